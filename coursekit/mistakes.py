@@ -1,0 +1,201 @@
+"""The likely mistake behind a wrong array: rules that recognise how learners get formulas wrong.
+
+Each rule takes a `Wrong` and returns a sentence, or nothing. They are tried in order; the first that answers is shown.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """An output that is not what was expected, with what is known about the call."""
+
+    name: str
+    expected: np.ndarray
+    got: np.ndarray
+    inputs: dict
+    sizes: dict
+
+    @property
+    def residual(self):
+        """What came minus what was expected."""
+        return self.got - self.expected
+
+
+def relative_error(got, expected):
+    """Largest difference, relative to each expected entry or the typical size of all, whichever is larger."""
+    got, expected = np.asarray(got, dtype=float), np.asarray(expected, dtype=float)
+    if expected.size == 0:
+        return 0.0
+    return float(np.max(entry_errors(got, expected)))
+
+
+def entry_errors(got, expected):
+    """The error of each entry as in `relative_error`; an entry that is NaN or infinite on one side only is inf."""
+    typical = np.sqrt(np.mean(np.square(expected[np.isfinite(expected)]))) if np.isfinite(expected).any() else 0.0
+    scale = np.maximum(np.abs(expected), typical)
+    with np.errstate(all="ignore"):
+        errors = np.abs(got - expected) / np.where(scale > 0, scale, 1.0)
+    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    return np.where(same, 0.0, np.where(np.isfinite(errors), errors, np.inf))
+
+
+def close(a, b, tolerance=1e-6):
+    """Whether two arrays have the same shape and entries."""
+    a, b = np.asarray(a), np.asarray(b)
+    return a.shape == b.shape and relative_error(a, b) <= tolerance
+
+
+def explain_shape(name, expected, got, sizes):
+    """The likely reason why an array has the wrong shape."""
+    named = {size: letter for letter, size in reversed(sizes.items())}
+    if got.shape == expected.shape[::-1]:
+        return f"{name} is transposed: its axes come in the opposite order"
+    if got.size == expected.size:
+        return f"{name} has the right number of entries in another shape: a reshape, or keepdims, is missing or too much"
+    if got.ndim == expected.ndim == 1 and got.shape[0] in named:
+        return (
+            f"{name} has an entry for each of {named[got.shape[0]]} = {got.shape[0]}, "
+            f"not of {named.get(expected.shape[0], '?')} = {expected.shape[0]}: summed over the wrong axis"
+        )
+    if got.ndim < expected.ndim:
+        return f"{name} has lost {expected.ndim - got.ndim} of its axes: summed where nothing is to be summed?"
+    if got.ndim > expected.ndim:
+        return f"{name} has {got.ndim - expected.ndim} axes too many: a sum over them is missing"
+    return ""
+
+
+def explain_values(wrong):
+    """The likely reason why an array of the right shape has wrong entries."""
+    for rule in _RULES:
+        sentence = rule(wrong)
+        if sentence:
+            return sentence
+    return ""
+
+
+def _not_finite(wrong):
+    bad = ~np.isfinite(wrong.got) & np.isfinite(wrong.expected)
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        value = wrong.got[place]
+        where = f"{wrong.name}[{', '.join(map(str, place))}]" if place else wrong.name
+        return f"{where} is {value}, the first that is not finite: an overflow in exp, log of 0, or 0 / 0?"
+
+
+def _untouched(wrong):
+    if not wrong.got.any():
+        return f"{wrong.name} is all zeros: nothing is written to it, or it is made again after that"
+
+
+def _wrapped(wrong):
+    if wrong.got.dtype.kind in "iu" and wrong.expected.dtype.kind == "f":
+        return f"{wrong.name} holds whole numbers: an integer type cuts off fractions (and uint8 wraps round at 256)"
+
+
+def _factors(wrong):
+    """Factors that formulas are often off by, with what they are called."""
+    named = {-1.0: "the sign is turned round", 2.0: "a factor of 2 too much", 0.5: "a factor of 2 is missing"}
+    for letter, size in wrong.sizes.items():
+        if size > 1:
+            named[float(size)] = f"not divided by {letter} = {size} (a sum where a mean is wanted?)"
+            named[1.0 / size] = f"divided by {letter} = {size} once too often (a mean where a sum is wanted?)"
+    for key in ("learning_rate", "reg"):
+        value = wrong.inputs.get(key)
+        if isinstance(value, (int, float)) and value not in (0, 1):
+            named[float(value)] = f"multiplied by {key} once too often"
+            named[1.0 / value] = f"not multiplied by {key}"
+    return named
+
+
+def _factor(wrong):
+    norm = np.vdot(wrong.expected, wrong.expected)
+    if wrong.expected.size < 2 or norm == 0:
+        ratio = wrong.got / wrong.expected if wrong.expected.size == 1 and norm else None
+        ratio = None if ratio is None else ratio.item()
+    else:
+        ratio = np.vdot(wrong.expected, wrong.got) / norm
+        ratio = ratio if close(wrong.got, ratio * wrong.expected) else None
+    if ratio is None:
+        return None
+    for factor, reason in _factors(wrong).items():
+        for sign in (1, -1):
+            if abs(ratio - sign * factor) <= 1e-6 * abs(factor):
+                both = "" if sign == 1 else ", and with the wrong sign"
+                return f"{wrong.name} is {ratio:.6g} times what it should be: {reason}{both}"
+    return f"{wrong.name} is {ratio:.6g} times what it should be, everywhere" if wrong.expected.size > 1 else None
+
+
+def _transposed(wrong):
+    if wrong.expected.ndim >= 2 and close(wrong.got, wrong.expected.T):
+        return f"{wrong.name} is transposed"
+
+
+def _regularisation(wrong):
+    """A multiple of the weights (in a gradient) or of their squares (in a loss) is too much or missing."""
+    reg = wrong.inputs.get("reg")
+    weights = [value for key, value in wrong.inputs.items() if key.startswith("W") and isinstance(value, np.ndarray)]
+    if not reg or not weights:
+        return None
+    if wrong.expected.ndim == 0:
+        share = wrong.residual / (reg * sum(np.sum(w**2) for w in weights))
+        return _regularisation_sentence(wrong.name, share, "sum(W * W)")
+    for w in weights:
+        if w.shape == wrong.expected.shape:
+            share = np.vdot(w, wrong.residual) / (reg * np.vdot(w, w))
+            if close(wrong.residual, share * reg * w):
+                return _regularisation_sentence(wrong.name, share, "W")
+    return None
+
+
+def _regularisation_sentence(name, share, what):
+    share = float(share)
+    if not any(abs(share - known) < 1e-6 for known in (-2, -1, -0.5, 0.5, 1, 2, -1.5, 1.5, -4, -3, 3)):
+        return None
+    excess = "too much" if share > 0 else "missing"
+    return f"the regularisation is off: in {name}, {abs(share):g} * reg * {what} is {excess}"
+
+
+def _shifted(wrong):
+    if wrong.expected.size > 2 and np.ptp(wrong.expected) > 0:
+        shift = float(np.mean(wrong.residual))
+        if shift and close(wrong.got, wrong.expected + shift):
+            return f"every entry of {wrong.name} is off by the same {shift:.6g}: a constant is missing or added"
+
+
+def _true_class(wrong):
+    y = wrong.inputs.get("y")
+    if wrong.expected.ndim != 2 or not isinstance(y, np.ndarray) or y.shape != wrong.expected.shape[:1]:
+        return None
+    bad = entry_errors(wrong.got, wrong.expected) > 1e-6
+    of_true_class = np.zeros_like(bad)
+    of_true_class[np.arange(len(y)), y] = True
+    if bad.any() and not (bad & ~of_true_class).any():
+        return f"only the entries of the true classes, {wrong.name}[i, y[i]], are wrong: the true class needs care of its own"
+    return None
+
+
+def _some_rows(wrong):
+    if wrong.expected.ndim == 0 or len(wrong.expected) < 2:
+        return None
+    right = [bool(close(g, e)) for g, e in zip(wrong.got, wrong.expected, strict=True)]
+    if right == [False] * (len(right) - 1) + [True]:
+        return f"only the last row of {wrong.name} is right: the others are overwritten, or never reached"
+    if right == [True] + [False] * (len(right) - 1):
+        return f"only the first row of {wrong.name} is right: does the loop return, or stop, too early?"
+    return None
+
+
+_RULES = (
+    _not_finite,
+    _wrapped,
+    _untouched,
+    _factor,
+    _transposed,
+    _regularisation,
+    _shifted,
+    _true_class,
+    _some_rows,
+)

@@ -1,0 +1,49 @@
+"""`check` for notebooks: one call, a verdict in a few readable lines."""
+
+from coursekit.checking import check_question, tested_files
+from coursekit.judge import judge_values
+from coursekit.questions import find
+from coursekit.text import render
+
+
+class CheckFailed(Exception):
+    """A question is not ok; notebooks show its text alone, without a traceback."""
+
+    def _render_traceback_(self):
+        # IPython calls this in place of formatting a traceback.
+        return str(self).splitlines()
+
+
+def check(question_id, **values):
+    """Check a question and print its verdict.
+
+    Parameters
+    ----------
+    question_id : str
+        Such as "affine_forward". What is checked is the file as saved on disk.
+    **values
+        What a notebook question asks for, such as ``best_k=best_k``.
+
+    Raises
+    ------
+    CheckFailed
+        If the verdict is 'wrong' or 'not attempted'; its text is the verdict.
+
+    Examples
+    --------
+    >>> check("affine_forward")  # doctest: +ELLIPSIS
+    affine_forward
+    ...
+    affine_forward: ok, 2 points
+    """
+    question = find(question_id)
+    if question.in_notebook:
+        verdict, tested = judge_values(question, values), ""
+    elif values:
+        raise TypeError(f"check({question_id!r}) takes no values: it tests the saved file.")
+    else:
+        verdict, tested = check_question(question), tested_files(question)
+    text = render(verdict, tested)
+    if not verdict.ok:
+        raise CheckFailed(text) from None
+    print(text)

@@ -1,0 +1,38 @@
+"""All questions of the course, a module for each notebook.
+
+To add a question, declare it in its notebook's module and put it into that module's QUESTIONS; to add a notebook, name
+it here.
+"""
+
+from functools import cache
+from importlib import import_module
+
+NOTEBOOKS = {
+    "knn": "assignment1",
+    "svm": "assignment1",
+    "softmax": "assignment1",
+    "two_layer_net": "assignment1",
+    "features": "assignment1",
+}
+
+
+@cache
+def all_questions():
+    """All questions by id, in the order of the course."""
+    modules = [import_module(f"coursekit.questions.{name}") for name in NOTEBOOKS]
+    questions = [question for module in modules for question in module.QUESTIONS]
+    by_id = {question.id: question for question in questions}
+    if len(by_id) != len(questions):
+        raise ValueError("two questions have the same id")
+    return by_id
+
+
+def find(question_id):
+    """The question with this id; the error for a wrong one names the nearest."""
+    import difflib
+
+    questions = all_questions()
+    if question_id not in questions:
+        near = difflib.get_close_matches(str(question_id), questions, n=3) or list(questions)
+        raise ValueError(f"There is no question {question_id!r}. Did you mean {' or '.join(near)}?")
+    return questions[question_id]

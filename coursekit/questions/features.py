@@ -1,0 +1,3 @@
+"""Questions of features."""
+
+QUESTIONS = ()

@@ -1,0 +1,3 @@
+"""Questions of knn."""
+
+QUESTIONS = ()

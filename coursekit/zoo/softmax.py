@@ -1,0 +1,1 @@
+"""Zoo of softmax."""

@@ -1,0 +1,70 @@
+"""Weights on disk: .npz files of plain arrays, written atomically, read without pickle."""
+
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+SAVED = Path(__file__).parent / "saved"
+
+
+def write_npz(path, arrays):
+    """Write a dict of arrays; a run killed at any moment leaves the old file or the new one."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read_npz(path):
+    """Read a dict of arrays; a file that is no .npz of plain arrays is refused by name."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path} is not a file of plain arrays as save() writes it (damaged, or a pickle, which is not opened)."
+        ) from error
+
+
+def weights_path(fname):
+    """The place of saved weights: `fname` in cs231n/saved, always with the ending .npz."""
+    return SAVED / Path(fname).with_suffix(".npz").name
+
+
+def save_weights(fname, arrays):
+    """Write weights to cs231n/saved and say so."""
+    path = weights_path(fname)
+    write_npz(path, arrays)
+    print(f"{path.name} saved.")
+
+
+def load_weights(fname, expected=None):
+    """Read weights from cs231n/saved; None when there is no such file.
+
+    `expected` maps each name to the array the model holds now; a file of other names or shapes is refused.
+    """
+    path = weights_path(fname)
+    if not path.exists():
+        print(f"{path.name} not found.")
+        return None
+    arrays = read_npz(path)
+    if expected is not None:
+        _require_same_shapes(path.name, arrays, expected)
+    print(f"{path.name} loaded.")
+    return arrays
+
+
+def _require_same_shapes(name, arrays, expected):
+    came = {key: value.shape for key, value in arrays.items()}
+    wanted = {key: value.shape for key, value in expected.items()}
+    if came != wanted:
+        raise ValueError(f"{name} holds {came}, but the model has {wanted}: build it with the sizes it was saved with.")

@@ -1,0 +1,149 @@
+"""The k-nearest-neighbour classifier with Euclidean (L2) distance.
+
+Cover and Hart (1967), "Nearest neighbor pattern classification".
+"""
+
+import numpy as np
+
+from cs231n._errors import require_columns, require_labels
+
+
+class KNearestNeighbor:
+    """Classify an input by a vote among the k training inputs that are nearest to it.
+
+    Ties are settled the same way everywhere: of training inputs at the same distance the earlier one counts as
+    nearer, and of labels with the same number of votes the smaller one wins.
+
+    Examples
+    --------
+    >>> knn = KNearestNeighbor()
+    >>> knn.train(np.array([[0.0], [1.0], [10.0]]), np.array([5, 5, 7]))
+    >>> knn.predict(np.array([[2.0], [9.0]]))
+    array([5, 7])
+    """
+
+    def train(self, X, y):
+        """Remember the training data; for nearest neighbours that is all there is to train.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, D)
+            N training inputs, one in each row.
+        y : ndarray of shape (N,)
+            Their labels, whole numbers from 0.
+        """
+        require_labels(y, len(X))
+        self.X_train = _as_float_rows(X)
+        self.y_train = np.asarray(y)
+
+    def predict(self, X, k=1, num_loops=0):
+        """Predict the labels of inputs.
+
+        Parameters
+        ----------
+        X : ndarray of shape (M, D)
+        k : int
+            How many neighbours vote.
+        num_loops : {0, 1, 2}
+            Which implementation computes the distances.
+
+        Returns
+        -------
+        ndarray of shape (M,)
+        """
+        distances = {
+            0: self.compute_distances_no_loops,
+            1: self.compute_distances_one_loop,
+            2: self.compute_distances_two_loops,
+        }
+        if num_loops not in distances:
+            raise ValueError(f"num_loops is {num_loops}, expected 0, 1 or 2: the number of loops over the inputs.")
+        return self.predict_labels(distances[num_loops](X), k=k)
+
+    def compute_distances_two_loops(self, X):
+        """Compute the distance of every input to every training input, one pair at a time.
+
+        Parameters
+        ----------
+        X : ndarray of shape (M, D)
+
+        Returns
+        -------
+        dists : ndarray of shape (M, N)
+            dists[i, j] is the Euclidean distance between X[i] and X_train[j].
+        """
+        X = self._as_inputs(X)
+        dists = np.zeros((len(X), len(self.X_train)))
+        for i in range(len(X)):
+            for j in range(len(self.X_train)):
+                ### BEGIN SOLUTION
+                dists[i, j] = np.sqrt(np.sum((X[i] - self.X_train[j]) ** 2))
+                ### END SOLUTION
+        return dists
+
+    def compute_distances_one_loop(self, X):
+        """Compute the same distances, one row at a time; see `compute_distances_two_loops`."""
+        X = self._as_inputs(X)
+        dists = np.zeros((len(X), len(self.X_train)))
+        for i in range(len(X)):
+            ### BEGIN SOLUTION
+            dists[i] = np.sqrt(np.sum((self.X_train - X[i]) ** 2, axis=1))  # (N, D) - (D,) -> (N, D) -> (N,)
+            ### END SOLUTION
+        return dists
+
+    def compute_distances_no_loops(self, X):
+        """Compute the same distances all at once; see `compute_distances_two_loops`.
+
+        |x - t|^2 = |x|^2 - 2 x.t + |t|^2, and all the dot products x.t are one matrix product. No array larger
+        than dists is needed.
+        """
+        X = self._as_inputs(X)
+        ### BEGIN SOLUTION
+        dists = X @ self.X_train.T  # (M, D) @ (D, N) -> (M, N)
+        dists *= -2
+        dists += np.sum(X**2, axis=1)[:, np.newaxis]  # (M, 1): the same for a whole row
+        dists += np.sum(self.X_train**2, axis=1)  # (N,): the same for a whole column
+        np.maximum(dists, 0, out=dists)  # rounding can leave -1e-9 where the distance is 0
+        np.sqrt(dists, out=dists)
+        ### END SOLUTION
+        return dists
+
+    def predict_labels(self, dists, k=1):
+        """Let the k nearest training inputs vote on the label of each input.
+
+        Parameters
+        ----------
+        dists : ndarray of shape (M, N)
+            dists[i, j] is the distance between input i and training input j.
+        k : int
+
+        Returns
+        -------
+        y_pred : ndarray of shape (M,)
+            The label with the most votes; the smaller label wins a tie.
+        """
+        if not 1 <= k <= len(self.y_train):
+            raise ValueError(f"k is {k}; it must be from 1 to the number of training inputs, {len(self.y_train)}.")
+        y_pred = np.zeros(len(dists), dtype=self.y_train.dtype)
+        for i in range(len(dists)):
+            ### BEGIN SOLUTION
+            nearest = np.argsort(dists[i], kind="stable")[:k]  # stable: equal distances stay in training order
+            votes = np.bincount(self.y_train[nearest])
+            y_pred[i] = np.argmax(votes)  # the first, so the smallest, of the labels with the most votes
+            ### END SOLUTION
+        return y_pred
+
+    def _as_inputs(self, X):
+        if not hasattr(self, "X_train"):
+            raise ValueError("There is no training data yet: call train(X, y) first.")
+        X = _as_float_rows(X)
+        require_columns(X, self.X_train.shape[1], name="X", other="the training data")
+        return X
+
+
+def _as_float_rows(X):
+    """X as floating-point numbers: in uint8, the type of pixels, 3 - 5 is 254."""
+    X = np.asarray(X)
+    if X.ndim != 2:
+        raise ValueError(f"X has shape {X.shape}, expected (N, D): X.reshape(len(X), -1) makes each image a row.")
+    return X if np.issubdtype(X.dtype, np.floating) else X.astype(np.float64)

@@ -1,0 +1,615 @@
+"""Load the pictures that the notebooks work on.
+
+`load_CIFAR10` and `get_CIFAR10_data` read the published CIFAR-10 files where they are found, and otherwise the
+built-in pictures, with the same shapes. Pictures come as (N, 32, 32, 3), height before width before colour, with
+values 0 to 255; labels as int64 of shape (N,). Every row of a training batch is used, in the published order.
+
+The published files are pickles, and a pickle can run any program when it is opened. Here none can: see `load_pickle`.
+"""
+
+import io
+import operator
+import os
+import pickle
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+PACKAGE = Path(__file__).resolve().parent
+PROJECT = PACKAGE.parent
+
+CIFAR10_FOLDER = "cifar-10-batches-py"
+TRAIN_FILES = tuple(f"data_batch_{i}" for i in range(1, 6))
+TEST_FILE = "test_batch"
+CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+HOW_TO_GET_CIFAR10 = "To get all files again: python datasets/get_datasets.py --force"
+HOW_TO_GET_IMAGENET = "Get the file again from the course's site"
+
+
+# ---- Pickles -------------------------------------------------------------------------------------------------------
+# A pickle is a little program. Its calls are written down as `_Call` records instead of being made, and what a CIFAR
+# file may hold (numbers, text, lists, dicts, plain numeric arrays) is built from the records afterwards. So neither
+# the names nor the arguments in a foreign file reach anything that could act on them.
+
+
+class UnsafePickleError(pickle.UnpicklingError):
+    """A pickle asks for something that no CIFAR file contains; nothing of it was run."""
+
+
+ADMITTED_GLOBALS = {
+    ("numpy.core.multiarray", "_reconstruct"),  # as written before NumPy 2
+    ("numpy._core.multiarray", "_reconstruct"),  # as written by NumPy 2
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("_codecs", "encode"),  # how Python 3 writes bytes into an old-style pickle
+}
+NUMERIC_TYPE = re.compile(r"b1|[iu][1248]|f[248]")
+MAX_DIMENSIONS = 4
+MAX_DEPTH = 8
+
+
+class _Call:
+    """A call that a pickle asks for: the function's name, its arguments, and the state set on the result."""
+
+    __slots__ = ("name", "args", "state")
+
+    def __init__(self, name, args):
+        self.name, self.args, self.state = name, args, None
+
+    def __setstate__(self, state):
+        self.state = state
+
+
+class _RecordingUnpickler(pickle.Unpickler):
+    """An unpickler that notes admitted calls as `_Call` records and refuses every other global."""
+
+    def find_class(self, module, name):
+        if (module, name) not in ADMITTED_GLOBALS:
+            raise UnsafePickleError(f"it asks for {module}.{name}, which no CIFAR file contains; nothing was run")
+        return lambda *args: _Call(name, args)  # a new one each time: a pickle can set attributes on what it gets
+
+
+def _plain(value, depth=MAX_DEPTH):
+    """The Python and NumPy objects that the records in `value` stand for."""
+    if depth == 0:
+        raise UnsafePickleError(f"its lists are nested more than {MAX_DEPTH} deep")
+    if isinstance(value, dict):
+        return {key: _plain(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(item, depth - 1) for item in value)
+    if isinstance(value, _Call):
+        return _plain_call(value)
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        return value
+    raise UnsafePickleError(f"it holds a {type(value).__name__}, which no CIFAR file contains")
+
+
+def _plain_call(call):
+    if call.name == "_reconstruct":
+        return _plain_array(call.state)
+    if call.name == "encode":
+        return _plain_bytes(call)
+    raise UnsafePickleError(f"it calls numpy.{call.name} in a way that no CIFAR file does")
+
+
+def _plain_array(state):
+    """The array of a pickled state (version, shape, dtype, is_fortran, raw bytes)."""
+    if not isinstance(state, tuple) or len(state) != 5:
+        raise UnsafePickleError("it holds an array without contents")
+    _, shape, dtype, is_fortran, raw = state
+    dtype, shape, raw = _plain_dtype(dtype), _plain_shape(shape), _plain_bytes(raw)
+    expected = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if len(raw) != expected:
+        raise UnsafePickleError(f"it holds an array of shape {shape} with {len(raw)} bytes instead of {expected}")
+    array = np.ndarray(shape, dtype, buffer=raw, order="F" if is_fortran else "C")
+    return array.astype(dtype.newbyteorder("="))  # a copy in this machine's byte order, which may be written to
+
+
+def _plain_dtype(call):
+    code = call.args[0] if isinstance(call, _Call) and call.name == "dtype" and call.args else None
+    if isinstance(code, bytes):
+        code = code.decode("latin1")
+    if not isinstance(code, str) or not NUMERIC_TYPE.fullmatch(code):
+        raise UnsafePickleError(f"it holds an array of dtype {code!r}; only plain numbers are admitted")
+    is_big_endian = isinstance(call.state, tuple) and call.state[1:2] in [(">",), (b">",)]
+    return np.dtype((">" if is_big_endian else "<") + code)
+
+
+def _plain_shape(shape):
+    is_plain = isinstance(shape, tuple) and len(shape) <= MAX_DIMENSIONS
+    if not is_plain or not all(type(size) is int and size >= 0 for size in shape):
+        raise UnsafePickleError(f"it holds an array of shape {str(shape)[:60]}")
+    return shape
+
+
+def _plain_bytes(raw):
+    if isinstance(raw, bytes):
+        return raw
+    if isinstance(raw, _Call) and raw.name == "encode" and raw.args[1:] == ("latin1",):
+        raw = raw.args[0]
+    if not isinstance(raw, str):
+        raise UnsafePickleError("it holds an array whose contents are not bytes; only plain numbers are admitted")
+    return raw.encode("latin1")
+
+
+def _read_pickle(f, name, build=_plain, hint=HOW_TO_GET_CIFAR10):
+    """`build` of the records in the pickle `f`; whatever is wrong with the file is said with its name."""
+    try:
+        return build(_RecordingUnpickler(f, encoding="latin1").load())
+    except UnsafePickleError as error:
+        raise UnsafePickleError(f"{name} is refused: {error}. {hint}") from None
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle can raise nearly anything
+        raise ValueError(f"{name} is damaged or cut short ({error}). {hint}") from None
+
+
+def load_pickle(f):
+    """Read a pickle that holds plain data, such as a CIFAR-10 or CIFAR-100 file.
+
+    Text written by Python 2 is read as latin1. A file that asks for anything but numbers, text, lists, dicts and
+    numeric arrays is refused before any of it is run.
+
+    Parameters
+    ----------
+    f : binary file
+        Open for reading.
+
+    Returns
+    -------
+    object
+        What was pickled; for CIFAR-10 a dict with `data` of shape (N, 3072) and `labels`, a list of N numbers.
+
+    Raises
+    ------
+    UnsafePickleError
+        (a `pickle.UnpicklingError`) If the file asks for something forbidden; names it and the file.
+    ValueError
+        If the file is damaged or cut short.
+
+    Examples
+    --------
+    >>> load_pickle(io.BytesIO(pickle.dumps({"labels": [3, 8]})))
+    {'labels': [3, 8]}
+    """
+    if not hasattr(f, "read"):
+        raise TypeError(f"load_pickle takes an open file, not {f!r}: with open(path, 'rb') as f: load_pickle(f)")
+    return _read_pickle(f, getattr(f, "name", "the pickle"))
+
+
+# ---- CIFAR-10 ------------------------------------------------------------------------------------------------------
+
+
+def load_CIFAR_batch(filename, dtype=np.float64):
+    """Read one CIFAR-10 batch, with any number of rows.
+
+    Parameters
+    ----------
+    filename : str or path
+        A file such as `data_batch_1`.
+    dtype : NumPy dtype
+        Of the pictures; `np.uint8` takes an eighth of the memory of the default.
+
+    Returns
+    -------
+    X : array of shape (N, 32, 32, 3)
+    y : int64 array of shape (N,)
+
+    Raises
+    ------
+    UnsafePickleError, ValueError
+        If the file is not a CIFAR-10 batch; see `load_pickle`.
+    """
+    return _stack_batches([_read_batch(filename)], dtype)
+
+
+def load_CIFAR10(ROOT=None, dtype=np.float64):
+    """Load CIFAR-10, or the built-in pictures where CIFAR-10 is not on this machine.
+
+    Looks in `ROOT`, in the folder named by the environment variable CS231N_DATA, and in `datasets` and
+    `cs231n/datasets`. CS231N_DATA=builtin always gives the built-in pictures. `dataset_name` says which it is.
+
+    Parameters
+    ----------
+    ROOT : str or path, optional
+        The folder of the batches, usually `cs231n/datasets/cifar-10-batches-py`.
+    dtype : NumPy dtype
+        Of the pictures: 184 MB for `np.uint8`, 737 MB for `np.float32`, 1.5 GB for the default.
+
+    Returns
+    -------
+    Xtr : array of shape (50000, 32, 32, 3)
+    Ytr : int64 array of shape (50000,)
+    Xte : array of shape (10000, 32, 32, 3)
+    Yte : int64 array of shape (10000,)
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder holds some of the batches but lacks others, or CS231N_DATA names a folder without any.
+    UnsafePickleError, ValueError
+        If a batch is damaged; see `load_pickle`.
+    """
+    dtype = _picture_dtype(dtype)
+    folder = _find_cifar10(ROOT)
+    if folder is None:
+        return _load_builtin(dtype)
+    Xtr, Ytr = _stack_batches([_read_batch(folder / name) for name in TRAIN_FILES], dtype)
+    Xte, Yte = load_CIFAR_batch(folder / TEST_FILE, dtype)
+    return Xtr, Ytr, Xte, Yte
+
+
+def get_CIFAR10_data(num_training=49000, num_validation=1000, num_test=1000, subtract_mean=True, dtype=np.float64):
+    """Load CIFAR-10 (or the built-in pictures) and prepare it for a network.
+
+    The first `num_training` training rows are for training, the next `num_validation` for validation. The mean picture
+    of the training part is subtracted from all three, and the colour moves in front of height and width.
+
+    Parameters
+    ----------
+    num_training, num_validation, num_test : int
+        How many rows each part gets.
+    subtract_mean : bool
+        Whether to subtract the mean picture.
+    dtype : NumPy dtype
+        Of the pictures; `np.float32` takes half the memory of the default.
+
+    Returns
+    -------
+    dict
+        `X_train`, `X_val`, `X_test` of shape (N, 3, 32, 32); `y_train`, `y_val`, `y_test` of shape (N,), int64.
+
+    Raises
+    ------
+    ValueError
+        If more rows are asked for than there are, or the mean cannot be kept in `dtype`.
+    """
+    dtype = _picture_dtype(dtype)
+    if subtract_mean and dtype.kind != "f":
+        raise ValueError(f"dtype {dtype} has no negative fractions: use np.float32 or subtract_mean=False")
+    # One byte per value until the end: the float copies are then the only large arrays.
+    Xtr, Ytr, Xte, Yte = load_CIFAR10(dtype=np.uint8)
+    val_end = num_training + num_validation
+    _check_rows("num_training + num_validation", (num_training, num_validation), len(Xtr))
+    _check_rows("num_test", (num_test,), len(Xte))
+    mean_image = _mean_image(Xtr[:num_training]) if subtract_mean else None
+    parts = {
+        "train": (Xtr[:num_training], Ytr[:num_training]),
+        "val": (Xtr[num_training:val_end], Ytr[num_training:val_end]),
+        "test": (Xte[:num_test], Yte[:num_test]),
+    }
+    data = {}
+    for name, (X, y) in parts.items():
+        data[f"X_{name}"] = _channels_first(X, mean_image, dtype)
+        data[f"y_{name}"] = y.copy()
+    return data
+
+
+def class_names(ROOT=None):
+    """The ten class names of the data set that `load_CIFAR10(ROOT)` gives, in the order of the labels.
+
+    Returns
+    -------
+    list of str
+    """
+    if _find_cifar10(ROOT):
+        return list(CIFAR10_NAMES)
+    from cs231n.builtin_data import CLASS_NAMES
+
+    return list(CLASS_NAMES)
+
+
+def dataset_name(ROOT=None):
+    """'CIFAR-10' or 'built-in pictures': the data set that `load_CIFAR10(ROOT)` gives.
+
+    Returns
+    -------
+    str
+    """
+    return "CIFAR-10" if _find_cifar10(ROOT) else "built-in pictures"
+
+
+def _find_cifar10(ROOT=None):
+    """The folder of the CIFAR-10 batches, or None where the built-in pictures are to be used."""
+    setting = os.environ.get("CS231N_DATA", "")
+    if setting.lower() == "builtin":
+        return None
+    found = _first_with_batches([ROOT] if ROOT is not None else [])
+    if found is None and setting:
+        found = _first_with_batches([setting])
+        if found is None:
+            raise FileNotFoundError(
+                f"CS231N_DATA is {setting!r}, and no CIFAR-10 batches are there. "
+                "Set it to the folder of data_batch_1, or to 'builtin', or unset it."
+            )
+    return found or _first_with_batches([Path("cs231n/datasets"), PACKAGE / "datasets", PROJECT / "datasets"])
+
+
+def _first_with_batches(places):
+    """The first folder in `places`, or `cifar-10-batches-py` in it, that holds batches; all of them must be there."""
+    names = (*TRAIN_FILES, TEST_FILE)
+    for place in places:
+        place = Path(place).expanduser()
+        for folder in (place, place / CIFAR10_FOLDER):
+            missing = [name for name in names if not (folder / name).is_file()]
+            if not missing:
+                return folder
+            if len(missing) < len(names):
+                raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}. {HOW_TO_GET_CIFAR10}")
+    return None
+
+
+def _load_builtin(dtype):
+    from cs231n.builtin_data import load_builtin_data
+
+    X_train, y_train, X_test, y_test = load_builtin_data(PROJECT / "datasets" / "builtin")
+    return np.array(X_train, dtype), np.array(y_train, np.int64), np.array(X_test, dtype), np.array(y_test, np.int64)
+
+
+def _read_batch(filename):
+    """The rows (N, 3072) of uint8 and the labels (N,) of one batch file."""
+    with open(filename, "rb") as f:
+        batch = load_pickle(f)
+    rows, labels = (batch.get("data"), batch.get("labels")) if isinstance(batch, dict) else (None, None)
+    problem = _problem_of(rows, labels)
+    if problem:
+        raise ValueError(f"{filename} is no CIFAR-10 batch: {problem}. {HOW_TO_GET_CIFAR10}")
+    return rows, np.array(labels, dtype=np.int64)
+
+
+def _problem_of(rows, labels):
+    """What is wrong with the contents of a batch, or None."""
+    if not isinstance(rows, np.ndarray) or rows.dtype != np.uint8 or rows.shape[1:] != (3072,):
+        return "it has no 'data' of shape (N, 3072) and dtype uint8"
+    if not isinstance(labels, list) or len(labels) != len(rows):
+        return f"it has no 'labels', a list of {len(rows)} numbers"
+    if not all(type(label) is int and 0 <= label < 10 for label in labels):
+        return "a label is not a whole number from 0 to 9"
+    return None
+
+
+def _stack_batches(batches, dtype):
+    """The pictures (N, 32, 32, 3) and labels (N,) of a list of batches, which it empties to free the memory."""
+    y = np.concatenate([labels for _, labels in batches])
+    X = np.empty((len(y), 32, 32, 3), _picture_dtype(dtype))
+    start = 0
+    while batches:
+        rows, _ = batches.pop(0)
+        end = start + len(rows)
+        planes = rows.reshape(-1, 3, 32, 32)  # (N, 3072) -> (N, 3, 32, 32)
+        for c in range(3):  # one colour at a time is three times as fast as one transposed assignment
+            X[start:end, :, :, c] = planes[:, c]
+        start = end
+    return X, y
+
+
+def _picture_dtype(dtype):
+    """`dtype` as a NumPy dtype, if it can hold the values 0 to 255."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "iuf" or not np.can_cast(np.uint8, dtype):
+        raise ValueError(f"dtype {dtype} cannot hold the values 0 to 255: use np.uint8, np.float32 or np.float64")
+    return dtype
+
+
+def _check_rows(name, counts, available):
+    if any(operator.index(count) < 0 for count in counts):
+        raise ValueError(f"{name}: a number of rows below 0 in {counts}")
+    if sum(counts) > available:
+        raise ValueError(f"{name} is {sum(counts)}, but the data set has only {available} such rows")
+
+
+def _mean_image(X):
+    """The mean of the pictures (N, H, W, C) as (H, W, C) float64; exact, since whole numbers are summed."""
+    if len(X) == 0:
+        raise ValueError("num_training is 0, so there is no mean picture: use subtract_mean=False")
+    return X.sum(axis=0, dtype=np.int64) / len(X)
+
+
+def _channels_first(X, mean_image, dtype):
+    """`X - mean_image` as (N, C, H, W), without any other copy of that size."""
+    N, H, W, C = X.shape
+    out = np.empty((N, C, H, W), dtype)
+    for c in range(C):
+        out[:, c] = X[:, :, :, c]
+    if mean_image is not None:
+        out -= mean_image.transpose(2, 0, 1).astype(dtype)  # (H, W, C) -> (C, H, W)
+    return out
+
+
+# ---- Other data ----------------------------------------------------------------------------------------------------
+
+
+def load_models(models_dir):
+    """Read every weight file (.npz) of a folder.
+
+    Parameters
+    ----------
+    models_dir : str or path
+
+    Returns
+    -------
+    dict
+        File name -> dict of parameter name -> array.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has no .npz file.
+    ValueError
+        If a file is damaged or holds pickled objects instead of numbers.
+    """
+    paths = sorted(Path(models_dir).glob("*.npz"))
+    if not paths:
+        raise FileNotFoundError(f"{models_dir} has no .npz file; write one with np.savez(path, **model.params)")
+    return {path.name: _read_npz(path) for path in paths}
+
+
+def _read_npz(path, names=None):
+    """The arrays of an .npz file as a dict; never unpickles."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in names or archive.files}
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged zip file can raise nearly anything
+        raise ValueError(f"{path} is not a whole .npz file of plain numbers ({error})") from None
+
+
+def load_tiny_imagenet(path, dtype=np.float32, subtract_mean=True):
+    """Load TinyImageNet, or a part of it such as TinyImageNet-100-A, from its unpacked folder.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder with `wnids.txt`, `words.txt`, `train`, `val` and `test`.
+    dtype : NumPy dtype
+        Of the pictures.
+    subtract_mean : bool
+        Whether to subtract the mean training picture from all pictures.
+
+    Returns
+    -------
+    dict
+        `class_names`: list in which entry i is the list of names of class i;
+        `X_train`, `X_val`, `X_test`: arrays of shape (N, 3, 64, 64);
+        `y_train`, `y_val`, `y_test`: int64 arrays of shape (N,), `y_test` None where the labels were not published;
+        `mean_image`: array of shape (3, 64, 64).
+
+    Raises
+    ------
+    FileNotFoundError
+        If a part of the folder is missing.
+    ValueError
+        If a picture is not 64x64, or `dtype` cannot hold the result.
+    """
+    path, dtype = Path(path), _picture_dtype(dtype)
+    if subtract_mean and dtype.kind != "f":
+        raise ValueError(f"dtype {dtype} has no negative fractions: use np.float32 or subtract_mean=False")
+    wnids = (path / "wnids.txt").read_text().split()
+    label_of = {wnid: label for label, wnid in enumerate(wnids)}
+    X_train, y_train = _load_tiny_train(path / "train", wnids, dtype)
+    X_val, y_val = _load_tiny_split(path / "val", label_of, dtype)
+    X_test, y_test = _load_tiny_split(path / "test", label_of, dtype)
+    mean_image = X_train.mean(axis=0, dtype=np.float64).astype(dtype)  # (N, 3, 64, 64) -> (3, 64, 64)
+    if subtract_mean:
+        for X in (X_train, X_val, X_test):
+            X -= mean_image
+    return {
+        "class_names": _tiny_class_names(path / "words.txt", wnids),
+        "X_train": X_train,
+        "y_train": y_train,
+        "X_val": X_val,
+        "y_val": y_val,
+        "X_test": X_test,
+        "y_test": y_test,
+        "mean_image": mean_image,
+    }
+
+
+def _tiny_class_names(words_file, wnids):
+    pairs = (line.split("\t", 1) for line in words_file.read_text().splitlines() if "\t" in line)
+    names_of = {wnid: [name.strip() for name in names.split(",")] for wnid, names in pairs}
+    return [names_of.get(wnid, [wnid]) for wnid in wnids]
+
+
+def _load_tiny_train(folder, wnids, dtype):
+    files, labels = [], []
+    for label, wnid in enumerate(wnids):
+        of_class = _pictures_in(folder / wnid / "images")
+        files += of_class
+        labels += [label] * len(of_class)
+    return _read_pictures(files, dtype), np.array(labels, dtype=np.int64)
+
+
+def _load_tiny_split(folder, label_of, dtype):
+    """The pictures of `val` or `test`, and their labels or None where there is no list of them."""
+    annotations = folder / f"{folder.name}_annotations.txt"
+    if not annotations.is_file():
+        return _read_pictures(_pictures_in(folder / "images"), dtype), None
+    rows = [line.split("\t") for line in annotations.read_text().splitlines() if line]
+    y = np.array([label_of[row[1]] for row in rows], dtype=np.int64)
+    return _read_pictures([folder / "images" / row[0] for row in rows], dtype), y
+
+
+def _pictures_in(folder):
+    """The JPEG files of a folder, `x_2` before `x_10`."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is missing: is this the unpacked TinyImageNet?")
+    files = sorted(folder.glob("*.JPEG"), key=lambda file: (len(file.name), file.name))
+    if not files:
+        raise FileNotFoundError(f"{folder} has no .JPEG file: is this the unpacked TinyImageNet?")
+    return files
+
+
+def _read_pictures(files, dtype, size=64):
+    """The pictures as (N, 3, size, size); a grey one gets three equal channels."""
+    from imageio.v3 import imread
+
+    X = np.empty((len(files), 3, size, size), dtype)
+    for i, file in enumerate(files):
+        picture = imread(file)
+        if picture.shape not in [(size, size), (size, size, 3)]:
+            raise ValueError(f"{file} has shape {picture.shape}, expected ({size}, {size}, 3) or ({size}, {size})")
+        X[i] = picture if picture.ndim == 2 else picture.transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
+    return X
+
+
+def load_imagenet_val(num=None):
+    """Load the 25 ImageNet validation pictures of the course, `cs231n/datasets/imagenet_val_25.npz`.
+
+    Parameters
+    ----------
+    num : int, optional
+        How many pictures to give; all of them by default.
+
+    Returns
+    -------
+    X : uint8 array of shape (num, 224, 224, 3)
+    y : int array of shape (num,)
+    class_names : dict
+        Label (int) -> class name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is missing.
+    UnsafePickleError, ValueError
+        If it is damaged or holds anything but numbers and names.
+    """
+    path = _find_imagenet_val()
+    arrays = _read_npz(path, names=("X", "y"))
+    return arrays["X"][:num], arrays["y"][:num], _read_label_map(path)
+
+
+def _find_imagenet_val(name="imagenet_val_25.npz"):
+    folders = [PACKAGE / "datasets", Path("cs231n/datasets"), PROJECT / "datasets"]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"{name} is missing; get it from the course's site and put it into {folders[0]}")
+
+
+def _read_label_map(path):
+    """The dict that the file keeps as a pickled array of one object; read without unpickling it blindly."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = io.BytesIO(archive.read("label_map.npy"))
+        version = np.lib.format.read_magic(member)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = read_header[version](member)
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: its label_map cannot be read ({error})") from None
+    if shape != () or dtype != object:
+        raise ValueError(f"{path}: label_map has shape {shape} and dtype {dtype}, expected a single dict")
+    return _read_pickle(member, f"label_map in {path}", _single_object, HOW_TO_GET_IMAGENET)
+
+
+def _single_object(call):
+    """The dict in the records of a pickled array of one object, shape () and dtype object."""
+    items = call.state[4] if isinstance(call, _Call) and isinstance(call.state, tuple) else None
+    if not isinstance(items, list) or len(items) != 1 or not isinstance(items[0], dict):
+        raise UnsafePickleError("its label_map is not a single dict")
+    return _plain(items[0])

@@ -1,0 +1,282 @@
+"""Solver: trains a model on data with one of the update rules of `cs231n.optim`."""
+
+import inspect
+import json
+from pathlib import Path
+
+import numpy as np
+
+from cs231n import optim
+from cs231n._errors import require_labels
+from cs231n._weights import read_npz, write_npz
+
+_HISTORIES = ("loss_history", "train_acc_history", "val_acc_history")
+
+
+class Solver:
+    """Train a model by stochastic gradient descent, keeping the parameters that do best on the validation set.
+
+    A model has ``params``, a dict of arrays, and ``loss(X, y=None)``, which returns the scores of shape (N, C) without
+    y, and ``(loss, grads)`` with it, grads having the keys of params.
+
+    Parameters
+    ----------
+    model : object
+    data : dict of ndarray
+        ``X_train`` of shape (N, d_1, ..., d_k), ``y_train`` of shape (N,), ``X_val`` and ``y_val``; other keys are
+        not used.
+    update_rule : str
+        Name of a function in `cs231n.optim`; default 'sgd'.
+    optim_config : dict
+        Settings of the update rule, such as ``learning_rate``.
+    lr_decay : float
+        Factor on the learning rate after each epoch; default 1.0.
+    batch_size : int
+        Inputs in each step, drawn with replacement; default 100.
+    num_epochs : int
+        Default 10.
+    num_train_samples, num_val_samples : int or None
+        How many inputs the accuracies are measured on; default 1000 and None (all).
+    checkpoint_name : str or Path, optional
+        If given, ``<checkpoint_name>_epoch_<e>.npz`` is written at the start and after each epoch; `resume` goes on
+        from it.
+    print_every : int
+        Print the loss every so many steps; default 10.
+    verbose : bool
+        Default True.
+
+    Attributes
+    ----------
+    loss_history, train_acc_history, val_acc_history : list of float
+        The loss of each step, and the accuracies at the start, after each epoch and at the last step.
+    best_val_acc : float
+    best_params : dict of ndarray
+    epoch : int
+    optim_configs : dict of dict
+        Settings and state of the update rule for each parameter.
+
+    Examples
+    --------
+    A training run, as the notebooks do it::
+
+        solver = Solver(model, data, update_rule="sgd", optim_config={"learning_rate": 1e-3}, num_epochs=5)
+        solver.train()
+    """
+
+    def __init__(self, model, data, **kwargs):
+        self.model = model
+        self.X_train, self.y_train = data["X_train"], data["y_train"]
+        self.X_val, self.y_val = data["X_val"], data["y_val"]
+        require_labels(self.y_train, len(self.X_train), name="y_train")
+        require_labels(self.y_val, len(self.X_val), name="y_val")
+
+        self.update_rule = kwargs.pop("update_rule", "sgd")
+        self.optim_config = kwargs.pop("optim_config", {})
+        self.lr_decay = kwargs.pop("lr_decay", 1.0)
+        self.batch_size = kwargs.pop("batch_size", 100)
+        self.num_epochs = kwargs.pop("num_epochs", 10)
+        self.num_train_samples = kwargs.pop("num_train_samples", 1000)
+        self.num_val_samples = kwargs.pop("num_val_samples", None)
+        self.checkpoint_name = kwargs.pop("checkpoint_name", None)
+        self.print_every = kwargs.pop("print_every", 10)
+        self.verbose = kwargs.pop("verbose", True)
+        if kwargs:
+            names = ", ".join(f'"{name}"' for name in kwargs)
+            raise ValueError(f"Unrecognized arguments {names}")
+        self.update_rule = _find_rule(self.update_rule)
+        self._reset()
+
+    def _reset(self):
+        self.epoch = 0
+        self.best_val_acc = 0
+        self.best_params = {}
+        for name in _HISTORIES:
+            setattr(self, name, [])
+        self.optim_configs = {name: dict(self.optim_config) for name in self.model.params}
+
+    def train(self):
+        """Train for `num_epochs` epochs; afterwards the model has the best parameters seen.
+
+        It has them, too, when the run is interrupted. A run that was interrupted goes on where it was when `train`
+        is called again, and after `resume` where the checkpoint was.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss is no longer a number; the message says when, and what helps.
+        """
+        try:
+            self._run()
+        finally:
+            if self.best_params:
+                self.model.params = _copied(self.best_params)
+
+    def _run(self):
+        iterations_per_epoch = max(len(self.X_train) // self.batch_size, 1)
+        num_iterations = self.num_epochs * iterations_per_epoch
+        for t in range(len(self.loss_history), num_iterations):
+            self._step()
+            if self.verbose and t % self.print_every == 0:
+                print(f"(Iteration {t + 1} / {num_iterations}) loss: {self.loss_history[-1]:f}")
+
+            epoch_end = (t + 1) % iterations_per_epoch == 0
+            if epoch_end:
+                self.epoch += 1
+                for config in self.optim_configs.values():
+                    config["learning_rate"] *= self.lr_decay
+            if t == 0 or epoch_end:
+                self._evaluate()
+                self._save_checkpoint()
+
+    def _step(self):
+        """Make one step: a batch, its loss and gradients, an update of every parameter."""
+        batch = np.random.choice(len(self.X_train), self.batch_size)
+        loss, grads = self.model.loss(self.X_train[batch], self.y_train[batch])
+        self._require_finite(loss)
+        self.loss_history.append(loss)
+        for name, w in self.model.params.items():
+            self.model.params[name], self.optim_configs[name] = self.update_rule(w, grads[name], self.optim_configs[name])
+
+    def _require_finite(self, loss):
+        if not np.isfinite(loss):
+            rates = sorted({config.get("learning_rate") for config in self.optim_configs.values()}, key=str)
+            raise FloatingPointError(
+                f"The loss is {loss} at iteration {len(self.loss_history) + 1} (learning rate {rates[0]}): training has "
+                "diverged. A smaller learning rate helps most often; if the very first loss is not finite, look at "
+                "the scale of the weights, of the data, and at exp in the loss."
+            )
+
+    def _evaluate(self):
+        """Measure both accuracies and keep the parameters if they are the best so far."""
+        train_acc = self.check_accuracy(self.X_train, self.y_train, num_samples=self.num_train_samples)
+        val_acc = self.check_accuracy(self.X_val, self.y_val, num_samples=self.num_val_samples)
+        self.train_acc_history.append(train_acc)
+        self.val_acc_history.append(val_acc)
+        if self.verbose:
+            print(f"(Epoch {self.epoch} / {self.num_epochs}) train acc: {train_acc:f}; val_acc: {val_acc:f}")
+        if val_acc > self.best_val_acc or not self.best_params:
+            self.best_val_acc = val_acc
+            self.best_params = _copied(self.model.params)
+
+    def check_accuracy(self, X, y, num_samples=None, batch_size=100):
+        """Measure the share of inputs that the model classifies rightly.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, d_1, ..., d_k)
+        y : ndarray of shape (N,)
+        num_samples : int, optional
+            Measure on so many random inputs (drawn with replacement) if there are more.
+        batch_size : int
+            Compute the scores in batches of so many, to spare memory.
+
+        Returns
+        -------
+        float
+        """
+        if num_samples is not None and len(X) > num_samples:
+            sample = np.random.choice(len(X), num_samples)
+            X, y = X[sample], y[sample]
+        starts = range(0, len(X), batch_size)
+        y_pred = [np.argmax(self.model.loss(X[start : start + batch_size]), axis=1) for start in starts]
+        return float(np.mean(np.concatenate(y_pred) == y))
+
+    def _save_checkpoint(self):
+        if self.checkpoint_name is None:
+            return
+        path = Path(f"{self.checkpoint_name}_epoch_{self.epoch}.npz")
+        if self.verbose:
+            print(f"Saving checkpoint to {path.name}")
+        write_npz(path, self._state())
+
+    def _state(self):
+        """Everything that the rest of the run depends on, as a dict of plain arrays."""
+        scalars, arrays = {}, {}
+        for name, w in self.model.params.items():
+            arrays[f"params/{name}"] = w
+            arrays[f"best_params/{name}"] = self.best_params[name]
+            for key, value in self.optim_configs[name].items():
+                if isinstance(value, np.ndarray):
+                    arrays[f"optim/{name}/{key}"] = value
+                else:
+                    scalars.setdefault(name, {})[key] = value
+        kind, keys, position, has_gauss, gauss = np.random.get_state()
+        arrays["rng_keys"] = keys
+        for name in _HISTORIES:
+            arrays[name] = np.array(getattr(self, name))
+        about = {
+            "epoch": self.epoch,
+            "best_val_acc": self.best_val_acc,
+            "update_rule": self.update_rule.__name__,
+            "batch_size": self.batch_size,
+            "num_train": len(self.X_train),
+            "optim": scalars,
+            "rng": [kind, int(position), int(has_gauss), float(gauss)],
+        }
+        arrays["about"] = np.array(json.dumps(about))
+        return arrays
+
+    def resume(self, path):
+        """Take over the state of a checkpoint; `train` then goes on from there, the same to the bit.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file that a solver with the same model, data and options wrote. The state of NumPy's global random
+            generator is taken over as well.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, or was written with other options.
+        """
+        arrays = read_npz(path)
+        if "about" not in arrays:
+            raise ValueError(f"{path} is not a checkpoint of a Solver.")
+        about = json.loads(str(arrays["about"]))
+        self._require_same_run(path, about, arrays)
+
+        self.epoch, self.best_val_acc = about["epoch"], about["best_val_acc"]
+        for name in _HISTORIES:
+            setattr(self, name, arrays[name].tolist())
+        self.model.params = {name: arrays[f"params/{name}"] for name in self.model.params}
+        self.best_params = {name: arrays[f"best_params/{name}"] for name in self.model.params}
+        self.optim_configs = {name: dict(about["optim"].get(name, {})) for name in self.model.params}
+        for key, value in arrays.items():
+            if key.startswith("optim/"):
+                _, name, setting = key.split("/")
+                self.optim_configs[name][setting] = value
+        kind, position, has_gauss, gauss = about["rng"]
+        np.random.set_state((kind, arrays["rng_keys"], position, has_gauss, gauss))
+
+    def _require_same_run(self, path, about, arrays):
+        came = {
+            "update_rule": about["update_rule"],
+            "batch_size": about["batch_size"],
+            "number of training inputs": about["num_train"],
+            "parameters": {key[7:]: arrays[key].shape for key in arrays if key.startswith("params/")},
+        }
+        wanted = {
+            "update_rule": self.update_rule.__name__,
+            "batch_size": self.batch_size,
+            "number of training inputs": len(self.X_train),
+            "parameters": {name: w.shape for name, w in self.model.params.items()},
+        }
+        for what in wanted:
+            if came[what] != wanted[what]:
+                raise ValueError(
+                    f"{path} was written with {what} {came[what]}, this solver has {wanted[what]}: "
+                    "build model and solver with the options of the run to go on."
+                )
+
+
+def _copied(params):
+    return {name: w.copy() for name, w in params.items()}
+
+
+def _find_rule(name):
+    """The public function `name` of cs231n.optim."""
+    rules = [key for key, value in inspect.getmembers(optim, inspect.isfunction) if not key.startswith("_")]
+    if name not in rules:
+        raise ValueError(f'Invalid update_rule "{name}"; there are {", ".join(rules)}.')
+    return getattr(optim, name)
