@@ -40,7 +40,9 @@ def gradient_error(f, x, grad, df=1.0, h=1e-5):
         If the shapes differ, if nearly all gradients vanish, or if too many entries have a kink.
     """
     if np.shape(grad) != x.shape:
-        raise ValueError(f"the gradient has shape {np.shape(grad)}, but x has {x.shape}: a gradient is shaped like its input")
+        raise ValueError(
+            f"the gradient has shape {np.shape(grad)}, but x has {x.shape}: a gradient is shaped like its input"
+        )
 
     def total(x):
         return np.sum(np.asarray(f(x)) * df)
@@ -56,11 +58,15 @@ def gradient_error(f, x, grad, df=1.0, h=1e-5):
                 numeric[index] = (above - below) / (2 * step)
     smooth = ~_kinks(bends, numeric, centre, h)
     if np.mean(~smooth) > LARGEST_SHARE_LEFT_OUT:
-        raise ValueError(f"{np.sum(~smooth)} of {x.size} entries are at a kink: move x away from it, or use a smaller h")
+        raise ValueError(
+            f"{np.sum(~smooth)} of {x.size} entries are at a kink: move x away from it, or use a smaller h"
+        )
     got, right = np.asarray(grad)[smooth], numeric[smooth]
     size = np.linalg.norm(got) + np.linalg.norm(right)
     if size < SMALLEST_NORM:
-        raise ValueError(f"the gradients have norm {size:.1e}: too small to judge. Are the weights, or the inputs, tiny?")
+        raise ValueError(
+            f"the gradients have norm {size:.1e}: too small to judge. Are the weights, or the inputs, tiny?"
+        )
     return float(np.linalg.norm(got - right) / size), int(np.sum(~smooth))
 
 

@@ -25,7 +25,9 @@ def judge(question, inputs, results, expected):
     -------
     Verdict
     """
-    waiting = [r["error"]["message"] for r in results.values() if r["error"] and r["error"]["kind"] == "NotImplementedError"]
+    waiting = [
+        r["error"]["message"] for r in results.values() if r["error"] and r["error"]["kind"] == "NotImplementedError"
+    ]
     if waiting:
         return _not_attempted(question, waiting[0])
     findings = []

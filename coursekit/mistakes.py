@@ -54,7 +54,9 @@ def explain_shape(name, expected, got, sizes):
     if got.shape == expected.shape[::-1]:
         return f"{name} is transposed: its axes come in the opposite order"
     if got.size == expected.size:
-        return f"{name} has the right number of entries in another shape: a reshape, or keepdims, is missing or too much"
+        return (
+            f"{name} has the right number of entries in another shape: a reshape, or keepdims, is missing or too much"
+        )
     if got.ndim == expected.ndim == 1 and got.shape[0] in named:
         return (
             f"{name} has an entry for each of {named[got.shape[0]]} = {got.shape[0]}, "

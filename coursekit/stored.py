@@ -1,14 +1,13 @@
 """Stored answers: what the reference, and each known mistake, returns on the public inputs.
 
-They let the learner's edition judge and name mistakes without holding the solved code. `python -m coursekit store`
-writes them from the solved tree and the zoo; a test holds them against both.
+They let the learner's edition judge and name mistakes without holding the solved code. `coursekit.store`
+writes them, and a test holds them against both.
 """
 
 from functools import cache
 from pathlib import Path
 
 from coursekit import mistakes, wire
-from coursekit.questions import NOTEBOOKS, all_questions
 
 FOLDER = Path(__file__).parent / "questions" / "stored"
 
@@ -55,36 +54,3 @@ def _same_values(a, b):
         return bool(mistakes.close(a, b))
     except (TypeError, ValueError):
         return a == b
-
-
-def write(notebooks=(), folder=FOLDER):
-    """Compute the stored answers anew from the solved tree and the zoo, for some notebooks or for all."""
-    from coursekit.worker import run_case
-    from coursekit.zoo import outcomes, wrong_entries
-
-    folder.mkdir(exist_ok=True)
-    for notebook in notebooks or NOTEBOOKS:
-        answers = {}
-        for question in all_questions().values():
-            if question.notebook != notebook or question.in_notebook:
-                continue
-            cases = range(len(question.cases))
-            reference = {i: run_case(question.cases[i], question.draw_inputs(i)) for i in cases}
-            answers[question.id] = {
-                "expected": {i: r["outputs"] for i, r in reference.items() if not question.cases[i].judge},
-                "mistakes": [
-                    {"sentence": entry.sentence, "results": _brief(outcomes(entry))} for entry in wrong_entries(question.id)
-                ],
-            }
-        (folder / f"{notebook}.npz").write_bytes(wire.pack(answers))
-
-
-def _brief(results):
-    return {
-        index: {
-            "outputs": result["outputs"],
-            "error": result["error"]["kind"] if result["error"] else None,
-            "changed": result["changed"],
-        }
-        for index, result in results.items()
-    }

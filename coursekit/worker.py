@@ -58,7 +58,9 @@ def run_cases(question, inputs, root=ROOT, seconds=None):
         except subprocess.TimeoutExpired:
             process.kill()
             output, _ = process.communicate()
-            missing = _error("TimeoutError", f"stopped after {seconds:g} seconds: is there an endless or a very slow loop?")
+            missing = _error(
+                "TimeoutError", f"stopped after {seconds:g} seconds: is there an endless or a very slow loop?"
+            )
     results = {frame["case"]: frame for frame in map(wire.unpack, _frames(output))}
     return {index: results.get(index, missing) for index in inputs}
 

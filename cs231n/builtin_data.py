@@ -38,20 +38,24 @@ def disc(cx: float, cy: float, r: float) -> Shape:
     def distance(x, y):
         dx, dy = x - cx, y - cy
         return np.sqrt(dx * dx + dy * dy) - r
+
     return distance
 
 
 def ellipse(cx: float, cy: float, rx: float, ry: float) -> Shape:
     small = min(rx, ry)
+
     def distance(x, y):
         dx, dy = (x - cx) * (1 / rx), (y - cy) * (1 / ry)
         return (np.sqrt(dx * dx + dy * dy) - 1) * small
+
     return distance
 
 
 def box(cx: float, cy: float, half_width: float, half_height: float) -> Shape:
     def distance(x, y):
         return np.maximum(np.abs(x - cx) - half_width, np.abs(y - cy) - half_height)
+
     return distance
 
 
@@ -62,12 +66,14 @@ def polygon(*corners: tuple[float, float]) -> Shape:
         length = math.sqrt((x1 - x0) ** 2 + (y1 - y0) ** 2)
         nx, ny = (y1 - y0) / length, (x0 - x1) / length
         sides.append((nx, ny, nx * x0 + ny * y0))
+
     def distance(x, y):
         d = None
         for nx, ny, offset in sides:
             side = x * nx + y * ny - offset
             d = side if d is None else np.maximum(d, side)
         return d
+
     return distance
 
 
@@ -77,6 +83,7 @@ def union(first: Shape, *others: Shape) -> Shape:
         for other in others:
             d = np.minimum(d, other(x, y))
         return d
+
     return distance
 
 
@@ -95,12 +102,14 @@ def mirrored(shape: Shape) -> Shape:
 
 def folded(shape: Shape, turns: tuple[tuple[float, float], ...]) -> Shape:
     """`shape` repeated around the centre: the plane is folded along lines with these unit normals."""
+
     def distance(x, y):
         x = np.abs(x)
         for nx, ny in turns:
             over = np.maximum(x * nx + y * ny, 0) * 2
             x, y = x - over * nx, y - over * ny
         return shape(x, y)
+
     return distance
 
 
@@ -111,25 +120,29 @@ EIGHT = ()
 
 def eightfold(shape: Shape) -> Shape:
     """`shape`, drawn around the direction +x, in eight directions."""
+
     def distance(x, y):
         x, y = np.abs(x), np.abs(y)
         x, y = np.maximum(x, y), np.minimum(x, y)
         # the diagonal's own frame, where it is nearer than the axis
         u, v = (x + y) * 0.70710678, (x - y) * 0.70710678
         return np.minimum(shape(x, y), shape(u, v))
+
     return distance
 
 
 def fivefold(shape: Shape) -> Shape:
     """`shape`, drawn around the direction +y, in five directions."""
+
     def distance(x, y):
         x = np.abs(x)
-        over = np.maximum(x * 0.80901699 - y * 0.58778525, 0)   # past the line at 36 degrees from +y? folded back
+        over = np.maximum(x * 0.80901699 - y * 0.58778525, 0)  # past the line at 36 degrees from +y? folded back
         x, y = x - 2 * over * 0.80901699, y + 2 * over * 0.58778525
         x = np.abs(x)
         over = np.maximum(x * 0.80901699 - y * 0.58778525, 0)
         x, y = x - 2 * over * 0.80901699, y + 2 * over * 0.58778525
         return shape(x, y)
+
     return distance
 
 
@@ -140,67 +153,127 @@ RED, ORANGE, YELLOW, LIME, GREEN, TEAL, SKY, BLUE, VIOLET, PINK = (k / 10 for k 
 
 class Kind(NamedTuple):
     name: str
-    sky: float       # usual hue of the upper part of the picture
-    ground: float    # usual hue of the lower part
-    coat: float      # usual hue of the thing itself
-    tilt: float      # how far it may lean: the tangent of half the angle
-    layers: tuple    # (colour, shape), painted in this order
+    sky: float  # usual hue of the upper part of the picture
+    ground: float  # usual hue of the lower part
+    coat: float  # usual hue of the thing itself
+    tilt: float  # how far it may lean: the tangent of half the angle
+    layers: tuple  # (colour, shape), painted in this order
 
 
 KINDS = (
-    Kind("sun", SKY, YELLOW, ORANGE, 0.20, (
-        ("coat", eightfold(polygon((0.5, -0.17), (1.0, 0.0), (0.5, 0.17)))),
-        ("coat", disc(0, 0, 0.55)),
-    )),
-    Kind("flower", GREEN, LIME, PINK, 0.20, (
-        ("trim", box(0, -0.65, 0.07, 0.4)),
-        ("coat", fivefold(ellipse(0, 0.55, 0.28, 0.42))),
-        ("mark", disc(0, 0, 0.26)),
-    )),
-    Kind("star", VIOLET, BLUE, YELLOW, 0.20, (
-        ("coat", fivefold(polygon((0.0, 0.0), (0.25, 0.3), (0.0, 1.05), (-0.25, 0.3)))),
-    )),
-    Kind("moon", BLUE, VIOLET, YELLOW, 0.30, (
-        ("coat", without(disc(0, 0, 0.9), disc(0.42, 0.15, 0.72))),
-    )),
-    Kind("house", TEAL, ORANGE, RED, 0.06, (
-        ("coat", box(0, -0.35, 0.68, 0.5)),
-        ("trim", polygon((-0.95, 0.1), (0.95, 0.1), (0.0, 0.9))),
-        ("mark", box(-0.2, -0.55, 0.17, 0.3)),
-        ("mark", box(0.32, -0.25, 0.15, 0.15)),
-    )),
-    Kind("sailboat", SKY, BLUE, ORANGE, 0.12, (
-        ("coat", polygon((-0.9, -0.4), (-0.6, -0.8), (0.6, -0.8), (0.9, -0.4))),
-        ("trim", polygon((0.05, -0.3), (0.75, -0.3), (0.05, 0.95))),
-        ("trim", polygon((-0.65, -0.3), (-0.08, -0.3), (-0.08, 0.7))),
-    )),
-    Kind("tree", SKY, GREEN, LIME, 0.08, (
-        ("mark", box(0, -0.65, 0.13, 0.35)),
-        ("coat", polygon((-0.75, -0.45), (0.75, -0.45), (0.0, 0.35))),
-        ("coat", polygon((-0.6, 0.0), (0.6, 0.0), (0.0, 0.65))),
-        ("coat", polygon((-0.42, 0.4), (0.42, 0.4), (0.0, 1.0))),
-    )),
-    Kind("mushroom", GREEN, ORANGE, RED, 0.08, (
-        ("trim", polygon((-0.28, -0.9), (0.28, -0.9), (0.17, 0.1), (-0.17, 0.1))),
-        ("coat", both(ellipse(0, 0.0, 0.9, 0.85), box(0, 0.5, 1.0, 0.5))),
-        ("trim", union(disc(-0.42, 0.28, 0.14), disc(0.05, 0.5, 0.17), disc(0.48, 0.22, 0.12))),
-    )),
-    Kind("fish", TEAL, TEAL, ORANGE, 0.16, (
-        ("trim", polygon((-1.0, -0.5), (-0.4, 0.0), (-1.0, 0.5))),
-        ("coat", ellipse(0.12, 0, 0.82, 0.48)),
-        ("mark", disc(0.55, 0.1, 0.1)),
-    )),
-    Kind("balloon", PINK, SKY, VIOLET, 0.10, (
-        ("trim", mirrored(polygon((0.16, -0.72), (0.5, 0.0), (0.4, 0.0), (0.1, -0.72)))),
-        ("coat", union(disc(0, 0.3, 0.68), polygon((-0.2, -0.5), (0.2, -0.5), (0.6, 0.0), (-0.6, 0.0)))),
-        ("trim", both(ellipse(0, 0.3, 0.25, 0.68), disc(0, 0.3, 0.66))),
-        ("mark", box(0, -0.82, 0.2, 0.14)),
-    )),
+    Kind(
+        "sun",
+        SKY,
+        YELLOW,
+        ORANGE,
+        0.20,
+        (
+            ("coat", eightfold(polygon((0.5, -0.17), (1.0, 0.0), (0.5, 0.17)))),
+            ("coat", disc(0, 0, 0.55)),
+        ),
+    ),
+    Kind(
+        "flower",
+        GREEN,
+        LIME,
+        PINK,
+        0.20,
+        (
+            ("trim", box(0, -0.65, 0.07, 0.4)),
+            ("coat", fivefold(ellipse(0, 0.55, 0.28, 0.42))),
+            ("mark", disc(0, 0, 0.26)),
+        ),
+    ),
+    Kind(
+        "star",
+        VIOLET,
+        BLUE,
+        YELLOW,
+        0.20,
+        (("coat", fivefold(polygon((0.0, 0.0), (0.25, 0.3), (0.0, 1.05), (-0.25, 0.3)))),),
+    ),
+    Kind("moon", BLUE, VIOLET, YELLOW, 0.30, (("coat", without(disc(0, 0, 0.9), disc(0.42, 0.15, 0.72))),)),
+    Kind(
+        "house",
+        TEAL,
+        ORANGE,
+        RED,
+        0.06,
+        (
+            ("coat", box(0, -0.35, 0.68, 0.5)),
+            ("trim", polygon((-0.95, 0.1), (0.95, 0.1), (0.0, 0.9))),
+            ("mark", box(-0.2, -0.55, 0.17, 0.3)),
+            ("mark", box(0.32, -0.25, 0.15, 0.15)),
+        ),
+    ),
+    Kind(
+        "sailboat",
+        SKY,
+        BLUE,
+        ORANGE,
+        0.12,
+        (
+            ("coat", polygon((-0.9, -0.4), (-0.6, -0.8), (0.6, -0.8), (0.9, -0.4))),
+            ("trim", polygon((0.05, -0.3), (0.75, -0.3), (0.05, 0.95))),
+            ("trim", polygon((-0.65, -0.3), (-0.08, -0.3), (-0.08, 0.7))),
+        ),
+    ),
+    Kind(
+        "tree",
+        SKY,
+        GREEN,
+        LIME,
+        0.08,
+        (
+            ("mark", box(0, -0.65, 0.13, 0.35)),
+            ("coat", polygon((-0.75, -0.45), (0.75, -0.45), (0.0, 0.35))),
+            ("coat", polygon((-0.6, 0.0), (0.6, 0.0), (0.0, 0.65))),
+            ("coat", polygon((-0.42, 0.4), (0.42, 0.4), (0.0, 1.0))),
+        ),
+    ),
+    Kind(
+        "mushroom",
+        GREEN,
+        ORANGE,
+        RED,
+        0.08,
+        (
+            ("trim", polygon((-0.28, -0.9), (0.28, -0.9), (0.17, 0.1), (-0.17, 0.1))),
+            ("coat", both(ellipse(0, 0.0, 0.9, 0.85), box(0, 0.5, 1.0, 0.5))),
+            ("trim", union(disc(-0.42, 0.28, 0.14), disc(0.05, 0.5, 0.17), disc(0.48, 0.22, 0.12))),
+        ),
+    ),
+    Kind(
+        "fish",
+        TEAL,
+        TEAL,
+        ORANGE,
+        0.16,
+        (
+            ("trim", polygon((-1.0, -0.5), (-0.4, 0.0), (-1.0, 0.5))),
+            ("coat", ellipse(0.12, 0, 0.82, 0.48)),
+            ("mark", disc(0.55, 0.1, 0.1)),
+        ),
+    ),
+    Kind(
+        "balloon",
+        PINK,
+        SKY,
+        VIOLET,
+        0.10,
+        (
+            ("trim", mirrored(polygon((0.16, -0.72), (0.5, 0.0), (0.4, 0.0), (0.1, -0.72)))),
+            ("coat", union(disc(0, 0.3, 0.68), polygon((-0.2, -0.5), (0.2, -0.5), (0.6, 0.0), (-0.6, 0.0)))),
+            ("trim", both(ellipse(0, 0.3, 0.25, 0.68), disc(0, 0.3, 0.66))),
+            ("mark", box(0, -0.82, 0.2, 0.14)),
+        ),
+    ),
 )
 CLASS_NAMES = tuple(kind.name for kind in KINDS)
 
 
 # ---------------------------------------------------------------- chance
+
 
 def between(rng: np.random.RandomState, n: int, low: float, high: float) -> np.ndarray:
     """Uniform numbers of shape (n, 1, 1)."""
@@ -218,6 +291,7 @@ def hue_near(rng: np.random.RandomState, n: int, hue: float, share: float, sprea
 
 
 # ---------------------------------------------------------------- colour
+
 
 def rgb(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> list:
     """Red, green and blue of a hue (its whole part does not count), each of shape (n, 1, 1)."""
@@ -242,6 +316,7 @@ def cover_of(distance: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- texture
+
 
 def smoothed(plane: np.ndarray, step: int) -> np.ndarray:
     """Each point's mean with the neighbours `step` away, the plane being wrapped around."""
@@ -272,17 +347,33 @@ def windows(planes, rng, n):
 
 # ---------------------------------------------------------------- a picture
 
-ROW = ((15.5 - np.arange(SIZE)) / 16).astype(np.float32)[None, :, None]       # +1 at the top
-COLUMN = ((np.arange(SIZE) - 15.5) / 16).astype(np.float32)[None, None, :]    # +1 at the right
+ROW = ((15.5 - np.arange(SIZE)) / 16).astype(np.float32)[None, :, None]  # +1 at the top
+COLUMN = ((np.arange(SIZE) - 15.5) / 16).astype(np.float32)[None, None, :]  # +1 at the right
 
-P = dict(share=0.35, spread=0.1, coat_share=0.3, shift=0.32, smin=0.42, smax=0.68, tilt=1.0, sat=(0.1, 0.6), csat=(0.2, 0.9),
-         val=(0.25, 0.8), contrast=(0.12, 0.5), light=0.2, cloud=(0.0, 0.25), grain=(0.05, 0.3), clutter=3, horizon=0.6)
+P = dict(
+    share=0.35,
+    spread=0.1,
+    coat_share=0.3,
+    shift=0.32,
+    smin=0.42,
+    smax=0.68,
+    tilt=1.0,
+    sat=(0.1, 0.6),
+    csat=(0.2, 0.9),
+    val=(0.25, 0.8),
+    contrast=(0.12, 0.5),
+    light=0.2,
+    cloud=(0.0, 0.25),
+    grain=(0.05, 0.3),
+    clutter=3,
+    horizon=0.6,
+)
 
 
 def frame(kind, rng, n):
     """Object coordinates x, y of every pixel, (n, 32, 32) each, and pixels to a unit of them, (n, 1, 1)."""
     size = between(rng, n, P["smin"], P["smax"])
-    t = between(rng, n, -kind.tilt*P["tilt"], kind.tilt*P["tilt"])
+    t = between(rng, n, -kind.tilt * P["tilt"], kind.tilt * P["tilt"])
     cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
     dx = COLUMN - between(rng, n, -P["shift"], P["shift"])
     dy = ROW - between(rng, n, -P["shift"], P["shift"])
@@ -297,7 +388,7 @@ def landscape(kind, rng, n):
     ground = rgb(hue_near(rng, n, kind.ground, P["share"], P["spread"]), between(rng, n, *P["sat"]), value + step)
     canvas = np.empty((3, n, SIZE, SIZE), np.float32)
     canvas[:] = np.stack(sky)
-    horizon = between(rng, n, -P["horizon"], P["horizon"]/2) + between(rng, n, -0.3, 0.3) * COLUMN
+    horizon = between(rng, n, -P["horizon"], P["horizon"] / 2) + between(rng, n, -0.3, 0.3) * COLUMN
     sharp = between(rng, n, 0.5, 4)
     blend(canvas, np.minimum(np.maximum(0.5 + (horizon - ROW) * sharp, 0), 1), ground)
     return canvas, value
@@ -334,8 +425,12 @@ def draw(kind, n, rng):
     hue = hue_near(rng, n, kind.coat, P["coat_share"], 0.08)
     colours = {
         "coat": rgb(hue, between(rng, n, *P["csat"]), value + step),
-        "trim": rgb(hue + between(rng, n, 0.1, 0.9), between(rng, n, *P["csat"]), value + step * between(rng, n, 0.6, 1.4)),
-        "mark": rgb(hue + between(rng, n, 0.3, 0.7), between(rng, n, *P["csat"]), value - step * between(rng, n, -0.2, 0.6)),
+        "trim": rgb(
+            hue + between(rng, n, 0.1, 0.9), between(rng, n, *P["csat"]), value + step * between(rng, n, 0.6, 1.4)
+        ),
+        "mark": rgb(
+            hue + between(rng, n, 0.3, 0.7), between(rng, n, *P["csat"]), value - step * between(rng, n, -0.2, 0.6)
+        ),
     }
     for role, shape in kind.layers:
         blend(canvas, cover_of(shape(x, y), pixels), colours[role])
@@ -346,13 +441,14 @@ def draw(kind, n, rng):
 
 # ---------------------------------------------------------------- the data set
 
+
 def batch(seed: int):
     rng = np.random.RandomState(seed)
     order = np.argsort(rng.random_sample(BATCH), kind="stable")
     per = BATCH // len(KINDS)
     images, labels = np.empty((BATCH, SIZE, SIZE, 3), np.uint8), np.empty(BATCH, np.int64)
     for label, kind in enumerate(KINDS):
-        places = order[label * per:(label + 1) * per]
+        places = order[label * per : (label + 1) * per]
         images[places] = draw(kind, per, rng)
         labels[places] = label
     return images, labels
@@ -363,9 +459,12 @@ def make_builtin_data(num_train=50000, num_test=10000, progress=None):
     with ThreadPoolExecutor(2) as pool:
         for num, seed in ((num_train, SEED), (num_test, SEED + 1000000)):
             X, y = np.empty((num, SIZE, SIZE, 3), np.uint8), np.empty(num, np.int64)
+
             def fill(start):
                 im, lab = batch(seed + start // BATCH)
-                X[start:start+BATCH] = im[:num-start]; y[start:start+BATCH] = lab[:num-start]
+                X[start : start + BATCH] = im[: num - start]
+                y[start : start + BATCH] = lab[: num - start]
+
             list(pool.map(fill, range(0, num, BATCH)))
             out += [X, y]
     return tuple(out)

@@ -602,7 +602,7 @@ def _read_label_map(path):
         shape, _, dtype = read_header[version](member)
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise ValueError(f"{path} is damaged: its label_map cannot be read ({error})") from None
-    if shape != () or dtype != object:
+    if shape != () or not dtype.hasobject:
         raise ValueError(f"{path}: label_map has shape {shape} and dtype {dtype}, expected a single dict")
     return _read_pickle(member, f"label_map in {path}", _single_object, HOW_TO_GET_IMAGENET)
 

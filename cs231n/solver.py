@@ -135,7 +135,9 @@ class Solver:
         self._require_finite(loss)
         self.loss_history.append(loss)
         for name, w in self.model.params.items():
-            self.model.params[name], self.optim_configs[name] = self.update_rule(w, grads[name], self.optim_configs[name])
+            self.model.params[name], self.optim_configs[name] = self.update_rule(
+                w, grads[name], self.optim_configs[name]
+            )
 
     def _require_finite(self, loss):
         if not np.isfinite(loss):

@@ -1,3 +1,447 @@
-"""Questions of svm."""
+"""Questions of svm: the hinge loss and its gradient, training by stochastic gradient descent, a search for good settings."""
 
-QUESTIONS = ()
+import numpy as np
+
+from coursekit.question import Case, Question, holds, reaches
+
+NOTEBOOK = "svm"
+
+# What the course asks of a linear classifier, a little under what a fair search reaches.
+BARS = {"CIFAR-10": 0.39, "built-in pictures": 0.30}
+
+
+# ---- the loss
+
+
+def _example():
+    """Two pictures of 2 x 2 pixels and three classes: scores [[3, 0, 2], [1, 4, 2]]."""
+    return {
+        "W": np.array([[1, 0, -1], [0, 1, 0], [1, -1, 1], [0, 2, 1]], dtype=float),
+        "X": np.array([[1, 0, 2, 1], [0, 3, 1, 1]], dtype=float),
+        "y": np.array([2, 0]),
+        "reg": 0.1,
+    }
+
+
+def _away_from_kinks(inputs):
+    """Whether no score difference is near the margin, where rounding decides."""
+    scores = inputs["X"].astype(float) @ inputs["W"].astype(float)
+    margins = scores - scores[np.arange(len(scores)), inputs["y"]][:, np.newaxis] + 1
+    return np.abs(margins).min() > 1e-3
+
+
+def _draw(rng, num_inputs, num_columns, num_classes, reg, row_scales=1.0, weight_scale=1.0, dtype=float):
+    """Inputs away from kinks; the last class never occurs, another one twice or more where there is room."""
+    while True:
+        inputs = {
+            "W": (weight_scale * rng.randn(num_columns, num_classes)).astype(dtype),
+            "X": ((0.3 + rng.randn(num_inputs, num_columns)) * np.reshape(row_scales, (-1, 1))).astype(dtype),
+            "y": rng.randint(0, num_classes - 1, size=num_inputs),
+            "reg": reg,
+        }
+        if _away_from_kinks(inputs):
+            return inputs
+
+
+def _sizes(W, X, **_):
+    return {"N": X.shape[0], "D": W.shape[0], "C": W.shape[1]}
+
+
+def _loss_cases(run):
+    scales = 10.0 ** np.array([-3, 3, 0, 1, -1])
+    return (
+        Case("two pictures of 2 x 2", lambda rng: _example(), run, _sizes),
+        Case("seven inputs, five classes", lambda rng: _draw(rng, 7, 4, 5, 0.37), run, _sizes),
+        Case("one input", lambda rng: _draw(rng, 1, 6, 4, 2.5), run, _sizes),
+        Case("rows from 0.001 to 1000", lambda rng: _draw(rng, 5, 3, 4, 0.07, scales), run, _sizes),
+        Case("large reg, small weights", lambda rng: _draw(rng, 6, 5, 12, 3e3, 10, 1e-2), run, _sizes),
+        Case("float32", lambda rng: _draw(rng, 4, 5, 3, 0.6, dtype=np.float32), run, _sizes, tolerance=1e-4),
+    )
+
+
+def _run_naive(W, X, y, reg):
+    from cs231n.classifiers.linear_svm import svm_loss_naive
+
+    loss, dW = svm_loss_naive(W, X, y, reg)
+    return {"loss": loss, "dW": dW}
+
+
+def _run_vectorized(W, X, y, reg):
+    from cs231n.classifiers.linear_svm import svm_loss_vectorized
+
+    loss, dW = svm_loss_vectorized(W, X, y, reg)
+    return {"loss": loss, "dW": dW}
+
+
+svm_loss_naive = Question(
+    id="svm_loss_naive",
+    title="SVM loss: its gradient, with loops",
+    notebook=NOTEBOOK,
+    points=3,
+    minutes=25,
+    implements=("cs231n.classifiers.linear_svm:svm_loss_naive",),
+    cases=_loss_cases(_run_naive),
+)
+
+svm_loss_vectorized = Question(
+    id="svm_loss_vectorized",
+    title="SVM loss and gradient without loops",
+    notebook=NOTEBOOK,
+    points=4,
+    minutes=30,
+    implements=("cs231n.classifiers.linear_svm:svm_loss_vectorized",),
+    cases=_loss_cases(_run_vectorized),
+)
+
+
+# ---- training
+
+
+def _squared_error_model(calls):
+    """A linear classifier whose loss is the mean squared distance of its scores to one-hot labels.
+
+    It keeps what `train` does in the list `calls`, and needs no other question to be answered.
+    """
+    from cs231n.classifiers.linear_classifier import LinearClassifier
+
+    class SquaredError(LinearClassifier):
+        def loss(self, X_batch, y_batch, reg):
+            X_batch, y_batch = np.asarray(X_batch), np.asarray(y_batch)
+            residual = X_batch @ self.W - np.eye(self.W.shape[1])[y_batch]
+            loss = np.sum(residual**2) / len(X_batch) + reg * np.sum(self.W**2)
+            dW = 2 * X_batch.T @ residual / len(X_batch) + 2 * reg * self.W
+            calls.append((X_batch.copy(), y_batch.copy(), reg, loss, self.W.copy(), dW.copy()))
+            return loss, dW
+
+    return SquaredError()
+
+
+def _equal_rows(rng, num_inputs, num_columns, num_classes, **settings):
+    """All inputs and labels the same: whichever are drawn, the steps are the same."""
+    return {
+        "W": rng.randn(num_columns, num_classes),
+        "X": np.tile(1 + rng.rand(num_columns), (num_inputs, 1)),
+        "y": np.full(num_inputs, rng.randint(num_classes)),
+        **settings,
+    }
+
+
+def _run_train(W, X, y, learning_rate, reg, num_iters, batch_size):
+    model = _squared_error_model([])
+    model.W = W.copy()
+    history = model.train(
+        X, y, learning_rate=learning_rate, reg=reg, num_iters=num_iters, batch_size=batch_size, verbose=False
+    )
+    return {"W": model.W, "loss_history": history if history is None else np.asarray(history)}
+
+
+def _train_sizes(X, W, num_iters, batch_size, **_):
+    return {"N": X.shape[0], "D": W.shape[0], "C": W.shape[1], "num_iters": num_iters, "batch_size": batch_size}
+
+
+def _distinct_rows(rng, num_inputs, num_columns, num_classes, **settings):
+    X = rng.rand(num_inputs, num_columns)
+    X[:, 0] = rng.permutation(num_inputs)  # tells which row it is
+    return {"X": X, "y": rng.randint(num_classes, size=num_inputs), **settings}
+
+
+def _record(seed, X, y, **settings):
+    calls = []
+    model = _squared_error_model(calls)
+    model.W = np.zeros((X.shape[1], int(y.max()) + 1))
+    np.random.seed(seed)
+    history = model.train(X, y, verbose=False, **settings)
+    return calls, history, model.W
+
+
+def _rows_of(X, X_batch):
+    """For each row of the batch its place in X, or -1."""
+    if X_batch.ndim != 2 or X_batch.shape[1] != X.shape[1]:
+        return np.full(len(X_batch), -1)
+    same = (X_batch[:, np.newaxis] == X[np.newaxis]).all(axis=2)
+    return np.where(same.any(axis=1), same.argmax(axis=1), -1)
+
+
+def _run_batches(X, y, learning_rate, reg, num_iters, batch_size, seed):
+    settings = {"learning_rate": learning_rate, "reg": reg, "num_iters": num_iters, "batch_size": batch_size}
+    calls, history, last_W = _record(seed, X, y, **settings)
+    others, _, _ = _record(seed + 1, X, y, **settings)
+    rows = [_rows_of(X, call[0]) for call in calls]
+    weights = [call[4] for call in calls] + [last_W]
+    return {
+        "calls": len(calls),
+        "batch_sizes": sorted({len(call[0]) for call in calls}),
+        "all_from_X": all((row >= 0).all() for row in rows),
+        "labels_fit": all(
+            (row >= 0).all() and np.array_equal(call[1], y[row]) for row, call in zip(rows, calls, strict=True)
+        ),
+        "batches_differ": len({row.tobytes() for row in rows}) > 1,
+        "rows_seen": len(set(np.concatenate([*rows, [-1]]).tolist()) - {-1}),
+        "other_run_differs": not _same_batches(calls, others),
+        "reg_passed": all(call[2] == reg for call in calls),
+        "history_fits": _fits([call[3] for call in calls], history),
+        "steps_right": all(
+            np.allclose(after, before - learning_rate * call[5], rtol=1e-9, atol=1e-12)
+            for call, before, after in zip(calls, weights[:-1], weights[1:], strict=True)
+        ),
+    }
+
+
+def _same_batches(calls, others):
+    return len(calls) == len(others) and all(np.array_equal(a[0], b[0]) for a, b in zip(calls, others, strict=True))
+
+
+def _fits(losses, history):
+    return isinstance(history, (list, tuple, np.ndarray)) and len(history) == len(losses) and np.allclose(losses, history)
+
+
+def _judge_batches(inputs, outputs):
+    num_iters, batch_size, num_inputs = inputs["num_iters"], inputs["batch_size"], len(inputs["X"])
+    sizes = outputs["batch_sizes"]
+    return [
+        holds(
+            "one batch a step",
+            outputs["calls"] == num_iters,
+            f"expected {num_iters} calls of self.loss for num_iters = {num_iters}, got {outputs['calls']}",
+            mistake="self.loss is to be called once in each of the num_iters steps",
+        ),
+        holds(
+            f"batches of {batch_size}",
+            sizes == [batch_size],
+            f"expected batches of {batch_size} rows, got batches of {', '.join(map(str, sizes)) or 'none'}",
+            mistake="a batch has batch_size rows of X",
+        ),
+        holds(
+            "rows of X",
+            outputs["all_from_X"],
+            "a batch holds rows that are not in X",
+            mistake="draw the places of rows, then index: X[batch], the same for y",
+        ),
+        holds(
+            "labels of these rows",
+            outputs["labels_fit"],
+            "the labels that reach self.loss are not those of the batch's rows",
+            mistake="X and y are indexed by different numbers: draw once, then X[batch] and y[batch]",
+        ),
+        holds(
+            "batches differ",
+            outputs["batches_differ"],
+            f"all {outputs['calls']} steps got the same batch",
+            mistake="draw a new batch inside the loop, in each step",
+        ),
+        holds(
+            "all rows get a turn",
+            outputs["rows_seen"] == num_inputs,
+            f"{num_iters} batches of {batch_size} held only {outputs['rows_seen']} of the {num_inputs} rows",
+            mistake="draw from all rows: np.random.choice(len(X), batch_size)",
+        ),
+        holds(
+            "drawn at random",
+            outputs["other_run_differs"],
+            "two runs with different seeds got the same batches",
+            mistake="draw with np.random.choice, and leave np.random.seed to the notebook",
+        ),
+        holds("reg is handed on", outputs["reg_passed"], "self.loss got another reg than train did"),
+        holds(
+            "loss history",
+            outputs["history_fits"],
+            f"expected the list of the {num_iters} losses that self.loss returned, in order",
+            mistake="append the loss of each step to loss_history, once",
+        ),
+        holds(
+            "one update a step",
+            outputs["steps_right"],
+            "W after a step is not W - learning_rate * dW of that step",
+            mistake="after each batch: self.W -= learning_rate * dW",
+        ),
+    ]
+
+
+linear_classifier_train = Question(
+    id="linear_classifier_train",
+    title="Training by stochastic gradient descent",
+    notebook=NOTEBOOK,
+    points=3,
+    minutes=20,
+    implements=("cs231n.classifiers.linear_classifier:LinearClassifier.train",),
+    cases=(
+        Case(
+            "equal inputs, four steps",
+            lambda rng: _equal_rows(rng, 6, 4, 3, learning_rate=0.02, reg=0.3, num_iters=4, batch_size=5),
+            _run_train,
+            _train_sizes,
+        ),
+        Case(
+            "one step, one input a batch",
+            lambda rng: _equal_rows(rng, 9, 3, 5, learning_rate=0.07, reg=1.7, num_iters=1, batch_size=1),
+            _run_train,
+            _train_sizes,
+        ),
+        Case(
+            "batch larger than the data",
+            lambda rng: _equal_rows(rng, 3, 2, 4, learning_rate=1e-3, reg=20.0, num_iters=7, batch_size=8),
+            _run_train,
+            _train_sizes,
+        ),
+        Case(
+            "different inputs",
+            lambda rng: _distinct_rows(
+                rng, 8, 3, 4, learning_rate=1e-3, reg=0.4, num_iters=60, batch_size=3, seed=rng.randint(10_000)
+            ),
+            _run_batches,
+            judge=_judge_batches,
+        ),
+    ),
+)
+
+
+# ---- prediction
+
+
+def _run_predict(W, X):
+    from cs231n.classifiers.linear_classifier import LinearClassifier
+
+    model = LinearClassifier()
+    model.W = W
+    return {"y_pred": model.predict(X)}
+
+
+def _predict_inputs(rng, num_inputs, num_columns, num_classes, shift=0.0):
+    """Inputs whose best class is not the same for all, nor a tie."""
+    while True:
+        W, X = rng.randn(num_columns, num_classes), rng.randn(num_inputs, num_columns)
+        X[:, -1], W[-1] = 1.0, W[-1] + shift
+        scores = np.sort(X @ W, axis=1)
+        y_pred = (X @ W).argmax(axis=1)
+        if (scores[:, -1] - scores[:, -2]).min() > 1e-3 and y_pred.any() and (num_inputs == 1 or np.ptp(y_pred)):
+            return {"W": W, "X": X}
+
+
+def _predict_example():
+    example = _example()
+    return {"W": example["W"], "X": example["X"]}
+
+
+linear_classifier_predict = Question(
+    id="linear_classifier_predict",
+    title="Predicting the class with the highest score",
+    notebook=NOTEBOOK,
+    points=1,
+    minutes=5,
+    implements=("cs231n.classifiers.linear_classifier:LinearClassifier.predict",),
+    cases=(
+        Case("two pictures of 2 x 2", lambda rng: _predict_example(), _run_predict, _sizes),
+        Case("seven inputs, five classes", lambda rng: _predict_inputs(rng, 7, 3, 5), _run_predict, _sizes),
+        Case("more classes than inputs", lambda rng: _predict_inputs(rng, 4, 6, 12), _run_predict, _sizes),
+        Case("all scores below 0", lambda rng: _predict_inputs(rng, 6, 4, 3, -100.0), _run_predict, _sizes),
+        Case("one input", lambda rng: _predict_inputs(rng, 1, 5, 4), _run_predict, _sizes),
+    ),
+)
+
+
+# ---- the search for good settings
+
+
+def judge_search(results, best_val, W, X_val, y_val, bars, name):
+    """Judge a search over learning rates and regularisation strengths; `name` is that of the best classifier."""
+    findings = [_judge_grid(results), _judge_results(results)]
+    if not all(finding.ok for finding in findings):
+        return findings
+    best = max(val for _, val in results.values())
+    findings += [
+        holds(
+            "best_val is the best of results",
+            isinstance(best_val, (int, float, np.number)) and abs(best_val - best) < 1e-9,
+            f"the highest validation accuracy in results is {best:.4g}, best_val is {best_val}",
+            mistake="keep best_val and the classifier each time a validation accuracy is higher than best_val",
+        ),
+        _judge_weights(W, X_val, y_val, name),
+    ]
+    if findings[-1].ok:
+        accuracy = float(np.mean(np.argmax(np.asarray(X_val) @ W, axis=1) == y_val))
+        findings += [
+            holds(
+                f"{name} is the one with best_val",
+                abs(accuracy - best) < 2.5 / len(y_val),  # rounding in float32 may turn over a picture or two
+                f"{name}.W reaches {accuracy:.4g} on X_val, best_val is {best:.4g}",
+                mistake=f"{name} is not the classifier that reached best_val: is it the last one, "
+                "or trained further after it was kept?",
+            ),
+            reaches(
+                "validation accuracy",
+                accuracy,
+                bars,
+                mistake="widen the search: other powers of ten, more steps (num_iters), larger batches",
+            ),
+        ]
+    return findings
+
+
+def _judge_grid(results):
+    keys = list(results) if isinstance(results, dict) else []
+    pairs = [key for key in keys if isinstance(key, tuple) and len(key) == 2 and all(_is_positive(v) for v in key)]
+    enough = len({lr for lr, _ in pairs}) >= 2 and len({reg for _, reg in pairs}) >= 2
+    return holds(
+        "results has a pair (learning_rate, reg) for each run",
+        bool(keys) and len(pairs) == len(keys) and enough,
+        "expected keys (learning_rate, reg), with two or more values of each",
+        f"got {_few(keys) if isinstance(results, dict) else 'a ' + type(results).__name__}",
+        mistake="for each lr and each reg of the two lists: results[(lr, reg)] = (train_acc, val_acc)",
+    )
+
+
+def _judge_results(results):
+    entries = list(results.values()) if isinstance(results, dict) else []
+    right = bool(entries) and all(
+        isinstance(entry, (tuple, list)) and len(entry) == 2 and all(_is_share(v) for v in entry) for entry in entries
+    )
+    return holds(
+        "each with (train_acc, val_acc) from 0 to 1",
+        right,
+        f"got {_few(entries)}",
+        mistake="an accuracy is the mean of y_pred == y, a share from 0 to 1 (not a percentage, not a count)",
+    )
+
+
+def _judge_weights(W, X_val, y_val, name):
+    columns, num_classes = np.shape(X_val)[1], int(np.max(y_val)) + 1
+    right = isinstance(W, np.ndarray) and W.dtype.kind == "f" and W.shape == (columns, num_classes)
+    right = right and bool(np.isfinite(W).all())
+    came = f"shape {W.shape} {W.dtype}" if isinstance(W, np.ndarray) else f"a {type(W).__name__}"
+    return holds(
+        f"{name} has trained weights",
+        right,
+        f"expected finite weights of shape ({columns}, {num_classes}), got {came}",
+        mistake=f"{name} is to be the trained classifier object, not its accuracy or its settings; "
+        "weights that are NaN come from a learning rate that is too high",
+    )
+
+
+def _is_positive(value):
+    return isinstance(value, (int, float, np.number)) and bool(np.isfinite(value)) and value > 0
+
+
+def _is_share(value):
+    return isinstance(value, (int, float, np.number)) and 0 <= value <= 1
+
+
+def _few(items):
+    return ", ".join(map(str, items[:3])) + (", ..." if len(items) > 3 else "") if items else "nothing"
+
+
+def _judge_svm_search(results, best_val, best_W, X_val, y_val):
+    return judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_svm")
+
+
+svm_search = Question(
+    id="svm_search",
+    title="Search for the learning rate and the regularisation of an SVM",
+    notebook=NOTEBOOK,
+    points=3,
+    minutes=25,
+    builds_on=("svm_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
+    values=("results", "best_val", "best_W", "X_val", "y_val"),
+    judge=_judge_svm_search,
+)
+
+QUESTIONS = (svm_loss_naive, svm_loss_vectorized, linear_classifier_train, linear_classifier_predict, svm_search)

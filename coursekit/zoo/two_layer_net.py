@@ -10,7 +10,10 @@ def affine_without_bias(x, w, b):
     return x.reshape(len(x), -1) @ w, (x, w, b)
 
 
-@wrong("affine_forward", "the entries of x are put into rows in the order of w's columns: x.reshape(N, -1), not the transpose")
+@wrong(
+    "affine_forward",
+    "the entries of x are put into rows in the order of w's columns: x.reshape(N, -1), not the transpose",
+)
 def affine_reads_columns_first(x, w, b):
     return x.reshape(len(x), -1, order="F") @ w + b, (x, w, b)
 
@@ -25,7 +28,11 @@ def affine_einsum(x, w, b):
     return np.einsum("nd,dm->nm", x.reshape(len(x), -1), w) + b, (x, w, b)
 
 
-@wrong("affine_backward", "db is a mean over the inputs; b is added to each of them, so its gradient is their sum", rule="a mean where a sum")
+@wrong(
+    "affine_backward",
+    "db is a mean over the inputs; b is added to each of them, so its gradient is their sum",
+    rule="a mean where a sum",
+)
 def affine_backward_mean_bias(dout, cache):
     x, w, b = cache
     rows = x.reshape(len(x), -1)

@@ -1,0 +1,79 @@
+"""Where a learner stands: all questions with verdicts, points and minutes."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from coursekit.checking import check_question, tested_files
+from coursekit.question import Verdict
+from coursekit.questions import NOTEBOOKS, all_questions, find
+from coursekit.text import render
+from coursekit.worker import ROOT
+
+
+def verdicts(questions, root=ROOT):
+    """The verdicts of questions: functions are run from their files, notebook answers are read from saved notebooks."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda question: _verdict(question, root), questions))
+
+
+def _verdict(question, root):
+    if question.in_notebook:
+        return saved_verdict(question, root)
+    return check_question(question, root)
+
+
+def saved_verdict(question, root=ROOT):
+    """The verdict that a saved notebook shows for a notebook question."""
+    printed = _saved_output(notebook_path(question.notebook, root), f"check_{question.id}")
+    for status in ("ok", "wrong"):
+        if f"{question.id}: {status}" in printed:
+            return Verdict(question, status, notes=("as the saved notebook shows it",))
+    return Verdict(question, "not attempted")
+
+
+def notebook_path(notebook, root=ROOT):
+    """Where a notebook lies."""
+    return Path(root) / "assignments" / NOTEBOOKS[notebook] / f"{notebook}.ipynb"
+
+
+def _saved_output(path, cell_id):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells if cell.get("id") == cell_id for output in cell.get("outputs", ())]
+    return "".join("".join(output.get("text", output.get("evalue", ""))) for output in outputs)
+
+
+def show(root=ROOT):
+    """Print the table of all questions; always 0."""
+    questions = list(all_questions().values())
+    standing = dict(zip((q.id for q in questions), verdicts(questions, root), strict=True))
+    for notebook, assignment in NOTEBOOKS.items():
+        print(f"\n{assignment}/{notebook}.ipynb")
+        for question in (q for q in questions if q.notebook == notebook):
+            verdict = standing[question.id]
+            points = f"{question.points if verdict.ok else 0} of {question.points}"
+            print(f"  {question.id:<28}{question.title:<46}{verdict.status:<15}{points:>7} points {question.minutes:>4} min")
+    earned = sum(q.points for q in questions if standing[q.id].ok)
+    minutes_left = sum(q.minutes for q in questions if not standing[q.id].ok)
+    print(f"\n{earned} of {sum(q.points for q in questions)} points; about {minutes_left} minutes of work left.")
+    print("Notebook answers count as the saved notebooks show them.")
+    return 0
+
+
+def check_all(ids=(), root=ROOT):
+    """Print the verdicts of some questions, or of all; 0 if all are ok."""
+    try:
+        questions = [find(question_id) for question_id in ids] or list(all_questions().values())
+    except ValueError as error:
+        print(error)
+        return 2
+    results = verdicts(questions, root)
+    for question, verdict in zip(questions, results, strict=True):
+        print(_text(question, verdict, root))
+    return 0 if all(verdict.ok for verdict in results) else 1
+
+
+def _text(question, verdict, root):
+    if question.in_notebook:
+        return f"{question.id}: {verdict.status}, as the saved notebook {question.notebook}.ipynb shows it"
+    return render(verdict, tested_files(question, root))

@@ -1,0 +1,152 @@
+"""kNN, linear classifiers, saved weights: what the questions' own cases do not look at."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cs231n import _weights
+from cs231n.classifiers import KNearestNeighbor, LinearSVM, Softmax
+from cs231n.classifiers.fc_net import TwoLayerNet
+from cs231n.classifiers.linear_svm import svm_loss_naive, svm_loss_vectorized
+from cs231n.classifiers.softmax import softmax_loss_naive, softmax_loss_vectorized
+from cs231n.layers import softmax_loss, svm_loss
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(_weights, "SAVED", tmp_path)
+    return tmp_path
+
+
+def trained_knn(X, y):
+    knn = KNearestNeighbor()
+    knn.train(np.asarray(X, dtype=float), np.asarray(y))
+    return knn
+
+
+class TestNearestNeighbours:
+    def test_three_ways_agree_also_for_pixels(self):
+        X = np.random.randint(256, size=(20, 12)).astype(np.uint8)
+        knn = KNearestNeighbor()
+        knn.train(X[:15], np.arange(15))
+        two = knn.compute_distances_two_loops(X[15:])
+        expected = np.linalg.norm(X[15:, None].astype(float) - X[None, :15].astype(float), axis=2)
+        np.testing.assert_allclose(two, expected)
+        np.testing.assert_allclose(knn.compute_distances_one_loop(X[15:]), two)
+        np.testing.assert_allclose(knn.compute_distances_no_loops(X[15:]), two)
+
+    def test_distance_to_itself_is_a_number(self):
+        X = 1e3 + np.random.randn(5, 40)
+        dists = trained_knn(X, range(5)).compute_distances_no_loops(X)
+        assert np.isfinite(dists).all() and (np.diag(dists) < 1e-2).all()
+
+    @pytest.mark.parametrize(
+        "distances, labels, k, answer, why",
+        [
+            ([3.0, 1.0, 2.0], [0, 1, 2], 1, 1, "the nearest alone"),
+            ([1.0, 2.0, 3.0, 4.0], [2, 0, 0, 2], 4, 0, "two votes each: the smaller label"),
+            ([1.0, 1.0, 1.0], [2, 1, 0], 1, 2, "equal distances: the earlier training input"),
+            ([1.0, 2.0, 2.0, 2.0], [5, 7, 7, 5], 3, 7, "a tie at the edge: the earlier ones are in"),
+        ],
+    )
+    def test_ties(self, distances, labels, k, answer, why):
+        knn = trained_knn(np.zeros((len(labels), 1)), labels)
+        assert knn.predict_labels(np.array([distances]), k=k) == answer, why
+
+    @pytest.mark.parametrize("num_loops", [0, 1, 2])
+    def test_predict(self, num_loops):
+        knn = trained_knn([[0.0], [1.0], [10.0]], [5, 5, 7])
+        np.testing.assert_array_equal(knn.predict(np.array([[2.0], [9.0]]), k=1, num_loops=num_loops), [5, 7])
+
+    @pytest.mark.parametrize(
+        "call, message",
+        [
+            (lambda knn: knn.predict(np.zeros((1, 1)), num_loops=3), "num_loops is 3"),
+            (lambda knn: knn.predict(np.zeros((1, 1)), k=4), "k is 4"),
+            (lambda knn: knn.predict(np.zeros((1, 2))), "2 entries in each row"),
+            (lambda knn: knn.predict(np.zeros((1, 1, 1))), "makes each image a row"),
+            (lambda knn: KNearestNeighbor().predict(np.zeros((1, 1))), "call train"),
+        ],
+    )
+    def test_bad_input(self, call, message):
+        with pytest.raises(ValueError, match=message):
+            call(trained_knn([[0.0], [1.0], [10.0]], [5, 5, 7]))
+
+
+@pytest.mark.parametrize(
+    "naive, vectorized, layer",
+    [(svm_loss_naive, svm_loss_vectorized, svm_loss), (softmax_loss_naive, softmax_loss_vectorized, softmax_loss)],
+)
+@pytest.mark.parametrize("reg", [0.0, 0.3])
+def test_linear_losses_agree_with_each_other_and_with_the_layer(naive, vectorized, layer, reg):
+    W, X, y = np.random.randn(6, 4), 3 * np.random.randn(7, 6), np.random.randint(4, size=7)
+    loss, dW = vectorized(W, X, y, reg)
+    naive_loss, naive_dW = naive(W, X, y, reg)
+    np.testing.assert_allclose(loss, naive_loss, rtol=1e-12)
+    np.testing.assert_allclose(dW, naive_dW, rtol=1e-10, atol=1e-12)
+    layer_loss, dscores = layer(X @ W, y)
+    np.testing.assert_allclose(loss, layer_loss + reg * np.sum(W**2))
+    np.testing.assert_allclose(dW, X.T @ dscores + 2 * reg * W)
+
+
+@pytest.mark.parametrize("kind", [LinearSVM, Softmax])
+class TestLinearClassifiers:
+    def test_training_separates_what_can_be_separated(self, kind):
+        y = np.random.randint(3, size=100)
+        X = np.eye(3)[y] * 4 + np.random.randn(100, 3)
+        classifier = kind()
+        losses = classifier.train(X, y, learning_rate=1e-1, reg=1e-4, num_iters=200, batch_size=50)
+        assert len(losses) == 200 and losses[-1] < losses[0] / 3
+        assert np.mean(classifier.predict(X) == y) > 0.9
+
+    def test_verbose_lines(self, kind, capsys):
+        kind().train(np.eye(2), np.array([0, 1]), num_iters=101, batch_size=2, verbose=True)
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 2 and lines[1].startswith("iteration 100 / 101: loss ")
+
+    def test_weights_survive_a_round_trip(self, kind, saved, capsys):
+        classifier, other = kind(), kind()
+        assert other.load("best.npy") is False
+        classifier.train(np.eye(2), np.array([0, 1]), num_iters=3)
+        classifier.save("best.npy")
+        assert other.load("best.npy") is True
+        np.testing.assert_array_equal(other.W, classifier.W)
+        assert [path.name for path in saved.iterdir()] == ["best.npz"]
+
+    def test_nothing_to_predict_or_save_with_yet(self, kind):
+        for call in (lambda: kind().predict(np.eye(2)), lambda: kind().save("x")):
+            with pytest.raises(ValueError, match="no weights yet"):
+                call()
+
+
+class TestSavedWeights:
+    def test_pickles_are_not_opened(self, saved):
+        np.save(saved / "evil.npy", np.array({"W": 1}, dtype=object), allow_pickle=True)
+        (saved / "evil.npy").rename(saved / "evil.npz")
+        with pytest.raises(ValueError, match="evil.npz is not a file of plain arrays"):
+            TwoLayerNet().load("evil")
+
+    def test_other_sizes_are_refused(self, saved):
+        TwoLayerNet(4, 3, 2).save("net")
+        with pytest.raises(ValueError, match="build it with the sizes"):
+            TwoLayerNet(4, 5, 2).load("net")
+        with pytest.raises(ValueError, match="another kind of model"):
+            Softmax().load("net")
+
+
+def test_package_imports_numpy_alone():
+    """What a learner imports is quick and needs nothing but NumPy."""
+    modules = "layers, layer_utils, optim, solver, gradient_check, data_utils, vis_utils, features"
+    code = f"""
+import sys, numpy
+before = set(sys.modules)
+from cs231n import {modules}
+import cs231n.classifiers.fc_net, cs231n.classifiers.neural_net
+new = {{name.split(".")[0] for name in set(sys.modules) - before}}
+outside = new - set(sys.stdlib_module_names) - {{"cs231n", "numpy"}}
+assert not outside, outside
+assert "coursekit" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,777 @@
+"""The loaders: the published files to the bit, whole or not at all, and never a program hidden in a pickle."""
+
+import io
+import os
+import pickle
+import re
+import struct
+import subprocess
+import sys
+import types
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cs231n import data_utils
+from cs231n.data_utils import (
+    CIFAR10_FOLDER,
+    UnsafePickleError,
+    class_names,
+    dataset_name,
+    get_CIFAR10_data,
+    load_CIFAR10,
+    load_CIFAR_batch,
+    load_imagenet_val,
+    load_models,
+    load_pickle,
+    load_tiny_imagenet,
+)
+
+PROJECT = Path(__file__).resolve().parent.parent
+BUILDER = PROJECT.parent / "shared" / "cifar10" / "build_cifar10.py"
+FILES = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
+
+
+# ---- Files in the published layout: what Python 2's cPickle wrote with protocol 2 ----
+
+
+def text(string):
+    return b"U" + bytes([len(string)]) + string.encode("latin1")
+
+
+def number(value):
+    return b"K" + bytes([value]) if value < 256 else b"M" + struct.pack("<H", value)
+
+
+def list_of(items):
+    return b"](" + b"".join(items) + b"e"
+
+
+def array_of(data, code="u1", order="|", module="numpy.core.multiarray", shape=None, state=None):
+    """The pickled form of `data`; the options make odd ones."""
+    shape = data.shape if shape is None else shape
+    empty = b"c%s\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R" % module.encode()
+    dtype = b"cnumpy\ndtype\n" + text(code) + b"K\x00K\x01\x87R(K\x03" + text(order)
+    dtype += b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    raw = data.tobytes()
+    whole = (
+        b"(K\x01(" + b"".join(map(number, shape)) + b"t" + dtype + b"\x89T" + struct.pack("<I", len(raw)) + raw + b"t"
+    )
+    return empty + (whole if state is None else state) + b"b"
+
+
+def batch_of(data, labels, **options):
+    items = {
+        "batch_label": text("a batch"),
+        "labels": list_of(map(number, labels)),
+        "data": array_of(data, **options),
+        "filenames": list_of(text(f"picture_s_{i:06d}.png") for i in range(len(labels))),
+    }
+    return b"\x80\x02}(" + b"".join(text(key) + value for key, value in items.items()) + b"u."
+
+
+def rows_of(N, seed):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (N, 3072), dtype=np.uint8), rng.integers(0, 10, N).tolist()
+
+
+SIZES = [7, 5, 1, 4, 6, 9]  # no two batches alike
+
+
+@pytest.fixture
+def cifar10(tmp_path):
+    """A folder of small batches, and what they hold: rows (N, 3072) and labels of each."""
+    folder = tmp_path / "files" / CIFAR10_FOLDER
+    folder.mkdir(parents=True)
+    held = [rows_of(N, seed) for seed, N in enumerate(SIZES)]
+    for name, (rows, labels) in zip(FILES, held, strict=True):
+        (folder / name).write_bytes(batch_of(rows, labels))
+    return folder, held
+
+
+@pytest.fixture(autouse=True)
+def nothing_here(tmp_path, monkeypatch):
+    """Each test starts where no data is to be found, whatever this machine holds."""
+    empty = tmp_path / "empty"
+    (empty / "cs231n").mkdir(parents=True)
+    monkeypatch.chdir(empty)
+    monkeypatch.delenv("CS231N_DATA", raising=False)
+    monkeypatch.setattr(data_utils, "PROJECT", empty)
+    monkeypatch.setattr(data_utils, "PACKAGE", empty / "package")
+
+
+@pytest.fixture(autouse=True)
+def builtin(monkeypatch):
+    """A stand-in for the built-in pictures; gives the folders it was asked for."""
+    asked = []
+
+    def load_builtin_data(folder):
+        asked.append(folder)
+        X, y = rows_of(30, 99)
+        X = X.reshape(-1, 32, 32, 3)
+        return X[:20], np.array(y[:20]), X[20:], np.array(y[20:])
+
+    module = types.ModuleType("cs231n.builtin_data")
+    module.CLASS_NAMES, module.load_builtin_data = tuple("abcdefghij"), load_builtin_data
+    monkeypatch.setitem(sys.modules, "cs231n.builtin_data", module)
+    return asked
+
+
+def pictures(rows):
+    """Row by row and value by value: 1024 red, 1024 green, 1024 blue -> (32, 32, 3)."""
+    X = np.zeros((len(rows), 32, 32, 3))
+    for n in range(len(rows)):
+        for c in range(3):
+            for h in range(32):
+                X[n, h, :, c] = rows[n, c * 1024 + h * 32 : c * 1024 + h * 32 + 32]
+    return X
+
+
+# ---- Batches ----
+
+
+@pytest.mark.parametrize("N", [0, 1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float16, np.float32, np.float64, "float32"])
+def test_batch(tmp_path, N, dtype):
+    """Every row, to the bit, in the published order; any number of rows."""
+    rows, labels = rows_of(N, 0)
+    (tmp_path / "b").write_bytes(batch_of(rows, labels) if N else pickle.dumps({"data": rows, "labels": labels}, 2))
+    X, y = load_CIFAR_batch(tmp_path / "b", dtype)
+    assert X.dtype == dtype and X.flags.c_contiguous and X.flags.writeable
+    np.testing.assert_array_equal(X, pictures(rows))
+    assert y.dtype == np.int64 and y.tolist() == labels
+
+
+def test_batch_defaults(cifar10):
+    folder, held = cifar10
+    X, y = load_CIFAR_batch(str(folder / "data_batch_2"))
+    assert X.shape == (5, 32, 32, 3) and X.dtype == np.float64
+    np.testing.assert_array_equal(X, pictures(held[1][0]))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, bool, "U3", object, complex])
+def test_dtype_must_hold_a_byte(cifar10, dtype):
+    folder, _ = cifar10
+    for load in (load_CIFAR_batch, load_CIFAR10):
+        with pytest.raises(ValueError, match=r"cannot hold the values 0 to 255: use np\.uint8"):
+            load(folder / "test_batch" if load is load_CIFAR_batch else folder, dtype=dtype)
+
+
+def wrong_batches():
+    rows, labels = rows_of(3, 0)
+    good = {"data": rows, "labels": labels}
+    return {
+        "no dict": [1, 2],
+        "no data": {"labels": labels},
+        "no labels": {"data": rows},
+        "data not an array": good | {"data": [1, 2, 3]},
+        "wrong dtype": good | {"data": rows.astype(np.float32)},
+        "wrong columns": good | {"data": rows[:, :3071]},
+        "one dimension": good | {"data": rows[0]},
+        "four dimensions": good | {"data": rows.reshape(3, 3, 32, 32)},
+        "too few labels": good | {"labels": labels[:2]},
+        "labels as text": good | {"labels": ["cat"] * 3},
+        "labels as array": good | {"labels": np.arange(3)},
+        "label too large": good | {"labels": [0, 10, 1]},
+        "label below 0": good | {"labels": [0, -1, 1]},
+    }
+
+
+@pytest.mark.parametrize("wrong", wrong_batches().values(), ids=wrong_batches())
+def test_what_is_no_batch_is_named(tmp_path, wrong):
+    path = tmp_path / "data_batch_4"
+    path.write_bytes(pickle.dumps(wrong, protocol=2))
+    with pytest.raises(ValueError, match=re.escape(f"{path} is no CIFAR-10 batch: ")):
+        load_CIFAR_batch(path)
+
+
+# ---- Pickles ----
+
+
+def load_bytes(data, name="data_batch_1"):
+    f = io.BytesIO(data)
+    f.name = name
+    return load_pickle(f)
+
+
+@pytest.mark.parametrize("module", ["numpy.core.multiarray", "numpy._core.multiarray"])
+def test_pickle_holds_what_was_written(module):
+    """The whole dict of a published batch, for either name of NumPy's inner module; latin1 text survives."""
+    rows, labels = rows_of(3, 0)
+    read = load_bytes(batch_of(rows, labels, module=module).replace(b"a batch", b"a \xe9\xff !!"))
+    assert list(read) == ["batch_label", "labels", "data", "filenames"]
+    assert read["batch_label"] == "a \xe9\xff !!"
+    assert read["labels"] == labels and read["filenames"][2] == "picture_s_000002.png"
+    assert type(read["data"]) is np.ndarray and read["data"].flags.writeable
+    np.testing.assert_array_equal(read["data"], rows)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", ["u1", "?", "<i2", ">i4", "i8", ">f4", "f8", "f2"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_written_by_python_3(protocol, dtype, order):
+    array = np.asarray(np.arange(-6, 6).reshape(3, 1, 4).astype(dtype), order=order)
+    read = load_bytes(pickle.dumps({"a": [array, (array[:0], None, 2.5, True, "x", b"\xff")]}, protocol=protocol))
+    np.testing.assert_array_equal(read["a"][0], array)
+    assert read["a"][1][0].shape == (0, 1, 4) and read["a"][1][1:] == (None, 2.5, True, "x", b"\xff")
+    assert read["a"][0].dtype == array.dtype.newbyteorder("=")
+
+
+class Reduced:
+    """Pickles as a call of `function`, by its own name or a given one."""
+
+    def __init__(self, function, *args):
+        self.call = (function, args)
+
+    def __reduce__(self):
+        return self.call
+
+
+def global_call(module, name, argument=b"U\x01x"):
+    return b"\x80\x02c" + f"{module}\n{name}\n".encode() + argument + b"\x85R."
+
+
+FORBIDDEN = [
+    ("os", "system"),
+    ("posix", "system"),
+    ("nt", "system"),
+    ("subprocess", "Popen"),
+    ("builtins", "eval"),
+    ("builtins", "exec"),
+    ("builtins", "getattr"),
+    ("__builtin__", "eval"),
+    ("functools", "partial"),
+    ("operator", "attrgetter"),
+    ("codecs", "encode"),
+    ("_codecs", "decode"),
+    ("_codecs", "lookup"),
+    ("copyreg", "_reconstructor"),
+    ("copy_reg", "_reconstructor"),
+    ("numpy", "load"),
+    ("numpy", "fromfile"),
+    ("numpy", "memmap"),
+    ("numpy", "ndarray.tofile"),
+    ("numpy", "dtype.__setstate__"),
+    ("numpy.f2py", "compile"),
+    ("numpy.testing._private.utils", "runstring"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy.core.multiarray", "fromfile"),
+    ("numpy._core.multiarray", "_reconstruct.__globals__"),
+    ("numpy.core", "multiarray._reconstruct"),
+    ("collections", "OrderedDict"),
+    ("cs231n.data_utils", "load_pickle"),
+]
+
+
+@pytest.mark.parametrize("module, name", FORBIDDEN)
+@pytest.mark.parametrize("frame", [2, 4])
+def test_forbidden_globals_are_named(module, name, frame):
+    """By the old and the new way to ask for a global; the message names it and the file."""
+    data = global_call(module, name)
+    if frame == 4:
+        ask = b"".join(b"\x8c" + bytes([len(part)]) + part.encode() for part in (module, name)) + b"\x93"
+        data = b"\x80\x04" + ask + b"\x8c\x01x\x85R."
+    with pytest.raises(UnsafePickleError, match=re.escape(f"data_batch_1 is refused: it asks for {module}.{name},")):
+        load_bytes(data)
+    assert issubclass(UnsafePickleError, pickle.UnpicklingError)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_nothing_is_run(tmp_path, protocol):
+    """A program in a pickle, hidden in a batch after its pixels, leaves no trace."""
+    trace = tmp_path / "trace"
+    rows, labels = rows_of(1, 0)
+    path = tmp_path / "data_batch_1"
+    hidden = {"data": rows, "labels": labels, "more": Reduced(os.system, f"touch {trace}")}
+    path.write_bytes(pickle.dumps(hidden, protocol=protocol))
+    with pytest.raises(UnsafePickleError, match=re.escape(str(path))):
+        load_CIFAR_batch(path)
+    assert not trace.exists()
+
+
+def odd_pickles():
+    """Pickles that use admitted names only, in ways that no CIFAR file does."""
+    zeros = np.zeros((2, 2), np.uint8)
+    dtype = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R"
+    objects = np.empty(1, object)
+    objects[0] = [1]
+    return {
+        "object array": pickle.dumps(objects, 2),
+        "object array in a dict": pickle.dumps({"data": np.array({"a": 1}, dtype=object)}, 2),
+        "text array": pickle.dumps(np.array(["cat", "dog"]), 2),
+        "bytes array": pickle.dumps(np.array([b"cat"]), 2),
+        "void array": pickle.dumps(np.zeros(2, "V8"), 2),
+        "record array": pickle.dumps(np.zeros(2, [("a", "i4"), ("b", "O")]), 2),
+        "dates": pickle.dumps(np.zeros(2, "M8[s]"), 2),
+        "complex": pickle.dumps(np.zeros(2, complex), 2),
+        "ndarray called": b"\x80\x02cnumpy\nndarray\n(M\xff\xffM\xff\xffM\xff\xffM\xff\xfft\x85R.",
+        "ndarray as it is": b"\x80\x02cnumpy\nndarray\n.",
+        "dtype alone": b"\x80\x02" + dtype + b".",
+        "array without contents": b"\x80\x02" + array_of(zeros, state=b"K\x00") + b".",
+        "state of another size": b"\x80\x02" + array_of(zeros, state=b"(K\x01K\x02t") + b".",
+        "too few bytes": b"\x80\x02" + array_of(zeros, shape=(2, 3)) + b".",
+        "too many bytes": b"\x80\x02" + array_of(zeros, shape=(1,)) + b".",
+        "huge shape": b"\x80\x02" + array_of(zeros, shape=(65535, 65535, 65535, 65535)) + b".",
+        "five dimensions": b"\x80\x02" + array_of(zeros, shape=(1, 1, 2, 2, 1)) + b".",
+        "shape below 0": b"\x80\x02"
+        + array_of(zeros, state=b"(K\x01J\xff\xff\xff\xffJ\xfc\xff\xff\xff\x86" + dtype + b"\x89U\x041234t")
+        + b".",
+        "shape of floats": b"\x80\x02"
+        + array_of(zeros, state=b"(K\x01G@\x10\x00\x00\x00\x00\x00\x00\x85" + dtype + b"\x89U\x041234t")
+        + b".",
+        "shape not a tuple": b"\x80\x02" + array_of(zeros, state=b"(K\x01K\x04" + dtype + b"\x89U\x041234t") + b".",
+        "dtype as text": b"\x80\x02" + array_of(zeros, state=b"(K\x01K\x04\x85U\x02u1\x89U\x041234t") + b".",
+        "unknown dtype": b"\x80\x02" + array_of(zeros, code="u4,O") + b".",
+        "contents a list": b"\x80\x02" + array_of(zeros, state=b"(K\x01K\x01\x85" + dtype + b"\x89]t") + b".",
+        "another codec": b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aU\x05rot13\x86R.",
+        "encode as a function": b"\x80\x02c_codecs\nencode\n.",
+        "a complex number": b"\x80\x02c__builtin__\ncomplex\nK\x01K\x01\x86R.",
+        "a set": pickle.dumps({1, 2}, 4),
+        "list in itself": b"\x80\x02]q\x00h\x00a.",
+        "dict in itself": b"\x80\x02}q\x00U\x01ah\x00s.",
+        "persistent": b"\x80\x02U\x01aQ.",
+        "extension": b"\x80\x02\x82\x01.",
+    }
+
+
+@pytest.mark.parametrize("odd", odd_pickles().values(), ids=odd_pickles())
+def test_odd_use_of_admitted_names(odd):
+    with pytest.raises((UnsafePickleError, ValueError), match="^data_batch_1 is (refused|damaged)"):
+        load_bytes(odd)
+
+
+def test_only_plain_numbers_is_what_is_said():
+    for name in ("object array", "text array", "record array", "contents a list"):
+        with pytest.raises(UnsafePickleError, match="only plain numbers are admitted"):
+            load_bytes(odd_pickles()[name])
+
+
+def test_a_pickle_cannot_alter_the_reader():
+    """The opcode BUILD sets attributes on what it is given; it reaches nothing that outlives the file."""
+    rows, labels = rows_of(2, 0)
+    for name in (b"cnumpy\nndarray\n", b"cnumpy\ndtype\n", b"c_codecs\nencode\n"):
+        spoil = b"\x80\x02" + name + b"(N}U\x0c__defaults__K\x01\x85stb0K\x01."
+        assert load_bytes(spoil) == 1
+        np.testing.assert_array_equal(load_bytes(batch_of(rows, labels))["data"], rows)
+
+
+def test_file_cut_at_any_byte():
+    """A truncated file never gives half a batch: it is named, and the way out is told."""
+    whole = batch_of(*rows_of(1, 0))
+    cuts = [*range(0, 160), *range(160, len(whole) - 160, 97), *range(len(whole) - 160, len(whole))]
+    for cut in cuts:
+        with pytest.raises(ValueError, match=r"^test_batch is damaged or cut short.*get_datasets\.py --force"):
+            load_bytes(whole[:cut], "test_batch")
+
+
+def test_flipped_bits_never_run_anything():
+    """Whatever one damaged byte makes of the frame, it is a batch, a ValueError or a refusal."""
+    whole = batch_of(*rows_of(1, 0))
+    frame = [i for i in range(len(whole)) if i < 250 or i > len(whole) - 60]
+    rng = np.random.default_rng(0)
+    for i in frame:
+        for bit in rng.choice(8, 3, replace=False):
+            damaged = bytearray(whole)
+            damaged[i] ^= 1 << bit
+            try:
+                load_bytes(bytes(damaged))
+            except (UnsafePickleError, ValueError) as error:
+                assert str(error).startswith("data_batch_1 is ")
+
+
+def test_load_pickle_of_a_path():
+    with pytest.raises(TypeError, match="takes an open file"):
+        load_pickle("data_batch_1")
+
+
+# ---- Where the data is looked for ----
+
+
+def assert_is_cifar10(data, held):
+    Xtr, Ytr, Xte, Yte = data
+    np.testing.assert_array_equal(Xtr, np.concatenate([pictures(rows) for rows, _ in held[:5]]))
+    np.testing.assert_array_equal(Xte, pictures(held[5][0]))
+    assert Ytr.tolist() == sum((labels for _, labels in held[:5]), []) and Yte.tolist() == held[5][1]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_load_cifar10(cifar10, dtype, builtin):
+    folder, held = cifar10
+    data = load_CIFAR10(str(folder), dtype=dtype)
+    assert_is_cifar10(data, held)
+    assert [a.dtype for a in data] == [dtype, np.int64, dtype, np.int64] and data[0].flags.c_contiguous
+    assert load_CIFAR10(folder)[0].dtype == np.float64
+    assert (dataset_name(folder), class_names(folder)[3], builtin) == ("CIFAR-10", "cat", [])
+
+
+PLACES = ["cs231n/datasets", "package/datasets", "datasets"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("ROOT", [None, f"cs231n/datasets/{CIFAR10_FOLDER}"])
+def test_usual_places(cifar10, place, ROOT):
+    """The course's literal path finds the files wherever they usually lie."""
+    folder, held = cifar10
+    Path(place).mkdir(parents=True)
+    folder.rename(Path(place).resolve() / CIFAR10_FOLDER)
+    assert_is_cifar10(load_CIFAR10(ROOT), held)
+    assert (dataset_name(), class_names()[:2]) == ("CIFAR-10", ["airplane", "automobile"])
+
+
+@pytest.mark.parametrize("level", ["the folder", "its parent"])
+def test_environment_variable(cifar10, monkeypatch, level):
+    folder, held = cifar10
+    monkeypatch.setenv("CS231N_DATA", str(folder if level == "the folder" else folder.parent))
+    assert_is_cifar10(load_CIFAR10(), held)
+    assert_is_cifar10(load_CIFAR10(f"cs231n/datasets/{CIFAR10_FOLDER}"), held)
+
+
+def test_order_of_places(cifar10, monkeypatch):
+    """The given folder, then CS231N_DATA, then the usual places."""
+    folder, _ = cifar10
+    for place, N in (("given", 2), ("setting", 3), ("datasets", 4)):
+        Path(place).mkdir()
+        for name in FILES:
+            (Path(place) / name).write_bytes(batch_of(*rows_of(N, 0)))
+    monkeypatch.setenv("CS231N_DATA", "setting")
+    assert [len(load_CIFAR10(ROOT)[2]) for ROOT in ("given", None, "nowhere")] == [2, 3, 3]
+    monkeypatch.delenv("CS231N_DATA")
+    assert [len(load_CIFAR10(ROOT)[2]) for ROOT in ("given", None)] == [2, 4]
+
+
+def test_setting_without_data_is_an_error(cifar10, monkeypatch):
+    monkeypatch.setenv("CS231N_DATA", "/no/such/folder")
+    for call in (load_CIFAR10, get_CIFAR10_data, class_names, dataset_name):
+        with pytest.raises(
+            FileNotFoundError, match="CS231N_DATA is '/no/such/folder', and no CIFAR-10 batches are there"
+        ):
+            call()
+
+
+@pytest.mark.parametrize("ROOT", [None, "nowhere", f"cs231n/datasets/{CIFAR10_FOLDER}"])
+def test_built_in_pictures(builtin, ROOT):
+    """Where CIFAR-10 is nowhere, the same call gives the built-in pictures."""
+    X, y = rows_of(30, 99)
+    Xtr, Ytr, Xte, Yte = load_CIFAR10(ROOT)
+    np.testing.assert_array_equal(Xtr, X[:20].reshape(-1, 32, 32, 3))
+    np.testing.assert_array_equal(Xte, X[20:].reshape(-1, 32, 32, 3))
+    assert [a.dtype for a in (Xtr, Ytr, Xte, Yte)] == [np.float64, np.int64] * 2
+    assert Ytr.tolist() + Yte.tolist() == y
+    assert builtin == [data_utils.PROJECT / "datasets" / "builtin"]
+    assert (dataset_name(ROOT), class_names(ROOT)) == ("built-in pictures", list("abcdefghij"))
+
+
+@pytest.mark.parametrize("word", ["builtin", "BUILTIN"])
+def test_built_in_pictures_on_demand(cifar10, monkeypatch, word):
+    """CS231N_DATA=builtin holds even where CIFAR-10 is."""
+    folder, _ = cifar10
+    monkeypatch.setenv("CS231N_DATA", word)
+    assert len(load_CIFAR10(folder)[0]) == 20
+    assert (dataset_name(folder), class_names(folder)) == ("built-in pictures", list("abcdefghij"))
+
+
+@pytest.mark.parametrize("missing", [["data_batch_3"], ["test_batch"], ["data_batch_1", "data_batch_5"], FILES[:5]])
+@pytest.mark.parametrize("where", ["given", "setting", "usual"])
+def test_incomplete_folder_is_named(cifar10, missing, where, monkeypatch):
+    """Some files without the others are never passed over in silence."""
+    folder, _ = cifar10
+    for name in missing:
+        (folder / name).unlink()
+    if where == "setting":
+        monkeypatch.setenv("CS231N_DATA", str(folder))
+    if where == "usual":
+        Path("datasets").mkdir()
+        folder.rename(Path("datasets").resolve() / CIFAR10_FOLDER)
+    for call in (load_CIFAR10, dataset_name, class_names):
+        with pytest.raises(FileNotFoundError, match=f"{CIFAR10_FOLDER} lacks {', '.join(missing)}. .*get_datasets.py"):
+            call(folder if where == "given" else None)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_truncated_file_is_named(cifar10, name):
+    folder, _ = cifar10
+    path = folder / name
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(ValueError, match=re.escape(f"{path} is damaged or cut short")):
+        load_CIFAR10(folder)
+
+
+# ---- Ready for a network ----
+
+
+def straightforward(held, num_training, num_validation, num_test, subtract_mean):
+    """The same, in plain float64."""
+    X = np.concatenate([pictures(rows) for rows, _ in held[:5]])
+    y = np.array(sum((labels for _, labels in held[:5]), []))
+    X_train, X_val = X[:num_training], X[num_training : num_training + num_validation]
+    X_test = pictures(held[5][0])[:num_test]
+    mean = np.mean(X_train, axis=0) if subtract_mean else 0
+    data = {"X_train": X_train - mean, "X_val": X_val - mean, "X_test": X_test - mean}
+    data = {name: np.transpose(part, (0, 3, 1, 2)) for name, part in data.items()}
+    data["y_train"], data["y_val"] = y[:num_training], y[num_training : num_training + num_validation]
+    return data | {"y_test": np.array(held[5][1][:num_test])}
+
+
+@pytest.mark.parametrize("numbers", [(15, 5, 6), (1, 1, 1), (23, 0, 9), (3, 20, 0)])
+@pytest.mark.parametrize("subtract_mean", [True, False])
+def test_get_cifar10_data(cifar10, monkeypatch, numbers, subtract_mean):
+    """To the last bit what the straightforward computation gives."""
+    folder, held = cifar10
+    monkeypatch.setenv("CS231N_DATA", str(folder))
+    data = get_CIFAR10_data(*numbers, subtract_mean)
+    assert list(data) == ["X_train", "y_train", "X_val", "y_val", "X_test", "y_test"]
+    for name, expected in straightforward(held, *numbers, subtract_mean).items():
+        np.testing.assert_array_equal(data[name], expected)
+        assert data[name].dtype == (np.float64 if name[0] == "X" else np.int64) and data[name].flags.c_contiguous
+
+
+def test_get_cifar10_data_in_other_dtypes(cifar10, monkeypatch):
+    folder, held = cifar10
+    monkeypatch.setenv("CS231N_DATA", str(folder))
+    single = get_CIFAR10_data(15, 5, 6, dtype=np.float32)
+    expected = straightforward(held, 15, 5, 6, True)
+    assert single["X_val"].dtype == np.float32
+    np.testing.assert_allclose(single["X_val"], expected["X_val"], rtol=1e-6, atol=2e-5)
+    whole = get_CIFAR10_data(15, 5, 6, subtract_mean=False, dtype=np.uint8)
+    assert whole["X_test"].dtype == np.uint8
+    with pytest.raises(ValueError, match=r"uint8 has no negative fractions: use np\.float32 or subtract_mean=False"):
+        get_CIFAR10_data(15, 5, 6, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    "numbers, words",
+    [
+        ((), "num_training + num_validation is 50000, but the data set has only 23 such rows"),
+        ((23, 1, 1), "num_training + num_validation is 24, but the data set has only 23 such rows"),
+        ((1, 1, 10), "num_test is 10, but the data set has only 9 such rows"),
+        ((-1, 2, 1), "below 0"),
+        ((3, -2, 1), "below 0"),
+        ((3, 2, -1), "below 0"),
+        ((0, 5, 1), "num_training is 0, so there is no mean picture: use subtract_mean=False"),
+    ],
+)
+def test_numbers_of_rows(cifar10, monkeypatch, numbers, words):
+    monkeypatch.setenv("CS231N_DATA", str(cifar10[0]))
+    with pytest.raises(ValueError, match=re.escape(words)):
+        get_CIFAR10_data(*numbers)
+
+
+def test_fractions_of_rows(cifar10, monkeypatch):
+    monkeypatch.setenv("CS231N_DATA", str(cifar10[0]))
+    with pytest.raises(TypeError):
+        get_CIFAR10_data(10.0, 1, 1)
+
+
+def test_get_cifar10_data_of_the_built_in_pictures():
+    data = get_CIFAR10_data(15, 5, 10)
+    assert data["X_train"].shape == (15, 3, 32, 32) and data["X_test"].shape == (10, 3, 32, 32)
+    np.testing.assert_allclose(data["X_train"].mean(axis=0), 0, atol=1e-10)
+
+
+# ---- Other data ----
+
+
+def test_load_models(tmp_path):
+    np.savez(tmp_path / "b.npz", W1=np.eye(2), b1=np.zeros(2))
+    np.savez(tmp_path / "a.npz", W=np.arange(3))
+    (tmp_path / "notes.txt").write_text("not a model")
+    models = load_models(str(tmp_path))
+    assert list(models) == ["a.npz", "b.npz"] and set(models["b.npz"]) == {"W1", "b1"}
+    np.testing.assert_array_equal(models["a.npz"]["W"], [0, 1, 2])
+
+
+@pytest.mark.parametrize("bad", ["objects", "cut", "text", "empty"])
+def test_load_models_names_the_bad_file(tmp_path, bad):
+    path = tmp_path / "bad.npz"
+    np.savez(path, W=np.array([Reduced(print, "run")], dtype=object) if bad == "objects" else np.eye(20))
+    whole = path.read_bytes()
+    path.write_bytes({"objects": whole, "cut": whole[:900], "text": b"hello", "empty": b""}[bad])
+    with pytest.raises(ValueError, match=re.escape(f"{path} is not a whole .npz file of plain numbers")):
+        load_models(tmp_path)
+
+
+def test_load_models_of_an_empty_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"has no \.npz file"):
+        load_models(tmp_path)
+
+
+@pytest.fixture
+def tiny_imagenet(tmp_path):
+    """Two classes with 12 and 2 training pictures, one of them grey; each picture has one level of grey."""
+    imageio = pytest.importorskip("imageio.v3")
+    root = tmp_path / "tiny"
+
+    def write(path, level, grey=False):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        imageio.imwrite(path, np.full((64, 64) if grey else (64, 64, 3), level, np.uint8), extension=".jpeg")
+
+    for wnid, N in (("n02", 12), ("n01", 2)):
+        for i in range(N):
+            write(root / "train" / wnid / "images" / f"{wnid}_{i}.JPEG", 10 * i, grey=i == 1)
+    for i in range(3):
+        write(root / "val" / "images" / f"val_{i}.JPEG", 100 + i)
+    write(root / "test" / "images" / "test_0.JPEG", 200)
+    (root / "wnids.txt").write_text("n02\nn01\n")
+    (root / "words.txt").write_text("n00\tnothing\nn01\tgoldfish, Carassius auratus\nn02\tbison\n")
+    rows = "val_2.JPEG\tn01\t0\t0\t9\t9\nval_0.JPEG\tn02\t0\t0\t9\t9\nval_1.JPEG\tn02\t0\t0\t9\t9\n"
+    (root / "val" / "val_annotations.txt").write_text(rows)
+    return root
+
+
+def test_load_tiny_imagenet(tiny_imagenet):
+    data = load_tiny_imagenet(str(tiny_imagenet), subtract_mean=False)
+    assert data["class_names"] == [["bison"], ["goldfish", "Carassius auratus"]]
+    assert data["X_train"].shape == (14, 3, 64, 64) and data["X_train"].dtype == np.float32
+    np.testing.assert_allclose(data["X_train"][:, 2, 5, 6], [*range(0, 120, 10), 0, 10], atol=2)
+    assert data["y_train"].tolist() == [0] * 12 + [1] * 2 and data["y_train"].dtype == np.int64
+    np.testing.assert_allclose(data["X_val"][:, 0, 0, 0], [102, 100, 101], atol=2)
+    assert data["y_val"].tolist() == [1, 0, 0]
+    assert data["X_test"].shape == (1, 3, 64, 64) and data["y_test"] is None
+    np.testing.assert_allclose(data["mean_image"], 670 / 14, atol=2)
+
+
+def test_load_tiny_imagenet_subtracts_the_mean(tiny_imagenet):
+    plain = load_tiny_imagenet(tiny_imagenet, np.float64, subtract_mean=False)
+    data = load_tiny_imagenet(tiny_imagenet, np.float64)
+    for name in ("X_train", "X_val", "X_test"):
+        np.testing.assert_allclose(data[name], plain[name] - plain["X_train"].mean(axis=0), atol=1e-9)
+    with pytest.raises(ValueError, match="no negative fractions"):
+        load_tiny_imagenet(tiny_imagenet, np.uint8)
+
+
+def test_load_tiny_imagenet_errors(tiny_imagenet):
+    from imageio.v3 import imwrite
+
+    picture = tiny_imagenet / "val" / "images" / "val_1.JPEG"
+    imwrite(picture, np.zeros((64, 60, 3), np.uint8), extension=".jpeg")
+    with pytest.raises(ValueError, match=re.escape(f"{picture} has shape (64, 60, 3), expected (64, 64, 3)")):
+        load_tiny_imagenet(tiny_imagenet)
+    (tiny_imagenet / "train" / "n01").rename(tiny_imagenet / "train" / "n03")
+    with pytest.raises(FileNotFoundError, match="is this the unpacked TinyImageNet"):
+        load_tiny_imagenet(tiny_imagenet)
+
+
+def write_imagenet_val(label_map, **arrays):
+    path = Path("cs231n/datasets/imagenet_val_25.npz")
+    path.parent.mkdir(exist_ok=True)
+    X = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
+    np.savez(path, **({"X": X, "y": np.arange(5) * 7, "label_map": label_map} | arrays))
+    return X, path
+
+
+def test_load_imagenet_val():
+    X, _ = write_imagenet_val({0: "tench, Tinca tinca", 999: "toilet tissue"})
+    got_X, got_y, names = load_imagenet_val()
+    np.testing.assert_array_equal(got_X, X)
+    assert got_y.tolist() == [0, 7, 14, 21, 28] and names == {0: "tench, Tinca tinca", 999: "toilet tissue"}
+    got_X, got_y, names = load_imagenet_val(num=2)
+    assert got_X.shape == (2, 4, 4, 3) and got_y.tolist() == [0, 7] and len(names) == 2
+
+
+def test_load_imagenet_val_refuses_programs(tmp_path):
+    _, path = write_imagenet_val(np.array(Reduced(os.system, f"touch {tmp_path / 'trace'}"), dtype=object))
+    with pytest.raises(UnsafePickleError, match="label_map in .*imagenet_val_25.npz is refused: it asks for .*system"):
+        load_imagenet_val()
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize(
+    "label_map, words",
+    [
+        (np.arange(3), "expected a single dict"),
+        (np.array([{}, {}], dtype=object), "expected a single dict"),
+        (np.array(["a"], dtype=object), "expected a single dict"),
+        (np.array("a", dtype=object), "not a single dict"),
+        (np.array({0: {1, 2}}, dtype=object), "refused"),
+    ],
+)
+def test_load_imagenet_val_of_another_form(label_map, words):
+    write_imagenet_val(label_map)
+    with pytest.raises(ValueError if "expected" in words else UnsafePickleError, match=words):
+        load_imagenet_val()
+
+
+def test_load_imagenet_val_without_a_file():
+    with pytest.raises(FileNotFoundError, match=r"imagenet_val_25\.npz is missing"):
+        load_imagenet_val()
+
+
+def test_load_imagenet_val_without_a_part():
+    _, path = write_imagenet_val({0: "a"})
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for lacking in parts:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in parts.keys() - {lacking}:
+                archive.writestr(name, parts[name])
+        with pytest.raises(ValueError, match=re.escape(str(path))):
+            load_imagenet_val()
+
+
+# ---- The module, and its cost ----
+
+MEASURE = """
+import os, sys, time
+from cs231n import data_utils
+began = time.perf_counter()
+result = {call}
+seconds = time.perf_counter() - began
+try:  # the peak of this process alone: getrusage counts the one that started it as well
+    peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+except OSError:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+print(seconds, peak * 1024 / 1e6)
+"""
+
+
+def cost(call, folder):
+    """Seconds and peak megabytes of a call in a process of its own, the better of two runs."""
+    environment = {**os.environ, "CS231N_DATA": str(folder), "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "-c", MEASURE.format(call=call)]
+    runs = [subprocess.run(command, env=environment, check=True, capture_output=True, text=True) for _ in range(2)]
+    return min(tuple(map(float, run.stdout.split())) for run in runs)
+
+
+def test_import_needs_numpy_alone():
+    """No plotting, imaging or anything else comes with the module."""
+    code = (
+        "import sys, numpy; before = set(sys.modules); import cs231n.data_utils; "
+        "new = {name.split('.')[0] for name in set(sys.modules) - before}; "
+        "print(sorted(new - set(sys.stdlib_module_names) - {'numpy', 'cs231n'}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BUILDER.is_file(), reason="no packed CIFAR-10 beside the project")
+def test_true_size(tmp_path):
+    """CIFAR-10 in its true size: the first rows, the time (printed) and the memory."""
+    pytest.importorskip("imageio")
+    subprocess.run([sys.executable, BUILDER, tmp_path], check=True, stdout=subprocess.DEVNULL)
+    folder = tmp_path / CIFAR10_FOLDER
+    Xtr, Ytr, Xte, Yte = load_CIFAR10(folder, dtype=np.uint8)
+    assert Xtr.shape == (50000, 32, 32, 3) and Xte.shape == (10000, 32, 32, 3)
+    assert (Ytr[:5].tolist(), Yte[:5].tolist()) == ([6, 9, 9, 4, 1], [3, 8, 8, 0, 6])
+    assert (Xtr[0, 0, :3].tolist(), Xtr[0, 31, 31].tolist()) == (
+        [[59, 62, 63], [43, 46, 45], [50, 48, 43]],
+        [123, 92, 72],
+    )
+    assert np.bincount(Ytr).tolist() == [5000] * 10 and np.bincount(Yte).tolist() == [1000] * 10
+
+    print()
+    most = {  # call -> seconds (generous: other work shares the machine), megabytes
+        'data_utils.load_CIFAR10(dtype="uint8")': (5, 700),
+        'data_utils.load_CIFAR10(dtype="float32")': (5, 1000),
+        "data_utils.load_CIFAR10()": (10, 1800),
+        'data_utils.get_CIFAR10_data(dtype="float32")': (8, 1200),
+        "data_utils.get_CIFAR10_data()": (10, 1700),
+    }
+    for call, (most_seconds, most_megabytes) in most.items():
+        seconds, megabytes = cost(call, folder)
+        print(f"{call:46} {seconds:5.2f} s {megabytes:5.0f} MB")
+        assert seconds < most_seconds and megabytes < most_megabytes

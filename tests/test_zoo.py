@@ -1,0 +1,106 @@
+"""The checks against the zoo: every wrong implementation is caught and named, no right one is called wrong."""
+
+import numpy as np
+import pytest
+
+from coursekit import stored, store
+from coursekit.judge import judge
+from coursekit.questions import all_questions, find
+from coursekit.text import render
+from coursekit.wire import pack, unpack
+from coursekit.worker import run_case
+from coursekit.zoo import outcomes, right_entries, wrong_entries
+
+FUNCTION_QUESTIONS = [question for question in all_questions().values() if not question.in_notebook]
+
+
+def reference(question, seed):
+    """The reference's outputs on fresh inputs."""
+    return {
+        i: run_case(case, question.draw_inputs(i, seed))["outputs"]
+        for i, case in enumerate(question.cases)
+        if not case.judge
+    }
+
+
+def verdict_on(entry, seed=None):
+    """The verdict on an implementation of the zoo, over the same bytes that a process would send."""
+    question = find(entry.question_id)
+    inputs = {i: question.draw_inputs(i, seed) for i in range(len(question.cases))}
+    expected = stored.expected(question) if seed is None else reference(question, seed)
+    with np.errstate(all="ignore"):
+        results = unpack(pack(outcomes(entry, seed)))
+    return judge(question, inputs, results, expected)
+
+
+def named(entries):
+    return pytest.mark.parametrize("entry", entries, ids=[f"{e.question_id}-{e.name}" for e in entries])
+
+
+@named(wrong_entries())
+def test_wrong_ones_are_caught_and_named(entry):
+    verdict = verdict_on(entry)
+    assert verdict.status == "wrong"
+    assert entry.sentence in render(verdict)
+
+
+@named(wrong_entries())
+@pytest.mark.parametrize("seed", range(3))
+def test_wrong_ones_are_caught_on_fresh_inputs(entry, seed):
+    assert verdict_on(entry, seed).status == "wrong"
+
+
+@named([entry for entry in wrong_entries() if entry.rule])
+def test_general_rules_name_the_mistake_without_knowing_it(entry, monkeypatch):
+    monkeypatch.setattr(stored, "recognise", lambda question, results: "")
+    assert entry.rule in render(verdict_on(entry))
+
+
+def test_the_zoo_is_large_enough():
+    """What the course promises: so many wrong ones, of which so many are named by rules, and so many right ones."""
+    assert len(wrong_entries()) >= 80
+    assert len(right_entries()) >= 20
+
+
+@named(right_entries())
+def test_right_ones_are_never_called_wrong(entry):
+    for seed in (None, *range(50)):
+        verdict = verdict_on(entry, seed)
+        assert verdict.ok, render(verdict)
+
+
+@pytest.mark.parametrize("question", FUNCTION_QUESTIONS, ids=lambda question: question.id)
+class TestQuestions:
+    def test_reference_is_ok_on_fresh_inputs(self, question):
+        for seed in range(10):
+            inputs = {i: question.draw_inputs(i, seed) for i in range(len(question.cases))}
+            results = {i: run_case(case, question.draw_inputs(i, seed)) for i, case in enumerate(question.cases)}
+            verdict = judge(question, inputs, results, reference(question, seed))
+            assert verdict.ok, render(verdict)
+
+    def test_stored_answers_are_the_reference_and_the_zoo(self, question):
+        fresh = unpack(pack(store.answers_of(question)))
+        kept = stored._load(question.notebook)[question.id]
+        for index, outputs in fresh["expected"].items():
+            assert stored._same_values(outputs, kept["expected"][index]), f"case {index}: {store.write.__name__} again"
+        assert [m["sentence"] for m in fresh["mistakes"]] == [m["sentence"] for m in kept["mistakes"]]
+
+    def test_stored_answers_are_small(self, question):
+        for outputs in stored.expected(question).values():
+            assert sum(np.size(value) for value in outputs.values()) <= 2_000
+
+    def test_is_quick(self, question):
+        """A count, not a time: inputs small enough that the check answers within a second."""
+        for index in range(len(question.cases)):
+            inputs = question.draw_inputs(index)
+            assert sum(value.size for value in inputs.values() if isinstance(value, np.ndarray)) <= 20_000
+
+    def test_builds_on_questions_that_exist(self, question):
+        assert all(find(other) for other in question.builds_on)
+
+
+def test_public_inputs_are_the_same_everywhere():
+    """Frozen stream, frozen names: the stored answers fit on every machine."""
+    x = find("affine_forward").draw_inputs(0)["x"]
+    assert x.flat[0] == find("affine_forward").draw_inputs(0)["x"].flat[0]
+    assert x.flat[0] != find("affine_forward").draw_inputs(0, seed=1)["x"].flat[0]
