@@ -99,35 +99,39 @@ def _wrapped(wrong):
 
 def _factors(wrong):
     """Factors that formulas are often off by, with what they are called."""
-    named = {-1.0: "the sign is turned round", 2.0: "a factor of 2 too much", 0.5: "a factor of 2 is missing"}
+    yield -1.0, "the sign is turned round"
+    yield 2.0, "a factor of 2 too much"
+    yield 0.5, "a factor of 2 is missing"
     for letter, size in wrong.sizes.items():
         if size > 1:
-            named[float(size)] = f"not divided by {letter} = {size} (a sum where a mean is wanted?)"
-            named[1.0 / size] = f"divided by {letter} = {size} once too often (a mean where a sum is wanted?)"
-    for key in ("learning_rate", "reg"):
-        value = wrong.inputs.get(key)
+            yield float(size), f"not divided by {letter} = {size} (a sum where a mean is wanted?)"
+            yield 1.0 / size, f"divided by {letter} = {size} once too often (a mean where a sum is wanted?)"
+    for name in ("learning_rate", "reg"):
+        value = wrong.inputs.get(name)
         if isinstance(value, (int, float)) and value not in (0, 1):
-            named[float(value)] = f"multiplied by {key} once too often"
-            named[1.0 / value] = f"not multiplied by {key}"
-    return named
+            yield float(value), f"multiplied by {name} once too often"
+            yield 1.0 / value, f"not multiplied by {name}"
 
 
 def _factor(wrong):
-    norm = np.vdot(wrong.expected, wrong.expected)
-    if wrong.expected.size < 2 or norm == 0:
-        ratio = wrong.got / wrong.expected if wrong.expected.size == 1 and norm else None
-        ratio = None if ratio is None else ratio.item()
-    else:
-        ratio = np.vdot(wrong.expected, wrong.got) / norm
-        ratio = ratio if close(wrong.got, ratio * wrong.expected) else None
+    ratio = _ratio(wrong)
     if ratio is None:
         return None
-    for factor, reason in _factors(wrong).items():
-        for sign in (1, -1):
-            if abs(ratio - sign * factor) <= 1e-6 * abs(factor):
-                both = "" if sign == 1 else ", and with the wrong sign"
-                return f"{wrong.name} is {ratio:.6g} times what it should be: {reason}{both}"
+    for sign, addition in ((1, ""), (-1, ", and with the wrong sign")):
+        reasons = [reason for factor, reason in _factors(wrong) if abs(ratio - sign * factor) <= 1e-6 * abs(factor)]
+        if reasons:
+            return f"{wrong.name} is {ratio:.6g} times what it should be: {'; or '.join(reasons)}{addition}"
+    # Any two numbers have some ratio; it says something only when many entries share it.
     return f"{wrong.name} is {ratio:.6g} times what it should be, everywhere" if wrong.expected.size > 1 else None
+
+
+def _ratio(wrong):
+    """The one factor between what came and what was expected, or None."""
+    norm = np.vdot(wrong.expected, wrong.expected)
+    if norm == 0:
+        return None
+    ratio = float(np.vdot(wrong.expected, wrong.got) / norm)
+    return ratio if close(wrong.got, ratio * wrong.expected) else None
 
 
 def _transposed(wrong):

@@ -19,10 +19,10 @@ def _load(notebook):
 
 def expected(question):
     """The reference's outputs on the public inputs, by index of the case."""
-    answers = _load(question.notebook).get(question.id)
-    if answers is None:
-        raise ValueError(f"There are no stored answers for {question.id}: python -m coursekit store writes them.")
-    return answers["expected"]
+    answers = _load(question.notebook).get(question.id, {"expected": {}})["expected"]
+    if set(answers) != {index for index, case in enumerate(question.cases) if not case.judge}:
+        raise ValueError(f"The stored answers do not fit {question.id}: python -m coursekit store writes them anew.")
+    return answers
 
 
 def recognise(question, results):

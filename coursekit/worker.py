@@ -128,7 +128,7 @@ def run_case(case, inputs):
         warnings.simplefilter("always")
         try:
             report = {"outputs": case.run(**inputs), "error": None}
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             report = _error(type(error).__name__, str(error), _learner_frames(error))
     report["changed"] = [
         name

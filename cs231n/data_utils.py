@@ -25,7 +25,7 @@ TRAIN_FILES = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST_FILE = "test_batch"
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-HOW_TO_GET_CIFAR10 = "To get all files again: python datasets/get_datasets.py --force"
+HOW_TO_GET_CIFAR10 = "To get all files again, remove its folder and run: python datasets/get_datasets.py"
 HOW_TO_GET_IMAGENET = "Get the file again from the course's site"
 
 
@@ -35,7 +35,7 @@ HOW_TO_GET_IMAGENET = "Get the file again from the course's site"
 # the names nor the arguments in a foreign file reach anything that could act on them.
 
 
-class UnsafePickleError(pickle.UnpicklingError):
+class UnsafePickleError(pickle.UnpicklingError, ValueError):
     """A pickle asks for something that no CIFAR file contains; nothing of it was run."""
 
 
@@ -63,8 +63,27 @@ class _Call:
         self.state = state
 
 
-class _RecordingUnpickler(pickle.Unpickler):
-    """An unpickler that notes admitted calls as `_Call` records and refuses every other global."""
+class _WholeLines:
+    """A file that ends in the middle of a line is at its end, not at a shorter line."""
+
+    def __init__(self, f):
+        self.f, self.read = f, f.read
+
+    def readline(self):
+        line = self.f.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError("Ran out of input")
+        return line
+
+
+class _RecordingUnpickler(pickle._Unpickler):
+    """An unpickler that notes admitted calls as `_Call` records and refuses every other global.
+
+    The one written in Python: the one in C sets aside as much memory as a damaged file may happen to name.
+    """
+
+    def __init__(self, f):
+        super().__init__(_WholeLines(f), encoding="latin1")
 
     def find_class(self, module, name):
         if (module, name) not in ADMITTED_GLOBALS:
@@ -138,7 +157,7 @@ def _plain_bytes(raw):
 def _read_pickle(f, name, build=_plain, hint=HOW_TO_GET_CIFAR10):
     """`build` of the records in the pickle `f`; whatever is wrong with the file is said with its name."""
     try:
-        return build(_RecordingUnpickler(f, encoding="latin1").load())
+        return build(_RecordingUnpickler(f).load())
     except UnsafePickleError as error:
         raise UnsafePickleError(f"{name} is refused: {error}. {hint}") from None
     except OSError:
@@ -450,7 +469,7 @@ def load_models(models_dir):
 def _read_npz(path, names=None):
     """The arrays of an .npz file as a dict; never unpickles."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as f, np.load(f, allow_pickle=False) as archive:
             return {name: archive[name] for name in names or archive.files}
     except FileNotFoundError:
         raise

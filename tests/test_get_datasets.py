@@ -1,4 +1,4 @@
-"""The downloader, against a real server on 127.0.0.1: it brings the right file whole, or says why and leaves nothing."""
+"""The downloader, against a real server: it brings the right file whole, or says why and leaves nothing."""
 
 import contextlib
 import errno
@@ -637,7 +637,7 @@ class Stop:
         return wrapped
 
 
-STEPS = "ask first_byte read_chunk sha256_of install unpack unpack_member checked_name put_in_place".split()
+STEPS = ["ask", "first_byte", "read_chunk", "sha256_of", "install", "unpack_member", "checked_name", "put_in_place"]
 
 
 def run_with_stop(server, dest, monkeypatch, n, options):

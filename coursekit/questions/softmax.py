@@ -14,7 +14,7 @@ LARGEST_GAP = 600  # exp(-745) is 0: a true class further below the best one has
 
 
 def _example():
-    """Two pictures of 2 x 2 pixels and three classes: scores [[1, 0, 2], [0, 3, 1]]."""
+    """Two pictures of 2 x 2 pixels and three classes: scores [[1, 0, 2], [0, 2, 1]]."""
     return {
         "W": np.array([[0, 1, 1], [0, 1, 0], [1, -1, 0], [-1, 1, 1]], dtype=float),
         "X": np.array([[1, 0, 2, 1], [0, 2, 1, 1]], dtype=float),

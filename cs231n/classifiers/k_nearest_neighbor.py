@@ -127,7 +127,9 @@ class KNearestNeighbor:
         y_pred = np.zeros(len(dists), dtype=self.y_train.dtype)
         for i in range(len(dists)):
             ### BEGIN SOLUTION
-            nearest = np.argsort(dists[i], kind="stable")[:k]  # stable: equal distances stay in training order
+            limit = np.partition(dists[i], k - 1)[k - 1]  # the distance of the k-th nearest, without a full sort
+            near = np.flatnonzero(dists[i] <= limit)  # more than k where distances are equal, in training order
+            nearest = near[np.argsort(dists[i, near], kind="stable")[:k]]
             votes = np.bincount(self.y_train[nearest])
             y_pred[i] = np.argmax(votes)  # the first, so the smallest, of the labels with the most votes
             ### END SOLUTION

@@ -1,0 +1,262 @@
+"""The check as a learner meets it: files on disk, a fresh process, a verdict in a few readable lines."""
+
+import shutil
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+
+from coursekit import mistakes, wire
+from coursekit.checking import check_question
+from coursekit.judge import compare, judge_values
+from coursekit.notebook import CheckFailed, check
+from coursekit.question import Case, Question, holds
+from coursekit.questions import find
+from coursekit.release import strip_module
+from coursekit.text import render
+from coursekit.worker import ROOT, run_cases
+
+SOLVED = "rows = x.reshape(x.shape[0], -1)  # (N, d_1, ..., d_k) -> (N, D)\n    out = rows @ w + b"
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of the code, to break."""
+    ignore = shutil.ignore_patterns("__pycache__", "zoo", "saved")
+    for package in ("cs231n", "coursekit"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignore)
+    return tmp_path
+
+
+def with_affine(tree, body):
+    """The verdict on `affine_forward` with another body."""
+    path = tree / "cs231n" / "layers.py"
+    source = (ROOT / "cs231n" / "layers.py").read_text()
+    assert SOLVED in source
+    path.write_text(source.replace(SOLVED, body))
+    return check_question(find("affine_forward"), tree)
+
+
+def test_ok(tree):
+    verdict = check_question(find("affine_forward"), tree)
+    assert verdict.ok
+    text = render(verdict)
+    assert text.splitlines()[0] == "affine_forward" and text.splitlines()[-1] == "affine_forward: ok, 2 points"
+    assert all("  relative error < 1e-" in line and line.endswith("  ok") for line in text.splitlines()[1:-1])
+
+
+def test_not_attempted(tree):
+    path = tree / "cs231n" / "layers.py"
+    path.write_text(strip_module(path.read_text(), "cs231n/layers.py"))
+    assert render(check_question(find("affine_forward"), tree)) == "affine_forward: not attempted"
+
+
+def test_builds_on_what_is_not_attempted(tree):
+    path = tree / "cs231n" / "layers.py"
+    path.write_text(strip_module(path.read_text(), "cs231n/layers.py"))
+    verdict = check_question(find("two_layer_net_loss"), tree)
+    assert verdict.status == "not attempted"
+    assert "builds on affine_forward, which is not attempted yet" in render(verdict)
+
+
+@pytest.mark.parametrize(
+    "body, lines",
+    [
+        ("out = x.reshape(len(x), -1) @ w", ["likely mistake: the bias b is not added"]),
+        ("out = None", ["expected shape", "got None"]),
+        ("out = x.reshape(len(x), -1) @ v", ["NameError", "cs231n/layers.py, line", "@ v"]),
+        ("out = (", ["SyntaxError", "cs231n/layers.py"]),
+        ("print('look here')\n    out = x.reshape(len(x), -1) @ w", ["your code printed:", "look here"]),
+        ("x -= 1; out = (x + 1).reshape(len(x), -1) @ w + b", ["x is changed in place"]),
+        ("out = np.log(-abs(w[:1])) + b", ["is nan, the first that is not finite", "NumPy warned: invalid value"]),
+        ("raise SystemExit", ["SystemExit"]),
+        ("import os; os._exit(3)", ["ended early"]),
+        ("out = list(x)", ["got a list"]),
+    ],
+)
+def test_wrong(tree, body, lines):
+    verdict = with_affine(tree, body)
+    assert verdict.status == "wrong"
+    text = render(verdict)
+    assert len(text.splitlines()) <= 12
+    for line in lines:
+        assert line in text
+
+
+def test_endless_loop_is_stopped(tree):
+    path = tree / "cs231n" / "layers.py"
+    path.write_text(path.read_text().replace(SOLVED, "while True: pass"))
+    question = find("affine_forward")
+    results = run_cases(question, {0: question.draw_inputs(0)}, tree, seconds=2)
+    assert "stopped after 2 seconds" in results[0]["error"]["message"]
+
+
+def test_edit_within_the_same_second_is_seen(tree):
+    """Same size, same second: a .pyc would be stale."""
+    assert with_affine(tree, "out = x.reshape(len(x), -1) @ w + b").ok
+    assert with_affine(tree, "out = x.reshape(len(x), -1) @ w - b").status == "wrong"
+
+
+def test_one_case_that_hangs_does_not_hide_the_others(tree):
+    path = tree / "cs231n" / "layers.py"
+    path.write_text(path.read_text().replace(SOLVED, "out = x.reshape(len(x), -1) @ w + b\n    while len(x) == 1: pass"))
+    question = find("affine_forward")
+    inputs = {i: question.draw_inputs(i) for i in range(len(question.cases))}
+    results = run_cases(question, inputs, tree, seconds=3)
+    kinds = [result["error"] and result["error"]["kind"] for result in results.values()]
+    assert kinds[0] is None and "TimeoutError" in kinds
+
+
+class TestInANotebook:
+    def test_ok_is_printed(self, capsys):
+        check("affine_forward")
+        assert capsys.readouterr().out.endswith("affine_forward: ok, 2 points\n")
+
+    def test_wrong_is_a_few_lines_without_a_traceback(self):
+        notebook = nbformat.v4.new_notebook()
+        code = "from coursekit import check\nfrom coursekit.notebook import CheckFailed\nraise CheckFailed('q: wrong\\n  why')"
+        notebook.cells = [nbformat.v4.new_code_cell(code)]
+        NotebookClient(notebook, allow_errors=True, resources={"metadata": {"path": str(ROOT)}}).execute()
+        [output] = notebook.cells[0].outputs
+        assert output.output_type == "error"
+        assert output.traceback == ["q: wrong", "  why"]
+
+    def test_wrong_name_is_mended(self):
+        with pytest.raises(ValueError, match="Did you mean affine_forward"):
+            check("afine_forward")
+
+    def test_values_are_for_notebook_questions(self):
+        with pytest.raises(TypeError, match="tests the saved file"):
+            check("affine_forward", x=1)
+
+    def test_check_failed_is_raised(self, monkeypatch):
+        monkeypatch.setattr("coursekit.notebook.check_question", lambda q: judge_values(toy_question(), {"v": 2}))
+        with pytest.raises(CheckFailed, match="likely mistake: one too many"):
+            check("affine_forward")
+
+
+def toy_question():
+    def judge(v):
+        return [holds("v", v == 1, f"expected 1, got {v}", mistake="one too many")]
+
+    return Question("toy", "Toy", "knn", 1, 1, values=("v",), judge=judge)
+
+
+class TestNotebookQuestions:
+    def test_three_verdicts(self):
+        assert judge_values(toy_question(), {"v": 1}).status == "ok"
+        assert judge_values(toy_question(), {"v": 2}).status == "wrong"
+        assert judge_values(toy_question(), {"v": None}).status == "not attempted"
+
+    def test_missing_value_is_named(self):
+        with pytest.raises(TypeError, match="v=v"):
+            judge_values(toy_question(), {})
+
+
+def finding(expected, got, sizes=None, **inputs):
+    case = Case("case", inputs=lambda rng: {}, run=lambda: {})
+    return compare(case, "dw", got, np.asarray(expected), inputs, sizes or {})
+
+
+W = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.5]])
+
+
+class TestRules:
+    """General rules name a mistake that nobody has met before."""
+
+    @pytest.mark.parametrize(
+        "got, sentence",
+        [
+            (W / 4, "divided by N = 4 once too often"),
+            (W * 4, "not divided by N = 4"),
+            (-W, "the sign is turned round"),
+            (W * 2, "a factor of 2 too much"),
+            (W / 2, "a factor of 2 is missing"),
+            (-W / 4, "with the wrong sign"),
+            (W * 0.01, "multiplied by learning_rate once too often"),
+            (W * 1.7, "1.7 times what it should be, everywhere"),
+            (W.T, "dw is transposed"),
+            (W.reshape(3, 2, 1), "a reshape, or keepdims"),
+            (W[0], "lost 1 of its axes"),
+            (0 * W, "all zeros"),
+            (W + 1, "off by the same 1"),
+            (np.where(W > 4, np.nan, W), "dw[1, 1] is nan"),
+            (W.astype(int), "whole numbers"),
+            (W + 2 * 0.3 * W[::-1], "2 * reg * W is too much"),
+            (W - 0.3 * W[::-1], "1 * reg * W is missing"),
+            (np.stack([0 * W[0], W[1]]), "only the last row"),
+            (np.stack([W[0], 0 * W[1]]), "only the first row"),
+        ],
+    )
+    def test_names(self, got, sentence):
+        found = finding(W, got, {"N": 4, "D": 2, "M": 3}, reg=0.3, W=W[::-1].copy(), learning_rate=0.01)
+        assert not found.ok
+        assert sentence in found.mistake
+
+    def test_sum_over_the_wrong_axis(self):
+        found = finding(np.ones(3), np.ones(4), {"N": 4, "M": 3})
+        assert found.mistake == "dw has an entry for each of N = 4, not of M = 3: summed over the wrong axis"
+
+    def test_true_class(self):
+        got = W.copy()
+        got[[0, 1], [2, 0]] += [1, 3]
+        assert "only the entries of the true classes" in finding(W, got, y=np.array([2, 0])).mistake
+
+    def test_gap_shows_shape_then_share_then_the_worst_place(self):
+        got = W.copy()
+        got[1, 2] = 7
+        assert finding(W, got).gap == (
+            "dw: shape (2, 3) float64, as expected",
+            "5 of 6 entries right",
+            "worst at dw[1, 2]: expected -6.5, got 7",
+        )
+
+    def test_rounding_is_no_mistake(self):
+        assert finding(W, W * (1 + 1e-12) + 1e-12).ok
+
+    def test_small_entries_among_large_ones_are_judged_by_the_typical_size(self):
+        expected = np.array([1e6, 1e-9])
+        assert finding(expected, expected + [0, 1e-8]).ok  # what rounding of a sum leaves
+        assert not finding(expected, expected + [0, 1.0]).ok
+
+    def test_infinite_where_expected_is_infinite(self):
+        assert mistakes.relative_error(np.array([np.inf, 1.0]), np.array([np.inf, 1.0])) == 0
+
+
+class TestWire:
+    @pytest.mark.parametrize(
+        "value",
+        [
+            None,
+            True,
+            3,
+            -2.5,
+            float("inf"),
+            "text",
+            [1, (2, "x"), {}],
+            {1: "a", ("b", 2.0): [None]},
+            {"nested": {"deep": ()}},
+        ],
+    )
+    def test_round_trip(self, value):
+        assert wire.unpack(wire.pack(value)) == value
+        assert type(wire.unpack(wire.pack(value))) is type(value)
+
+    def test_arrays_keep_dtype_and_shape(self):
+        for array in (np.arange(6, dtype=np.uint8).reshape(2, 3), np.float32(2.5), np.zeros((0, 3))):
+            again = wire.unpack(wire.pack({"x": array}))["x"]
+            assert again.dtype == array.dtype and again.shape == array.shape
+
+    def test_what_cannot_travel_is_named(self):
+        class Odd(np.ndarray):
+            pass
+
+        value = wire.unpack(wire.pack([print, np.array([object()]), np.zeros(2).view(Odd)]))
+        assert value[:2] == [wire.Foreign("builtin_function_or_method"), wire.Foreign("array of Python objects")]
+        assert type(value[2]) is np.ndarray
+
+    @pytest.mark.parametrize("data", [b"", b"garbage", b"PK\x03\x04"])
+    def test_garbage_is_refused(self, data):
+        with pytest.raises(ValueError, match="not a packed value"):
+            wire.unpack(data)
