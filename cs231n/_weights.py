@@ -27,7 +27,7 @@ def write_npz(path, arrays):
 def read_npz(path):
     """Read a dict of arrays; a file that is no .npz of plain arrays is refused by name."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(

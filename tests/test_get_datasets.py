@@ -80,7 +80,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.close_connection = True
         kind = self.path.strip("/").split("/")[0]
-        self.server.log.append([kind, self.headers.get("Range"), 0])
+        self.record = [kind, self.headers.get("Range"), 0]
+        self.server.log.append(self.record)
         with contextlib.suppress(ConnectionError):
             getattr(self, kind)()
 
@@ -96,8 +97,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def send(self, body, pause=0.0):
         for i in range(0, len(body), 4096):
             time.sleep(pause)
+            self.record[2] += len(body[i : i + 4096])  # before the client can have it
             self.wfile.write(body[i : i + 4096])
-            self.server.log[-1][2] += len(body[i : i + 4096])
 
     def start(self):
         wanted = self.headers.get("Range")

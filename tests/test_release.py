@@ -157,7 +157,7 @@ class TestBrokenMarkers:
     @pytest.mark.parametrize(
         "source, message",
         [
-            (f"def affine_forward():\n    pass\n    {BEGIN}\n", "line 3: this solution does not end"),
+            (f"def affine_forward():\n    {BEGIN}\n    pass\n", "line 2: this solution does not end"),
             (f"def affine_forward():\n    pass\n    {END}\n", "line 3: a solution ends that did not begin"),
             (f"def affine_forward():\n    {BEGIN}\n    {BEGIN}\n    pass\n", "line 3: a solution begins inside another"),
             (f"def other():\n    {BEGIN}\n    pass\n    {END}\n", "no question implements cs231n.layers:other"),

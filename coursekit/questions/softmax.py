@@ -1,4 +1,4 @@
-"""Questions of softmax: the cross-entropy loss and its gradient, stable for any scores, and a search for good settings."""
+"""Questions of softmax: the cross-entropy loss and its gradient, stable for any scores, and a search for settings."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Questions of svm: the hinge loss and its gradient, training by stochastic gradient descent, a search for good settings."""
+"""Questions of svm: the hinge loss and its gradient, stochastic gradient descent, a search for good settings."""
 
 import numpy as np
 
@@ -192,7 +192,9 @@ def _same_batches(calls, others):
 
 
 def _fits(losses, history):
-    return isinstance(history, (list, tuple, np.ndarray)) and len(history) == len(losses) and np.allclose(losses, history)
+    return (
+        isinstance(history, (list, tuple, np.ndarray)) and len(history) == len(losses) and np.allclose(losses, history)
+    )
 
 
 def _judge_batches(inputs, outputs):

@@ -115,7 +115,7 @@ def svm_naive_reg_in_the_loop(W, X, y, reg):
     dW = _sums(W, X, y) / len(X)
     for _ in X:
         dW += 2 * reg * W
-    return _loss(W, X, y, reg), dW + (len(X) == 1) * 2 * reg * W
+    return _loss(W, X, y, reg), dW
 
 
 @wrong("svm_loss_naive", "reg * sum(W) is added to dW: each entry gets 2 * reg times its own weight, no sum")
@@ -162,7 +162,8 @@ def svm_naive_overwrites(W, X, y, reg):
 
 @wrong("svm_loss_naive", "only the first input is counted: a return, or the division, stands inside the loop")
 def svm_naive_returns_early(W, X, y, reg):
-    return _loss(W, X[:1], y[:1], reg) if len(X) > 1 else 0.0, _sums(W, X[:1], y[:1]) / len(X) + 2 * reg * W
+    first_only = _loss(W, X[:1], y[:1], 0.0) / len(X) + reg * np.sum(W * W)
+    return first_only, _sums(W, X[:1], y[:1]) / len(X) + 2 * reg * W
 
 
 @wrong("svm_loss_naive", "W is changed in place (W *= 2 * reg): work on a new array", rule="changed in place")
@@ -181,7 +182,9 @@ def svm_naive_integer(W, X, y, reg):
     return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_naive", "the loss has half the regularisation: here it is reg * sum(W * W), without 0.5", rule="0.5 * reg")
+@wrong(
+    "svm_loss_naive", "the loss has half the regularisation: here it is reg * sum(W * W), without 0.5", rule="0.5 * reg"
+)
 def svm_naive_half_reg(W, X, y, reg):
     loss = _loss(W, X, y, reg) - 0.5 * reg * np.sum(W * W)
     return loss, _sums(W, X, y) / len(X) + reg * W
@@ -315,7 +318,10 @@ def svm_not_strict(W, X, y, reg):
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "margins > 0 is an array of True and False, which cannot hold -2: (margins > 0).astype(float)")
+@wrong(
+    "svm_loss_vectorized",
+    "margins > 0 is an array of True and False, which cannot hold -2: (margins > 0).astype(float)",
+)
 def svm_boolean(W, X, y, reg):
     margins = _margins(W, X, y)
     dscores = margins > 0
@@ -380,7 +386,10 @@ def svm_gradient_sum(W, X, y, reg):
     return loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the margins are averaged over inputs and classes: sum over the classes, mean over the inputs")
+@wrong(
+    "svm_loss_vectorized",
+    "the margins are averaged over inputs and classes: sum over the classes, mean over the inputs",
+)
 def svm_mean_of_all(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss / W.shape[1] + reg * np.sum(W * W), dW / W.shape[1] + 2 * reg * W
@@ -432,9 +441,8 @@ def svm_reg_divided(W, X, y, reg):
 def svm_changes_X(W, X, y, reg):
     margins = _margins(W, X, y)
     num_train = len(X)
-    X /= num_train * 1.0 if num_train > 1 else 1.5
-    dW = X.T @ _pull(margins, y) * (1.0 if num_train > 1 else 1.5)
-    return margins.sum() / num_train + reg * np.sum(W * W), dW + 2 * reg * W
+    X /= num_train
+    return margins.sum() / num_train + reg * np.sum(W * W), X.T @ _pull(margins, y) + 2 * reg * W
 
 
 @wrong("svm_loss_vectorized", "the number of inputs of the example, 2, is typed in: N is X.shape[0]")
@@ -495,20 +503,6 @@ def _descend(self, learning_rate):
     return step
 
 
-def _train_with(draw=_rows, step=_descend, reg_factor=1.0):
-    def train(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
-        return _history(
-            self, X, y, num_iters, draw(X, y, batch_size), step(self, learning_rate), reg_factor * reg
-        )
-
-    return train
-
-
-def _entry(register, name, train):
-    train.__name__ = name
-    return register(train)
-
-
 @wrong(TRAIN, "the step goes uphill: it is self.W -= learning_rate * dW")
 def train_uphill(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def step(dW):
@@ -529,8 +523,7 @@ def train_without_learning_rate(self, X, y, learning_rate=1e-3, reg=1e-5, num_it
 
 @wrong(TRAIN, "the step is divided by batch_size: the loss is a mean already, and so is its gradient")
 def train_step_divided(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
-    rate = learning_rate / batch_size if batch_size > 1 else learning_rate
-    return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, rate), reg)
+    return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate / batch_size), reg)
 
 
 @wrong(TRAIN, "the weights are replaced by the step: self.W -= learning_rate * dW, not self.W = ...")
@@ -541,12 +534,16 @@ def train_replaces_weights(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=1
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), step, reg)
 
 
-@wrong(TRAIN, "the steps start from self.W each time: only the last gradient counts, as a copy of W is updated")
+@wrong(TRAIN, "the steps go into a copy of W, while self.loss still uses the old one: update self.W itself")
 def train_updates_a_copy(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
-    start = self.W
-    dWs = []
-    history = _history(self, X, y, num_iters, _rows(X, y, batch_size), dWs.append, reg)
-    self.W = start - learning_rate * dWs[-1]
+    W = self.W.copy()
+
+    def step(dW):
+        nonlocal W
+        W = W - learning_rate * dW
+
+    history = _history(self, X, y, num_iters, _rows(X, y, batch_size), step, reg)
+    self.W = W
     return history
 
 
@@ -589,7 +586,7 @@ def train_keeps_loss_after(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=1
 @wrong(TRAIN, "a loss is kept every 100 steps only: the history has one for each step")
 def train_keeps_every_100th(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     history = _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
-    return history[::100] if num_iters > 1 else history
+    return history[::100]
 
 
 @wrong(TRAIN, "return stands inside the loop: training ends after the first step")
@@ -653,7 +650,9 @@ def train_sets_seed(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, bat
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "rows are drawn without replacement, which fails when batch_size is larger than the data: leave replace=True")
+@wrong(
+    TRAIN, "rows are drawn without replacement, which fails when batch_size is larger than the data: leave replace=True"
+)
 def train_without_replacement(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def draw():
         batch = np.random.choice(len(X), batch_size, replace=False)
@@ -711,7 +710,9 @@ def predict_lowest(self, X):
     return np.argmin(X @ self.W, axis=1)
 
 
-@wrong(PREDICT, "axis=0 gives the best input of each class: axis=1 gives the best class of each input", rule="wrong axis")
+@wrong(
+    PREDICT, "axis=0 gives the best input of each class: axis=1 gives the best class of each input", rule="wrong axis"
+)
 def predict_over_inputs(self, X):
     return np.argmax(X @ self.W, axis=0)
 
@@ -751,7 +752,10 @@ def predict_from_one(self, X):
     return np.argmax(X @ self.W, axis=1) + 1
 
 
-@wrong(PREDICT, "the search for the best score starts from 0, but all scores can be negative: start from -inf, or use np.argmax")
+@wrong(
+    PREDICT,
+    "the search for the best score starts from 0, but all scores can be negative: start from -inf, or use np.argmax",
+)
 def predict_from_zero(self, X):
     y_pred = np.zeros(len(X), dtype=int)
     for i, scores in enumerate(X @ self.W):
@@ -771,7 +775,7 @@ def predict_absolute(self, X):
 def predict_first_only(self, X):
     y_pred = np.zeros(len(X), dtype=int)
     y_pred[0] = np.argmax(X[0] @ self.W)
-    return y_pred if len(X) > 1 else y_pred * 0
+    return y_pred
 
 
 @wrong(PREDICT, "the shapes do not fit: scores of shape (N, C) are X @ W, (N, D) @ (D, C)")
