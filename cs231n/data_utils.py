@@ -10,12 +10,12 @@ The published files are pickles, and a pickle can run any program when it is ope
 import io
 import operator
 import os
-import pickle
-import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from cs231n._safe_pickle import UnsafePickleError, read_pickle, single_object  # noqa: F401 - load_pickle raises it
 
 PACKAGE = Path(__file__).resolve().parent
 PROJECT = PACKAGE.parent
@@ -27,143 +27,6 @@ CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog",
 
 HOW_TO_GET_CIFAR10 = "To get all files again, remove its folder and run: python datasets/get_datasets.py"
 HOW_TO_GET_IMAGENET = "Get the file again from the course's site"
-
-
-# ---- Pickles -------------------------------------------------------------------------------------------------------
-# A pickle is a little program. Its calls are written down as `_Call` records instead of being made, and what a CIFAR
-# file may hold (numbers, text, lists, dicts, plain numeric arrays) is built from the records afterwards. So neither
-# the names nor the arguments in a foreign file reach anything that could act on them.
-
-
-class UnsafePickleError(pickle.UnpicklingError, ValueError):
-    """A pickle asks for something that no CIFAR file contains; nothing of it was run."""
-
-
-ADMITTED_GLOBALS = {
-    ("numpy.core.multiarray", "_reconstruct"),  # as written before NumPy 2
-    ("numpy._core.multiarray", "_reconstruct"),  # as written by NumPy 2
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),  # how Python 3 writes bytes into an old-style pickle
-}
-NUMERIC_TYPE = re.compile(r"b1|[iu][1248]|f[248]")
-MAX_DIMENSIONS = 4
-MAX_DEPTH = 8
-
-
-class _Call:
-    """A call that a pickle asks for: the function's name, its arguments, and the state set on the result."""
-
-    __slots__ = ("name", "args", "state")
-
-    def __init__(self, name, args):
-        self.name, self.args, self.state = name, args, None
-
-    def __setstate__(self, state):
-        self.state = state
-
-
-class _WholeLines:
-    """A file that ends in the middle of a line is at its end, not at a shorter line."""
-
-    def __init__(self, f):
-        self.f, self.read = f, f.read
-
-    def readline(self):
-        line = self.f.readline()
-        if not line.endswith(b"\n"):
-            raise EOFError("Ran out of input")
-        return line
-
-
-class _RecordingUnpickler(pickle._Unpickler):
-    """An unpickler that notes admitted calls as `_Call` records and refuses every other global.
-
-    The one written in Python: the one in C sets aside as much memory as a damaged file may happen to name.
-    """
-
-    def __init__(self, f):
-        super().__init__(_WholeLines(f), encoding="latin1")
-
-    def find_class(self, module, name):
-        if (module, name) not in ADMITTED_GLOBALS:
-            raise UnsafePickleError(f"it asks for {module}.{name}, which no CIFAR file contains; nothing was run")
-        return lambda *args: _Call(name, args)  # a new one each time: a pickle can set attributes on what it gets
-
-
-def _plain(value, depth=MAX_DEPTH):
-    """The Python and NumPy objects that the records in `value` stand for."""
-    if depth == 0:
-        raise UnsafePickleError(f"its lists are nested more than {MAX_DEPTH} deep")
-    if isinstance(value, dict):
-        return {key: _plain(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_plain(item, depth - 1) for item in value)
-    if isinstance(value, _Call):
-        return _plain_call(value)
-    if value is None or isinstance(value, (bool, int, float, str, bytes)):
-        return value
-    raise UnsafePickleError(f"it holds a {type(value).__name__}, which no CIFAR file contains")
-
-
-def _plain_call(call):
-    if call.name == "_reconstruct":
-        return _plain_array(call.state)
-    if call.name == "encode":
-        return _plain_bytes(call)
-    raise UnsafePickleError(f"it calls numpy.{call.name} in a way that no CIFAR file does")
-
-
-def _plain_array(state):
-    """The array of a pickled state (version, shape, dtype, is_fortran, raw bytes)."""
-    if not isinstance(state, tuple) or len(state) != 5:
-        raise UnsafePickleError("it holds an array without contents")
-    _, shape, dtype, is_fortran, raw = state
-    dtype, shape, raw = _plain_dtype(dtype), _plain_shape(shape), _plain_bytes(raw)
-    expected = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if len(raw) != expected:
-        raise UnsafePickleError(f"it holds an array of shape {shape} with {len(raw)} bytes instead of {expected}")
-    array = np.ndarray(shape, dtype, buffer=raw, order="F" if is_fortran else "C")
-    return array.astype(dtype.newbyteorder("="))  # a copy in this machine's byte order, which may be written to
-
-
-def _plain_dtype(call):
-    code = call.args[0] if isinstance(call, _Call) and call.name == "dtype" and call.args else None
-    if isinstance(code, bytes):
-        code = code.decode("latin1")
-    if not isinstance(code, str) or not NUMERIC_TYPE.fullmatch(code):
-        raise UnsafePickleError(f"it holds an array of dtype {code!r}; only plain numbers are admitted")
-    is_big_endian = isinstance(call.state, tuple) and call.state[1:2] in [(">",), (b">",)]
-    return np.dtype((">" if is_big_endian else "<") + code)
-
-
-def _plain_shape(shape):
-    is_plain = isinstance(shape, tuple) and len(shape) <= MAX_DIMENSIONS
-    if not is_plain or not all(type(size) is int and size >= 0 for size in shape):
-        raise UnsafePickleError(f"it holds an array of shape {str(shape)[:60]}")
-    return shape
-
-
-def _plain_bytes(raw):
-    if isinstance(raw, bytes):
-        return raw
-    if isinstance(raw, _Call) and raw.name == "encode" and raw.args[1:] == ("latin1",):
-        raw = raw.args[0]
-    if not isinstance(raw, str):
-        raise UnsafePickleError("it holds an array whose contents are not bytes; only plain numbers are admitted")
-    return raw.encode("latin1")
-
-
-def _read_pickle(f, name, build=_plain, hint=HOW_TO_GET_CIFAR10):
-    """`build` of the records in the pickle `f`; whatever is wrong with the file is said with its name."""
-    try:
-        return build(_RecordingUnpickler(f).load())
-    except UnsafePickleError as error:
-        raise UnsafePickleError(f"{name} is refused: {error}. {hint}") from None
-    except OSError:
-        raise
-    except Exception as error:  # a damaged pickle can raise nearly anything
-        raise ValueError(f"{name} is damaged or cut short ({error}). {hint}") from None
 
 
 def load_pickle(f):
@@ -191,12 +54,13 @@ def load_pickle(f):
 
     Examples
     --------
+    >>> import pickle
     >>> load_pickle(io.BytesIO(pickle.dumps({"labels": [3, 8]})))
     {'labels': [3, 8]}
     """
     if not hasattr(f, "read"):
         raise TypeError(f"load_pickle takes an open file, not {f!r}: with open(path, 'rb') as f: load_pickle(f)")
-    return _read_pickle(f, getattr(f, "name", "the pickle"))
+    return read_pickle(f, getattr(f, "name", "the pickle"), HOW_TO_GET_CIFAR10)
 
 
 # ---- CIFAR-10 ------------------------------------------------------------------------------------------------------
@@ -623,12 +487,4 @@ def _read_label_map(path):
         raise ValueError(f"{path} is damaged: its label_map cannot be read ({error})") from None
     if shape != () or not dtype.hasobject:
         raise ValueError(f"{path}: label_map has shape {shape} and dtype {dtype}, expected a single dict")
-    return _read_pickle(member, f"label_map in {path}", _single_object, HOW_TO_GET_IMAGENET)
-
-
-def _single_object(call):
-    """The dict in the records of a pickled array of one object, shape () and dtype object."""
-    items = call.state[4] if isinstance(call, _Call) and isinstance(call.state, tuple) else None
-    if not isinstance(items, list) or len(items) != 1 or not isinstance(items[0], dict):
-        raise UnsafePickleError("its label_map is not a single dict")
-    return _plain(items[0])
+    return read_pickle(member, f"label_map in {path}", HOW_TO_GET_IMAGENET, single_object)

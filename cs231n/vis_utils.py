@@ -1,0 +1,133 @@
+"""Arrange pictures in a grid, to be shown with `plt.imshow`.
+
+Pictures have the colour last, (H, W, C), as `imshow` wants them. Plotting itself is left to the caller, so nothing but
+NumPy is needed.
+"""
+
+from math import ceil, sqrt
+
+import numpy as np
+
+
+def visualize_grid(Xs, ubound=255.0, padding=1):
+    """Lay pictures out in a grid as square as may be, each stretched to the full range from 0 to ubound.
+
+    The stretching shows weights and gradients, which may be negative or tiny; a picture of one value all over becomes
+    0. Gaps between pictures, and places left over in the last row, are 0.
+
+    Parameters
+    ----------
+    Xs : ndarray of shape (N, H, W, C)
+    ubound : float
+        The largest value of each picture in the grid.
+    padding : int
+        Width of the gaps, in pixels.
+
+    Returns
+    -------
+    ndarray of shape (G * (H + padding) - padding, G * (W + padding) - padding, C)
+        G is the square root of N, rounded up.
+
+    Raises
+    ------
+    ValueError
+        If Xs has not four axes or no pictures, or padding is negative.
+
+    Examples
+    --------
+    >>> visualize_grid(np.array([-1.0, 0.0, 3.0]).reshape(1, 1, 3, 1))[0, :, 0]
+    array([  0.  ,  63.75, 255.  ])
+    >>> visualize_grid(np.random.randn(50, 32, 32, 3)).shape
+    (263, 263, 3)
+    """
+    Xs = _as_pictures(Xs)
+    if padding < 0:
+        raise ValueError(f"padding is {padding}; it must be at least 0.")
+    low = Xs.min(axis=(1, 2, 3), keepdims=True)
+    span = Xs.max(axis=(1, 2, 3), keepdims=True) - low
+    return _grid(ubound * ((Xs - low) / np.where(span > 0, span, 1)), fill=0.0, padding=padding)
+
+
+def vis_grid(Xs):
+    """Lay pictures out in a grid as square as may be, stretched all together to the range from 0 to 1.
+
+    Gaps and places left over are 1 (white).
+
+    Parameters
+    ----------
+    Xs : ndarray of shape (N, H, W, C)
+
+    Returns
+    -------
+    ndarray of shape (G * (H + 1) - 1, G * (W + 1) - 1, C)
+        G is the square root of N, rounded up.
+
+    Examples
+    --------
+    >>> vis_grid(np.array([10.0, 30.0]).reshape(2, 1, 1, 1))[..., 0]
+    array([[0., 1., 1.],
+           [1., 1., 1.],
+           [1., 1., 1.]])
+    """
+    return _grid(_stretch(_as_pictures(Xs)), fill=1.0)
+
+
+def vis_nn(rows):
+    """Lay rows of pictures out below each other, such as a picture and its nearest neighbours, from 0 to 1 all together.
+
+    Parameters
+    ----------
+    rows : list of N lists of D pictures, each of shape (H, W, C)
+        Or an array of shape (N, D, H, W, C).
+
+    Returns
+    -------
+    ndarray of shape (N * (H + 1) - 1, D * (W + 1) - 1, C)
+
+    Raises
+    ------
+    ValueError
+        If the rows differ in length or the pictures in shape.
+
+    Examples
+    --------
+    >>> vis_nn([[np.zeros((4, 5, 3))] * 6] * 2).shape
+    (9, 35, 3)
+    """
+    shapes = {np.shape(picture) for row in rows for picture in row}
+    lengths = {len(row) for row in rows}
+    if len(shapes) != 1 or len(lengths) != 1 or len(next(iter(shapes))) != 3:
+        raise ValueError(
+            f"rows have lengths {sorted(lengths)} and pictures of shapes {sorted(shapes)}, "
+            "expected rows of one length with pictures of one shape (H, W, C)."
+        )
+    rows = np.asarray(rows)
+    return _grid(_stretch(_as_pictures(rows.reshape(-1, *rows.shape[2:]))), fill=1.0, columns=rows.shape[1])
+
+
+def _as_pictures(Xs):
+    """Xs as floating-point numbers: in uint8, the type of pixels, 3 - 5 is 254."""
+    Xs = np.asarray(Xs)
+    if Xs.ndim != 4 or Xs.size == 0:
+        raise ValueError(
+            f"Xs has shape {Xs.shape}, expected (N, H, W, C) with at least one picture. Xs[None] adds N = 1; "
+            "Xs[..., None] adds C = 1; Xs.transpose(0, 2, 3, 1) moves the colour to the end."
+        )
+    return Xs if np.issubdtype(Xs.dtype, np.floating) else Xs.astype(np.float64)
+
+
+def _stretch(Xs):
+    """Xs from 0 to 1; all 0 if it is one value all over."""
+    span = Xs.max() - Xs.min()
+    return (Xs - Xs.min()) / (span if span > 0 else 1)
+
+
+def _grid(Xs, fill, padding=1, columns=None):
+    """The pictures (N, H, W, C) row by row on a ground of `fill`; a square of them if `columns` is not given."""
+    N, H, W, C = Xs.shape
+    rows = ceil(sqrt(N)) if columns is None else N // columns
+    columns = columns or rows
+    tiles = np.full((rows * columns, H + padding, W + padding, C), fill, dtype=Xs.dtype)
+    tiles[:N, :H, :W] = Xs
+    tiles = tiles.reshape(rows, columns, H + padding, W + padding, C).swapaxes(1, 2)
+    return tiles.reshape(rows * (H + padding), columns * (W + padding), C)[: -padding or None, : -padding or None]
