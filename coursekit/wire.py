@@ -1,12 +1,13 @@
 """Values as plain bytes: how the judge and the process that runs a learner's code talk to each other.
 
-A packed value is an .npz of plain arrays and one JSON text. Nothing in it can run code when it is read: no pickle, no
+A packed value is an .npz of one JSON text and the bytes of all arrays. Nothing in it can run code when it is read: no pickle, no
 classes. What is neither an array, a number, a text, nor a list, tuple or dict of these, arrives as a `Foreign`, which
 only says what it was.
 """
 
 import io
 import json
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +22,10 @@ class Foreign:
 
 def pack(value):
     """Turn a value into bytes."""
-    arrays = []
-    text = json.dumps(_encode(value, arrays))
+    chunks = []
+    text = json.dumps(_encode(value, chunks))
     buffer = io.BytesIO()
-    np.savez(buffer, json=np.array(text), **{f"a{i}": array for i, array in enumerate(arrays)})
+    np.savez(buffer, json=np.array(text), data=np.frombuffer(b"".join(chunks), np.uint8))
     return buffer.getvalue()
 
 
@@ -32,33 +33,47 @@ def unpack(data):
     """Turn bytes that `pack` made into the value; ValueError if they are anything else."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            return _decode(json.loads(str(file["json"])), file)
+            return _decode(json.loads(str(file["json"])), _Reader(file["data"]))
     except Exception as error:
         raise ValueError(f"not a packed value: {error}") from error
 
 
-def _encode(value, arrays):
+def _encode(value, chunks):
     if value is None or type(value) in (bool, int, str):
         return value
     if type(value) is float:
         return {"float": repr(value)}
     if isinstance(value, (np.ndarray, np.generic)):
-        return _encode_array(np.asarray(value), isinstance(value, np.generic), arrays)
+        return _encode_array(np.asarray(value), "scalar" if isinstance(value, np.generic) else "array", chunks)
     if isinstance(value, (list, tuple)):
-        return {type(value).__name__ if type(value) in (list, tuple) else "list": [_encode(v, arrays) for v in value]}
+        return {type(value).__name__ if type(value) in (list, tuple) else "list": [_encode(v, chunks) for v in value]}
     if isinstance(value, dict):
-        return {"dict": [[_encode(k, arrays), _encode(v, arrays)] for k, v in value.items()]}
+        return {"dict": [[_encode(k, chunks), _encode(v, chunks)] for k, v in value.items()]}
     return {"foreign": type(value).__name__}
 
 
-def _encode_array(array, is_scalar, arrays):
-    if array.dtype.hasobject:
-        return {"foreign": "array of Python objects"}
-    arrays.append(array)
-    return {"scalar" if is_scalar else "array": len(arrays) - 1}
+def _encode_array(array, kind, chunks):
+    if array.dtype.kind not in "biufcSU":
+        return {"foreign": "array of Python objects" if array.dtype.hasobject else f"array of {array.dtype}"}
+    chunks.append(array.tobytes())
+    return {kind: [array.dtype.str, array.shape]}
 
 
-def _decode(code, file):
+class _Reader:
+    """Hands out the arrays one after the other, in the order in which they were packed."""
+
+    def __init__(self, data):
+        self.data, self.position = data, 0
+
+    def take(self, dtype, shape):
+        dtype = np.dtype(dtype)
+        end = self.position + dtype.itemsize * math.prod(shape)
+        array = np.frombuffer(self.data[self.position : end].tobytes(), dtype).reshape(shape)
+        self.position = end
+        return array.copy()
+
+
+def _decode(code, reader):
     if not isinstance(code, dict):
         return code
     [(kind, content)] = code.items()
@@ -66,15 +81,15 @@ def _decode(code, file):
         case "float":
             return float(content)
         case "array":
-            return file[f"a{content}"]
+            return reader.take(*content)
         case "scalar":
-            return file[f"a{content}"][()]
+            return reader.take(*content)[()]
         case "list":
-            return [_decode(item, file) for item in content]
+            return [_decode(item, reader) for item in content]
         case "tuple":
-            return tuple(_decode(item, file) for item in content)
+            return tuple(_decode(item, reader) for item in content)
         case "dict":
-            return {_decode(key, file): _decode(item, file) for key, item in content}
+            return {_decode(key, reader): _decode(item, reader) for key, item in content}
         case "foreign":
             return Foreign(content)
     raise ValueError(f"unknown kind {kind!r}")

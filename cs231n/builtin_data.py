@@ -34,24 +34,23 @@ SIZE = 32
 BATCH = 500            # pictures that are drawn from one seed, the same number of each class
 TRAIN_SEED = 231
 TEST_SEED = 1_000_231  # further away than there are batches
-CACHE_NAME = "builtin-v1.npz"
+NUM_TRAIN, NUM_TEST = 50_000, 10_000
 
 # How hard it is. Hues reach every method, the nearest neighbour too; the place and size of a thing trouble those that
 # compare pixel by pixel; contrast, tilt, spots and grain trouble those that look at edges.
-HUE_KEPT = 0.5               # share of skies, and of grounds, in the usual hue of the class
-COAT_KEPT = 0.7              # share of things in their usual hue
+HUE_KEPT = 0.55              # share of skies, and of grounds, in the usual hue of the class
+COAT_KEPT = 0.6              # share of things in their usual hue
 HUE_SPREAD = 0.1             # give or take
-SKY_VALUE = (0.35, 0.75)     # how bright
+SKY_VALUE = (0.4, 0.85)      # how bright
 SKY_SATURATION = (0.2, 0.7)
 COAT_SATURATION = (0.5, 0.95)
-CONTRAST = (0.1, 0.5)        # how much brighter or darker the thing is than its sky
-RADIUS = (0.34, 0.6)         # of the thing, where 1 is half a picture
-SHIFT = 0.35                 # how far from the middle
-LEAN = 1.6                   # times the tilt of the class
+CONTRAST = (0.12, 0.5)       # how much brighter or darker the thing is than its sky
+RADIUS = (0.34, 0.66)        # of the thing, where 1 is half a picture
+SHIFT = 0.45                 # how far from the middle
 LIGHT = 0.2                  # brightness that is gained or lost towards one side
-RELIEF = (0.0, 0.2)          # brightness that a thing gains towards its top
-CLOUD = (0.0, 0.2)
-GRAIN = (0.02, 0.1)
+RELIEF = (0.0, 0.15)         # brightness that a thing gains towards its top
+CLOUD = (0.0, 0.15)
+GRAIN = (0.02, 0.08)
 SPOT = (0.2, 0.9)            # how opaque
 
 
@@ -140,49 +139,49 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("sun", SKY, YELLOW, ORANGE, 0.20, (
+    Kind("sun", SKY, YELLOW, ORANGE, 0.24, (
         ("coat", eightfold(polygon((0.5, -0.17), (1.0, 0.0), (0.5, 0.17)))),
         ("coat", disc(0, 0, 0.55)),
     )),
-    Kind("flower", GREEN, LIME, PINK, 0.20, (
+    Kind("flower", GREEN, LIME, PINK, 0.24, (
         ("trim", box(0, -0.65, 0.07, 0.4)),
         ("coat", fivefold(ellipse(0, 0.55, 0.28, 0.42))),
         ("mark", disc(0, 0, 0.26)),
     )),
-    Kind("star", VIOLET, BLUE, YELLOW, 0.20, (
+    Kind("star", VIOLET, BLUE, YELLOW, 0.24, (
         ("coat", fivefold(polygon((0.0, 0.0), (0.25, 0.3), (0.0, 1.05), (-0.25, 0.3)))),
     )),
-    Kind("moon", BLUE, VIOLET, YELLOW, 0.30, (
+    Kind("moon", BLUE, VIOLET, YELLOW, 0.36, (
         ("coat", without(disc(0, 0, 0.9), disc(0.42, 0.15, 0.72))),
     )),
-    Kind("house", TEAL, ORANGE, RED, 0.06, (
+    Kind("house", TEAL, ORANGE, RED, 0.07, (
         ("coat", box(0, -0.35, 0.68, 0.5)),
         ("trim", polygon((-0.95, 0.1), (0.95, 0.1), (0.0, 0.9))),
         ("mark", box(-0.2, -0.55, 0.17, 0.3)),
         ("mark", box(0.32, -0.25, 0.15, 0.15)),
     )),
-    Kind("sailboat", SKY, BLUE, ORANGE, 0.12, (
+    Kind("sailboat", SKY, BLUE, ORANGE, 0.14, (
         ("coat", polygon((-0.6, -0.8), (0.6, -0.8), (0.9, -0.4), (-0.9, -0.4))),
         ("trim", polygon((0.05, -0.3), (0.75, -0.3), (0.05, 0.95))),
         ("trim", polygon((-0.65, -0.3), (-0.08, -0.3), (-0.08, 0.7))),
     )),
-    Kind("tree", SKY, GREEN, LIME, 0.08, (
+    Kind("tree", SKY, GREEN, LIME, 0.10, (
         ("mark", box(0, -0.65, 0.13, 0.35)),
         ("coat", polygon((-0.75, -0.45), (0.75, -0.45), (0.0, 0.35))),
         ("coat", polygon((-0.6, 0.0), (0.6, 0.0), (0.0, 0.65))),
         ("coat", polygon((-0.42, 0.4), (0.42, 0.4), (0.0, 1.0))),
     )),
-    Kind("mushroom", GREEN, ORANGE, RED, 0.08, (
+    Kind("mushroom", GREEN, ORANGE, RED, 0.10, (
         ("trim", polygon((-0.28, -0.9), (0.28, -0.9), (0.17, 0.1), (-0.17, 0.1))),
         ("coat", common(ellipse(0, 0, 0.9, 0.85), box(0, 0.5, 1, 0.5))),
         ("trim", union(disc(-0.42, 0.28, 0.14), disc(0.05, 0.5, 0.17), disc(0.48, 0.22, 0.12))),
     )),
-    Kind("fish", TEAL, TEAL, ORANGE, 0.16, (
+    Kind("fish", TEAL, TEAL, ORANGE, 0.19, (
         ("trim", polygon((-1.0, -0.5), (-0.4, 0.0), (-1.0, 0.5))),
         ("coat", ellipse(0.12, 0, 0.82, 0.48)),
         ("mark", disc(0.55, 0.1, 0.1)),
     )),
-    Kind("balloon", PINK, SKY, VIOLET, 0.10, (
+    Kind("balloon", PINK, SKY, VIOLET, 0.12, (
         ("coat", union(disc(0, 0.3, 0.68), polygon((-0.2, -0.5), (0.2, -0.5), (0.6, 0.0), (-0.6, 0.0)))),
         ("trim", ellipse(0, 0.3, 0.25, 0.66)),
         ("mark", box(0, -0.78, 0.2, 0.16)),
@@ -255,12 +254,12 @@ def clouds(dice: Dice) -> np.ndarray:
 def spots(dice: Dice, side: int = 192, count: int = 70) -> np.ndarray:
     """Leaning ellipses, strewn: 1 within, 0 outside, smooth at the edge."""
     plane = np.zeros((side, side), np.float32)
-    places = np.arange(side, dtype=np.float32)
-    cx, cy, long, short = (dice.between(count, *ends) for ends in ((0, side), (0, side), (2, 6), (1.2, 4)))
-    for i, (cos, sin) in enumerate(zip(*dice.direction(count, 1))):
-        dx, dy = places[None, :] - cx[i], places[:, None] - cy[i]
-        inside = cover(ellipse(0, 0, float(long[i, 0, 0]), float(short[i, 0, 0]))(dx * cos + dy * sin, dy * cos - dx * sin), 1)
-        plane = np.maximum(plane, inside)
+    columns, rows = np.arange(side, dtype=np.float32)[None, :], np.arange(side, dtype=np.float32)[:, None]
+    for _ in range(count):
+        (cx, cy, rx, ry), (cos, sin) = dice.between(4, 0, 1).ravel(), np.ravel(dice.direction(1, 1))
+        x, y = columns - cx * side, rows - cy * side
+        spot = ellipse(0, 0, 2 + 4 * rx, 1.2 + 3 * ry)
+        plane = np.maximum(plane, cover(spot(x * cos + y * sin, y * cos - x * sin), 1))
     return plane
 
 
@@ -324,7 +323,7 @@ def strew(canvas: np.ndarray, n: int, dice: Dice) -> None:
 
 def place(canvas: np.ndarray, kind: Kind, n: int, dice: Dice, value: np.ndarray) -> np.ndarray:
     """Paints the thing; returns how much brighter each of its points should be: (n, 32, 32)."""
-    x, y, pixels = frame(n, dice, kind.tilt * LEAN)
+    x, y, pixels = frame(n, dice, kind.tilt)
     colours = palette(kind, n, dice, value)
     inside = np.float32(0)
     for name, shape in kind.layers:
@@ -367,41 +366,58 @@ def light(n: int, dice: Dice) -> np.ndarray:
 
 # The data set.
 
-def make_builtin_data(num_train: int = 50000, num_test: int = 10000, progress: Callable[[int, int], None] | None = None):
-    """Draws the data set.
 
-    The pictures do not depend on how many are asked for: the first 500 of 1,000 are the same as the 500 of 500. Every 500
-    hold 50 of each class, shuffled.
+def make_builtin_data(num_train=NUM_TRAIN, num_test=NUM_TEST, progress=None):
+    """Draw the data set.
 
-    Args:
-        num_train, num_test: how many pictures to draw.
-        progress: called as progress(done, total) from time to time, if given.
+    The pictures do not depend on how many are asked for: the first 500 of 1,000 are the same as the 500 of 500. Every
+    500 hold 50 of each class, shuffled.
 
-    Returns:
-        X_train, y_train, X_test, y_test: pictures, uint8 of shape (num_train, 32, 32, 3) and (num_test, 32, 32, 3), and
-        labels, int64 of shape (num_train,) and (num_test,), which count along `CLASS_NAMES`.
+    Parameters
+    ----------
+    num_train, num_test : int
+        How many pictures to draw.
+    progress : callable, optional
+        Called as `progress(done, total)` from time to time.
 
+    Returns
+    -------
+    X_train, y_train, X_test, y_test : arrays
+        Pictures, uint8 of shape (num_train, 32, 32, 3) and (num_test, 32, 32, 3), and labels, int64 of shape
+        (num_train,) and (num_test,), which count along `CLASS_NAMES`.
+
+    Examples
+    --------
     >>> X_train, y_train, X_test, y_test = make_builtin_data(500, 0)
     >>> X_train.shape, CLASS_NAMES[y_train[0]]
-    ((500, 32, 32, 3), 'moon')
+    ((500, 32, 32, 3), 'mushroom')
     """
-    jobs, arrays = [], []
-    for name, count, seed in (("num_train", num_train, TRAIN_SEED), ("num_test", num_test, TEST_SEED)):
-        X, y = np.empty((checked(name, count), SIZE, SIZE, 3), np.uint8), np.empty(count, np.int64)
-        jobs += [(X[i:i + BATCH], y[i:i + BATCH], seed + i // BATCH) for i in range(0, count, BATCH)]
-        arrays += [X, y]
-    run_all(jobs, progress)
-    return tuple(arrays)
+    arrays = X_train, y_train, X_test, y_test = blank(checked("num_train", num_train), checked("num_test", num_test))
+    run_all(batches(X_train, y_train, TRAIN_SEED) + batches(X_test, y_test, TEST_SEED), progress)
+    return arrays
 
 
 def checked(name: str, count: int) -> int:
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
         raise ValueError(f"{name} is {count!r}; it should be a whole number, 0 or more")
-    return count
+    return int(count)
+
+
+def blank(num_train: int, num_test: int) -> tuple[np.ndarray, ...]:
+    """Arrays of the right shapes and types for pictures and labels."""
+    pictures = [np.zeros((count, SIZE, SIZE, 3), np.uint8) for count in (num_train, num_test)]
+    labels = [np.zeros(count, np.int64) for count in (num_train, num_test)]
+    return pictures[0], labels[0], pictures[1], labels[1]
+
+
+def batches(X: np.ndarray, y: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray, int]]:
+    """X and y in parts of up to 500, each with the seed that it is drawn from."""
+    return [(X[i:i + BATCH], y[i:i + BATCH], seed + i // BATCH) for i in range(0, len(y), BATCH)]
 
 
 def run_all(jobs: list, progress: Callable[[int, int], None] | None) -> None:
-    textures()  # before the threads start, so that one of them does not wait for another
+    """Fill every batch, on all cores: NumPy lets other threads run while it computes."""
+    textures()  # once, before the threads start
     total, done = sum(len(y) for _, y, _ in jobs), 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for count in pool.map(lambda job: fill(*job), jobs):
@@ -411,11 +427,11 @@ def run_all(jobs: list, progress: Callable[[int, int], None] | None) -> None:
 
 
 def fill(X: np.ndarray, y: np.ndarray, seed: int) -> int:
-    """Draws the batch with this seed into X of shape (n, 32, 32, 3) and y of shape (n,); returns n, at most 500."""
+    """Draw the batch with this seed into X of shape (n, 32, 32, 3) and y of shape (n,); n, at most 500, comes back."""
     images, labels = np.empty((BATCH, SIZE, SIZE, 3), np.uint8), np.empty(BATCH, np.int64)
     dice = Dice(seed)
     for label, places in enumerate(dice.order(BATCH).reshape(len(KINDS), -1)):
-        images[places] = draw(KINDS[label], len(places), dice).transpose(1, 2, 3, 0)
+        images[places] = draw(KINDS[label], len(places), dice).transpose(1, 2, 3, 0)  # (3, n, 32, 32) -> (n, 32, 32, 3)
         labels[places] = label
     X[:], y[:] = images[:len(y)], labels[:len(y)]
     return len(y)
@@ -423,44 +439,70 @@ def fill(X: np.ndarray, y: np.ndarray, seed: int) -> int:
 
 # The cache.
 
-NAMES = ("X_train", "y_train", "X_test", "y_test")
+CACHE_NAME = "builtin-v1.npz"
+ARRAYS = ("X_train", "y_train", "X_test", "y_test")
 
 
-def load_builtin_data(folder: str | os.PathLike, progress: Callable[[int, int], None] | None = None):
-    """The data set as `make_builtin_data()` gives it, kept in `folder` after the first time.
+def load_builtin_data(folder, progress=None):
+    """Load the data set that `make_builtin_data()` draws, from `folder` after the first time.
 
-    The first call draws the pictures, which takes some seconds, and writes one file (184 MB); the others read it. A file that is
-    cut short or damaged is made anew. Where `folder` cannot be written, the pictures are drawn each time, with a warning.
+    The first call draws the pictures, which takes some seconds, and writes one file of 185 MB; later calls read it. A
+    file that is cut short, damaged or of another edition of these pictures is made anew. Where `folder` cannot be
+    written, the pictures are drawn each time, with a warning.
+
+    Parameters
+    ----------
+    folder : str or path
+        Where the file is kept; made if need be.
+    progress : callable, optional
+        Called as `progress(done, total)` while pictures are drawn.
+
+    Returns
+    -------
+    X_train, y_train, X_test, y_test : arrays
+        As from `make_builtin_data()`.
     """
     path = Path(folder) / CACHE_NAME
+    arrays = read(path)
+    if arrays is None:
+        arrays = make_builtin_data(NUM_TRAIN, NUM_TEST, progress)
+        keep(path, arrays)
+    return arrays
+
+
+def read(path: Path) -> tuple[np.ndarray, ...] | None:
+    """The arrays of a cache, or None if it is missing, cannot be read or holds anything else than these pictures."""
     try:
-        return read(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        arrays = make_builtin_data(progress=progress)
+        with np.load(path, allow_pickle=False) as archive:  # an .npz holds a checksum of each array, compared on reading
+            arrays = tuple(archive[name] for name in ARRAYS)
+    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, NotImplementedError, zipfile.BadZipFile):
+        return None
+    return arrays if is_this_set(arrays) else None
+
+
+def is_this_set(arrays: tuple[np.ndarray, ...]) -> bool:
+    """Whether shapes and types are right and the first pictures are those that this file draws."""
+    if [(a.shape, a.dtype) for a in arrays] != [(a.shape, a.dtype) for a in blank(NUM_TRAIN, NUM_TEST)]:
+        return False
+    X, y, _, _ = make_builtin_data(BATCH, 0)
+    return np.array_equal(arrays[0][:BATCH], X) and np.array_equal(arrays[1][:BATCH], y)
+
+
+def keep(path: Path, arrays: tuple[np.ndarray, ...]) -> None:
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(path, arrays)
     except OSError as error:
-        warnings.warn(f"the built-in data set was drawn but not kept: {error}", stacklevel=2)
-    return arrays
+        warnings.warn(f"The built-in pictures were drawn but could not be kept for next time: {error}", stacklevel=3)
 
 
-def read(path: Path):
-    """The four arrays of a cache; raises if the file is missing, cut short, damaged (by the zip's checksums) or another's."""
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = tuple(archive[name] for name in NAMES)
-    found = [(a.dtype, a.shape) for a in arrays]
-    if found != [(np.uint8, (50000, SIZE, SIZE, 3)), (np.int64, (50000,)), (np.uint8, (10000, SIZE, SIZE, 3)), (np.int64, (10000,))]:
-        raise ValueError(f"{path} holds {found}")
-    return arrays
-
-
-def write(path: Path, arrays) -> None:
-    """Writes a cache under another name, then renames it: whoever looks finds a whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write(path: Path, arrays: tuple[np.ndarray, ...]) -> None:
+    """Write a cache under another name, then rename it: whoever looks finds a whole file or none."""
     handle, part = tempfile.mkstemp(prefix=path.stem, suffix=".part", dir=path.parent)
     try:
         with open(handle, "wb") as file:
-            np.savez(file, **dict(zip(NAMES, arrays)))
+            np.savez(file, **dict(zip(ARRAYS, arrays, strict=True)))
+        os.chmod(part, 0o644)  # whoever shares the folder may read it
         os.replace(part, path)
     except BaseException:
         os.unlink(part)

@@ -237,7 +237,10 @@ def _features_of(chunk, fn, takes_batch):
             return features
     features = np.stack([fn(img) for img in chunk])
     if features.ndim != 2:
-        raise ValueError(f"{fn!r} gave an array of shape {features.shape[1:]} for an image, expected a vector (F,).")
+        raise ValueError(
+            f"{fn!r} gave an array of shape {features.shape[1:]} for an image of shape {chunk.shape[1:]}, expected a "
+            "vector (F,). If the image has the colour first: imgs.transpose(0, 2, 3, 1) moves it to the end."
+        )
     return features
 
 

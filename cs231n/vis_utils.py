@@ -73,7 +73,7 @@ def vis_grid(Xs):
 
 
 def vis_nn(rows):
-    """Lay rows of pictures out below each other, such as a picture and its nearest neighbours, from 0 to 1 all together.
+    """Lay rows of pictures out below each other, such as pictures and their nearest neighbours, from 0 to 1.
 
     Parameters
     ----------

@@ -1,0 +1,198 @@
+"""The built-in data set: its form, that it is the same everywhere, and the cache."""
+
+import hashlib
+import io
+import threading
+
+import numpy as np
+import pytest
+
+from cs231n import builtin_data
+from cs231n.builtin_data import CLASS_NAMES, load_builtin_data, make_builtin_data
+
+SOME_SHA256 = "b7cb1db47331f09d8600b81c2ae034a51dc25c33bde98b61e5b6055afe34905f"
+WHOLE_SHA256 = "bbb1afe4ffb56e4c803eb04e5b6e9268f9ee9cb504a7020deb82ea1165bcd4c6"
+
+
+def sha256(arrays):
+    digest = hashlib.sha256()
+    for a in arrays:
+        digest.update(np.ascontiguousarray(a, a.dtype.newbyteorder("<")))
+    return digest.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def some():
+    return make_builtin_data(600, 500)
+
+
+def test_form(some):
+    X_train, y_train, X_test, y_test = some
+    assert X_train.shape == (600, 32, 32, 3) and X_test.shape == (500, 32, 32, 3)
+    assert X_train.dtype == X_test.dtype == np.uint8
+    assert y_train.shape == (600,) and y_test.shape == (500,)
+    assert y_train.dtype == y_test.dtype == np.int64
+    assert all(a.flags.c_contiguous and a.flags.writeable for a in some)
+
+
+def test_ten_classes_with_names():
+    assert len(set(CLASS_NAMES)) == 10
+    assert all(isinstance(name, str) and name.isidentifier() for name in CLASS_NAMES)
+
+
+def test_every_500_hold_50_of_each_class_shuffled(some):
+    for y in (some[1][:500], some[3]):
+        assert np.bincount(y).tolist() == [50] * 10
+        assert 20 < (np.diff(y) == 0).sum() < 90  # 50 of 499 neighbours alike, as chance has it
+
+
+def test_the_same_bits_everywhere(some):
+    """If this fails after a change to the drawing, the pictures have changed: name the cache anew and freeze the sums again."""
+    assert sha256(some) == SOME_SHA256
+
+
+@pytest.mark.slow
+def test_the_same_bits_everywhere_in_the_whole_set():
+    assert sha256(make_builtin_data()) == WHOLE_SHA256
+
+
+@pytest.mark.parametrize("num_train, num_test", [(0, 0), (1, 0), (499, 3), (501, 500)])
+def test_a_smaller_set_is_the_beginning_of_a_larger_one(some, num_train, num_test):
+    X_train, y_train, X_test, y_test = make_builtin_data(num_train, num_test)
+    np.testing.assert_array_equal(X_train, some[0][:num_train])
+    np.testing.assert_array_equal(y_train, some[1][:num_train])
+    np.testing.assert_array_equal(X_test, some[2][:num_test])
+    np.testing.assert_array_equal(y_test, some[3][:num_test])
+
+
+def test_no_picture_comes_twice(some):
+    assert len(np.unique(np.concatenate(some[::2]).reshape(1100, -1), axis=0)) == 1100
+
+
+def test_things_are_seen(some):
+    """No picture is of one colour, and few pixels are at the ends of the scale."""
+    X = some[0].astype(float)
+    assert X.std(axis=(1, 2)).max(axis=1).min() > 3
+    assert ((X == 0) | (X == 255)).mean() < 0.1
+
+
+def test_progress_counts_up_to_the_total():
+    calls = []
+    make_builtin_data(1001, 1, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(500, 1002), (1000, 1002), (1001, 1002), (1002, 1002)]
+
+
+@pytest.mark.parametrize("num_train, num_test", [(-1, 0), (0, -5), (1.5, 0), (0, "10"), (True, 0), (None, 0)])
+def test_counts_that_are_none_are_refused(num_train, num_test):
+    with pytest.raises(ValueError, match="whole number"):
+        make_builtin_data(num_train, num_test)
+
+
+# The cache. The whole set takes seconds to draw, so here it counts 700 pictures.
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """A small set in place of the whole one; tells how often it is drawn."""
+    calls = []
+
+    def make(num_train, num_test, progress=None):
+        calls.extend([num_train] * (num_train == 700))
+        return make_builtin_data(num_train, num_test, progress)
+
+    monkeypatch.setattr(builtin_data, "make_builtin_data", make)
+    monkeypatch.setattr(builtin_data, "NUM_TRAIN", 700)
+    monkeypatch.setattr(builtin_data, "NUM_TEST", 200)
+    return calls
+
+
+def assert_same(found, expected):
+    assert len(found) == len(expected) == 4
+    for a, b in zip(found, expected):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+def test_drawn_once_then_read(tmp_path, drawn):
+    folder = tmp_path / "datasets" / "builtin"
+    first = load_builtin_data(folder)
+    assert_same(load_builtin_data(str(folder)), first)
+    assert_same(first, make_builtin_data(700, 200))
+    assert len(drawn) == 1
+    assert [f.name for f in folder.iterdir()] == [builtin_data.CACHE_NAME]
+
+
+def cut(data):
+    return data[:len(data) // 2]
+
+
+def flip(data):
+    place = len(data) // 3
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1:]
+
+
+def other_set(data):
+    file = io.BytesIO()
+    np.savez(file, **dict(zip(builtin_data.ARRAYS, make_builtin_data(3, 3), strict=True)))
+    return file.getvalue()
+
+
+def other_pictures(data):
+    X_train, *others = make_builtin_data(700, 200)
+    file = io.BytesIO()
+    np.savez(file, **dict(zip(builtin_data.ARRAYS, (X_train[::-1], *others), strict=True)))
+    return file.getvalue()
+
+
+def pickled(data):
+    file = io.BytesIO()
+    np.savez(file, X_train=np.array([{}], dtype=object))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("damage", [cut, flip, other_set, other_pictures, pickled, lambda data: b"", lambda data: b"nonsense" * 9,
+                                    lambda data: data[:-1]])
+def test_a_damaged_cache_is_made_anew(tmp_path, drawn, damage):
+    first = load_builtin_data(tmp_path)
+    cache = tmp_path / builtin_data.CACHE_NAME
+    whole = cache.read_bytes()
+    cache.write_bytes(damage(whole))
+    assert_same(load_builtin_data(tmp_path), first)
+    assert len(drawn) == 2
+    assert cache.read_bytes()[-100:] == whole[-100:]
+    assert_same(load_builtin_data(tmp_path), first)
+    assert len(drawn) == 2
+
+
+def test_killed_while_writing_leaves_the_old_file(tmp_path, drawn, monkeypatch):
+    cache = tmp_path / builtin_data.CACHE_NAME
+    cache.write_bytes(b"old")
+
+    def killed(file, **arrays):
+        file.write(b"half")
+        raise KeyboardInterrupt
+    monkeypatch.setattr(np, "savez", killed)
+    with pytest.raises(KeyboardInterrupt):
+        load_builtin_data(tmp_path)
+    assert cache.read_bytes() == b"old"
+    assert [f.name for f in tmp_path.iterdir()] == [cache.name]
+
+
+def test_a_folder_that_cannot_be_written_gives_the_data_and_a_warning(tmp_path, drawn):
+    blocked = tmp_path / "a file, not a folder"
+    blocked.write_text("")
+    with pytest.warns(UserWarning, match="not kept"):
+        found = load_builtin_data(blocked)
+    assert_same(found, make_builtin_data(700, 200))
+
+
+def test_many_at_once_do_not_disturb_each_other(tmp_path, drawn):
+    expected, found = make_builtin_data(700, 200), []
+    threads = [threading.Thread(target=lambda: found.append(load_builtin_data(tmp_path))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 6
+    for arrays in found:
+        assert_same(arrays, expected)
+    assert [f.name for f in tmp_path.iterdir()] == [builtin_data.CACHE_NAME]

@@ -1,0 +1,100 @@
+"""Grids of pictures: their shapes, ranges and contents, and constant pictures."""
+
+import numpy as np
+import pytest
+
+from cs231n.vis_utils import vis_grid, vis_nn, visualize_grid
+
+
+@pytest.mark.parametrize(
+    "shape, padding, expected",
+    [
+        ((1, 4, 5, 3), 1, (4, 5, 3)),  # a single picture needs no gap
+        ((4, 4, 5, 3), 1, (9, 11, 3)),
+        ((5, 4, 5, 3), 1, (14, 17, 3)),  # four of nine places stay empty
+        ((9, 4, 5, 1), 0, (12, 15, 1)),
+        ((2, 1, 1, 3), 3, (5, 5, 3)),
+    ],
+)
+def test_visualize_grid_shape(shape, padding, expected):
+    assert visualize_grid(np.random.randn(*shape), padding=padding).shape == expected
+
+
+def test_visualize_grid_stretches_each_picture_on_its_own():
+    Xs = np.random.randn(5, 4, 6, 3) * np.array([1e-9, 1, 1e3, 1, 1e9]).reshape(-1, 1, 1, 1) - 7
+    grid = visualize_grid(Xs, ubound=100.0, padding=2)
+
+    for i, X in enumerate(Xs):
+        row, column = i // 3 * 6, i % 3 * 8
+        expected = 100 * (X - X.min()) / (X.max() - X.min())
+        np.testing.assert_allclose(grid[row : row + 4, column : column + 6], expected)
+    assert np.all(grid[4:6] == 0)  # a gap
+    assert np.all(grid[6:, 16:] == 0)  # a place left over
+
+
+@pytest.mark.parametrize("make", [visualize_grid, vis_grid, lambda Xs: vis_nn([Xs])])
+@pytest.mark.parametrize("value", [0.0, -3.0, 255.0])
+def test_constant_pictures_become_zero_not_nan(make, value):
+    grid = make(np.full((1, 3, 3, 2), value))
+
+    np.testing.assert_array_equal(grid, np.zeros((3, 3, 2)))
+
+
+def test_visualize_grid_of_one_constant_picture_among_others():
+    Xs = np.random.randn(4, 3, 3, 1)
+    Xs[2] = 5.0
+    grid = visualize_grid(Xs)
+
+    assert np.all(np.isfinite(grid))
+    assert np.all(grid[4:, :3] == 0)
+    assert grid.max() == 255
+
+
+@pytest.mark.parametrize("make", [visualize_grid, vis_grid, lambda Xs: vis_nn([Xs])])
+def test_bytes_give_the_same_as_floats_and_are_not_changed(make):
+    Xs = np.random.randint(0, 256, (4, 3, 5, 3), dtype=np.uint8)
+    Xs.flags.writeable = False
+
+    np.testing.assert_array_equal(make(Xs), make(Xs.astype(np.float64)))
+
+
+def test_vis_grid_stretches_all_pictures_alike():
+    Xs = np.random.randn(3, 4, 5, 3)
+    grid = vis_grid(Xs)
+
+    assert grid.shape == (9, 11, 3)
+    np.testing.assert_allclose(grid[:4, 6:], (Xs[1] - Xs.min()) / (Xs.max() - Xs.min()))
+    assert np.all(grid[4] == 1)
+    assert np.all(grid[5:, 6:] == 1)
+
+
+def test_vis_nn_keeps_the_rows():
+    rows = np.random.randn(2, 4, 5, 6, 3)
+    grid = vis_nn([list(row) for row in rows])
+
+    assert grid.shape == (11, 27, 3)
+    np.testing.assert_array_equal(vis_nn(rows), grid)
+    np.testing.assert_allclose(grid[6:, 14:20], (rows[1, 2] - rows.min()) / (rows.max() - rows.min()))
+
+
+@pytest.mark.parametrize("make", [visualize_grid, vis_grid])
+@pytest.mark.parametrize("shape", [(4, 32, 32), (32, 32), (0, 4, 4, 3)])
+def test_a_wrong_shape_is_named(make, shape):
+    with pytest.raises(ValueError, match=r"expected \(N, H, W, C\)"):
+        make(np.zeros(shape))
+
+
+def test_negative_padding_is_refused():
+    with pytest.raises(ValueError, match="at least 0"):
+        visualize_grid(np.zeros((1, 2, 2, 3)), padding=-1)
+
+
+PICTURE = np.zeros((4, 4, 3))
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [[]], [[PICTURE], [PICTURE, PICTURE]], [[PICTURE, PICTURE[1:]]], [[PICTURE[0]]]]
+)  # nothing, nothing in a row, rows of two lengths, pictures of two shapes, no colour
+def test_vis_nn_says_what_is_uneven(rows):
+    with pytest.raises(ValueError, match="expected rows of one length"):
+        vis_nn(rows)
