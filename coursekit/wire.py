@@ -23,9 +23,9 @@ class Foreign:
 def pack(value):
     """Turn a value into bytes."""
     chunks = []
-    text = json.dumps(_encode(value, chunks))
+    text = json.dumps(_encode(value, chunks)).encode()
     buffer = io.BytesIO()
-    np.savez(buffer, json=np.array(text), data=np.frombuffer(b"".join(chunks), np.uint8))
+    np.savez(buffer, json=np.frombuffer(text, np.uint8), data=np.frombuffer(b"".join(chunks), np.uint8))
     return buffer.getvalue()
 
 
@@ -33,7 +33,7 @@ def unpack(data):
     """Turn bytes that `pack` made into the value; ValueError if they are anything else."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            return _decode(json.loads(str(file["json"])), _Reader(file["data"]))
+            return _decode(json.loads(file["json"].tobytes()), _Reader(file["data"]))
     except Exception as error:
         raise ValueError(f"not a packed value: {error}") from error
 
