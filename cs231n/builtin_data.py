@@ -1,19 +1,20 @@
 """The built-in data set: ten classes of small pictures, drawn by arithmetic alone.
 
 It takes CIFAR-10's place where that has not been downloaded, and has its form: RGB pictures of 32x32 pixels, 50,000 to
-train on and 10,000 to test on. Each shows one thing (a sun, a fish, ...) of any size and place, a little tilted, lighter
-or darker than a landscape that is itself unevenly lit, strewn with spots and grainy. Colour says something about the
-class and shape says more, so a method does better the more of both it can see.
+train on and 10,000 to test on. Each shows one thing (a sun, a fish, ...) of any size and place, a little tilted,
+lighter or darker than a landscape that is itself unevenly lit, strewn with spots and grainy. Colour says something
+about the class and shape says more, so a method does better the more of both it can see.
 
 The pictures are the same to the bit on every machine. Two rules see to that, and a change to this file must keep them:
 
 - randomness comes from `np.random.RandomState.random_sample` alone, whose stream NumPy has frozen;
-- arithmetic on pictures is elementwise float32 `+ - * /`, `sqrt`, `floor`, `abs`, `minimum` and `maximum`, of which IEEE 754
-  fixes every bit. Sums over an axis, matrix products, sines and powers may differ between machines: there are none.
+- arithmetic on pictures is elementwise `+ - * /`, `sqrt`, `floor`, `abs`, `minimum` and `maximum` of float32 arrays
+  with one another or with Python's own numbers, of which IEEE 754 fixes every bit. Sums over an axis, matrix products,
+  sines and powers may differ between machines, and NumPy's scalars turn into float64 in some versions: there are none.
 
 `n` pictures of a class are drawn at once. A number for each has shape (n, 1, 1), a plane (n, 32, 32), a colour
-(3, n, 1, 1), a canvas (3, n, 32, 32). Colours run from 0 to 1. A thing is drawn around (0, 0) within about 1 of it, x to
-the right and y up.
+(3, n, 1, 1), a canvas (3, n, 32, 32). Colours run from 0 to 1. A thing is drawn around (0, 0), within about 1 of it,
+x to the right and y up.
 """
 
 import functools
@@ -22,9 +23,10 @@ import os
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -77,7 +79,7 @@ def box(cx: float, cy: float, half_width: float, half_height: float) -> Shape:
 
 def polygon(*corners: tuple[float, float]) -> Shape:
     """The convex polygon with these corners, given anticlockwise."""
-    sides = [side(*ends) for ends in zip(corners, corners[1:] + corners[:1])]
+    sides = [side(*ends) for ends in zip(corners, corners[1:] + corners[:1], strict=True)]
     return lambda x, y: functools.reduce(np.maximum, (x * nx + y * ny - offset for nx, ny, offset in sides))
 
 
@@ -101,7 +103,7 @@ def without(shape: Shape, hole: Shape) -> Shape:
 
 
 def fivefold(shape: Shape) -> Shape:
-    """`shape`, drawn upwards from the centre, in five directions: the plane is folded along mirrors until it points up."""
+    """`shape`, drawn upwards from the centre, in five directions: mirrors fold the plane until it points up."""
     cos36, sin36 = 0.80901699, 0.58778525
 
     def distance(x, y):
@@ -128,7 +130,7 @@ RED, ORANGE, YELLOW, LIME, GREEN, TEAL, SKY, BLUE, VIOLET, PINK = (tenth / 10 fo
 
 
 class Kind(NamedTuple):
-    """A class of pictures: its usual hues, how far it tilts (tangent of half the angle), its layers from back to front."""
+    """A class: its usual hues, how far it tilts (tangent of half the angle), its layers from back to front."""
 
     name: str
     sky: float
@@ -256,7 +258,8 @@ def spots(dice: Dice, side: int = 192, count: int = 70) -> np.ndarray:
     plane = np.zeros((side, side), np.float32)
     columns, rows = np.arange(side, dtype=np.float32)[None, :], np.arange(side, dtype=np.float32)[:, None]
     for _ in range(count):
-        (cx, cy, rx, ry), (cos, sin) = dice.between(4, 0, 1).ravel(), np.ravel(dice.direction(1, 1))
+        cx, cy, rx, ry = dice.between(4, 0, 1).ravel().tolist()
+        cos, sin = np.ravel(dice.direction(1, 1)).tolist()
         x, y = columns - cx * side, rows - cy * side
         spot = ellipse(0, 0, 2 + 4 * rx, 1.2 + 3 * ry)
         plane = np.maximum(plane, cover(spot(x * cos + y * sin, y * cos - x * sin), 1))
@@ -274,7 +277,7 @@ def clipped(a: np.ndarray, low: float = 0, high: float = 1) -> np.ndarray:
 
 
 def rgb(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """The colour of a hue (any real number: red at 0, 1, 2, ...), saturation and value: 3 x (n, 1, 1) -> (3, n, 1, 1)."""
+    """The colour of a hue (red is 0, 1, 2, ...), a saturation and a value, (n, 1, 1) each: (3, n, 1, 1)."""
     k = hue * 6 + np.array([5, 3, 1], np.float32)[:, None, None, None]
     k = k - np.floor(k * (1 / 6)) * 6
     return value - value * saturation * clipped(np.minimum(k, 4 - k))
@@ -338,7 +341,8 @@ def frame(n: int, dice: Dice, tilt: float) -> tuple[np.ndarray, np.ndarray, np.n
     radius = dice.between(n, *RADIUS)
     cos, sin = dice.direction(n, tilt)
     dx, dy = COLUMN - dice.between(n, -SHIFT, SHIFT), ROW - dice.between(n, -SHIFT, SHIFT)
-    right, up = 1 / (radius * dice.between(n, 0.85, 1.15) * dice.sign(n)), 1 / radius  # wide or narrow, facing either way
+    stretch = dice.between(n, 0.85, 1.15) * dice.sign(n)  # wide or narrow, facing either way
+    right, up = 1 / (radius * stretch), 1 / radius
     return dx * (cos * right) + dy * (sin * right), dy * (cos * up) - dx * (sin * up), radius * (SIZE / 2)
 
 
@@ -473,11 +477,17 @@ def load_builtin_data(folder, progress=None):
 def read(path: Path) -> tuple[np.ndarray, ...] | None:
     """The arrays of a cache, or None if it is missing, cannot be read or holds anything else than these pictures."""
     try:
-        with np.load(path, allow_pickle=False) as archive:  # an .npz holds a checksum of each array, compared on reading
-            arrays = tuple(archive[name] for name in ARRAYS)
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, NotImplementedError, zipfile.BadZipFile):
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            arrays = tuple(array_in(archive, name) for name in ARRAYS)
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
         return None
     return arrays if is_this_set(arrays) else None
+
+
+def array_in(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """An array of an .npz; the archive holds its checksum, which is compared when the last byte has been read."""
+    with archive.open(name + ".npy") as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def is_this_set(arrays: tuple[np.ndarray, ...]) -> bool:

@@ -8,7 +8,7 @@ from coursekit.questions.svm import judge_search
 NOTEBOOK = "softmax"
 
 # What the course asks of a linear classifier, a little under what a fair search reaches.
-BARS = {"CIFAR-10": 0.38, "built-in pictures": 0.30}
+BARS = {"CIFAR-10": 0.38, "built-in pictures": 0.35}
 
 LARGEST_GAP = 600  # exp(-745) is 0: a true class further below the best one has no probability left to take the log of
 

@@ -7,7 +7,7 @@ from coursekit.question import Case, Question, holds, reaches
 NOTEBOOK = "svm"
 
 # What the course asks of a linear classifier, a little under what a fair search reaches.
-BARS = {"CIFAR-10": 0.39, "built-in pictures": 0.30}
+BARS = {"CIFAR-10": 0.39, "built-in pictures": 0.36}
 
 
 # ---- the loss
