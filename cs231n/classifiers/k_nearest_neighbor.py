@@ -101,8 +101,9 @@ class KNearestNeighbor:
         ### BEGIN SOLUTION
         dists = X @ self.X_train.T  # (M, D) @ (D, N) -> (M, N)
         dists *= -2
-        dists += _squared_norms(X)[:, np.newaxis]  # (M, 1): the same for a whole row
-        dists += _squared_norms(self.X_train)  # (N,): the same for a whole column
+        # einsum sums the squares of each row without an array of all the squares
+        dists += np.einsum("md,md->m", X, X)[:, np.newaxis]  # (M, 1): the same for a whole row
+        dists += np.einsum("nd,nd->n", self.X_train, self.X_train)  # (N,): the same for a whole column
         np.maximum(dists, 0, out=dists)  # rounding can leave -1e-9 where the distance is 0
         np.sqrt(dists, out=dists)
         ### END SOLUTION
@@ -141,11 +142,6 @@ class KNearestNeighbor:
         X = _as_float_rows(X)
         require_columns(X, self.X_train.shape[1], name="X", other="the training data")
         return X
-
-
-def _squared_norms(X):
-    """The sum of squares of each row, (N, D) -> (N,), without an array of all the squares."""
-    return np.einsum("nd,nd->n", X, X)
 
 
 def _as_float_rows(X):
