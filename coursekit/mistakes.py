@@ -189,7 +189,7 @@ def _some_rows(wrong):
     right = [bool(close(g, e)) for g, e in zip(wrong.got, wrong.expected, strict=True)]
     if right == [False] * (len(right) - 1) + [True]:
         return f"only the last row of {wrong.name} is right: the others are overwritten, or never reached"
-    if right == [True] + [False] * (len(right) - 1):
+    if right == [True] + [False] * (len(right) - 1) and not np.any(wrong.got[1:]):
         return f"only the first row of {wrong.name} is right: does the loop return, or stop, too early?"
     return None
 

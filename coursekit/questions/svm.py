@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursekit.question import Case, Question, holds, reaches
+from coursekit.question import Case, Finding, Question, holds, reaches
 
 NOTEBOOK = "svm"
 
@@ -406,16 +406,17 @@ def _judge_results(results):
 
 
 def _judge_weights(W, X_val, y_val, name):
-    columns, num_classes = np.shape(X_val)[1], int(np.max(y_val)) + 1
-    right = isinstance(W, np.ndarray) and W.dtype.kind == "f" and W.shape == (columns, num_classes)
-    right = right and bool(np.isfinite(W).all())
-    came = f"shape {W.shape} {W.dtype}" if isinstance(W, np.ndarray) else f"a {type(W).__name__}"
+    shape = (np.shape(X_val)[1], int(np.max(y_val)) + 1)
+    label, bound = f"{name} has trained weights", "holds"
+    if not isinstance(W, np.ndarray) or W.dtype.kind != "f" or W.shape != shape:
+        came = f"shape {W.shape} {W.dtype}" if isinstance(W, np.ndarray) else f"a {type(W).__name__}"
+        mistake = f"{name} is to be the trained classifier object, not its accuracy or its settings"
+        return Finding(label, bound, False, (f"expected weights of shape {shape}, got {came}",), mistake)
     return holds(
-        f"{name} has trained weights",
-        right,
-        f"expected finite weights of shape ({columns}, {num_classes}), got {came}",
-        mistake=f"{name} is to be the trained classifier object, not its accuracy or its settings; "
-        "weights that are NaN come from a learning rate that is too high",
+        label,
+        np.isfinite(W).all(),
+        f"{name}.W has entries that are nan or infinite",
+        mistake="the learning rate is too high for this reg: the weights grew without end",
     )
 
 

@@ -346,89 +346,83 @@ def _run_init(seed, input_dim, hidden_dim, num_classes, weight_scale=None):
 def _judge_init(inputs, outputs):
     scale = inputs.get("weight_scale", 1e-3)
     d, h, c = inputs["input_dim"], inputs["hidden_dim"], inputs["num_classes"]
-    shapes = {"W1": [d, h], "b1": [h], "W2": [h, c], "b2": [c]}
-    letters = {"W1": "(D, H)", "b1": "(H,)", "W2": "(H, C)", "b2": "(C,)"}
-    sizes = f"D = {d}, H = {h}, C = {c}"
-    title = f"D, H, C = {d}, {h}, {c}:"
-    findings = [
+    title = f"D, H, C = {d}, {h}, {c}: "
+    names = holds(
+        f"{title}names",
+        outputs["names"] == ["W1", "W2", "b1", "b2"],
+        f"expected the keys W1, W2, b1, b2 in self.params, got {', '.join(outputs['names']) or 'none'}",
+        bound="W1, b1, W2, b2",
+        mistake="store each array in self.params under its name, such as self.params['W1']",
+    )
+    if not names.ok:
+        return [names]
+    return [
+        names,
+        _judge_shapes(f"{title}shapes", outputs, {"W1": [d, h], "b1": [h], "W2": [h, c], "b2": [c]}),
+        _judge_biases(f"{title}b1, b2", outputs),
+        *(_judge_std(f"{title}{name}", name, outputs[name]["std"], scale) for name in ("W1", "W2")),
+        *(_judge_distribution(f"{title}{name}", name, outputs[name]) for name in ("W1", "W2")),
         holds(
-            f"{title} names",
-            outputs["names"] == sorted(shapes),
-            f"expected the keys W1, W2, b1, b2 in self.params, got {', '.join(outputs['names']) or 'none'}",
-            bound="W1, b1, W2, b2",
-            mistake="store each array in self.params under its name, such as self.params['W1']",
-        )
-    ]
-    if not findings[0].ok:
-        return findings
-    for name, shape in shapes.items():
-        got = outputs[name]
-        findings.append(
-            holds(
-                f"{title} {name}",
-                got["shape"] == shape,
-                f"{name}: expected shape {tuple(shape)}, which is {letters[name]} with {sizes}",
-                f"{name}: got shape {tuple(got['shape'])}",
-                bound=f"has shape {letters[name]}",
-                mistake=f"{name} is transposed"
-                if got["shape"] == shape[::-1] != shape
-                else f"check the sizes of {name}",
-            )
-        )
-    for name in ("b1", "b2"):
-        findings.append(
-            holds(
-                f"{title} {name}",
-                outputs[name]["largest"] == 0.0 and "float" in outputs[name]["dtype"],
-                f"{name}: expected zeros of a float type, got entries up to {outputs[name]['largest']:.4g}, "
-                f"{outputs[name]['dtype']}",
-                bound="is all zeros",
-                mistake=f"{name} starts as np.zeros: a bias has no symmetry to break",
-            )
-        )
-    for name in ("W1", "W2"):
-        findings += _judge_weights(f"{title} {name}", name, outputs[name], scale)
-    findings.append(
-        holds(
-            f"{title} two nets",
+            f"{title}two nets",
             not outputs["twice the same"],
             "two nets, built one after the other, have exactly the same weights",
             bound="have different weights",
             mistake="the weights are not random, or the generator is seeded in __init__: leave seeding to the caller",
-        )
+        ),
+    ]
+
+
+def _judge_shapes(label, outputs, shapes):
+    letters = {"W1": "(D, H)", "b1": "(H,)", "W2": "(H, C)", "b2": "(C,)"}
+    off = [name for name, shape in shapes.items() if outputs[name]["shape"] != shape]
+    gap = [f"{n}: expected {letters[n]} = {tuple(shapes[n])}, got {tuple(outputs[n]['shape'])}" for n in off]
+    turned = [name for name in off if outputs[name]["shape"] == shapes[name][::-1]]
+    mistake = f"{turned[0]} is transposed" if turned else f"check the sizes of {', '.join(off)}"
+    return holds(label, not off, *gap, bound="fit D, H and C", mistake=mistake)
+
+
+def _judge_biases(label, outputs):
+    off = [n for n in ("b1", "b2") if outputs[n]["largest"] != 0.0 or "float" not in outputs[n]["dtype"]]
+    gap = [
+        f"{n}: expected zeros of a float type, got {outputs[n]['dtype']} up to {outputs[n]['largest']:.4g}" for n in off
+    ]
+    return holds(
+        label,
+        not off,
+        *gap,
+        bound="are all zeros",
+        mistake=f"{', '.join(off)}: a bias starts as np.zeros, it has no symmetry to break",
     )
-    return findings
 
 
-def _judge_weights(label, name, got, scale):
-    std = got["std"]
-    yield holds(
+def _judge_std(label, name, std, scale):
+    return holds(
         label,
         abs(std - scale) < 0.1 * scale,
         f"{name}: expected a standard deviation near weight_scale = {scale:g}, got {std:.4g}",
         bound="has the standard deviation weight_scale",
         mistake=_why_std(name, std, scale),
     )
-    yield holds(
+
+
+def _judge_distribution(label, name, got):
+    std = got["std"]
+    if got["different"] <= 0.99:
+        mistake = f"draw each entry of {name} anew: np.random.randn(rows, columns), nothing repeated"
+    elif abs(got["mean"]) >= 0.12 * std:
+        mistake = "np.random.rand draws from 0 to 1; np.random.randn draws around 0, from the normal distribution"
+    elif not 0.64 < got["within one std"] < 0.73:
+        mistake = f"draw {name} from the normal distribution: np.random.randn(rows, columns)"
+    else:
+        mistake = ""
+    return holds(
         label,
-        got["different"] > 0.99,
-        f"{name}: only {got['different']:.0%} of its entries are different from each other",
-        bound="has each entry drawn anew",
-        mistake=f"draw each entry of {name} anew: np.random.randn(rows, columns), nothing repeated",
-    )
-    yield holds(
-        label,
-        abs(got["mean"]) < 0.12 * scale,
-        f"{name}: expected a mean near 0, got {got['mean']:.4g} with a standard deviation of {std:.4g}",
-        bound="has mean 0",
-        mistake="np.random.rand draws from 0 to 1; np.random.randn draws around 0, from the normal distribution",
-    )
-    yield holds(
-        label,
-        0.64 < got["within one std"] < 0.73,
-        f"{name}: {got['within one std']:.0%} of the entries are within one standard deviation (normal: 68 %)",
-        bound="is normally distributed",
-        mistake=f"draw {name} from the normal distribution: np.random.randn(rows, columns)",
+        not mistake,
+        f"{name}: mean {got['mean']:.4g}, standard deviation {std:.4g}",
+        f"within one standard deviation: {got['within one std']:.0%} of the entries (normal: 68%)",
+        f"different from each other: {got['different']:.0%}",
+        bound="is normally distributed around 0",
+        mistake=mistake,
     )
 
 
@@ -678,7 +672,7 @@ def _judge_solver(loss_history, val_acc_history, params, X_val, y_val):
 
 SOLVER_BARS = {"CIFAR-10": 0.36, "built-in pictures": 0.36}
 BEST_VAL_BARS = {"CIFAR-10": 0.5, "built-in pictures": 0.5}
-BEST_TEST_BARS = {"CIFAR-10": 0.5, "built-in pictures": 0.5}
+BEST_TEST_BARS = {"CIFAR-10": 0.48, "built-in pictures": 0.48}
 
 two_layer_net_solver = Question(
     id="two_layer_net_solver",

@@ -1,0 +1,216 @@
+"""The judges of the values that the notebooks knn and features hand in: right ones pass, each wrong one is named."""
+
+import numpy as np
+import pytest
+
+from coursekit.judge import judge_values
+from coursekit.questions import features, find, knn
+
+PICTURES = np.random.RandomState(0).randint(256, size=(5000, 3)).astype(np.uint8)
+LABELS = np.random.RandomState(1).randint(10, size=5000)
+TEST_LABELS = np.arange(500) % 10
+
+
+def values_of_knn():
+    """What a learner hands in who got everything right."""
+    shares = {k: [0.300, 0.310, 0.290, 0.300, 0.301] for k in knn.K_CHOICES}
+    shares[10] = [0.320, 0.310, 0.305, 0.312, 0.300]
+    return {
+        "X_train_folds": np.array_split(PICTURES, 5),
+        "y_train_folds": np.array_split(LABELS, 5),
+        "k_to_accuracies": shares,
+        "best_k": 10,
+        "y_test_pred": np.where(np.arange(500) % 3 == 0, TEST_LABELS, -1),
+    }
+
+
+def one_fold_missing(values):
+    values["X_train_folds"].pop()
+
+
+def labels_of_another_order(values):
+    values["y_train_folds"].reverse()
+
+
+def pixels_scaled(values):
+    values["X_train_folds"] = [fold / 255 for fold in values["X_train_folds"]]
+
+
+def a_k_left_out(values):
+    del values["k_to_accuracies"][50]
+
+
+def means_only(values):
+    values["k_to_accuracies"] = {k: float(np.mean(v)) for k, v in values["k_to_accuracies"].items()}
+
+
+def divided_by_all_rows(values):
+    values["k_to_accuracies"] = {k: [v / 1.5 for v in row] for k, row in values["k_to_accuracies"].items()}
+
+
+def trained_on_the_validation_fold(values):
+    values["k_to_accuracies"][1] = [1.0] * 5
+
+
+def same_fold_each_time(values):
+    values["k_to_accuracies"] = {k: [row[0]] * 5 for k, row in values["k_to_accuracies"].items()}
+
+
+def best_single_fold(values):
+    values["k_to_accuracies"][3] = [0.400, 0.250, 0.250, 0.250, 0.250]
+    values["best_k"] = 3
+
+
+def a_fold_as_best_k(values):
+    values["best_k"] = [10]
+
+
+def no_list_of_folds(values):
+    values["X_train_folds"] = 5
+
+
+def guesses(values):
+    values["y_test_pred"] = np.zeros(500)
+
+
+@pytest.fixture
+def pictures(monkeypatch):
+    monkeypatch.setattr(knn, "_pictures", lambda: (PICTURES, LABELS, TEST_LABELS))
+
+
+def verdict_on_knn(change):
+    values = values_of_knn()
+    change(values)
+    return judge_values(find("knn_cross_validation"), values)
+
+
+def test_right_cross_validation(pictures):
+    assert verdict_on_knn(lambda values: None).ok
+
+
+def test_shuffled_folds_and_a_tie_are_right(pictures):
+    def shuffle(values):
+        order = np.random.RandomState(1).permutation(5000)
+        values["X_train_folds"] = np.array_split(PICTURES[order].astype(float), 5)
+        values["y_train_folds"] = np.array_split(LABELS[order], 5)
+        values["k_to_accuracies"][20] = values["k_to_accuracies"][10][::-1]
+        values["best_k"] = 20
+
+    assert verdict_on_knn(shuffle).ok
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (one_fold_missing, "np.array_split"),
+        (labels_of_another_order, "different orders"),
+        (pixels_scaled, "pixels are changed"),
+        (a_k_left_out, ""),
+        (means_only, "append one accuracy for each turn"),
+        (divided_by_all_rows, "number of rows of the validation fold"),
+        (trained_on_the_validation_fold, "finds itself"),
+        (same_fold_each_time, "use the loop's index"),
+        (best_single_fold, "a single fold can be lucky"),
+        (a_fold_as_best_k, "a single fold can be lucky"),
+        (no_list_of_folds, "np.array_split"),
+        (guesses, "train on all 5,000"),
+    ],
+)
+def test_wrong_cross_validation_is_named(pictures, change, words):
+    verdict = verdict_on_knn(change)
+    assert verdict.status == "wrong"
+    assert words in verdict.mistake
+
+
+def values_of_svm():
+    """A linear classifier that is right on 600 of 1,000 validation rows, and a search that found it."""
+    X = np.zeros((1000, 12), dtype=np.float32)
+    X[np.arange(1000), np.where(np.arange(1000) < 600, VAL_LABELS, 10)] = 1
+    W = np.eye(12, 10)
+    W[10] = -np.arange(10)  # a row that is not of its own class gets label 0
+    right_share = float(np.mean(np.argmax(X @ W, axis=1) == VAL_LABELS))
+    results = {(rate, reg): (0.3, 0.3) for rate in (1e-3, 1e-2) for reg in (0.1, 1.0)}
+    results[1e-2, 0.1] = (0.61, right_share)
+    return {"results": results, "best_val": right_share, "W": W, "X_val_feats": X}
+
+
+VAL_LABELS = 1 + np.arange(1000) % 9
+
+
+@pytest.fixture
+def labels(monkeypatch):
+    monkeypatch.setattr(features, "_labels", lambda: (VAL_LABELS, VAL_LABELS[::-1]))
+
+
+def verdict_on_svm(**changes):
+    return judge_values(find("features_svm"), values_of_svm() | changes)
+
+
+def test_right_svm(labels):
+    assert verdict_on_svm().ok
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"results": {(1e-2, 0.1): (0.61, 0.6)}}, ""),
+        ({"results": {1e-2: 0.61, 1e-3: 0.3}}, ""),
+        ({"results": {(r, s): (61.0, 60.0) for r in (1, 2) for s in (1, 2)}}, "an accuracy is np.mean"),
+        ({"best_val": 0.3}, "update best_val and best_svm together"),
+        ({"best_val": "high"}, "update best_val and best_svm together"),
+        ({"W": np.zeros((11, 10))}, "bias column"),
+        ({"W": np.zeros((12, 10))}, "a new LinearSVM()"),
+        ({"W": np.full((12, 10), np.nan)}, "a new LinearSVM()"),
+    ],
+)
+def test_wrong_svm_is_named(labels, changes, words):
+    verdict = verdict_on_svm(**changes)
+    assert verdict.status == "wrong"
+    assert words in verdict.mistake
+
+
+def test_svm_below_the_bar(labels):
+    results = {(rate, reg): (0.1, 0.0) for rate in (1e-3, 1e-2) for reg in (0.1, 1.0)}
+    verdict = verdict_on_svm(results=results, best_val=0.0, W=np.eye(12, 10, 10))
+    assert "search further" in verdict.mistake
+
+
+def values_of_net():
+    X = 4.0 * np.eye(10)[VAL_LABELS]
+    params = {"W1": np.eye(10, 20), "b1": np.zeros(20), "W2": np.eye(20, 10), "b2": np.zeros(10)}
+    return {"params": params, "X_val_feats": X, "X_test_feats": X[::-1], "y_test_pred": VAL_LABELS[::-1]}
+
+
+def verdict_on_net(**changes):
+    return judge_values(find("features_two_layer_net"), values_of_net() | changes)
+
+
+def test_right_net(labels):
+    assert verdict_on_net().ok
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"params": values_of_net()["params"] | {"W1": np.eye(11, 20)}}, "without the bias column"),
+        ({"params": {"W": np.eye(10)}}, "without the bias column"),
+        ({"params": values_of_net()["params"] | {"W2": np.zeros((20, 10))}}, "not what best_net.loss computes"),
+        ({"y_test_pred": VAL_LABELS[:10]}, "not what best_net.loss computes"),
+    ],
+)
+def test_wrong_net_is_named(labels, changes, words):
+    verdict = verdict_on_net(**changes)
+    assert verdict.status == "wrong"
+    assert words in verdict.mistake
+
+
+@pytest.mark.parametrize(
+    ("question", "values"),
+    [
+        ("knn_cross_validation", values_of_knn() | {"k_to_accuracies": {}}),
+        ("features_svm", {"results": {}, "best_val": None, "W": None, "X_val_feats": np.zeros((1000, 12))}),
+        ("features_two_layer_net", values_of_net() | {"params": None}),
+    ],
+)
+def test_nothing_handed_in(question, values):
+    assert judge_values(find(question), values).status == "not attempted"
