@@ -1,5 +1,7 @@
 """Questions of two_layer_net: layers, then a network, then its training; at the end the same net in one piece."""
 
+from functools import cache
+
 import numpy as np
 
 from coursekit.question import Case, Question, holds, reaches
@@ -431,6 +433,8 @@ def _why_std(name, std, scale):
         return f"all entries of {name} are equal: then all hidden units stay equal for ever; draw them at random"
     if abs(std - 1) < 0.1:
         return f"{name} is not multiplied by weight_scale"
+    if abs(std - scale / 12**0.5) < 0.05 * scale:
+        return "np.random.rand draws evenly from 0 to 1; np.random.randn draws from the normal distribution around 0"
     if abs(std - scale**2) < 0.1 * scale**2:
         return "weight_scale is the standard deviation, so multiply by it once, not by its square"
     if abs(std - scale**0.5) < 0.1 * scale**0.5:
@@ -582,6 +586,38 @@ two_layer_net_gradients = Question(
 # ---- training
 
 
+@cache
+def _held_out(dataset):
+    """Return the validation and test pictures of the data set in use, as they are stored, with their labels."""
+    from cs231n.data_utils import load_CIFAR10
+
+    Xtr, ytr, Xte, yte = load_CIFAR10(dtype=np.uint8)
+    parts = {"val": (Xtr[49000:50000], ytr[49000:50000]), "test": (Xte[:1000], yte[:1000])}
+    return {name: (X.transpose(0, 3, 1, 2).copy(), y.copy()) for name, (X, y) in parts.items()}
+
+
+def _judge_data(part, X, y):
+    """Find whether X and y are the data set's own, up to a mean picture taken off and a factor."""
+    from cs231n.data_utils import dataset_name
+
+    pictures, labels = _held_out(dataset_name())[part]
+    return holds(
+        f"X_{part}, y_{part}",
+        np.array_equal(y, labels) and _same_up_to_mean_and_factor(X, pictures),
+        "they are not the pictures and labels of the data set in their order, or not in their preparation",
+        bound="are those of the data set",
+        mistake="run the cell that loads the data again, and leave what data holds as it is",
+    )
+
+
+def _same_up_to_mean_and_factor(X, pictures):
+    if not isinstance(X, np.ndarray) or X.shape != pictures.shape or X.dtype.kind != "f":
+        return False
+    got, wanted = (a[1:].astype(np.float32) - a[0].astype(np.float32) for a in (X, pictures))  # the mean drops out
+    factor = np.vdot(got, wanted) / np.vdot(wanted, wanted)
+    return bool(factor > 0 and np.abs(got - factor * wanted).max() < 0.5 * factor)
+
+
 def _accuracy(params, X, y):
     """Compute the accuracy of a two-layer net from its arrays, in pieces to spare memory."""
     right = 0
@@ -595,17 +631,18 @@ def _accuracy(params, X, y):
 def _judge_params(params, input_dim, hidden_dim=None, num_classes=10):
     """Findings on the shapes and entries of a net's params."""
     names = ("W1", "b1", "W2", "b2")
-    is_dict = isinstance(params, dict) and all(isinstance(params.get(name), np.ndarray) for name in names)
+    arrays = [params.get(name) for name in names] if isinstance(params, dict) else []
+    is_dict = bool(arrays) and all(isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays)
     yield holds(
         "params",
         is_dict,
-        f"expected a dict with the arrays W1, b1, W2, b2, got a {type(params).__name__}",
+        f"expected a dict with the float arrays W1, b1, W2, b2, got a {type(params).__name__}",
         bound="has W1, b1, W2, b2",
         mistake="hand in model.params",
     )
     if not is_dict:
         return
-    hidden_dim = hidden_dim or len(params["b1"])
+    hidden_dim = hidden_dim or params["b1"].size
     wanted = {
         "W1": (input_dim, hidden_dim),
         "b1": (hidden_dim,),
@@ -630,18 +667,31 @@ def _judge_params(params, input_dim, hidden_dim=None, num_classes=10):
     )
 
 
+def _judge_numbers(name, history):
+    is_right = isinstance(history, (list, np.ndarray)) and all(
+        isinstance(value, (int, float, np.number)) and np.isfinite(value) for value in history
+    )
+    return holds(
+        name,
+        is_right,
+        f"expected a list of finite numbers, got a {type(history).__name__}",
+        bound="holds finite numbers",
+        mistake=f"hand in solver.{name}, after solver.train()",
+    )
+
+
 def _judge_solver(loss_history, val_acc_history, params, X_val, y_val):
-    findings = list(_judge_params(params, int(np.prod(X_val.shape[1:])), hidden_dim=50))
+    findings = [*_judge_params(params, 3072, hidden_dim=50), _judge_data("val", X_val, y_val)]
+    findings += [_judge_numbers("loss_history", loss_history), _judge_numbers("val_acc_history", val_acc_history)]
     if not all(finding.ok for finding in findings):
         return findings
-    losses = np.asarray(loss_history, dtype=float)
+    losses, accuracies = np.asarray(loss_history, dtype=float), np.asarray(val_acc_history, dtype=float)
     tenth = max(1, len(losses) // 10)
-    accuracies = np.asarray(val_acc_history, dtype=float)
     accuracy = _accuracy(params, X_val, y_val)
     return findings + [
         holds(
             "loss_history",
-            np.isfinite(losses).all() and losses[-tenth:].mean() < losses[:tenth].mean(),
+            losses[-tenth:].mean() < losses[:tenth].mean(),
             f"mean of the first tenth {losses[:tenth].mean():.4g}, of the last tenth {losses[-tenth:].mean():.4g}",
             bound="falls",
             mistake="the loss does not fall: the learning rate is far too high or far too low",
@@ -687,7 +737,7 @@ two_layer_net_solver = Question(
 
 
 def _judge_best(params, X_val, y_val, X_test, y_test):
-    findings = list(_judge_params(params, int(np.prod(X_val.shape[1:]))))
+    findings = [*_judge_params(params, 3072), _judge_data("val", X_val, y_val), _judge_data("test", X_test, y_test)]
     if not all(finding.ok for finding in findings):
         return findings
     return findings + [

@@ -362,9 +362,9 @@ def no_loops_squared_sums(self, X):
 
 @wrong(
     NO,
-    "NaN where an input equals a training input: rounding leaves -1e-9 in place of 0, and its root is NaN; "
-    "np.maximum(..., 0) before the root",
-    rule="the first that is not finite",
+    "NaN where an input equals a training input: rounding leaves -1e-9 in place of 0, and its root is "
+    "NaN; np.maximum(..., 0) before the root",
+    rule="NaN where an input equals",
 )
 def no_loops_negative(self, X):
     X = self._as_inputs(X)

@@ -631,6 +631,28 @@ def softmax_global_max(x, y):
 
 @wrong(
     "softmax_loss",
+    "the largest score of the whole matrix is subtracted: a row far below it becomes log 0; take each row's own, "
+    "x.max(axis=1, keepdims=True)",
+    rule="not finite",
+)
+def softmax_global_max_in_log(x, y):
+    shifted = x - np.max(x)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    dx = np.exp(log_p)
+    dx[np.arange(len(y)), y] -= 1
+    return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
+
+
+@wrong("softmax_loss", "exp overflows: subtract the largest score of each row first", rule="not finite")
+def softmax_overflows_in_log(x, y):
+    log_p = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+    dx = np.exp(log_p)
+    dx[np.arange(len(y)), y] -= 1
+    return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
+
+
+@wrong(
+    "softmax_loss",
     "the log of p is infinite where p is rounded to 0: write log p = shifted - log(sum(exp(shifted))), "
     "and never take the log of a probability",
     rule="not finite",
@@ -892,6 +914,12 @@ def init_second_without_scale(self, input_dim=3072, hidden_dim=100, num_classes=
 def init_uniform(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1 = weight_scale * np.random.rand(input_dim, hidden_dim)
     W2 = weight_scale * np.random.rand(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong("two_layer_net_init", "W1 is from np.random.rand, which draws from 0 to 1: np.random.randn", rule="from 0 to 1")
+def init_first_uniform(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1, W2 = weight_scale * np.random.rand(input_dim, hidden_dim), weight_scale * _randn(hidden_dim, num_classes)
     _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
 
 
