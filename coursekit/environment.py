@@ -61,11 +61,12 @@ def test(options=()):
         return 1
     if options:
         return run("-m", "pytest", *options)
+    parallel = ("-m", "pytest", "-n", "2", "--dist")
     steps = {
         "style": ("-m", "ruff", "check", "."),
         "format": ("-m", "ruff", "format", "--check", "."),
-        "tests and examples in docstrings": ("-m", "pytest", "-n", "2", "tests"),
-        "notebooks": ("-m", "pytest", "-n", "2", "--dist", "loadscope", "--nbval", "--nbval-current-env", "assignments"),
+        "tests and examples in docstrings": (*parallel, "load", "--doctest-modules", "tests", "cs231n", "coursekit"),
+        "notebooks": (*parallel, "loadscope", "--nbval", "--nbval-current-env", "assignments"),
     }
     failed = [name for name, command in steps.items() if not _passes(name, command)]
     print("Everything passed." if not failed else f"Failed: {', '.join(failed)}.")

@@ -179,7 +179,8 @@ def _true_class(wrong):
     of_true_class = np.zeros_like(bad)
     of_true_class[np.arange(len(y)), y] = True
     if bad.any() and not (bad & ~of_true_class).any():
-        return f"only the entries of the true classes, {wrong.name}[i, y[i]], are wrong: the true class needs care of its own"
+        entries = f"{wrong.name}[i, y[i]]"
+        return f"only the entries of the true classes, {entries}, are wrong: the true class needs care of its own"
     return None
 
 

@@ -51,8 +51,11 @@ def show(root=ROOT):
         print(f"\n{assignment}/{notebook}.ipynb")
         for question in (q for q in questions if q.notebook == notebook):
             verdict = standing[question.id]
-            points = f"{question.points if verdict.ok else 0} of {question.points}"
-            print(f"  {question.id:<28}{question.title:<46}{verdict.status:<15}{points:>7} points {question.minutes:>4} min")
+            points = question.points if verdict.ok else 0
+            print(
+                f"  {question.id:<28}{question.title:<46}{verdict.status:<15}"
+                f"{points} of {question.points} points  {question.minutes:>3} min"
+            )
     earned = sum(q.points for q in questions if standing[q.id].ok)
     minutes_left = sum(q.minutes for q in questions if not standing[q.id].ok)
     print(f"\n{earned} of {sum(q.points for q in questions)} points; about {minutes_left} minutes of work left.")

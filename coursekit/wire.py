@@ -1,8 +1,8 @@
 """Values as plain bytes: how the judge and the process that runs a learner's code talk to each other.
 
-A packed value is an .npz of one JSON text and the bytes of all arrays. Nothing in it can run code when it is read: no pickle, no
-classes. What is neither an array, a number, a text, nor a list, tuple or dict of these, arrives as a `Foreign`, which
-only says what it was.
+A packed value is an .npz of one JSON text and the bytes of all arrays. Nothing in it can run code when it is read: no
+pickle, no classes. What is neither an array, a number, a text, nor a list, tuple or dict of these, arrives as a
+`Foreign`, which only says what it was.
 """
 
 import io

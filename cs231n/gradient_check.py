@@ -15,8 +15,8 @@ def _require_float(x):
         raise TypeError(f"x is a {type(x).__name__}, expected a NumPy array: its entries are moved in place.")
     if not np.issubdtype(x.dtype, np.floating):
         raise TypeError(
-            f"x has dtype {x.dtype}: a whole number cannot be moved by a small h, and the gradient would come out wrong. "
-            "x.astype(np.float64) converts it."
+            f"x has dtype {x.dtype}: a whole number cannot be moved by a small h, and the gradient would come out "
+            "wrong. x.astype(np.float64) converts it."
         )
     if x.dtype != np.float64:
         warnings.warn(

@@ -143,8 +143,8 @@ class Solver:
         if not np.isfinite(loss):
             rates = sorted({config.get("learning_rate") for config in self.optim_configs.values()}, key=str)
             raise FloatingPointError(
-                f"The loss is {loss} at iteration {len(self.loss_history) + 1} (learning rate {rates[0]}): training has "
-                "diverged. A smaller learning rate helps most often; if the very first loss is not finite, look at "
+                f"The loss is {loss} at iteration {len(self.loss_history) + 1} (learning rate {rates[0]}): training "
+                "has diverged. A smaller learning rate helps most often; if the very first loss is not finite, look at "
                 "the scale of the weights, of the data, and at exp in the loss."
             )
 

@@ -90,6 +90,7 @@ def test_counts_that_are_none_are_refused(num_train, num_test):
 
 # The cache. The whole set takes seconds to draw, so here it counts 700 pictures.
 
+
 @pytest.fixture(scope="module")
 def small():
     return make_builtin_data(700, 200)
@@ -129,12 +130,12 @@ def test_drawn_once_then_read(tmp_path, drawn, small):
 
 
 def cut(data):
-    return data[:len(data) // 2]
+    return data[: len(data) // 2]
 
 
 def flip(data):
     place = len(data) // 3
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1:]
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
 
 
 def other_set(data):
@@ -188,6 +189,7 @@ def test_killed_while_writing_leaves_the_old_file(tmp_path, drawn, monkeypatch):
     def killed(file, **arrays):
         file.write(b"half")
         raise KeyboardInterrupt
+
     monkeypatch.setattr(np, "savez", killed)
     with pytest.raises(KeyboardInterrupt):
         load_builtin_data(tmp_path)

@@ -100,7 +100,9 @@ def test_edit_within_the_same_second_is_seen(tree):
 
 def test_one_case_that_hangs_does_not_hide_the_others(tree):
     path = tree / "cs231n" / "layers.py"
-    path.write_text(path.read_text().replace(SOLVED, "out = x.reshape(len(x), -1) @ w + b\n    while len(x) == 1: pass"))
+    path.write_text(
+        path.read_text().replace(SOLVED, "out = x.reshape(len(x), -1) @ w + b\n    while len(x) == 1: pass")
+    )
     question = find("affine_forward")
     inputs = {i: question.draw_inputs(i) for i in range(len(question.cases))}
     results = run_cases(question, inputs, tree, seconds=3)
@@ -115,7 +117,7 @@ class TestInANotebook:
 
     def test_wrong_is_a_few_lines_without_a_traceback(self):
         notebook = nbformat.v4.new_notebook()
-        code = "from coursekit import check\nfrom coursekit.notebook import CheckFailed\nraise CheckFailed('q: wrong\\n  why')"
+        code = "from coursekit.notebook import CheckFailed\nraise CheckFailed('q: wrong\\n  why')"
         notebook.cells = [nbformat.v4.new_code_cell(code)]
         NotebookClient(notebook, allow_errors=True, resources={"metadata": {"path": str(ROOT)}}).execute()
         [output] = notebook.cells[0].outputs
@@ -155,7 +157,7 @@ class TestNotebookQuestions:
 
 
 def finding(expected, got, sizes=None, **inputs):
-    case = Case("case", inputs=lambda rng: {}, run=lambda: {})
+    case = Case("case", inputs=lambda rng: {}, run=dict)
     return compare(case, "dw", got, np.asarray(expected), inputs, sizes or {})
 
 

@@ -69,7 +69,9 @@ def test_environment_module_needs_the_standard_library_alone():
     subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, check=True)
 
 
-@pytest.mark.parametrize("command", ["lab", "setup", "data", "test", "check", "progress", "results", "store", "release"])
+@pytest.mark.parametrize(
+    "command", ["lab", "setup", "data", "test", "check", "progress", "results", "store", "release"]
+)
 def test_every_command_has_its_module(command):
     result = subprocess.run(
         [sys.executable, "-m", "coursekit", command, "--help"], cwd=ROOT, capture_output=True, text=True

@@ -86,7 +86,7 @@ class TestKinks:
 
     def test_entry_across_a_kink_is_left_out(self):
         x = np.array([1.0, 3e-6, -2.0, 0.5])
-        assert gradient_error(lambda x: np.abs(x), x, np.sign(x)) == (pytest.approx(0, abs=1e-9), 1)
+        assert gradient_error(np.abs, x, np.sign(x)) == (pytest.approx(0, abs=1e-9), 1)
 
     def test_kink_at_the_point_itself_is_left_out(self):
         x = np.array([1.0, 0.0, -2.0, 0.5])

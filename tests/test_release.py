@@ -65,7 +65,9 @@ def test_nothing_of_the_instructors_is_in_it(edition):
     names = set(contents(edition))
     assert {"README.md", "Makefile", "requirements.lock", "datasets/get_datasets.py"} <= names
     assert not [name for name in names if "zoo" in name or "release" in name or name.startswith("tests/")]
-    assert b"BEGIN SOLUTION" not in b"".join(data for name, data in contents(edition).items() if "coursekit" not in name)
+    assert b"BEGIN SOLUTION" not in b"".join(
+        data for name, data in contents(edition).items() if "coursekit" not in name
+    )
 
 
 def test_no_solved_line_is_left(edition):
@@ -159,7 +161,10 @@ class TestBrokenMarkers:
         [
             (f"def affine_forward():\n    {BEGIN}\n    pass\n", "line 2: this solution does not end"),
             (f"def affine_forward():\n    pass\n    {END}\n", "line 3: a solution ends that did not begin"),
-            (f"def affine_forward():\n    {BEGIN}\n    {BEGIN}\n    pass\n", "line 3: a solution begins inside another"),
+            (
+                f"def affine_forward():\n    {BEGIN}\n    {BEGIN}\n    pass\n",
+                "line 3: a solution begins inside another",
+            ),
             (f"def other():\n    {BEGIN}\n    pass\n    {END}\n", "no question implements cs231n.layers:other"),
             (f"x = 1\n{BEGIN}\n{END}\n", "outside any function"),
         ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coursekit import stored, store
+from coursekit import store, stored
 from coursekit.judge import judge
 from coursekit.questions import all_questions, find
 from coursekit.text import render

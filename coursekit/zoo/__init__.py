@@ -19,8 +19,8 @@ _entries = []
 class Entry:
     """An implementation in the zoo.
 
-    `sentence` is the likely mistake that a learner is told; empty for a right one. `rule` is a part of the text that the
-    judge must bring without knowing this implementation, by its general rules alone; empty if they cannot know.
+    `sentence` is the likely mistake that a learner is told; empty for a right one. `rule` is a part of the text that
+    the judge must bring without knowing this implementation, by its general rules alone; empty if they cannot know.
     """
 
     question_id: str

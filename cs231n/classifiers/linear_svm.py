@@ -3,7 +3,7 @@
 L = 1/N * sum_i sum_{j != y_i} max(0, s_ij - s_{i,y_i} + 1) + reg * sum(W^2), with scores S = X W
 
 Weston and Watkins (1999), "Support vector machines for multi-class pattern recognition". Mind the regularisation:
-it is reg * sum(W^2) for the linear classifiers (without the 0.5 of the neural networks), so its gradient is 2 * reg * W.
+it is reg * sum(W^2) for the linear classifiers (without the 0.5 of the neural networks); its gradient is 2 * reg * W.
 """
 
 import numpy as np
