@@ -9,6 +9,8 @@ from coursekit import mistakes, stored
 from coursekit.question import Finding, Verdict
 from coursekit.wire import Foreign
 
+UNCHANGED = "inputs not changed"
+
 
 def judge(question, inputs, results, expected):
     """Judge the results of a function question's cases.
@@ -84,7 +86,7 @@ def _raised(case, error):
 def _changed(case, names):
     return Finding(
         case.name,
-        "inputs not changed",
+        UNCHANGED,
         False,
         (f"changed by your code: {', '.join(names)}",),
         f"{names[0]} is changed in place (by -=, by out=, or by assigning to its entries): work on a new array",
@@ -147,7 +149,9 @@ def _likely_mistake(question, results, expected, findings):
         return known
     if _same_answer_for_all(question, results, findings):
         return "the same numbers come whatever comes in: right only for the example shown"
-    reasons = [finding.mistake for finding in findings if not finding.ok and finding.mistake]
+    wrong = [finding for finding in findings if not finding.ok and finding.mistake]
+    wrong.sort(key=lambda finding: finding.bound != UNCHANGED)  # an input that was changed explains the rest
+    reasons = [finding.mistake for finding in wrong]
     if reasons:
         return reasons[0]
     first = question.cases[0].name

@@ -71,6 +71,8 @@ def explain_shape(name, expected, got, sizes):
 
 def explain_values(wrong):
     """The likely reason why an array of the right shape has wrong entries."""
+    if wrong.expected.dtype.kind in "iu":
+        return ""  # labels: factors and shifts say nothing about them
     for rule in _RULES:
         sentence = rule(wrong)
         if sentence:
@@ -88,7 +90,7 @@ def _not_finite(wrong):
 
 
 def _untouched(wrong):
-    if not wrong.got.any():
+    if wrong.got.size > 1 and not wrong.got.any():
         return f"{wrong.name} is all zeros: nothing is written to it, or it is made again after that"
 
 
@@ -132,6 +134,14 @@ def _ratio(wrong):
         return None
     ratio = float(np.vdot(wrong.expected, wrong.got) / norm)
     return ratio if close(wrong.got, ratio * wrong.expected) else None
+
+
+def _root(wrong):
+    if close(wrong.got, wrong.expected**2):
+        return f"{wrong.name} is the square of what it should be: a square root is missing"
+    if close(wrong.got**2, wrong.expected):
+        return f"{wrong.name} is the square root of what it should be"
+    return None
 
 
 def _transposed(wrong):
@@ -185,8 +195,8 @@ def _true_class(wrong):
 
 
 def _some_rows(wrong):
-    if wrong.expected.ndim == 0 or len(wrong.expected) < 2:
-        return None
+    if wrong.expected.ndim == 0 or len(wrong.expected) < 3:
+        return None  # of two rows, one may be right by chance
     right = [bool(close(g, e)) for g, e in zip(wrong.got, wrong.expected, strict=True)]
     if right == [False] * (len(right) - 1) + [True]:
         return f"only the last row of {wrong.name} is right: the others are overwritten, or never reached"
@@ -200,6 +210,7 @@ _RULES = (
     _wrapped,
     _untouched,
     _factor,
+    _root,
     _transposed,
     _regularisation,
     _shifted,

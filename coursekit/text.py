@@ -1,5 +1,7 @@
 """Verdicts as text: the same words each time, so that stored notebook outputs hold on every machine."""
 
+from itertools import groupby
+
 
 def render(verdict, tested=""):
     """The text of a verdict.
@@ -23,8 +25,14 @@ def _points(points):
 
 
 def _ok_lines(findings):
-    width = max((len(finding.label) for finding in findings), default=0)
-    return [f"  {finding.label:<{width}}  {finding.bound}  ok" for finding in findings]
+    """A line for each case; its outputs share it where they were held to the same bound."""
+    labels, bounds = [], []
+    for (case, bound), group in groupby(findings, key=lambda finding: (finding.label.split("  ")[0], finding.bound)):
+        outputs = [output for finding in group for output in finding.label.split("  ")[1:]]
+        labels.append("  ".join([case, *filter(None, [", ".join(outputs)])]))
+        bounds.append(bound)
+    width = max(map(len, labels), default=0)
+    return [f"  {label:<{width}}  {bound}  ok" for label, bound in zip(labels, bounds, strict=True)]
 
 
 def _wrong_lines(verdict, tested):

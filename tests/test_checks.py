@@ -187,8 +187,7 @@ class TestRules:
             (W.astype(int), "whole numbers"),
             (W + 2 * 0.3 * W[::-1], "2 * reg * W is too much"),
             (W - 0.3 * W[::-1], "1 * reg * W is missing"),
-            (np.stack([0 * W[0], W[1]]), "only the last row"),
-            (np.stack([W[0], 0 * W[1]]), "only the first row"),
+            (W**2, "a square root is missing"),
         ],
     )
     def test_names(self, got, sentence):
@@ -199,6 +198,13 @@ class TestRules:
     def test_sum_over_the_wrong_axis(self):
         found = finding(np.ones(3), np.ones(4), {"N": 4, "M": 3})
         assert found.mistake == "dw has an entry for each of N = 4, not of M = 3: summed over the wrong axis"
+
+    def test_rows(self):
+        expected = np.arange(1.0, 13.0).reshape(4, 3)
+        last, first = np.zeros((4, 3)), np.zeros((4, 3))
+        last[3], first[0] = expected[3], expected[0]
+        assert "only the last row" in finding(expected, last).mistake
+        assert "only the first row" in finding(expected, first).mistake
 
     def test_true_class(self):
         got = W.copy()
