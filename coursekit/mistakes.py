@@ -42,9 +42,10 @@ def entry_errors(got, expected):
     return np.where(same, 0.0, np.where(np.isfinite(errors), errors, np.inf))
 
 
-def close(a, b, tolerance=1e-6):
-    """Whether two arrays have the same shape and entries."""
+def close(a, b):
+    """Whether two arrays have the same shape and, but for rounding, the same entries."""
     a, b = np.asarray(a), np.asarray(b)
+    tolerance = 1e-4 if np.float32 in (a.dtype, b.dtype) else 1e-6
     return a.shape == b.shape and relative_error(a, b) <= tolerance
 
 
@@ -71,9 +72,8 @@ def explain_shape(name, expected, got, sizes):
 
 def explain_values(wrong):
     """The likely reason why an array of the right shape has wrong entries."""
-    if wrong.expected.dtype.kind in "iu":
-        return ""  # labels: factors and shifts say nothing about them
-    for rule in _RULES:
+    is_labels = wrong.expected.dtype.kind in "iu"
+    for rule in _RULES_FOR_LABELS if is_labels else _RULES:
         sentence = rule(wrong)
         if sentence:
             return sentence
@@ -133,7 +133,7 @@ def _ratio(wrong):
     if norm == 0:
         return None
     ratio = float(np.vdot(wrong.expected, wrong.got) / norm)
-    return ratio if close(wrong.got, ratio * wrong.expected) else None
+    return ratio if abs(ratio - 1) > 1e-6 and close(wrong.got, ratio * wrong.expected) else None
 
 
 def _root(wrong):
@@ -217,3 +217,4 @@ _RULES = (
     _true_class,
     _some_rows,
 )
+_RULES_FOR_LABELS = (_untouched, _some_rows)  # a factor or a shift says nothing about labels

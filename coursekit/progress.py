@@ -47,13 +47,14 @@ def show(root=ROOT):
     """Print the table of all questions; always 0."""
     questions = list(all_questions().values())
     standing = dict(zip((q.id for q in questions), verdicts(questions, root), strict=True))
+    id_width, title_width = (max(len(getattr(q, name)) for q in questions) for name in ("id", "title"))
     for notebook, assignment in NOTEBOOKS.items():
         print(f"\n{assignment}/{notebook}.ipynb")
         for question in (q for q in questions if q.notebook == notebook):
             verdict = standing[question.id]
             points = question.points if verdict.ok else 0
             print(
-                f"  {question.id:<28}{question.title:<46}{verdict.status:<15}"
+                f"  {question.id:<{id_width}}  {question.title:<{title_width}}  {verdict.status:<13}  "
                 f"{points} of {question.points} points  {question.minutes:>3} min"
             )
     earned = sum(q.points for q in questions if standing[q.id].ok)

@@ -117,7 +117,7 @@ def _judge_softmax_search(results, best_val, best_W, X_val, y_val):
 
 softmax_search = Question(
     id="softmax_search",
-    title="Search for the learning rate and the regularisation of a softmax classifier",
+    title="Search for good settings of softmax",
     notebook=NOTEBOOK,
     points=3,
     minutes=20,

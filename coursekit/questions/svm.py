@@ -438,7 +438,7 @@ def _judge_svm_search(results, best_val, best_W, X_val, y_val):
 
 svm_search = Question(
     id="svm_search",
-    title="Search for the learning rate and the regularisation of an SVM",
+    title="Search for good settings of an SVM",
     notebook=NOTEBOOK,
     points=3,
     minutes=25,

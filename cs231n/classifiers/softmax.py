@@ -40,8 +40,9 @@ def softmax_loss_naive(W, X, y, reg):
     for i in range(num_train):
         scores = X[i] @ W  # (D,) @ (D, C) -> (C,)
         scores -= scores.max()  # the same probabilities, and exp cannot overflow
-        p = np.exp(scores) / np.exp(scores).sum()
-        loss -= np.log(p[y[i]])
+        total = np.exp(scores).sum()
+        loss += np.log(total) - scores[y[i]]  # -log p, without the log of a p that has become 0
+        p = np.exp(scores) / total
         for j in range(num_classes):
             dW[:, j] += (p[j] - (j == y[i])) * X[i]
     loss = loss / num_train + reg * np.sum(W * W)
