@@ -17,32 +17,35 @@ PAGE = ROOT / "docs" / "results.md"
 
 @dataclass(frozen=True)
 class Figure:
-    """A number that a notebook ends with: an expression in its variables, and what the course asks for on CIFAR-10."""
+    """A number that a notebook ends with: an expression in its variables, and what is asked for on CIFAR-10."""
 
     notebook: str
     what: str
     expression: str
-    asked: float
+    course: float | None
+    aim: float | None
 
+
+_BEST_TEST = "max(np.mean(classifier.predict(X_test, k=k) == y_test) for k in k_choices)"
+_SVM_TEST = "np.mean(best_svm.predict(X_test) == y_test)"
 
 FIGURES = (
-    Figure("knn", "kNN, best k: mean of 5 folds", "np.mean(k_to_accuracies[best_k])", 0.275),
-    Figure("knn", "kNN, that k: test", "np.mean(y_test_pred == y_test)", 0.275),
+    # notebook, what, expression, what the course's notebooks ask for, what this course aims at
+    Figure("knn", "kNN: mean of 5 folds, best k", "np.mean(k_to_accuracies[best_k])", None, 0.275),
+    Figure("knn", "kNN: test, that k", "np.mean(y_test_pred == y_test)", 0.28, 0.275),
+    Figure("knn", "kNN: test, best of all k", _BEST_TEST, None, 0.275),
+    Figure("svm", "SVM: validation", "best_val", 0.39, 0.39),
+    Figure("svm", "SVM: test", _SVM_TEST, None, None),
+    Figure("softmax", "Softmax: validation", "best_val", 0.35, 0.38),
+    Figure("softmax", "Softmax: test", "np.mean(best_softmax.predict(X_test) == y_test)", None, None),
+    Figure("two_layer_net", "Two-layer net: validation", "best_solver.best_val_acc", 0.48, 0.53),
     Figure(
-        "knn",
-        "kNN, best on the test of all k",
-        "max(np.mean(classifier.predict(X_test, k=k) == y_test) for k in k_choices)",
-        0.275,
+        "two_layer_net", "Two-layer net: test", "best_solver.check_accuracy(data['X_test'], data['y_test'])", 0.48, 0.52
     ),
-    Figure("svm", "SVM: validation", "best_val", 0.39),
-    Figure("svm", "SVM: test", "np.mean(best_svm.predict(X_test) == y_test)", 0.37),
-    Figure("softmax", "Softmax: validation", "best_val", 0.38),
-    Figure("softmax", "Softmax: test", "np.mean(best_softmax.predict(X_test) == y_test)", 0.35),
-    Figure("two_layer_net", "Two-layer net: validation", "best_solver.best_val_acc", 0.53),
-    Figure("two_layer_net", "Two-layer net: test", "best_solver.check_accuracy(data['X_test'], data['y_test'])", 0.52),
-    Figure("features", "SVM on features: validation", "best_val", 0.42),
-    Figure("features", "Two-layer net on features: validation", "np.mean(y_val_pred == y_val)", 0.58),
-    Figure("features", "Two-layer net on features: test", "np.mean(y_test_pred == y_test)", 0.58),
+    Figure("features", "SVM on features: validation", "best_val", 0.44, 0.44),
+    Figure("features", "SVM on features: test", "np.mean(y_test_pred_svm == y_test)", 0.40, 0.40),
+    Figure("features", "Two-layer net on features: validation", "np.mean(y_val_pred == y_val)", None, None),
+    Figure("features", "Two-layer net on features: test", "np.mean(y_test_pred == y_test)", 0.55, 0.58),
 )
 
 
@@ -75,12 +78,14 @@ def run(notebook, expressions):
 
 
 def _table(rows, with_bars):
-    """A Markdown table; what the course asks for holds for CIFAR-10 alone."""
-    head = ["| | accuracy | asked for |", "|---|---|---|"] if with_bars else ["| | accuracy |", "|---|---|"]
-    for figure, value in rows:
-        bar = f" at least {figure.asked:.3f} |" if with_bars else ""
-        head.append(f"| {figure.what} | {value:.3f} |{bar}")
-    return "\n".join(head)
+    """A Markdown table; what is asked for holds for CIFAR-10 alone."""
+    lines = ["| | accuracy | the course asks | our aim |", "|---|---|---|---|"]
+    lines += [f"| {f.what} | {value:.3f} | {_bar(f.course)} | {_bar(f.aim)} |" for f, value in rows]
+    return "\n".join(lines if with_bars else [line.rsplit("|", 3)[0] + "|" for line in lines])
+
+
+def _bar(bar):
+    return "" if bar is None else f"{bar:.3g}"
 
 
 def _keep(data, table):
@@ -89,4 +94,4 @@ def _keep(data, table):
     head, *sections = PAGE.read_text(encoding="utf-8").split("\n## ")
     others = ["## " + section.strip() for section in sections if not section.startswith(f"{data}\n")]
     new = f"{title}\nMeasured on {datetime.date.today().isoformat()}.\n\n{table}"
-    PAGE.write_text("\n\n".join([head.strip(), *sorted([*others, new], reverse=True)]) + "\n", encoding="utf-8")
+    PAGE.write_text("\n\n".join([head.strip(), *sorted([*others, new])]) + "\n", encoding="utf-8")

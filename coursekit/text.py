@@ -1,6 +1,9 @@
 """Verdicts as text: the same words each time, so that stored notebook outputs hold on every machine."""
 
 from itertools import groupby
+from textwrap import wrap
+
+WIDTH = 96  # what a notebook shows without breaking lines of its own
 
 
 def render(verdict, tested=""):
@@ -41,10 +44,10 @@ def _wrong_lines(verdict, tested):
     right = sum(finding.ok for finding in verdict.findings)
     if right:
         yield f"  {right} of {len(verdict.findings)} checks are right; the first that is not:"
-    yield f"  {first.label}  ({first.bound})"
+    yield f"  {first.label}  wanted: {first.bound}"
     yield from (f"    {line}" for line in first.gap)
     if verdict.mistake:
-        yield f"  likely mistake: {verdict.mistake}"
+        yield from wrap(f"likely mistake: {verdict.mistake}", WIDTH, initial_indent="  ", subsequent_indent="    ")
     yield from (f"  {note}" for note in verdict.notes)
     if tested:
         yield f"  tested: {tested}"
