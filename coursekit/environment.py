@@ -61,6 +61,7 @@ def test(options=()):
         return 1
     if options:
         return run("-m", "pytest", *options)
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # two processes on two cores: more threads would wait for each other
     parallel = ("-m", "pytest", "-n", "2", "--dist")
     steps = {
         "style": ("-m", "ruff", "check", "."),
@@ -117,7 +118,14 @@ def _prepare_data():
 
 
 def _lab_options():
-    options = ["--ServerApp.root_dir", str(ROOT), "--LabApp.default_url", "/lab/tree/assignments"]
+    options = [
+        "--ServerApp.root_dir",
+        str(ROOT),
+        "--LabApp.default_url",
+        "/lab/tree/assignments",
+        "--log-level",
+        "WARN",
+    ]
     if os.name != "nt" and os.geteuid() == 0:
         options.append("--allow-root")
     try:
