@@ -80,7 +80,7 @@ def _judge_case(case, inputs, result, expected):
 def _raised(case, error):
     lines = [f"your code raised {error['kind']}: {error['message']}"]
     lines += [f"  {file}, line {number}:  {line}" for file, number, line in error["frames"][-2:]]
-    return Finding(case.name, "runs", False, tuple(lines))
+    return Finding(case.name, "runs", False, tuple(lines), mistakes.explain_error(error["message"]))
 
 
 def _changed(case, names):

@@ -3,7 +3,7 @@
 Each rule takes a `Wrong` and returns a sentence, or nothing. They are tried in order; the first that answers is shown.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,34 @@ def explain_shape(name, expected, got, sizes):
     if got.ndim > expected.ndim:
         return f"{name} has {got.ndim - expected.ndim} axes too many: a sum over them is missing"
     return ""
+
+
+_ERRORS = (
+    # what the error's text contains, what is likely behind it
+    (
+        "could not be broadcast",
+        "two arrays of different shapes meet; NumPy lines shapes up from the right, so a number for each row needs the "
+        "shape (N, 1): [:, np.newaxis] or keepdims=True",
+    ),
+    (
+        "could not broadcast",
+        "the right side has another shape than the place it is assigned to: is a sum missing, or over the wrong axis?",
+    ),
+    ("mismatch in its core dimension", "the inner sizes of a matrix product differ: is one factor to be transposed?"),
+    ("not aligned", "the inner sizes of a matrix product differ: is one factor to be transposed?"),
+    ("same_kind", "a whole-number array cannot take fractions in place: make it of floats"),
+    ("is out of bounds", "an index is too large: are rows and columns, or two sizes, mixed up?"),
+    ("before assignment", "a name is used on a path on which nothing was assigned to it"),
+    ("is not associated with a value", "a name is used on a path on which nothing was assigned to it"),
+    ("is not defined", "a name is used that does not exist here: is it misspelt, or not assigned yet?"),
+    ("not subscriptable", "the thing before [...] is no array or dict: is it a function, or None?"),
+    ("unpack", "the number of values returned is not the number of names on the left"),
+)
+
+
+def explain_error(message):
+    """The likely reason behind an error that NumPy or Python raised in the learner's code."""
+    return next((reason for text, reason in _ERRORS if text in message), "")
 
 
 def explain_values(wrong):
@@ -166,6 +194,20 @@ def _regularisation(wrong):
     return None
 
 
+def _factor_of_data_part(wrong):
+    """The gradient of the data is off by a factor, that of the regularisation is right."""
+    reg = wrong.inputs.get("reg")
+    weights = [value for key, value in wrong.inputs.items() if key.startswith("W") and isinstance(value, np.ndarray)]
+    for w in (w for w in weights if reg and w.shape == wrong.expected.shape):
+        for share in (1, 2):  # the gradients of 0.5 * reg * W^2 and of reg * W^2
+            part = share * reg * w
+            data = replace(wrong, expected=wrong.expected - part, got=wrong.got - part)
+            sentence = _factor(data)
+            if sentence and "everywhere" not in sentence:
+                return f"without the regularisation, which is right, {sentence}"
+    return None
+
+
 def _regularisation_sentence(name, share, what):
     share = float(share)
     if not any(abs(share - known) < 1e-6 for known in (-2, -1, -0.5, 0.5, 1, 2, -1.5, 1.5, -4, -3, 3)):
@@ -213,6 +255,7 @@ _RULES = (
     _root,
     _transposed,
     _regularisation,
+    _factor_of_data_part,
     _shifted,
     _true_class,
     _some_rows,

@@ -199,6 +199,27 @@ class TestRules:
         found = finding(np.ones(3), np.ones(4), {"N": 4, "M": 3})
         assert found.mistake == "dw has an entry for each of N = 4, not of M = 3: summed over the wrong axis"
 
+    def test_data_part_of_a_gradient(self):
+        expected, got = W + 2 * 0.3 * W[::-1], W * 4 + 2 * 0.3 * W[::-1]
+        found = finding(expected, got, {"N": 4}, reg=0.3, W=W[::-1].copy())
+        assert "without the regularisation, which is right, dw is 4 times what it should be" in found.mistake
+
+    @pytest.mark.parametrize(
+        "code, sentence",
+        [
+            ("np.ones((2, 3)) + np.ones(2)", "lines shapes up from the right"),
+            ("np.ones((2, 3)) @ np.ones((2, 3))", "is one factor to be transposed"),
+            ("np.ones(3, int).__iadd__(0.5)", "a whole-number array cannot take fractions"),
+            ("np.ones(3)[3]", "an index is too large"),
+            ("unknown", "is it misspelt"),
+            ("len[0]", "is no array or dict"),
+        ],
+    )
+    def test_errors_are_explained(self, code, sentence):
+        with pytest.raises(Exception) as error:  # noqa: PT011, B017 - each raises its own
+            eval(code, {"np": np})
+        assert sentence in mistakes.explain_error(str(error.value))
+
     def test_rows(self):
         expected = np.arange(1.0, 13.0).reshape(4, 3)
         last, first = np.zeros((4, 3)), np.zeros((4, 3))
