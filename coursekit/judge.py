@@ -111,10 +111,11 @@ def compare(case, name, got, expected, inputs, sizes):
     if array.shape != expected.shape:
         gap = f"{name}: expected {_describe(expected)}, got {_describe(array)}"
         return Finding(label, bound, False, (gap,), mistakes.explain_shape(name, expected, array, sizes))
-    if mistakes.relative_error(array, expected) <= case.tolerance:
-        return Finding(label, bound, True)
+    error = mistakes.relative_error(array, expected)
+    if error <= case.tolerance:
+        return Finding(label, bound, True, error=error)
     reason = mistakes.explain_values(mistakes.Wrong(name, expected, array, inputs, sizes))
-    return Finding(label, bound, False, tuple(_gap(name, array, expected, case.tolerance)), reason or "")
+    return Finding(label, bound, False, tuple(_gap(name, array, expected, case.tolerance)), reason, error)
 
 
 def _as_numbers(value):

@@ -14,13 +14,15 @@ class CheckFailed(Exception):
         return str(self).splitlines()
 
 
-def check(question_id, **values):
+def check(question_id, verbose=False, **values):
     """Check a question and print its verdict.
 
     Parameters
     ----------
     question_id : str
         Such as "affine_forward". What is checked is the file as saved on disk.
+    verbose : bool
+        Show every measured error as well.
     **values
         What a notebook question asks for, such as ``best_k=best_k``.
 
@@ -43,7 +45,7 @@ def check(question_id, **values):
         raise TypeError(f"check({question_id!r}) takes no values: it tests the saved file.")
     else:
         verdict, tested = check_question(question), tested_files(question)
-    text = render(verdict, tested)
+    text = render(verdict, tested, verbose)
     if not verdict.ok:
         raise CheckFailed(text) from None
     print(text)

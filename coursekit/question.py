@@ -8,7 +8,7 @@ A *notebook question* asks for values computed in a notebook cell. It has the na
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -98,7 +98,8 @@ class Question:
 class Finding:
     """One line of a verdict: what was looked at, what must hold, and whether it does.
 
-    `gap` are lines that say what was expected and what came, `mistake` is the likely reason in a sentence.
+    `gap` are lines that say what was expected and what came, `mistake` is the likely reason in a sentence, `error` is
+    the measured relative error where there is one.
     """
 
     label: str
@@ -106,6 +107,7 @@ class Finding:
     ok: bool
     gap: tuple[str, ...] = ()
     mistake: str = ""
+    error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,6 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     mistake: str = ""
-    errors: dict = field(default_factory=dict)
 
     @property
     def ok(self):

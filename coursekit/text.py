@@ -6,7 +6,7 @@ from textwrap import wrap
 WIDTH = 96  # what a notebook shows without breaking lines of its own
 
 
-def render(verdict, tested=""):
+def render(verdict, tested="", verbose=False):
     """The text of a verdict.
 
     Parameters
@@ -14,13 +14,23 @@ def render(verdict, tested=""):
     verdict : Verdict
     tested : str
         What was tested, such as "cs231n/layers.py, saved 12 s ago"; shown with a wrong verdict only.
+    verbose : bool
+        Add every measured error and what the learner's code printed; these differ from machine to machine.
     """
     question = verdict.question
     if verdict.status == "not attempted":
         return "\n".join([f"{question.id}: not attempted", *(f"  {note}" for note in verdict.notes)])
     if verdict.ok:
-        return "\n".join([question.id, *_ok_lines(verdict.findings), f"{question.id}: ok, {_points(question.points)}"])
-    return "\n".join(_wrong_lines(verdict, tested))
+        lines = [question.id, *_ok_lines(verdict.findings), f"{question.id}: ok, {_points(question.points)}"]
+    else:
+        lines = list(_wrong_lines(verdict, tested))
+    return "\n".join(lines + (_details(verdict) if verbose else []))
+
+
+def _details(verdict):
+    measured = [f"  {f.label}: relative error {f.error:.1e}" for f in verdict.findings if f.error is not None]
+    notes = [f"  {note}" for note in verdict.notes] if verdict.ok else []
+    return ["measured:", *measured, *notes]
 
 
 def _points(points):

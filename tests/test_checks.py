@@ -115,6 +115,11 @@ class TestInANotebook:
         check("affine_forward")
         assert capsys.readouterr().out.endswith("affine_forward: ok, 2 points\n")
 
+    def test_verbose_adds_the_measured_errors(self, capsys):
+        check("affine_forward", verbose=True)
+        text = capsys.readouterr().out
+        assert "affine_forward: ok, 2 points\nmeasured:\n  " in text and "  out: relative error " in text
+
     def test_wrong_is_a_few_lines_without_a_traceback(self):
         notebook = nbformat.v4.new_notebook()
         code = "from coursekit.notebook import CheckFailed\nraise CheckFailed('q: wrong\\n  why')"
