@@ -166,12 +166,13 @@ def _same_answer_for_all(question, results, findings):
     if len(outputs) < 2 or any(set(other) != set(outputs[0]) for other in outputs):
         return False
     first_ok = all(finding.ok for finding in findings if finding.label.startswith(question.cases[0].name))
-    return first_ok and all(
+    same = [
         _as_numbers(other[name]) is not None and mistakes.close(other[name], value)
         for other in outputs[1:]
         for name, value in outputs[0].items()
         if _as_numbers(value) is not None
-    )
+    ]
+    return first_ok and bool(same) and all(same)
 
 
 def _notes(results):

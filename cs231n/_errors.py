@@ -26,3 +26,47 @@ def require_columns(x, num_columns, name="x", other="w"):
             f"{name} of shape {x.shape} has {columns} entries in each row, but {other} expects {num_columns}. "
             f"Is {other} transposed, or does {name} lack (or have twice) the bias column?"
         )
+
+
+def require_rows(x, spatial_twin):
+    """Raise unless `x` is a matrix, one row for each input."""
+    if x.ndim != 2:
+        raise ValueError(
+            f"x has shape {x.shape}, expected (N, D): one row for each input. "
+            f"For feature maps of shape (N, C, H, W) there is {spatial_twin}."
+        )
+
+
+def require_gains(gamma, beta, num_columns, shapes=()):
+    """Raise unless `gamma` and `beta` hold one number for each column (or have one of the other `shapes`)."""
+    allowed = ((num_columns,), *shapes)
+    for name, value in (("gamma", gamma), ("beta", beta)):
+        if np.shape(value) not in allowed:
+            expected = " or ".join(map(str, allowed))
+            raise ValueError(
+                f"{name} has shape {np.shape(value)}, expected {expected}: one number for each column of x."
+            )
+
+
+def require_train_cache(cache):
+    """Raise if the forward pass ran in test mode, which keeps nothing."""
+    if cache is None:
+        raise ValueError("cache is None: the forward pass ran in test mode. Call it with bn_param['mode'] = 'train'.")
+
+
+def require_keep_probability(p):
+    """Raise unless 0 < p <= 1."""
+    if not 0 < p <= 1:
+        raise ValueError(f"p is {p}, expected 0 < p <= 1: p is the probability to keep an entry, 1 drops nothing.")
+
+
+def require_maps(x):
+    """Raise unless `x` is a batch of feature maps."""
+    if x.ndim != 4:
+        raise ValueError(f"x has shape {x.shape}, expected (N, C, H, W): a stack of C feature maps for each input.")
+
+
+def require_groups(num_channels, num_groups):
+    """Raise unless the channels can be split into groups of one size."""
+    if num_groups < 1 or num_channels % num_groups:
+        raise ValueError(f"G is {num_groups}, expected a divisor of the number of channels, {num_channels}.")

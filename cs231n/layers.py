@@ -8,7 +8,17 @@ returns ``(loss, dx)`` in one go. No function changes its arguments.
 
 import numpy as np
 
-from cs231n._errors import require_columns, require_labels
+from cs231n._errors import (
+    require_columns,
+    require_gains,
+    require_groups,
+    require_keep_probability,
+    require_labels,
+    require_maps,
+    require_rows,
+    require_train_cache,
+)
+from cs231n._windows import require_conv, require_pool
 
 
 def affine_forward(x, w, b):
@@ -132,6 +142,662 @@ def relu_backward(dout, cache):
     x = cache
     ### BEGIN SOLUTION
     dx = dout * (x > 0)
+    ### END SOLUTION
+    return dx
+
+
+def batchnorm_forward(x, gamma, beta, bn_param):
+    """Compute batch normalisation: bring every column of x to mean 0 and variance 1, then scale and shift it.
+
+    x_hat = (x - mean) / sqrt(var + eps),  out = gamma * x_hat + beta
+
+    In train mode the mean and the (biased) variance of each column come from the batch, and the running statistics
+    in `bn_param` move a step towards them: running = momentum * running + (1 - momentum) * batch. In test mode the
+    running statistics take their place, so that an output does not depend on the rest of its batch.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, D)
+    gamma, beta : ndarray of shape (D,)
+        Scale and shift.
+    bn_param : dict
+        mode : 'train' or 'test'. eps : float, 1e-5 if not given. momentum : float, 0.9 if not given.
+        running_mean, running_var : ndarray of shape (D,), zeros if not given; written in train mode.
+
+    Returns
+    -------
+    out : ndarray of shape (N, D)
+    cache : tuple
+        In train mode: what `batchnorm_backward` and `batchnorm_backward_alt` need. In test mode None.
+
+    Raises
+    ------
+    ValueError
+        If the mode is another one, or the shapes do not fit.
+
+    Notes
+    -----
+    Ioffe and Szegedy (2015), "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
+    Shift". The paper takes the unbiased variance for the running one; here it is the biased one, as in the batch.
+
+    Examples
+    --------
+    >>> bn_param = {"mode": "train"}
+    >>> out, _ = batchnorm_forward(np.array([[0.0, 10.0], [2.0, 50.0]]), np.ones(2), np.array([0.0, 5.0]), bn_param)
+    >>> out.round(3)
+    array([[-1.,  4.],
+           [ 1.,  6.]])
+    >>> bn_param["running_mean"], bn_param["running_var"]
+    (array([0.1, 3. ]), array([ 0.1, 40. ]))
+    """
+    require_rows(x, "spatial_batchnorm_forward")
+    require_gains(gamma, beta, x.shape[1])
+    mode, eps, momentum = bn_param["mode"], bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
+    running_mean = bn_param.get("running_mean", np.zeros(x.shape[1], dtype=x.dtype))
+    running_var = bn_param.get("running_var", np.zeros(x.shape[1], dtype=x.dtype))
+
+    if mode == "train":
+        ### BEGIN SOLUTION
+        mean = x.mean(axis=0)
+        centred = x - mean  # (N, D) - (D,) -> (N, D)
+        var = (centred**2).mean(axis=0)
+        std = np.sqrt(var + eps)
+        x_hat = centred / std
+        out = gamma * x_hat + beta
+        cache = (centred, std, x_hat, gamma)
+
+        running_mean = momentum * running_mean + (1 - momentum) * mean
+        running_var = momentum * running_var + (1 - momentum) * var
+        ### END SOLUTION
+        bn_param["running_mean"], bn_param["running_var"] = running_mean, running_var
+    elif mode == "test":
+        ### BEGIN SOLUTION
+        out = gamma * (x - running_mean) / np.sqrt(running_var + eps) + beta
+        ### END SOLUTION
+        cache = None
+    else:
+        raise ValueError(f'Invalid forward batchnorm mode "{mode}": expected "train" or "test".')
+    return out, cache
+
+
+def batchnorm_backward(dout, cache):
+    """Compute the gradients of batch normalisation, node by node through its graph.
+
+    The batch's mean and variance depend on x too, so three paths lead from x to x_hat: through x itself, through the
+    mean and through the variance. The gradients along them add up.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, D)
+        Gradient of the loss with respect to the layer's output.
+    cache : tuple
+        From `batchnorm_forward` in train mode.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, D)
+    dgamma, dbeta : ndarray of shape (D,)
+
+    Examples
+    --------
+    >>> x = np.array([[0.0], [2.0], [4.0]])
+    >>> _, cache = batchnorm_forward(x, np.array([3.0]), np.array([0.0]), {"mode": "train", "eps": 0.0})
+    >>> dx, dgamma, dbeta = batchnorm_backward(np.array([[1.0], [0.0], [0.0]]), cache)
+    >>> dx.T.round(4), dgamma.round(4), dbeta
+    (array([[ 0.3062, -0.6124,  0.3062]]), array([-1.2247]), array([1.]))
+    """
+    require_train_cache(cache)
+    ### BEGIN SOLUTION
+    centred, std, x_hat, gamma = cache
+    dbeta = dout.sum(axis=0)  # out = gamma * x_hat + beta
+    dgamma = (dout * x_hat).sum(axis=0)
+    dx_hat = dout * gamma  # (N, D) * (D,) -> (N, D)
+
+    dcentred = dx_hat / std  # x_hat = centred / std
+    dstd = -(dx_hat * centred).sum(axis=0) / std**2  # (D,): one std for the whole column
+    dvar = dstd / (2 * std)  # std = sqrt(var + eps)
+    dcentred += dvar * 2 * centred / len(dout)  # var = mean(centred^2)
+    dmean = -dcentred.sum(axis=0)  # centred = x - mean
+    dx = dcentred + dmean / len(dout)  # mean = sum(x) / N
+    ### END SOLUTION
+    return dx, dgamma, dbeta
+
+
+def batchnorm_backward_alt(dout, cache):
+    """Compute the gradients of batch normalisation from one expression for dx, simplified on paper.
+
+    Parameters, return values and cache are those of `batchnorm_backward`; the gradients are the same, but for rounding.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0], [2.0], [4.0]])
+    >>> _, cache = batchnorm_forward(x, np.array([3.0]), np.array([0.0]), {"mode": "train", "eps": 0.0})
+    >>> batchnorm_backward_alt(np.array([[1.0], [0.0], [0.0]]), cache)[0].T.round(4)
+    array([[ 0.3062, -0.6124,  0.3062]])
+    """
+    require_train_cache(cache)
+    ### BEGIN SOLUTION
+    _, std, x_hat, gamma = cache
+    dbeta = dout.sum(axis=0)
+    dgamma = (dout * x_hat).sum(axis=0)
+    dx = gamma / std * (dout - (dbeta + x_hat * dgamma) / len(dout))  # (D,) * (N, D) -> (N, D)
+    ### END SOLUTION
+    return dx, dgamma, dbeta
+
+
+def layernorm_forward(x, gamma, beta, ln_param):
+    """Compute layer normalisation: bring every row of x to mean 0 and variance 1, then scale and shift the columns.
+
+    x_hat = (x - mean) / sqrt(var + eps),  out = gamma * x_hat + beta,  mean and variance of each row
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, D)
+    gamma, beta : ndarray of shape (D,)
+        Scale and shift.
+    ln_param : dict
+        eps : float, 1e-5 if not given. There is no mode: a row needs no other rows.
+
+    Returns
+    -------
+    out : ndarray of shape (N, D)
+    cache : tuple
+        What `layernorm_backward` needs.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    Ba, Kiros and Hinton (2016), "Layer Normalization".
+
+    Examples
+    --------
+    >>> out, _ = layernorm_forward(np.array([[0.0, 2.0], [10.0, 50.0]]), np.ones(2), np.array([0.0, 5.0]), {})
+    >>> out.round(3)
+    array([[-1.,  6.],
+           [-1.,  6.]])
+    """
+    require_rows(x, "spatial_groupnorm_forward")
+    require_gains(gamma, beta, x.shape[1])
+    eps = ln_param.get("eps", 1e-5)
+    ### BEGIN SOLUTION
+    centred = x - x.mean(axis=1, keepdims=True)  # (N, D) - (N, 1) -> (N, D)
+    std = np.sqrt((centred**2).mean(axis=1, keepdims=True) + eps)  # (N, 1)
+    x_hat = centred / std
+    out = gamma * x_hat + beta
+    cache = (x_hat, std, gamma)
+    ### END SOLUTION
+    return out, cache
+
+
+def layernorm_backward(dout, cache):
+    """Compute the gradients of layer normalisation.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, D)
+        Gradient of the loss with respect to the layer's output.
+    cache : tuple
+        From `layernorm_forward`.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, D)
+    dgamma, dbeta : ndarray of shape (D,)
+
+    Examples
+    --------
+    >>> x = np.array([[0.0, 2.0, 4.0]])
+    >>> _, cache = layernorm_forward(x, np.array([3.0, 3.0, 3.0]), np.zeros(3), {"eps": 0.0})
+    >>> dx, dgamma, dbeta = layernorm_backward(np.array([[1.0, 0.0, 0.0]]), cache)
+    >>> dx.round(4), dbeta
+    (array([[ 0.3062, -0.6124,  0.3062]]), array([1., 0., 0.]))
+    """
+    ### BEGIN SOLUTION
+    x_hat, std, gamma = cache
+    dbeta = dout.sum(axis=0)  # gamma and beta belong to the columns: their gradients sum over the rows ...
+    dgamma = (dout * x_hat).sum(axis=0)
+    dx_hat = dout * gamma  # ... while the statistics belong to the rows: these sums run along the row
+    along = dx_hat.mean(axis=1, keepdims=True) + x_hat * (dx_hat * x_hat).mean(axis=1, keepdims=True)
+    dx = (dx_hat - along) / std
+    ### END SOLUTION
+    return dx, dgamma, dbeta
+
+
+def dropout_forward(x, dropout_param):
+    """Compute inverted dropout: keep each entry with probability p and divide what is kept by p.
+
+    In test mode nothing is dropped. Since the division by p happens in training, the expected output is x in both.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+    dropout_param : dict
+        p : float, the probability to keep an entry (not to drop it), 0 < p <= 1. mode : 'train' or 'test'.
+        seed : int, optional, seeds NumPy's global generator at each call, in both modes, so that the mask is the same
+        each time, as a gradient check needs. The random numbers drawn after the call follow from it too.
+
+    Returns
+    -------
+    out : ndarray of the shape of x
+    cache : tuple (dropout_param, mask)
+        mask is None in test mode.
+
+    Raises
+    ------
+    ValueError
+        If the mode is another one or p is out of range.
+
+    Notes
+    -----
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: A Simple Way to Prevent Neural
+    Networks from Overfitting". PyTorch's p is the probability to drop.
+
+    Examples
+    --------
+    >>> out, _ = dropout_forward(np.array([1.0, 2.0, 3.0, 4.0]), {"mode": "train", "p": 0.5, "seed": 1})
+    >>> out  # np.random.seed(1); np.random.rand(4) gives 0.42, 0.72, 0.00, 0.30
+    array([2., 0., 6., 8.])
+    """
+    p, mode = dropout_param["p"], dropout_param["mode"]
+    require_keep_probability(p)
+    if "seed" in dropout_param:
+        np.random.seed(dropout_param["seed"])
+
+    mask = None
+    if mode == "train":
+        ### BEGIN SOLUTION
+        mask = (np.random.rand(*x.shape) < p).astype(x.dtype) / float(p)
+        out = x * mask
+        ### END SOLUTION
+    elif mode == "test":
+        ### BEGIN SOLUTION
+        out = x
+        ### END SOLUTION
+    else:
+        raise ValueError(f'Invalid forward dropout mode "{mode}": expected "train" or "test".')
+    return out, (dropout_param, mask)
+
+
+def dropout_backward(dout, cache):
+    """Compute the gradient of inverted dropout.
+
+    Parameters
+    ----------
+    dout : ndarray of any shape
+        Gradient of the loss with respect to the layer's output.
+    cache : tuple (dropout_param, mask)
+        From `dropout_forward`.
+
+    Returns
+    -------
+    dx : ndarray of the shape of dout
+
+    Examples
+    --------
+    >>> cache = ({"mode": "train", "p": 0.5}, np.array([2.0, 0.0, 2.0]))
+    >>> dropout_backward(np.array([10.0, 20.0, 30.0]), cache)
+    array([20.,  0., 60.])
+    """
+    dropout_param, mask = cache
+    mode = dropout_param["mode"]
+    if mode == "train":
+        ### BEGIN SOLUTION
+        dx = dout * mask
+        ### END SOLUTION
+    elif mode == "test":
+        dx = dout
+    else:
+        raise ValueError(f'Invalid backward dropout mode "{mode}": expected "train" or "test".')
+    return dx
+
+
+def spatial_batchnorm_forward(x, gamma, beta, bn_param):
+    """Compute batch normalisation of feature maps: each channel has its statistics over all inputs and places.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W)
+    gamma, beta : ndarray of shape (C,)
+        Scale and shift of each channel.
+    bn_param : dict
+        As for `batchnorm_forward`; the running statistics have shape (C,).
+
+    Returns
+    -------
+    out : ndarray of shape (N, C, H, W)
+    cache : tuple
+        What `spatial_batchnorm_backward` needs; None in test mode.
+
+    Raises
+    ------
+    ValueError
+        If the mode is not 'train' or 'test', or the shapes do not fit.
+
+    Notes
+    -----
+    Ioffe and Szegedy (2015), section 3.2.
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 2.0, 10.0, 50.0]).reshape(1, 2, 1, 2)  # one input, two channels, one row of two places
+    >>> out, _ = spatial_batchnorm_forward(x, np.ones(2), np.array([0.0, 5.0]), {"mode": "train"})
+    >>> out.round(3)
+    array([[[[-1.,  1.]],
+    <BLANKLINE>
+            [[ 4.,  6.]]]])
+    """
+    require_maps(x)
+    ### BEGIN SOLUTION
+    N, C, H, W = x.shape
+    rows = x.transpose(0, 2, 3, 1).reshape(-1, C)  # (N, C, H, W) -> (N, H, W, C) -> (N * H * W, C)
+    out, cache = batchnorm_forward(rows, gamma, beta, bn_param)
+    out = out.reshape(N, H, W, C).transpose(0, 3, 1, 2)  # and back
+    ### END SOLUTION
+    return out, cache
+
+
+def spatial_batchnorm_backward(dout, cache):
+    """Compute the gradients of batch normalisation of feature maps.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, C, H, W)
+        Gradient of the loss with respect to the layer's output.
+    cache : tuple
+        From `spatial_batchnorm_forward` in train mode.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, C, H, W)
+    dgamma, dbeta : ndarray of shape (C,)
+    """
+    require_train_cache(cache)
+    ### BEGIN SOLUTION
+    N, C, H, W = dout.shape
+    rows = dout.transpose(0, 2, 3, 1).reshape(-1, C)  # (N, C, H, W) -> (N * H * W, C)
+    dx, dgamma, dbeta = batchnorm_backward_alt(rows, cache)
+    dx = dx.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+    ### END SOLUTION
+    return dx, dgamma, dbeta
+
+
+def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
+    """Compute group normalisation: the channels of each input are split into G groups; each group has its statistics.
+
+    With G = 1 it normalises each input as a whole, with G = C each feature map by itself.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W)
+    gamma, beta : ndarray of shape (C,) or (1, C, 1, 1)
+        Scale and shift of each channel.
+    G : int
+        Number of groups, a divisor of C; a group is C / G channels that follow each other.
+    gn_param : dict
+        eps : float, 1e-5 if not given. There is no mode, since an input needs no other inputs.
+
+    Returns
+    -------
+    out : ndarray of shape (N, C, H, W)
+    cache : tuple
+        What `spatial_groupnorm_backward` needs.
+
+    Raises
+    ------
+    ValueError
+        If G does not divide C, or the shapes do not fit.
+
+    Notes
+    -----
+    Wu and He (2018), "Group Normalization".
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 2.0, 10.0, 50.0]).reshape(1, 4, 1, 1)  # one input, four channels, one place
+    >>> out, _ = spatial_groupnorm_forward(x, np.ones(4), np.zeros(4), 2, {})
+    >>> out.ravel().round(3)
+    array([-1.,  1., -1.,  1.])
+    """
+    require_maps(x)
+    require_groups(x.shape[1], G)
+    require_gains(gamma, beta, x.shape[1], shapes=((1, x.shape[1], 1, 1),))
+    eps = gn_param.get("eps", 1e-5)
+    ### BEGIN SOLUTION
+    channels = (1, x.shape[1], 1, 1)
+    groups = x.reshape(len(x), G, -1)  # (N, C, H, W) -> (N, G, C / G * H * W)
+    centred = groups - groups.mean(axis=2, keepdims=True)
+    std = np.sqrt((centred**2).mean(axis=2, keepdims=True) + eps)  # (N, G, 1)
+    x_hat = (centred / std).reshape(x.shape)
+    out = gamma.reshape(channels) * x_hat + beta.reshape(channels)
+    cache = (x_hat, std, gamma)
+    ### END SOLUTION
+    return out, cache
+
+
+def spatial_groupnorm_backward(dout, cache):
+    """Compute the gradients of group normalisation.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, C, H, W)
+        Gradient of the loss with respect to the layer's output.
+    cache : tuple
+        From `spatial_groupnorm_forward`.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, C, H, W)
+    dgamma, dbeta : ndarray of the shape of gamma
+    """
+    ### BEGIN SOLUTION
+    x_hat, std, gamma = cache
+    dbeta = dout.sum(axis=(0, 2, 3)).reshape(gamma.shape)  # over all but the channels
+    dgamma = (dout * x_hat).sum(axis=(0, 2, 3)).reshape(gamma.shape)
+
+    by_group = (len(dout), std.shape[1], -1)  # (N, G, C / G * H * W), as in the forward pass
+    dx_hat = (dout * gamma.reshape(1, -1, 1, 1)).reshape(by_group)
+    grouped = x_hat.reshape(by_group)
+    along = dx_hat.mean(axis=2, keepdims=True) + grouped * (dx_hat * grouped).mean(axis=2, keepdims=True)
+    dx = ((dx_hat - along) / std).reshape(dout.shape)
+    ### END SOLUTION
+    return dx, dgamma, dbeta
+
+
+def conv_forward_naive(x, w, b, conv_param):
+    """Compute a convolutional layer with loops: at each place, the product of a window of x with each filter.
+
+    out[n, f, i, j] = sum over c, p, q of padded x[n, c, i * stride + p, j * stride + q] * w[f, c, p, q], plus b[f]
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W)
+        N pictures of C channels.
+    w : ndarray of shape (F, C, HH, WW)
+        F filters, each of C channels.
+    b : ndarray of shape (F,)
+        Biases.
+    conv_param : dict
+        ``stride``: how many entries the window moves at a time; ``pad``: how many zeros stand around each channel, on
+        all four sides.
+
+    Returns
+    -------
+    out : ndarray of shape (N, F, H_out, W_out)
+        H_out = 1 + (H + 2 * pad - HH) // stride, and W_out likewise.
+    cache : tuple (x, w, b, conv_param)
+
+    Raises
+    ------
+    ValueError
+        If the channels of x and w differ, or the filter does not fit into the padded picture.
+
+    Notes
+    -----
+    LeCun et al. (1998), "Gradient-based learning applied to document recognition". The filter is not turned round:
+    mathematics calls this a cross-correlation.
+
+    Examples
+    --------
+    >>> x = np.array([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])  # one picture, one channel, 2 x 3
+    >>> w = np.array([[[[1.0, 10.0]]]])  # one filter of 1 x 2
+    >>> out, cache = conv_forward_naive(x, w, np.array([0.5]), {"stride": 1, "pad": 0})
+    >>> out[0, 0]
+    array([[21.5, 32.5],
+           [54.5, 65.5]])
+    """
+    require_conv(x, w, b, conv_param)
+    ### BEGIN SOLUTION
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    N, _, H, W = x.shape
+    F, _, HH, WW = w.shape
+    H_out = 1 + (H + 2 * pad - HH) // stride
+    W_out = 1 + (W + 2 * pad - WW) // stride
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))  # (N, C, H, W) -> (N, C, H + 2 pad, W + 2 pad)
+    out = np.zeros((N, F, H_out, W_out), dtype=np.result_type(x, w, b))
+    for n in range(N):
+        for f in range(F):
+            for i in range(H_out):
+                for j in range(W_out):
+                    top, left = i * stride, j * stride
+                    window = padded[n, :, top : top + HH, left : left + WW]  # (C, HH, WW)
+                    out[n, f, i, j] = np.sum(window * w[f]) + b[f]
+    ### END SOLUTION
+    cache = (x, w, b, conv_param)
+    return out, cache
+
+
+def conv_backward_naive(dout, cache):
+    """Compute the gradients of a convolutional layer with loops.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, F, H_out, W_out)
+        Gradient of the loss with respect to the layer's output.
+    cache : tuple (x, w, b, conv_param)
+        From `conv_forward_naive`.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, C, H, W)
+    dw : ndarray of shape (F, C, HH, WW)
+    db : ndarray of shape (F,)
+
+    Examples
+    --------
+    >>> x = np.array([[[[1.0, 2.0, 3.0]]]])
+    >>> w = np.array([[[[5.0, 7.0]]]])
+    >>> cache = (x, w, np.zeros(1), {"stride": 1, "pad": 0})
+    >>> dx, dw, db = conv_backward_naive(np.array([[[[10.0, 100.0]]]]), cache)
+    >>> dx[0, 0], dw[0, 0], db
+    (array([[ 50., 570., 700.]]), array([[210., 320.]]), array([110.]))
+    """
+    x, w, b, conv_param = cache
+    ### BEGIN SOLUTION
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    N, F, H_out, W_out = dout.shape
+    _, _, HH, WW = w.shape
+    _, _, H, W = x.shape
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    dpadded = np.zeros(padded.shape, dtype=np.result_type(dout, w))
+    dw = np.zeros(w.shape, dtype=np.result_type(dout, x))
+    for n in range(N):
+        for f in range(F):
+            for i in range(H_out):
+                for j in range(W_out):
+                    top, left = i * stride, j * stride
+                    place = n, slice(None), slice(top, top + HH), slice(left, left + WW)
+                    dpadded[place] += dout[n, f, i, j] * w[f]  # windows overlap: an entry gets a share from each
+                    dw[f] += dout[n, f, i, j] * padded[place]  # a filter is used at every place
+    dx = dpadded[:, :, pad : pad + H, pad : pad + W]  # the zeros around the pictures are no input
+    db = dout.sum(axis=(0, 2, 3))  # (N, F, H_out, W_out) -> (F,)
+    ### END SOLUTION
+    return dx, dw, db
+
+
+def max_pool_forward_naive(x, pool_param):
+    """Compute max pooling with loops: of each window, in each channel for itself, the largest entry.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W)
+    pool_param : dict
+        ``pool_height``, ``pool_width``: the size of the window; ``stride``: how far it moves at a time. Nothing is
+        padded.
+
+    Returns
+    -------
+    out : ndarray of shape (N, C, H_out, W_out)
+        H_out = 1 + (H - pool_height) // stride, and W_out likewise.
+    cache : tuple (x, pool_param)
+
+    Raises
+    ------
+    ValueError
+        If the window does not fit into the pictures.
+
+    Examples
+    --------
+    >>> x = np.array([[[[1.0, 2.0, -5.0, -6.0], [4.0, 3.0, -8.0, -7.0]]]])
+    >>> max_pool_forward_naive(x, {"pool_height": 2, "pool_width": 2, "stride": 2})[0]
+    array([[[[ 4., -5.]]]])
+    """
+    require_pool(x, pool_param)
+    ### BEGIN SOLUTION
+    height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+    N, C, H, W = x.shape
+    H_out = 1 + (H - height) // stride
+    W_out = 1 + (W - width) // stride
+    out = np.zeros((N, C, H_out, W_out), dtype=x.dtype)
+    for i in range(H_out):
+        for j in range(W_out):
+            top, left = i * stride, j * stride
+            window = x[:, :, top : top + height, left : left + width]  # (N, C, height, width)
+            out[:, :, i, j] = window.max(axis=(2, 3))
+    ### END SOLUTION
+    cache = (x, pool_param)
+    return out, cache
+
+
+def max_pool_backward_naive(dout, cache):
+    """Compute the gradient of max pooling with loops: dout goes to the entry that was the largest of its window.
+
+    Of several entries that are equally large, the first one (in reading order) gets all of it.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, C, H_out, W_out)
+    cache : tuple (x, pool_param)
+        From `max_pool_forward_naive`.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, C, H, W)
+
+    Examples
+    --------
+    >>> x = np.array([[[[1.0, 2.0, -5.0, -6.0], [4.0, 3.0, -8.0, -7.0]]]])
+    >>> cache = (x, {"pool_height": 2, "pool_width": 2, "stride": 2})
+    >>> max_pool_backward_naive(np.array([[[[10.0, 20.0]]]]), cache)
+    array([[[[ 0.,  0., 20.,  0.],
+             [10.,  0.,  0.,  0.]]]])
+    """
+    x, pool_param = cache
+    ### BEGIN SOLUTION
+    height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+    N, C, H_out, W_out = dout.shape
+    dx = np.zeros(x.shape, dtype=dout.dtype)
+    for n in range(N):
+        for c in range(C):
+            for i in range(H_out):
+                for j in range(W_out):
+                    top, left = i * stride, j * stride
+                    window = x[n, c, top : top + height, left : left + width]
+                    p, q = np.unravel_index(np.argmax(window), window.shape)
+                    dx[n, c, top + p, left + q] += dout[n, c, i, j]  # windows may overlap: add
     ### END SOLUTION
     return dx
 

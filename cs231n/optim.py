@@ -1,8 +1,24 @@
-"""Update rules: how a parameter moves along its gradient.
+"""Update rules: how a parameter moves along its gradient; and learning rates that change during a run.
 
 The contract of every rule: ``rule(w, dw, config=None)`` returns ``(next_w, config)``. ``config`` is a dict of the
-rule's settings and its state; what is missing is filled in with the default, in the dict that was passed.
+rule's settings and its state; what is missing is filled in with the default, and the state is kept up to date, in the
+dict that was passed. `w` and `dw` are not changed, and next_w has the type of w.
+
+The contract of every schedule: ``schedule(learning_rate, epoch, ...)`` returns the learning rate to use at ``epoch``,
+which counts from 0 and may be a fraction; ``learning_rate`` is the one of the start. Nothing is remembered.
 """
+
+import math
+
+import numpy as np
+
+
+def _filled(config, **defaults):
+    """The dict that was passed, or a new one, with a default for each setting that is missing."""
+    config = {} if config is None else config
+    for name, value in defaults.items():
+        config.setdefault(name, value)
+    return config
 
 
 def sgd(w, dw, config=None):
@@ -30,9 +46,286 @@ def sgd(w, dw, config=None):
     >>> sgd(np.array([1.0, 2.0]), np.array([10.0, -10.0]), {"learning_rate": 0.1})[0]
     array([0., 3.])
     """
-    config = {} if config is None else config
-    config.setdefault("learning_rate", 1e-2)
+    config = _filled(config, learning_rate=1e-2)
     ### BEGIN SOLUTION
     next_w = w - config["learning_rate"] * dw
     ### END SOLUTION
     return next_w, config
+
+
+def sgd_momentum(w, dw, config=None):
+    """Take a step of gradient descent with momentum: the step before, a little shorter, and the new one.
+
+    v <- momentum * v - learning_rate * dw,  w <- w + v
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+    dw : ndarray of the shape of w
+    config : dict, optional
+        ``learning_rate`` (default 1e-2), ``momentum`` (default 0.9), and the state ``velocity``, v, of the shape of w
+        (at the start 0).
+
+    Returns
+    -------
+    next_w : ndarray of the shape of w
+    config : dict
+
+    Notes
+    -----
+    Polyak (1964), "Some methods of speeding up the convergence of iteration methods".
+
+    Examples
+    --------
+    >>> config = {"learning_rate": 0.1, "momentum": 0.5}
+    >>> w = np.array([1.0])
+    >>> for _ in range(2):
+    ...     w, config = sgd_momentum(w, np.array([10.0]), config)
+    >>> w, config["velocity"]  # steps of -1 and -1.5
+    (array([-1.5]), array([-1.5]))
+    """
+    config = _filled(config, learning_rate=1e-2, momentum=0.9, velocity=np.zeros_like(w))
+    ### BEGIN SOLUTION
+    velocity = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
+    next_w = w + velocity
+    config["velocity"] = velocity
+    ### END SOLUTION
+    return next_w, config
+
+
+def nesterov_momentum(w, dw, config=None):
+    """Take a step of Nesterov's momentum: the gradient counts as if it came from one step ahead.
+
+    v <- momentum * v - learning_rate * dw,  w <- w + momentum * v - learning_rate * dw  (with the new v)
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+        The place one step of momentum ahead, where `dw` is taken.
+    dw : ndarray of the shape of w
+    config : dict, optional
+        As for `sgd_momentum`.
+
+    Returns
+    -------
+    next_w : ndarray of the shape of w
+    config : dict
+
+    Notes
+    -----
+    Nesterov (1983), "A method for solving the convex programming problem with convergence rate O(1/k^2)"; in the form
+    of Sutskever et al. (2013), "On the importance of initialization and momentum in deep learning".
+
+    Examples
+    --------
+    >>> config = {"learning_rate": 0.1, "momentum": 0.5}
+    >>> w, config = nesterov_momentum(np.array([1.0]), np.array([10.0]), config)
+    >>> w, config["velocity"]  # the step -1, and half of it again
+    (array([-0.5]), array([-1.]))
+    """
+    config = _filled(config, learning_rate=1e-2, momentum=0.9, velocity=np.zeros_like(w))
+    ### BEGIN SOLUTION
+    step = config["learning_rate"] * dw
+    velocity = config["momentum"] * config["velocity"] - step
+    next_w = w + config["momentum"] * velocity - step
+    config["velocity"] = velocity
+    ### END SOLUTION
+    return next_w, config
+
+
+def adagrad(w, dw, config=None):
+    """Take a step of AdaGrad: each entry is divided by the size of all its gradients so far.
+
+    cache <- cache + dw^2,  w <- w - learning_rate * dw / (sqrt(cache) + epsilon)
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+    dw : ndarray of the shape of w
+    config : dict, optional
+        ``learning_rate`` (default 1e-2), ``epsilon`` (default 1e-8), and the state ``cache``, the sum of squares, of
+        the shape of w (at the start 0).
+
+    Returns
+    -------
+    next_w : ndarray of the shape of w
+    config : dict
+
+    Notes
+    -----
+    Duchi, Hazan and Singer (2011), "Adaptive subgradient methods for online learning and stochastic optimization".
+
+    Examples
+    --------
+    >>> config = {"learning_rate": 1.0}
+    >>> w, config = adagrad(np.array([0.0, 0.0]), np.array([30.0, -0.5]), config)
+    >>> w.round(4), config["cache"]  # steps of the same length, whatever the size of the gradient
+    (array([-1.,  1.]), array([9.0e+02, 2.5e-01]))
+    """
+    config = _filled(config, learning_rate=1e-2, epsilon=1e-8, cache=np.zeros_like(w))
+    ### BEGIN SOLUTION
+    cache = config["cache"] + dw**2
+    next_w = w - config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
+    config["cache"] = cache
+    ### END SOLUTION
+    return next_w, config
+
+
+def rmsprop(w, dw, config=None):
+    """Take a step of RMSProp: each entry is divided by the size of its recent gradients.
+
+    cache <- decay_rate * cache + (1 - decay_rate) * dw^2,  w <- w - learning_rate * dw / (sqrt(cache) + epsilon)
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+    dw : ndarray of the shape of w
+    config : dict, optional
+        ``learning_rate`` (default 1e-2), ``decay_rate`` (default 0.99), ``epsilon`` (default 1e-8), and the state
+        ``cache``, a running mean of squares, of the shape of w (at the start 0).
+
+    Returns
+    -------
+    next_w : ndarray of the shape of w
+    config : dict
+
+    Notes
+    -----
+    Tieleman and Hinton (2012), "Neural networks for machine learning", lecture 6.5.
+
+    Examples
+    --------
+    >>> config = {"learning_rate": 1.0, "decay_rate": 0.75, "cache": np.array([4.0])}
+    >>> w, config = rmsprop(np.array([0.0]), np.array([2.0]), config)
+    >>> w.round(4), config["cache"]  # 0.75 * 4 + 0.25 * 4 = 4
+    (array([-1.]), array([4.]))
+    """
+    config = _filled(config, learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8, cache=np.zeros_like(w))
+    ### BEGIN SOLUTION
+    decay_rate = config["decay_rate"]
+    cache = decay_rate * config["cache"] + (1 - decay_rate) * dw**2
+    next_w = w - config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
+    config["cache"] = cache
+    ### END SOLUTION
+    return next_w, config
+
+
+def adam(w, dw, config=None):
+    """Take a step of Adam: momentum, divided as in RMSProp, both corrected for their start at 0.
+
+    t <- t + 1,  m <- beta1 * m + (1 - beta1) * dw,  v <- beta2 * v + (1 - beta2) * dw^2,
+    w <- w - learning_rate * m_hat / (sqrt(v_hat) + epsilon),  m_hat = m / (1 - beta1^t),  v_hat = v / (1 - beta2^t)
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+    dw : ndarray of the shape of w
+    config : dict, optional
+        ``learning_rate`` (default 1e-3), ``beta1`` (default 0.9), ``beta2`` (default 0.999), ``epsilon`` (default
+        1e-8), and the state: ``m`` and ``v`` of the shape of w (at the start 0), and ``t``, the steps taken (0).
+
+    Returns
+    -------
+    next_w : ndarray of the shape of w
+    config : dict
+
+    Notes
+    -----
+    Kingma and Ba (2015), "Adam: a method for stochastic optimization".
+
+    Examples
+    --------
+    >>> w, config = adam(np.array([0.0, 0.0]), np.array([30.0, -0.5]), {"learning_rate": 1.0})
+    >>> w.round(4), config["t"]  # the first step has the length of the learning rate
+    (array([-1.,  1.]), 1)
+    """
+    config = _filled(config, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8)
+    config = _filled(config, m=np.zeros_like(w), v=np.zeros_like(w), t=0)
+    ### BEGIN SOLUTION
+    beta1, beta2 = config["beta1"], config["beta2"]
+    t = config["t"] + 1
+    m = beta1 * config["m"] + (1 - beta1) * dw
+    v = beta2 * config["v"] + (1 - beta2) * dw**2
+    m_hat = m / (1 - beta1**t)  # after few steps m and v are still near their start, 0: scale them up
+    v_hat = v / (1 - beta2**t)
+    next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"])
+    config.update(m=m, v=v, t=t)
+    ### END SOLUTION
+    return next_w, config
+
+
+def adamw(w, dw, config=None):
+    """Take a step of Adam with decoupled weight decay: w also shrinks by a share that Adam does not divide.
+
+    w <- adam(w, dw) - learning_rate * weight_decay * w  (with the w from before the step)
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+    dw : ndarray of the shape of w
+        Of the loss without regularisation.
+    config : dict, optional
+        As for `adam`, and ``weight_decay`` (default 1e-2).
+
+    Returns
+    -------
+    next_w : ndarray of the shape of w
+    config : dict
+
+    Notes
+    -----
+    Loshchilov and Hutter (2019), "Decoupled weight decay regularization".
+
+    Examples
+    --------
+    >>> config = {"learning_rate": 0.1, "weight_decay": 0.5}
+    >>> adamw(np.array([2.0]), np.array([0.0]), config)[0]  # no gradient: only 0.1 * 0.5 * 2 goes
+    array([1.9])
+    """
+    config = _filled(config, learning_rate=1e-3, weight_decay=1e-2)
+    ### BEGIN SOLUTION
+    moved, config = adam(w, dw, config)
+    next_w = moved - config["learning_rate"] * config["weight_decay"] * w
+    ### END SOLUTION
+    return next_w, config
+
+
+# ---- learning rates that change during a run
+
+
+def step_decay(learning_rate, epoch, every, factor=0.1):
+    """Multiply the learning rate by `factor` each time `every` epochs have passed.
+
+    Examples
+    --------
+    >>> [step_decay(1.0, epoch, every=2, factor=0.5) for epoch in (0, 1, 2, 3.5, 4)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
+    return learning_rate * factor ** (epoch // every)
+
+
+def exponential_decay(learning_rate, epoch, factor):
+    """Let the learning rate shrink evenly, by `factor` in each epoch.
+
+    Examples
+    --------
+    >>> [exponential_decay(1.0, epoch, factor=0.25) for epoch in (0, 0.5, 1, 2)]
+    [1.0, 0.5, 0.25, 0.0625]
+    """
+    return learning_rate * factor**epoch
+
+
+def cosine_decay(learning_rate, epoch, num_epochs, final=0.0):
+    """Let the learning rate fall to `final` along half a cosine wave: slowly, then fast, then slowly.
+
+    Notes
+    -----
+    Loshchilov and Hutter (2017), "SGDR: stochastic gradient descent with warm restarts".
+
+    Examples
+    --------
+    >>> [round(cosine_decay(1.0, epoch, num_epochs=4), 3) for epoch in (0, 1, 2, 3, 4, 5)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+    """
+    done = min(epoch / num_epochs, 1.0)
+    return final + (learning_rate - final) * (1 + math.cos(math.pi * done)) / 2

@@ -17,7 +17,8 @@ class Solver:
     """Train a model by stochastic gradient descent, keeping the parameters that do best on the validation set.
 
     A model has ``params``, a dict of arrays, and ``loss(X, y=None)``, which returns the scores of shape (N, C) without
-    y, and ``(loss, grads)`` with it, grads having the keys of params.
+    y, and ``(loss, grads)`` with it, grads having the keys of params. It may have ``bn_params``, a list of dicts that
+    hold running statistics: they stay with the parameters they belong to.
 
     Parameters
     ----------
@@ -31,6 +32,9 @@ class Solver:
         Settings of the update rule, such as ``learning_rate``.
     lr_decay : float
         Factor on the learning rate after each epoch; default 1.0.
+    lr_schedule : callable, optional
+        In place of lr_decay: takes the learning rate of the start and the epoch (a fraction within an epoch), returns
+        the learning rate of the next step. `cs231n.optim` has some; they need ``learning_rate`` in optim_config.
     batch_size : int
         Inputs in each step, drawn with replacement; default 100.
     num_epochs : int
@@ -51,6 +55,7 @@ class Solver:
         The loss of each step, and the accuracies at the start, after each epoch and at the last step.
     best_val_acc : float
     best_params : dict of ndarray
+    best_bn_params : list of dict
     epoch : int
     optim_configs : dict of dict
         Settings and state of the update rule for each parameter.
@@ -61,6 +66,10 @@ class Solver:
 
         solver = Solver(model, data, update_rule="sgd", optim_config={"learning_rate": 1e-3}, num_epochs=5)
         solver.train()
+
+    With a learning rate that falls along half a cosine wave::
+
+        Solver(model, data, lr_schedule=partial(cosine_decay, num_epochs=5), num_epochs=5, ...)
     """
 
     def __init__(self, model, data, **kwargs):
@@ -73,6 +82,7 @@ class Solver:
         self.update_rule = kwargs.pop("update_rule", "sgd")
         self.optim_config = kwargs.pop("optim_config", {})
         self.lr_decay = kwargs.pop("lr_decay", 1.0)
+        self.lr_schedule = kwargs.pop("lr_schedule", None)
         self.batch_size = kwargs.pop("batch_size", 100)
         self.num_epochs = kwargs.pop("num_epochs", 10)
         self.num_train_samples = kwargs.pop("num_train_samples", 1000)
@@ -84,18 +94,32 @@ class Solver:
             names = ", ".join(f'"{name}"' for name in kwargs)
             raise ValueError(f"Unrecognized arguments {names}")
         self.update_rule = _find_rule(self.update_rule)
+        self._require_one_schedule()
         self._reset()
+
+    def _require_one_schedule(self):
+        if self.lr_schedule is None:
+            return
+        if self.lr_decay != 1.0:
+            raise ValueError("lr_schedule and lr_decay are both given: each sets the learning rate, leave one out.")
+        if "learning_rate" not in self.optim_config:
+            raise ValueError('lr_schedule needs the learning rate of the start: optim_config={"learning_rate": ...}.')
 
     def _reset(self):
         self.epoch = 0
         self.best_val_acc = 0
         self.best_params = {}
+        self.best_bn_params = []
         for name in _HISTORIES:
             setattr(self, name, [])
-        self.optim_configs = {name: dict(self.optim_config) for name in self.model.params}
+        # A plain float: a NumPy one, such as np.logspace gives, would turn float32 weights into float64 ones.
+        settings = {
+            name: value.item() if isinstance(value, np.generic) else value for name, value in self.optim_config.items()
+        }
+        self.optim_configs = {name: dict(settings) for name in self.model.params}
 
     def train(self):
-        """Train for `num_epochs` epochs; afterwards the model has the best parameters seen.
+        """Train for `num_epochs` epochs; afterwards the model has the best parameters seen, and their statistics.
 
         It has them, too, when the run is interrupted. A run that was interrupted goes on where it was when `train`
         is called again, and after `resume` where the checkpoint was.
@@ -110,11 +134,14 @@ class Solver:
         finally:
             if self.best_params:
                 self.model.params = _copied(self.best_params)
+                self._set_statistics(self.best_bn_params)
 
     def _run(self):
         iterations_per_epoch = max(len(self.X_train) // self.batch_size, 1)
         num_iterations = self.num_epochs * iterations_per_epoch
         for t in range(len(self.loss_history), num_iterations):
+            if self.lr_schedule:
+                self._set_learning_rate(epoch=t / iterations_per_epoch)
             self._step()
             if self.verbose and t % self.print_every == 0:
                 print(f"(Iteration {t + 1} / {num_iterations}) loss: {self.loss_history[-1]:f}")
@@ -127,6 +154,11 @@ class Solver:
             if t == 0 or epoch_end:
                 self._evaluate()
                 self._save_checkpoint()
+
+    def _set_learning_rate(self, epoch):
+        rate = float(self.lr_schedule(self.optim_config["learning_rate"], epoch))
+        for config in self.optim_configs.values():
+            config["learning_rate"] = rate
 
     def _step(self):
         """Make one step: a batch, its loss and gradients, an update of every parameter."""
@@ -159,6 +191,18 @@ class Solver:
         if val_acc > self.best_val_acc or not self.best_params:
             self.best_val_acc = val_acc
             self.best_params = _copied(self.model.params)
+            self.best_bn_params = self._statistics()
+
+    def _statistics(self):
+        """Copies of the running statistics of the model's normalisations, a dict for each."""
+        return [
+            {name: value.copy() for name, value in bn_param.items() if isinstance(value, np.ndarray)}
+            for bn_param in getattr(self.model, "bn_params", ())
+        ]
+
+    def _set_statistics(self, statistics):
+        for bn_param, arrays in zip(getattr(self.model, "bn_params", ()), statistics, strict=True):
+            bn_param.update(_copied(arrays))
 
     def check_accuracy(self, X, y, num_samples=None, batch_size=100):
         """Measure the share of inputs that the model classifies rightly.
@@ -202,6 +246,9 @@ class Solver:
                     arrays[f"optim/{name}/{key}"] = value
                 else:
                     scalars.setdefault(name, {})[key] = value
+        for place, statistics in (("bn_params", self._statistics()), ("best_bn_params", self.best_bn_params)):
+            for i, statistic in enumerate(statistics):
+                arrays |= {f"{place}/{i}/{name}": value for name, value in statistic.items()}
         kind, keys, position, has_gauss, gauss = np.random.get_state()
         arrays["rng_keys"] = keys
         for name in _HISTORIES:
@@ -244,10 +291,16 @@ class Solver:
         self.model.params = {name: arrays[f"params/{name}"] for name in self.model.params}
         self.best_params = {name: arrays[f"best_params/{name}"] for name in self.model.params}
         self.optim_configs = {name: dict(about["optim"].get(name, {})) for name in self.model.params}
+        num_normalized = len(getattr(self.model, "bn_params", ()))
+        statistics = {place: [{} for _ in range(num_normalized)] for place in ("bn_params", "best_bn_params")}
         for key, value in arrays.items():
-            if key.startswith("optim/"):
-                _, name, setting = key.split("/")
-                self.optim_configs[name][setting] = value
+            place, *rest = key.split("/")
+            if place == "optim":
+                self.optim_configs[rest[0]][rest[1]] = value
+            elif place in statistics:
+                statistics[place][int(rest[0])][rest[1]] = value
+        self._set_statistics(statistics["bn_params"])
+        self.best_bn_params = statistics["best_bn_params"]
         kind, position, has_gauss, gauss = about["rng"]
         np.random.set_state((kind, arrays["rng_keys"], position, has_gauss, gauss))
 
@@ -277,8 +330,12 @@ def _copied(params):
 
 
 def _find_rule(name):
-    """The public function `name` of cs231n.optim."""
-    rules = [key for key, value in inspect.getmembers(optim, inspect.isfunction) if not key.startswith("_")]
+    """The update rule `name` of cs231n.optim; the schedules there, without a config, are none."""
+    rules = [key for key, value in inspect.getmembers(optim, inspect.isfunction) if _is_rule(key, value)]
     if name not in rules:
         raise ValueError(f'Invalid update_rule "{name}"; there are {", ".join(rules)}.')
     return getattr(optim, name)
+
+
+def _is_rule(name, function):
+    return not name.startswith("_") and "config" in inspect.signature(function).parameters

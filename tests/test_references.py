@@ -8,9 +8,20 @@ from cs231n.classifiers import fc_net, neural_net
 from cs231n.layers import (
     affine_backward,
     affine_forward,
+    batchnorm_backward,
+    batchnorm_backward_alt,
+    batchnorm_forward,
+    dropout_backward,
+    dropout_forward,
+    layernorm_backward,
+    layernorm_forward,
     relu_backward,
     relu_forward,
     softmax_loss,
+    spatial_batchnorm_backward,
+    spatial_batchnorm_forward,
+    spatial_groupnorm_backward,
+    spatial_groupnorm_forward,
     svm_loss,
 )
 
@@ -133,3 +144,126 @@ class TestTwoLayerNet:
         _, grads = net.loss(X, y)
         for name, grad in grads.items():
             assert gradient_error(lambda _: net.loss(X, y)[0], net.params[name], grad)[0] < 1e-7, name
+
+
+def two_layer_outputs(X, W1, W2):
+    """What a random two-layer net without biases gives, as in the course's normalisation cells."""
+    return np.maximum(0, X @ W1) @ W2
+
+
+class TestNormalisation:
+    """Batch, layer and group normalisation."""
+
+    def test_batchnorm_in_training(self):
+        np.random.seed(231)
+        a = two_layer_outputs(np.random.randn(200, 50), np.random.randn(50, 60), np.random.randn(60, 3))
+        np.testing.assert_allclose(a.mean(axis=0), [-2.3814598, -13.18038246, 1.91780462], rtol=1e-8)
+        np.testing.assert_allclose(a.std(axis=0), [27.18502186, 34.21455511, 37.68611762], rtol=1e-8)
+        out, _ = batchnorm_forward(a, np.ones(3), np.zeros(3), {"mode": "train"})
+        np.testing.assert_allclose(out.mean(axis=0), 0, atol=1e-14)
+        np.testing.assert_allclose(out.std(axis=0), [0.99999999, 1, 1], atol=6e-9)
+        out, _ = batchnorm_forward(a, np.array([1.0, 2, 3]), np.array([11.0, 12, 13]), {"mode": "train"})
+        np.testing.assert_allclose(out.mean(axis=0), [11, 12, 13])
+        np.testing.assert_allclose(out.std(axis=0), [0.99999999, 1.99999999, 2.99999999], atol=6e-9)
+
+    def test_batchnorm_in_test_mode(self):
+        np.random.seed(231)
+        bn_param = {"mode": "train"}
+        weights = np.random.randn(50, 60), np.random.randn(60, 3)
+        for _ in range(50):
+            a = two_layer_outputs(np.random.randn(200, 50), *weights)
+            batchnorm_forward(a, np.ones(3), np.zeros(3), bn_param)
+        a = two_layer_outputs(np.random.randn(200, 50), *weights)
+        out, _ = batchnorm_forward(a, np.ones(3), np.zeros(3), bn_param | {"mode": "test"})
+        np.testing.assert_allclose(out.mean(axis=0), [-0.03927354, -0.04349152, -0.10452688], rtol=1e-6)
+        np.testing.assert_allclose(out.std(axis=0), [1.01531428, 1.01238373, 0.97819988], rtol=1e-8)
+
+    @pytest.mark.parametrize("backward", [batchnorm_backward, batchnorm_backward_alt])
+    def test_batchnorm_backward(self, backward):
+        np.random.seed(231)
+        x, gamma, beta = 5 * np.random.randn(4, 5) + 12, np.random.randn(5), np.random.randn(5)
+        dout = np.random.randn(4, 5)
+        self.check_gradients(batchnorm_forward, backward, (x, gamma, beta), ({"mode": "train"},), dout)
+
+    def check_gradients(self, forward, backward, arrays, options, dout):
+        grads = backward(dout, forward(*arrays, *options)[1])
+        for moved, grad in zip(arrays, grads, strict=True):
+            assert gradient_error(lambda _: forward(*arrays, *options)[0], moved, grad, dout)[0] < 1e-7
+
+    def test_layernorm(self):
+        np.random.seed(231)
+        a = two_layer_outputs(np.random.randn(4, 50), np.random.randn(50, 60), np.random.randn(60, 3))
+        out, _ = layernorm_forward(a, np.ones(3), np.zeros(3), {})
+        np.testing.assert_allclose(out.mean(axis=1), 0, atol=1e-14)
+        np.testing.assert_allclose(out.std(axis=1), [0.99999995, 0.99999999, 1, 0.99999969], atol=6e-9)
+
+    def test_layernorm_backward(self):
+        np.random.seed(231)
+        x, gamma, beta = 5 * np.random.randn(4, 5) + 12, np.random.randn(5), np.random.randn(5)
+        self.check_gradients(layernorm_forward, layernorm_backward, (x, gamma, beta), ({},), np.random.randn(4, 5))
+
+    def test_spatial_batchnorm_in_training(self):
+        np.random.seed(231)
+        x = 4 * np.random.randn(2, 3, 4, 5) + 10
+        np.testing.assert_allclose(x.mean(axis=(0, 2, 3)), [9.33463814, 8.90909116, 9.11056338], rtol=1e-8)
+        out, _ = spatial_batchnorm_forward(x, np.ones(3), np.zeros(3), {"mode": "train"})
+        np.testing.assert_allclose(out.std(axis=(0, 2, 3)), [0.99999962, 0.99999951, 0.9999996], atol=6e-9)
+        out, _ = spatial_batchnorm_forward(x, np.array([3, 4, 5]), np.array([6, 7, 8]), {"mode": "train"})
+        np.testing.assert_allclose(out.mean(axis=(0, 2, 3)), [6, 7, 8])
+        np.testing.assert_allclose(out.std(axis=(0, 2, 3)), [2.99999885, 3.99999804, 4.99999798], atol=6e-9)
+
+    def test_spatial_batchnorm_in_test_mode(self):
+        np.random.seed(231)
+        bn_param = {"mode": "train"}
+        for _ in range(50):
+            x = 2.3 * np.random.randn(10, 4, 11, 12) + 13
+            spatial_batchnorm_forward(x, np.ones(4), np.zeros(4), bn_param)
+        x = 2.3 * np.random.randn(10, 4, 11, 12) + 13
+        out, _ = spatial_batchnorm_forward(x, np.ones(4), np.zeros(4), bn_param | {"mode": "test"})
+        means, stds = out.mean(axis=(0, 2, 3)), out.std(axis=(0, 2, 3))
+        np.testing.assert_allclose(means, [-0.08034406, 0.07562881, 0.05716371, 0.04378383], rtol=1e-6)
+        np.testing.assert_allclose(stds, [0.96718744, 1.0299714, 1.02887624, 1.00585577], rtol=1e-8)
+
+    def test_spatial_batchnorm_backward(self):
+        np.random.seed(231)
+        x, gamma, beta = 5 * np.random.randn(2, 3, 4, 5) + 12, np.random.randn(3), np.random.randn(3)
+        dout = np.random.randn(2, 3, 4, 5)
+        arrays, options = (x, gamma, beta), ({"mode": "train"},)
+        self.check_gradients(spatial_batchnorm_forward, spatial_batchnorm_backward, arrays, options, dout)
+
+    def test_groupnorm(self):
+        np.random.seed(231)
+        x = 4 * np.random.randn(2, 6, 4, 5) + 10
+        out, _ = spatial_groupnorm_forward(x, np.ones((1, 6, 1, 1)), np.zeros((1, 6, 1, 1)), 2, {})
+        groups = out.reshape(4, -1)
+        np.testing.assert_allclose(groups.mean(axis=1), 0, atol=1e-14)
+        assert (np.abs(groups.std(axis=1) - 0.9999996) < 1.5e-7).all()
+
+    def test_groupnorm_backward(self):
+        np.random.seed(231)
+        x = 5 * np.random.randn(2, 6, 4, 5) + 12
+        gamma, beta = np.random.randn(1, 6, 1, 1), np.random.randn(1, 6, 1, 1)
+        dout = np.random.randn(2, 6, 4, 5)
+        arrays = (x, gamma, beta)
+        self.check_gradients(spatial_groupnorm_forward, spatial_groupnorm_backward, arrays, (2, {}), dout)
+
+
+class TestDropout:
+    """Inverted dropout with p, the probability to keep."""
+
+    def test_forward(self):
+        np.random.seed(231)
+        x = np.random.randn(500, 500) + 10
+        assert abs(x.mean() - 10.0002078784775) < 1e-12
+        for p, mean, zeros in ((0.25, 10.01406, 0.749784), (0.4, 9.97792, 0.600796), (0.7, 9.98781, 0.30074)):
+            out, _ = dropout_forward(x, {"mode": "train", "p": p})
+            assert abs(out.mean() - mean) < 6e-6
+            assert np.mean(out == 0) == zeros
+            assert np.mean(dropout_forward(x, {"mode": "test", "p": p})[0]) == x.mean()
+
+    def test_backward(self):
+        np.random.seed(231)
+        x, dout = np.random.randn(10, 10) + 10, np.random.randn(10, 10)
+        dropout_param = {"mode": "train", "p": 0.2, "seed": 123}
+        dx = dropout_backward(dout, dropout_forward(x, dropout_param)[1])
+        assert gradient_error(lambda x: dropout_forward(x, dropout_param)[0], x, dx, dout)[0] < 1e-9

@@ -13,6 +13,10 @@ NOTEBOOKS = {
     "softmax": "assignment1",
     "two_layer_net": "assignment1",
     "features": "assignment1",
+    "FullyConnectedNets": "assignment2",
+    "BatchNormalization": "assignment2",
+    "Dropout": "assignment2",
+    "ConvolutionalNetworks": "assignment2",
 }
 
 

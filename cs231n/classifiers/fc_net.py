@@ -9,7 +9,7 @@ import numpy as np
 from cs231n._errors import require_labels
 from cs231n._weights import load_weights, save_weights
 from cs231n.layer_utils import *  # part of the contract, see above
-from cs231n.layer_utils import affine_relu_backward, affine_relu_forward
+from cs231n.layer_utils import affine_relu_backward, affine_relu_forward, hidden_backward, hidden_forward
 from cs231n.layers import *  # part of the contract, see above
 from cs231n.layers import affine_backward, affine_forward, softmax_loss
 
@@ -99,3 +99,198 @@ class TwoLayerNet:
             return False
         self.params = params
         return True
+
+
+class FullyConnectedNet:
+    """A network with any number of hidden layers.
+
+    {affine - [normalisation] - ReLU - [dropout]} x (L - 1) - affine - softmax, where what is in brackets is optional.
+    `cs231n.solver.Solver` trains it.
+
+    Parameters
+    ----------
+    hidden_dims : sequence of int
+        The number of units of each hidden layer; none at all makes a linear classifier.
+    input_dim : int
+        D, the number of entries of one input.
+    num_classes : int
+        C, the number of classes.
+    dropout_keep_ratio : float
+        Share of the hidden units that dropout keeps, 0 < dropout_keep_ratio <= 1; 1 is no dropout.
+    normalization : None, 'batchnorm' or 'layernorm'
+    reg : float
+        Strength of the regularisation.
+    weight_scale : float
+        Standard deviation of the weights at the start.
+    dtype : NumPy dtype
+        Of the parameters and of all computations; float64 for gradient checks.
+    seed : int, optional
+        For dropout: the same units are dropped each time, as a gradient check needs it.
+    dropout : float, optional
+        Another name of dropout_keep_ratio.
+
+    Attributes
+    ----------
+    params : dict of ndarray
+        W1, b1 for the first layer, W2, b2 for the second, and so on; with a normalisation gamma1, beta1, ... for all
+        layers but the last.
+    num_layers : int
+        L, hidden layers and the last one.
+    bn_params : list of dict
+        Settings of the normalisation of each hidden layer; with 'batchnorm' its running statistics too.
+    dropout_param : dict
+        Settings of dropout; empty without it.
+    """
+
+    def __init__(
+        self,
+        hidden_dims,
+        input_dim=3 * 32 * 32,
+        num_classes=10,
+        dropout_keep_ratio=1,
+        normalization=None,
+        reg=0.0,
+        weight_scale=1e-2,
+        dtype=np.float32,
+        seed=None,
+        dropout=None,
+    ):
+        keep = _keep_ratio(dropout_keep_ratio, dropout)
+        if normalization not in (None, "batchnorm", "layernorm"):
+            raise ValueError(f"normalization is {normalization!r}; it is None, 'batchnorm' or 'layernorm'.")
+        self.normalization = normalization
+        self.use_dropout = keep != 1
+        self.reg = reg
+        self.num_layers = 1 + len(hidden_dims)
+        self.dtype = dtype
+        self.params = {}
+        ### BEGIN SOLUTION
+        dims = [input_dim, *hidden_dims, num_classes]
+        for i, (rows, columns) in enumerate(zip(dims[:-1], dims[1:], strict=True), 1):
+            self.params[f"W{i}"] = weight_scale * np.random.randn(rows, columns)
+            self.params[f"b{i}"] = np.zeros(columns)
+            if normalization and i < self.num_layers:
+                self.params[f"gamma{i}"] = np.ones(columns)
+                self.params[f"beta{i}"] = np.zeros(columns)
+        ### END SOLUTION
+        self.params = {name: w.astype(dtype) for name, w in self.params.items()}
+
+        self.dropout_param = {"mode": "train", "p": keep} if self.use_dropout else {}
+        if self.use_dropout and seed is not None:
+            self.dropout_param["seed"] = seed
+        own_settings = {"batchnorm": {"mode": "train"}, "layernorm": {}}
+        self.bn_params = [dict(own_settings[normalization]) for _ in hidden_dims] if normalization else []
+
+    def loss(self, X, y=None):
+        """Compute the scores, or the loss and the gradients.
+
+        With y the net is in training: dropout drops units, and batch normalisation uses the statistics of this batch.
+        Without y it is in use: nothing is dropped, and batch normalisation uses its running statistics.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, d_1, ..., d_k)
+            Inputs, D = d_1 * ... * d_k.
+        y : ndarray of shape (N,), optional
+            Labels.
+
+        Returns
+        -------
+        scores : ndarray of shape (N, C)
+            If y is None.
+        loss, grads : float, dict of ndarray
+            Otherwise; grads has the keys and shapes of `params`.
+        """
+        if y is not None:
+            require_labels(y, len(X))
+        X = X.astype(self.dtype, copy=False)
+        self._set_mode("test" if y is None else "train")
+        L = self.num_layers
+        ### BEGIN SOLUTION
+        out, caches = X, []
+        for i in range(1, L):
+            out, cache = self._hidden_forward(i, out)
+            caches.append(cache)
+        scores, last_cache = affine_forward(out, self.params[f"W{L}"], self.params[f"b{L}"])
+        ### END SOLUTION
+        if y is None:
+            return scores
+
+        grads = {}
+        ### BEGIN SOLUTION
+        loss, dscores = softmax_loss(scores, y)
+        dout, grads[f"W{L}"], grads[f"b{L}"] = affine_backward(dscores, last_cache)
+        for i in range(L - 1, 0, -1):
+            dout, hidden_grads = self._hidden_backward(i, dout, caches[i - 1])
+            grads.update(hidden_grads)
+        for i in range(1, L + 1):
+            W = self.params[f"W{i}"]
+            loss += 0.5 * self.reg * np.sum(W**2)
+            grads[f"W{i}"] += self.reg * W
+        ### END SOLUTION
+        return loss, grads
+
+    def _hidden_forward(self, i, x):
+        """Run hidden layer i = 1, ..., L - 1 on x, with the normalisation and dropout of this net: (out, cache)."""
+        names = ("W", "b", "gamma", "beta") if self.normalization else ("W", "b")
+        return hidden_forward(
+            x,
+            **{name.lower(): self.params[f"{name}{i}"] for name in names},
+            normalization=self.normalization,
+            norm_param=self.bn_params[i - 1] if self.normalization else None,
+            dropout_param=self.dropout_param if self.use_dropout else None,
+        )
+
+    def _hidden_backward(self, i, dout, cache):
+        """Turn the gradient of hidden layer i's output into (dx, its part of grads), such as {"W1": ..., "b1": ...}."""
+        dx, *gradients = hidden_backward(dout, cache)
+        names = ("W", "b", "gamma", "beta")
+        return dx, {f"{name}{i}": grad for name, grad in zip(names, gradients, strict=True) if grad is not None}
+
+    def _set_mode(self, mode):
+        """Tell dropout and batch normalisation whether the net is in training ('train') or in use ('test')."""
+        if self.use_dropout:
+            self.dropout_param["mode"] = mode
+        if self.normalization == "batchnorm":
+            for bn_param in self.bn_params:
+                bn_param["mode"] = mode
+
+    def save(self, fname):
+        """Save the parameters (and running statistics) as cs231n/saved/<fname>, with the ending .npz."""
+        save_weights(fname, self.params | self._running_statistics())
+
+    def load(self, fname):
+        """Load what `save` wrote; return whether the file was there."""
+        arrays = load_weights(fname, expected=self.params | self._running_statistics())
+        if arrays is None:
+            return False
+        self.params = {name: arrays[name] for name in self.params}
+        for name in self._running_statistics():
+            statistic, i = name.split("/")
+            self.bn_params[int(i) - 1][statistic] = arrays[name]
+        return True
+
+    def _running_statistics(self):
+        """The running statistics of batch normalisation under names such as running_mean/1."""
+        if self.normalization != "batchnorm":
+            return {}
+        return {
+            f"{statistic}/{i}": bn_param.get(statistic, np.zeros_like(self.params[f"beta{i}"]))
+            for i, bn_param in enumerate(self.bn_params, 1)
+            for statistic in ("running_mean", "running_var")
+        }
+
+
+def _keep_ratio(dropout_keep_ratio, dropout):
+    """The share of units that dropout keeps, under whichever of its two names it was given."""
+    if dropout is not None:
+        if dropout_keep_ratio not in (1, dropout):
+            raise ValueError(
+                f"dropout_keep_ratio is {dropout_keep_ratio} and dropout is {dropout}: they mean the same, give one."
+            )
+        dropout_keep_ratio = dropout
+    if not 0 < dropout_keep_ratio <= 1:
+        raise ValueError(
+            f"dropout_keep_ratio is {dropout_keep_ratio}; it is the share of units that stay, above 0 and at most 1."
+        )
+    return dropout_keep_ratio

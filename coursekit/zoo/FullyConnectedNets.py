@@ -1,0 +1,1286 @@
+"""Implementations of FullyConnectedNets' functions as learners write them."""
+
+import numpy as np
+
+from coursekit.zoo import right, wrong
+
+# ---- fcn_init
+
+
+def _init_with(fill):
+    """An `__init__` whose weights `fill(net, dims, weight_scale, normalization)` puts into params."""
+
+    def __init__(
+        self,
+        hidden_dims,
+        input_dim=3072,
+        num_classes=10,
+        dropout_keep_ratio=1,
+        normalization=None,
+        reg=0.0,
+        weight_scale=1e-2,
+        dtype=np.float32,
+        seed=None,
+    ):
+        self.normalization, self.reg, self.dtype = normalization, reg, dtype
+        self.num_layers, self.use_dropout = 1 + len(hidden_dims), False
+        self.params = {}
+        fill(self.params, [input_dim, *hidden_dims, num_classes], weight_scale, normalization)
+        self.params = {name: np.asarray(w).astype(dtype) for name, w in self.params.items()}
+
+    __init__.__name__ = fill.__name__
+    return __init__
+
+
+def _filled(
+    params,
+    dims,
+    scale,
+    normalization,
+    draw=lambda rows, columns, scale: scale * np.random.randn(rows, columns),
+    bias=lambda size, scale: np.zeros(size),
+    gamma=np.ones,
+    beta=np.zeros,
+    first=1,
+):
+    """The right way, with a piece in the place of a right one."""
+    for i, (rows, columns) in enumerate(zip(dims[:-1], dims[1:], strict=True), first):
+        params[f"W{i}"], params[f"b{i}"] = draw(rows, columns, scale), bias(columns, scale)
+        if normalization and i < len(dims) - 2 + first:
+            params[f"gamma{i}"], params[f"beta{i}"] = gamma(columns), beta(columns)
+
+
+def _wrong_init(sentence, rule=""):
+    def register(fill):
+        wrong("fcn_init", sentence, rule)(_init_with(fill))
+        return fill
+
+    return register
+
+
+for _name, _sentence, _rule, _pieces in (
+    (
+        "init_without_scale",
+        "the weights are not multiplied by weight_scale",
+        "not multiplied by weight_scale",
+        {"draw": lambda rows, columns, scale: np.random.randn(rows, columns)},
+    ),
+    (
+        "init_uniform",
+        "the weights are from np.random.rand, which draws from 0 to 1: np.random.randn",
+        "from 0 to 1",
+        {"draw": lambda rows, columns, scale: scale * np.random.rand(rows, columns)},
+    ),
+    (
+        "init_scale_squared",
+        "weight_scale is squared: it is the standard deviation, multiply by it once",
+        "not by its square",
+        {"draw": lambda rows, columns, scale: scale**2 * np.random.randn(rows, columns)},
+    ),
+    (
+        "init_scale_as_variance",
+        "the root of weight_scale is taken: it is the standard deviation, not the variance",
+        "not the variance",
+        {"draw": lambda rows, columns, scale: scale**0.5 * np.random.randn(rows, columns)},
+    ),
+    (
+        "init_by_fan_in",
+        "the weights have the size sqrt(2 / rows): a good choice, but here weight_scale decides",
+        "multiply standard normal numbers by weight_scale",
+        {"draw": lambda rows, columns, scale: (2 / rows) ** 0.5 * np.random.randn(rows, columns)},
+    ),
+    (
+        "init_transposed",
+        "the weights are transposed: W has a row for each input of its layer, a column for each output",
+        "W1 is transposed",
+        {"draw": lambda rows, columns, scale: scale * np.random.randn(columns, rows)},
+    ),
+    (
+        "init_zeros",
+        "the weights are zeros: then all units of a layer stay equal for ever",
+        "are equal",
+        {"draw": lambda rows, columns, scale: np.zeros((rows, columns))},
+    ),
+    (
+        "init_random_biases",
+        "the biases are random: they start at 0",
+        "np.zeros",
+        {"bias": lambda size, scale: scale * np.random.randn(size)},
+    ),
+    ("init_biases_of_one", "the biases are ones: they start at 0", "np.zeros", {"bias": lambda size, _: np.ones(size)}),
+    ("init_gamma_zero", "gamma starts at 0: then nothing passes; it starts at 1", "np.ones", {"gamma": np.zeros}),
+    ("init_beta_one", "beta starts at 1: it starts at 0, gamma at 1", "np.zeros", {"beta": np.ones}),
+    (
+        "init_random_gamma",
+        "gamma is random: it starts at 1",
+        "np.ones",
+        {"gamma": lambda size: 1 + 0.01 * np.random.randn(size)},
+    ),
+    (
+        "init_counts_from_zero",
+        "the layers are counted from 0: W1, b1 belong to the first one",
+        "count from 1",
+        {"first": 0},
+    ),
+    (
+        "init_biases_of_rows",
+        "a bias has an entry for each input of its layer: it needs one for each output",
+        "check the sizes of b",
+        {},
+    ),
+):
+
+    def _fill(params, dims, scale, normalization, _pieces=_pieces):
+        _filled(params, dims, scale, normalization, **_pieces)
+        if not _pieces:
+            for i, rows in enumerate(dims[:-1], 1):
+                params[f"b{i}"] = np.zeros(rows)
+
+    _fill.__name__ = _name
+    _wrong_init(_sentence, _rule)(_fill)
+
+
+@_wrong_init("the last layer is missing: there is one affine layer more than hidden ones", rule="the last one too")
+def init_without_last(params, dims, scale, normalization):
+    _filled(params, dims, scale, normalization)
+    del params[f"W{len(dims) - 1}"], params[f"b{len(dims) - 1}"]
+
+
+@_wrong_init(
+    "gamma and beta are there for the last layer too: the scores are not normalised", rule="the last layer has"
+)
+def init_last_gamma(params, dims, scale, normalization):
+    _filled(params, dims, scale, normalization)
+    if normalization:
+        params[f"gamma{len(dims) - 1}"], params[f"beta{len(dims) - 1}"] = np.ones(dims[-1]), np.zeros(dims[-1])
+
+
+@_wrong_init("gamma and beta are made although there is no normalisation", rule="does not belong into self.params")
+def init_always_gamma(params, dims, scale, normalization):
+    _filled(params, dims, scale, "always")
+
+
+@_wrong_init("gamma and beta are missing: with a normalisation each hidden layer has both", rule="is not stored in")
+def init_without_gamma(params, dims, scale, normalization):
+    _filled(params, dims, scale, None)
+
+
+@_wrong_init("the generator is seeded inside __init__: every net is the same; leave seeding to the caller")
+def init_seeded(params, dims, scale, normalization):
+    np.random.seed(0)
+    _filled(params, dims, scale, normalization)
+
+
+@_wrong_init("the generator is seeded for each layer: layers of equal size start with equal weights")
+def init_seeded_each_layer(params, dims, scale, normalization):
+    def draw(rows, columns, scale):
+        np.random.seed(231)
+        return scale * np.random.randn(rows, columns)
+
+    _filled(params, dims, scale, normalization, draw=draw)
+
+
+@_wrong_init("the sizes of the hidden layers are taken in the wrong order: the first one follows the input")
+def init_reversed_dims(params, dims, scale, normalization):
+    _filled(params, [dims[0], *dims[-2:0:-1], dims[-1]], scale, normalization)
+
+
+@_wrong_init("three layers are typed in: the number of layers is 1 + len(hidden_dims)")
+def init_three_layers(params, dims, scale, normalization):
+    sizes = [dims[0], dims[1], dims[min(2, len(dims) - 2)], dims[-1]]
+    _filled(params, sizes, scale, normalization)
+
+
+def _right_init(fill):
+    right("fcn_init")(_init_with(fill))
+    return fill
+
+
+@_right_init
+def init_normal(params, dims, scale, normalization):
+    _filled(params, dims, scale, normalization, draw=lambda rows, columns, s: np.random.normal(0, s, (rows, columns)))
+
+
+@_right_init
+def init_last_first(params, dims, scale, normalization):
+    for i in range(len(dims) - 1, 0, -1):
+        params[f"b{i}"] = [0] * dims[i]
+        params[f"W{i}"] = (scale * np.random.standard_normal((dims[i - 1], dims[i]))).astype(np.float32)
+        if normalization is not None and i != len(dims) - 1:
+            params.update({f"beta{i}": np.zeros((dims[i],)), f"gamma{i}": np.ones((dims[i],), dtype=int)})
+
+
+# ---- fcn_loss: the scores
+
+
+def _layer(net, i):
+    return net.params[f"W{i}"], net.params[f"b{i}"]
+
+
+def _forward(net, X):
+    """The right way: hidden layers' outputs and caches, and the scores."""
+    outs, caches = [X], []
+    for i in range(1, net.num_layers):
+        out, cache = net._hidden_forward(i, outs[-1])
+        outs.append(out)
+        caches.append(cache)
+    W, b = _layer(net, net.num_layers)
+    return outs, caches, outs[-1].reshape(len(X), -1) @ W + b
+
+
+def _cross_entropy(scores, y):
+    rows = np.arange(len(y))
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    dscores = np.exp(log_p)
+    dscores[rows, y] -= 1
+    return -log_p[rows, y].mean(), dscores / len(y)
+
+
+def _gradients(net, X, y, reg=None):
+    """The right way: the loss, the gradients, and the pieces that wrong ones are made of."""
+    reg = net.reg if reg is None else reg
+    outs, caches, scores = _forward(net, X)
+    loss, dscores = _cross_entropy(scores, y)
+    L, grads = net.num_layers, {}
+    W, _ = _layer(net, L)
+    grads[f"W{L}"], grads[f"b{L}"] = outs[-1].reshape(len(X), -1).T @ dscores, dscores.sum(axis=0)
+    dout = dscores @ W.T
+    for i in range(L - 1, 0, -1):
+        dout, hidden = net._hidden_backward(i, dout, caches[i - 1])
+        grads.update(hidden)
+    for i in range(1, L + 1):
+        W, _ = _layer(net, i)
+        loss = loss + 0.5 * reg * np.sum(W * W)
+        grads[f"W{i}"] = grads[f"W{i}"] + reg * W
+    return loss, grads, (outs, caches, scores, dscores)
+
+
+def _wrong_scores(sentence, rule=""):
+    """Register what makes the scores of a net and X; with labels, loss and gradients are right."""
+
+    def register(scores_of):
+        def loss(self, X, y=None):
+            return scores_of(self, X) if y is None else _gradients(self, X, y)[:2]
+
+        loss.__name__ = scores_of.__name__
+        wrong("fcn_loss", sentence, rule)(loss)
+        return scores_of
+
+    return register
+
+
+@_wrong_scores("the ReLU after the hidden layers is missing: affine layers alone make one affine layer")
+def scores_without_relu(self, X):
+    out = X.reshape(len(X), -1)
+    for i in range(1, self.num_layers + 1):
+        W, b = _layer(self, i)
+        out = out @ W + b
+    return out
+
+
+@_wrong_scores("there is a ReLU after the last layer as well: scores may be negative")
+def scores_relu_at_the_end(self, X):
+    return np.maximum(0, _forward(self, X)[2])
+
+
+@_wrong_scores("the last layer is run as a hidden one: it is affine alone, affine_forward")
+def scores_last_as_hidden(self, X):
+    out = X
+    for i in range(1, self.num_layers + 1):
+        out, _ = self._hidden_forward(i, out)
+    return out
+
+
+@_wrong_scores("softmax is applied to the scores: without labels, the scores themselves are returned")
+def scores_as_probabilities(self, X):
+    scores = _forward(self, X)[2]
+    exp = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return exp / exp.sum(axis=1, keepdims=True)
+
+
+@_wrong_scores("the last hidden layer is returned: the last affine layer is missing")
+def scores_are_hidden(self, X):
+    return _forward(self, X)[0][-1]
+
+
+@_wrong_scores("each layer gets X: the input of a layer is the output of the one before")
+def scores_from_X(self, X):
+    out = X
+    for i in range(1, self.num_layers):
+        out, _ = self._hidden_forward(i, X)
+    W, b = _layer(self, self.num_layers)
+    return out.reshape(len(X), -1) @ W + b
+
+
+@_wrong_scores("the last hidden layer is left out: the loop runs over i = 1, ..., num_layers - 1")
+def scores_one_too_few(self, X):
+    out = X
+    for i in range(1, self.num_layers - 1):
+        out, _ = self._hidden_forward(i, out)
+    W, b = _layer(self, self.num_layers)
+    return out.reshape(len(X), -1) @ W + b
+
+
+@_wrong_scores("the first layer's weights are used in all hidden layers: W1, then W2, and so on")
+def scores_first_weights_only(self, X):
+    out = X
+    for _ in range(1, self.num_layers):
+        out, _ = self._hidden_forward(1, out)
+    W, b = _layer(self, self.num_layers)
+    return out.reshape(len(X), -1) @ W + b
+
+
+@_wrong_scores("the bias of the last layer is missing")
+def scores_without_last_bias(self, X):
+    return _forward(self, X)[2] - _layer(self, self.num_layers)[1]
+
+
+@_wrong_scores("the biases of the hidden layers are missing")
+def scores_without_hidden_biases(self, X):
+    kept = self.params
+    hidden = {name: np.zeros_like(w) for name, w in kept.items() if name[0] == "b" and name[1:].isdigit()}
+    self.params = kept | hidden | {f"b{self.num_layers}": kept[f"b{self.num_layers}"]}
+    scores = _forward(self, X)[2]
+    self.params = kept
+    return scores
+
+
+@_wrong_scores(
+    "affine_relu_forward is called: it knows nothing of normalisation and dropout, self._hidden_forward(i, out) does"
+)
+def scores_without_settings(self, X):
+    out = X.reshape(len(X), -1)
+    for i in range(1, self.num_layers):
+        W, b = _layer(self, i)
+        out = np.maximum(0, out @ W + b)
+    W, b = _layer(self, self.num_layers)
+    return out @ W + b
+
+
+@_wrong_scores("three layers are typed in: a net has self.num_layers layers, use a loop")
+def scores_three_layers(self, X):
+    out, _ = self._hidden_forward(1, X)
+    out, _ = self._hidden_forward(2, out)
+    return out @ self.params["W3"] + self.params["b3"]
+
+
+@_wrong_scores("the predicted labels are returned: without labels, the scores of all classes are")
+def scores_as_labels(self, X):
+    return np.argmax(_forward(self, X)[2], axis=1)
+
+
+@_wrong_scores("the cache is returned with the scores: affine_forward returns (out, cache), keep them apart")
+def scores_with_cache(self, X):
+    return _forward(self, X)[2], X
+
+
+@right("fcn_loss")
+def scores_from_layer_utils(self, X, y=None):
+    from cs231n.layer_utils import hidden_forward
+
+    out = X
+    for i in range(self.num_layers - 1):
+        n = i + 1
+        out, _ = hidden_forward(
+            out,
+            self.params[f"W{n}"],
+            self.params[f"b{n}"],
+            self.params.get(f"gamma{n}"),
+            self.params.get(f"beta{n}"),
+            self.normalization,
+            self.bn_params[i] if self.normalization else None,
+            self.dropout_param or None,
+        )
+    return (
+        np.einsum("nh,hc->nc", out.reshape(len(X), -1), self.params[f"W{self.num_layers}"])
+        + _layer(self, self.num_layers)[1]
+    )
+
+
+@right("fcn_loss")
+def scores_from_single_layers(self, X, y=None):
+    """As in the course's older notebooks: every layer by itself."""
+    from cs231n import layers
+
+    out = X
+    for i in range(1, self.num_layers):
+        out, _ = layers.affine_forward(out, *_layer(self, i))
+        if self.normalization == "layernorm":
+            gamma, beta = self.params[f"gamma{i}"], self.params[f"beta{i}"]
+            out, _ = layers.layernorm_forward(out, gamma, beta, self.bn_params[i - 1])
+        out, _ = layers.relu_forward(out)
+        if self.use_dropout:
+            out, _ = layers.dropout_forward(out, self.dropout_param)
+    return layers.affine_forward(out, *_layer(self, self.num_layers))[0]
+
+
+# ---- fcn_gradients
+
+
+def _wrong_gradients(sentence, rule=""):
+    """Register what makes (loss, grads) of a net, X and y; without labels the scores are right."""
+
+    def register(function):
+        def loss(self, X, y=None):
+            return _forward(self, X)[2] if y is None else function(self, X, y)
+
+        loss.__name__ = function.__name__
+        wrong("fcn_gradients", sentence, rule)(loss)
+        return function
+
+    return register
+
+
+def _weights(net):
+    return {f"W{i}": net.params[f"W{i}"] for i in range(1, net.num_layers + 1)}
+
+
+def _penalty(net):
+    return 0.5 * net.reg * sum(np.sum(W**2) for W in _weights(net).values())
+
+
+def _with_reg_in_grads(net, grads, factor):
+    return grads | {name: grads[name] + factor * net.reg * W for name, W in _weights(net).items()}
+
+
+@_wrong_gradients("the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is missing")
+def fcn_loss_without_reg(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss - _penalty(self), grads
+
+
+@_wrong_gradients(
+    "the factor 0.5 of the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is too much"
+)
+def fcn_loss_without_half(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss + _penalty(self), grads
+
+
+@_wrong_gradients(
+    "the regularisation is missing in the gradients: add reg * W to each dW", rule="1 * reg * W is missing"
+)
+def fcn_gradient_without_reg(self, X, y):
+    return _gradients(self, X, y)[0], _gradients(self, X, y, reg=0.0)[1]
+
+
+@_wrong_gradients("the gradient of the regularisation is 2 * reg * W: with the 0.5 of the loss it is reg * W")
+def fcn_gradient_twice(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, _with_reg_in_grads(self, grads, 1.0)
+
+
+@_wrong_gradients("0.5 * reg * W is in the gradients: the derivative of 0.5 * reg * W * W is reg * W")
+def fcn_gradient_half(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, _with_reg_in_grads(self, grads, -0.5)
+
+
+@_wrong_gradients("there is no regularisation: neither in the loss nor in the gradients", rule="is missing")
+def fcn_without_reg(self, X, y):
+    return _gradients(self, X, y, reg=0.0)[:2]
+
+
+@_wrong_gradients("the last layer is not regularised: all weights are")
+def fcn_last_not_regularised(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    last = f"W{self.num_layers}"
+    W = self.params[last]
+    return loss - 0.5 * self.reg * np.sum(W**2), grads | {last: grads[last] - self.reg * W}
+
+
+@_wrong_gradients("only the last layer is regularised: all weights are")
+def fcn_only_last_regularised(self, X, y):
+    loss, grads, _ = _gradients(self, X, y, reg=0.0)
+    last = f"W{self.num_layers}"
+    W = self.params[last]
+    return loss + 0.5 * self.reg * np.sum(W**2), grads | {last: grads[last] + self.reg * W}
+
+
+@_wrong_gradients("everything in params is regularised: only the weights W are, not biases, gamma and beta")
+def fcn_regularises_all(self, X, y):
+    loss, grads, _ = _gradients(self, X, y, reg=0.0)
+    for name, w in self.params.items():
+        loss = loss + 0.5 * self.reg * np.sum(w**2)
+        grads[name] = grads[name] + self.reg * w
+    return loss, grads
+
+
+@_wrong_gradients("gamma and beta are regularised: only the weights W are")
+def fcn_regularises_gamma(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    for name, w in self.params.items():
+        if name.startswith(("gamma", "beta")):
+            loss = loss + 0.5 * self.reg * np.sum(w**2)
+            grads[name] = grads[name] + self.reg * w
+    return loss, grads
+
+
+@_wrong_gradients("the root of the sum of squares is in the loss: the sum of squares itself, without a root")
+def fcn_root_of_squares(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss - _penalty(self) + 0.5 * self.reg * sum(map(np.linalg.norm, _weights(self).values())), grads
+
+
+@_wrong_gradients(
+    "reg is subtracted in the gradients: the penalty's gradient is + reg * W", rule="2 * reg * W is missing"
+)
+def fcn_subtracts_reg(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, _with_reg_in_grads(self, grads, -2.0)
+
+
+@_wrong_gradients("the SVM loss is used: softmax_loss is asked for")
+def fcn_with_hinge(self, X, y):
+    loss, grads, (_, _, scores, _) = _gradients(self, X, y)
+    margins = np.maximum(0, scores - scores[np.arange(len(y)), y][:, None] + 1)
+    return margins.sum() / len(y) - 1 + _penalty(self), grads
+
+
+@_wrong_gradients("the caches are taken in the order of the forward pass: backward, the last comes first")
+def fcn_caches_in_order(self, X, y):
+    loss, grads, (_, caches, _, dscores) = _gradients(self, X, y)
+    dout, L = dscores @ self.params[f"W{self.num_layers}"].T, self.num_layers
+    for i in range(L - 1, 0, -1):
+        dout, hidden = self._hidden_backward(i, dout, caches[L - 1 - i])
+        grads.update(hidden)
+    return loss, grads | {name: grads[name] + self.reg * W for name, W in _weights(self).items() if name != f"W{L}"}
+
+
+@_wrong_gradients("the hidden layers all get the gradient of the last one's output: carry dout from layer to layer")
+def fcn_dout_not_carried(self, X, y):
+    loss, grads, (_, caches, _, dscores) = _gradients(self, X, y)
+    dout, L = dscores @ self.params[f"W{self.num_layers}"].T, self.num_layers
+    for i in range(L - 1, 0, -1):
+        _, hidden = self._hidden_backward(i, dout, caches[i - 1])
+        grads.update(
+            {name: grad + self.reg * self.params[name] * name.startswith("W") for name, grad in hidden.items()}
+        )
+    return loss, grads
+
+
+@_wrong_gradients("the first hidden layer's gradients are missing: the loop runs down to i = 1, range(L - 1, 0, -1)")
+def fcn_stops_early(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    if self.num_layers > 1:
+        grads = {name: grad for name, grad in grads.items() if name not in ("W1", "b1", "gamma1", "beta1")}
+    return loss, grads
+
+
+@_wrong_gradients("backward passes by the ReLU of the hidden layers: self._hidden_backward(i, dout, cache) knows them")
+def fcn_backward_without_relu(self, X, y):
+    loss, grads, (outs, _, _, dscores) = _gradients(self, X, y)
+    dout = dscores
+    for i in range(self.num_layers, 0, -1):
+        W, _ = _layer(self, i)
+        rows = outs[i - 1].reshape(len(X), -1)
+        grads[f"W{i}"], grads[f"b{i}"] = rows.T @ dout + self.reg * W, dout.sum(axis=0)
+        dout = dout @ W.T
+    return loss, grads
+
+
+@_wrong_gradients("the gradients are divided by N once more: softmax_loss did it already", rule="a mean where a sum")
+def fcn_divides_again(self, X, y):
+    loss, grads, _ = _gradients(self, X, y, reg=0.0)
+    return loss + _penalty(self), _with_reg_in_grads(self, {n: g / len(X) for n, g in grads.items()}, 1.0)
+
+
+@_wrong_gradients("the gradients of the biases are missing: grads has a key for each of params")
+def fcn_without_bias_gradients(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, {name: grad for name, grad in grads.items() if not (name[0] == "b" and name[1:].isdigit())}
+
+
+@_wrong_gradients("the gradients of gamma and beta are missing: put all that self._hidden_backward gives into grads")
+def fcn_without_gamma_gradients(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, {name: grad for name, grad in grads.items() if not name.startswith(("gamma", "beta"))}
+
+
+@_wrong_gradients("the weights are changed in loss: W -= ... belongs to the update rule", rule="changed in place")
+def fcn_updates_weights(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    for name in self.params:
+        self.params[name] -= 1e-2 * grads[name]
+    return loss, grads
+
+
+@_wrong_gradients("the scores are returned although labels were given: return loss, grads")
+def fcn_returns_scores(self, X, y):
+    return _forward(self, X)[2]
+
+
+@_wrong_gradients("only the loss of the data and the gradients' dict without W are right: grads[W] holds reg * W alone")
+def fcn_reg_overwrites(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, grads | {name: self.reg * W for name, W in _weights(self).items()}
+
+
+@right("fcn_gradients")
+def fcn_in_one_piece(self, X, y=None):
+    return _forward(self, X)[2] if y is None else _gradients(self, X, y)[:2]
+
+
+@right("fcn_gradients")
+def fcn_from_layer_functions(self, X, y=None):
+    from cs231n import layers
+
+    outs, caches, scores = _forward(self, X)
+    if y is None:
+        return scores
+    loss, dscores = layers.softmax_loss(scores, y)
+    grads, L = {}, self.num_layers
+    dout, dW, db = layers.affine_backward(dscores, (outs[-1], *_layer(self, L)))
+    grads[f"b{L}"], grads[f"W{L}"] = db, dW
+    for cache in reversed(caches):
+        L -= 1
+        dout, hidden = self._hidden_backward(L, dout, cache)
+        grads = hidden | grads
+    for name, w in self.params.items():
+        if name.startswith("W"):
+            loss += self.reg / 2 * np.linalg.norm(w) ** 2
+            grads[name] = grads[name] + w * self.reg
+    return loss, grads
+
+
+# ---- update rules
+
+
+def _defaults(w, config, **more):
+    config = {} if config is None else config
+    for name, value in {"learning_rate": 1e-2, "epsilon": 1e-8, **more}.items():
+        config.setdefault(name, value)
+    return config
+
+
+def _momentum_defaults(w, config):
+    return _defaults(w, config, momentum=0.9, velocity=np.zeros_like(w))
+
+
+def _cache_defaults(w, config):
+    return _defaults(w, config, decay_rate=0.99, cache=np.zeros_like(w))
+
+
+def _adam_defaults(w, config):
+    zeros = np.zeros_like(w)
+    return _defaults(w, config, learning_rate=1e-3, beta1=0.9, beta2=0.999, m=zeros, v=zeros, t=0)
+
+
+def _rule(register, fill, name, step):
+    """Register the rule of `step(w, dw, c)`, which returns the new w and the new state, as a dict."""
+
+    def rule(w, dw, config=None):
+        config = fill(w, config)
+        next_w, state = step(w, dw, config)
+        config.update(state)
+        return next_w, config
+
+    rule.__name__ = name
+    register(rule)
+
+
+def _rules(question_id, fill, entries):
+    """Register wrong rules: (name, sentence, rule of the judge, step)."""
+    for name, sentence, judges_rule, step in entries:
+        _rule(wrong(question_id, sentence, judges_rule), fill, name, step)
+
+
+def _velocity(c, dw, sign=-1.0):
+    return c["momentum"] * c["velocity"] + sign * c["learning_rate"] * dw
+
+
+def _moved_by(v):
+    """A step for a velocity v(c, dw) that is added."""
+    return lambda w, dw, c: (w + v(c, dw), {"velocity": v(c, dw)})
+
+
+_rules(
+    "sgd_momentum",
+    _momentum_defaults,
+    (
+        (
+            "momentum_uphill",
+            "the gradient is added to the velocity: the step goes against it, - learning_rate * dw",
+            "",
+            _moved_by(lambda c, dw: _velocity(c, dw, 1.0)),
+        ),
+        (
+            "momentum_subtracted",
+            "the velocity is subtracted from w: it points downhill already, w + v",
+            "",
+            lambda w, dw, c: (w - _velocity(c, dw), {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "momentum_not_kept",
+            "the new velocity is not stored: config['velocity'] = v",
+            "",
+            lambda w, dw, c: (w + _velocity(c, dw), {}),
+        ),
+        (
+            "momentum_old_velocity",
+            "w moves by the old velocity: update v first, then add it",
+            "",
+            lambda w, dw, c: (w + c["velocity"], {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "momentum_ignored",
+            "the old velocity is not multiplied by momentum",
+            "",
+            _moved_by(lambda c, dw: c["velocity"] - c["learning_rate"] * dw),
+        ),
+        (
+            "momentum_typed_in",
+            "0.9 is typed in: take config['momentum']",
+            "",
+            _moved_by(lambda c, dw: 0.9 * c["velocity"] - c["learning_rate"] * dw),
+        ),
+        (
+            "momentum_plain",
+            "the old velocity is left out: this is plain gradient descent",
+            "",
+            _moved_by(lambda c, dw: -c["learning_rate"] * dw),
+        ),
+        (
+            "momentum_as_mean",
+            "the gradient is multiplied by (1 - momentum): here it counts in full",
+            "",
+            _moved_by(lambda c, dw: c["momentum"] * c["velocity"] - (1 - c["momentum"]) * c["learning_rate"] * dw),
+        ),
+        (
+            "momentum_rate_on_all",
+            "the learning rate multiplies the old velocity as well: it is inside v already",
+            "",
+            _moved_by(lambda c, dw: c["learning_rate"] * (c["momentum"] * c["velocity"] - dw)),
+        ),
+        (
+            "momentum_without_rate",
+            "the gradient is not multiplied by the learning rate",
+            "",
+            _moved_by(lambda c, dw: c["momentum"] * c["velocity"] - dw),
+        ),
+        (
+            "momentum_other_form",
+            "v lacks the learning rate: v = momentum * v - learning_rate * dw, and w moves by v",
+            "",
+            lambda w, dw, c: (
+                w - c["learning_rate"] * (c["momentum"] * c["velocity"] + dw),
+                {"velocity": c["momentum"] * c["velocity"] + dw},
+            ),
+        ),
+        (
+            "momentum_of_nesterov",
+            "this is Nesterov's momentum: here w moves by v alone",
+            "",
+            lambda w, dw, c: (
+                w + c["momentum"] * _velocity(c, dw) - c["learning_rate"] * dw,
+                {"velocity": _velocity(c, dw)},
+            ),
+        ),
+    ),
+)
+
+
+@wrong("sgd_momentum", "the state goes into a new dict: the one that was passed must hold it")
+def momentum_in_new_dict(w, dw, config=None):
+    config = dict(_momentum_defaults(w, config))
+    config["velocity"] = _velocity(config, dw)
+    return w + config["velocity"], config
+
+
+@wrong("sgd_momentum", "config is not returned: return next_w, config")
+def momentum_without_config(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    config["velocity"] = _velocity(config, dw)
+    return w + config["velocity"]
+
+
+@wrong(
+    "sgd_momentum", "dw is changed in place: dw *= ... writes into the caller's array", rule="dw is changed in place"
+)
+def momentum_changes_gradient(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    dw *= config["learning_rate"]
+    config["velocity"] = config["momentum"] * config["velocity"] - dw
+    return w + config["velocity"], config
+
+
+@right("sgd_momentum")
+def momentum_in_place(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    config["velocity"] *= config["momentum"]
+    config["velocity"] -= config["learning_rate"] * dw
+    w += config["velocity"]
+    return w, config
+
+
+@right("sgd_momentum")
+def momentum_other_sign_inside(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    downhill = config["learning_rate"] * dw - config["momentum"] * config["velocity"]
+    config["velocity"] = -downhill
+    return np.subtract(w, downhill), config
+
+
+_rules(
+    "nesterov_momentum",
+    _momentum_defaults,
+    (
+        (
+            "nesterov_plain_momentum",
+            "this is plain momentum: w moves by momentum * v - learning_rate * dw, with the new v",
+            "",
+            _moved_by(_velocity),
+        ),
+        (
+            "nesterov_old_velocity",
+            "w moves by momentum times the old velocity: take the new one",
+            "",
+            lambda w, dw, c: (w + _velocity(c, dw) + c["momentum"] * c["velocity"], {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "nesterov_without_gradient",
+            "the last step, - learning_rate * dw, is missing: w moves by momentum * v alone",
+            "",
+            lambda w, dw, c: (w + c["momentum"] * _velocity(c, dw), {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "nesterov_not_kept",
+            "the new velocity is not stored: config['velocity'] = v",
+            "",
+            lambda w, dw, c: (w + c["momentum"] * _velocity(c, dw) - c["learning_rate"] * dw, {}),
+        ),
+    ),
+)
+
+
+@right("nesterov_momentum")
+def nesterov_of_the_course_notes(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    before, momentum = config["velocity"].copy(), config["momentum"]
+    config["velocity"] = momentum * before - config["learning_rate"] * dw
+    return w - momentum * before + (1 + momentum) * config["velocity"], config
+
+
+def _divided(w, dw, c, cache):
+    return w - c["learning_rate"] * dw / (np.sqrt(cache) + c["epsilon"])
+
+
+def _by_cache(cache_of):
+    """A step that is right but for its cache, cache_of(c, dw)."""
+    return lambda w, dw, c: (_divided(w, dw, c, cache_of(c, dw)), {"cache": cache_of(c, dw)})
+
+
+def _by_formula(step_of, cache_of):
+    """A step w - step_of(c, dw, cache) with the cache cache_of(c, dw)."""
+    return lambda w, dw, c: (w - step_of(c, dw, cache_of(c, dw)), {"cache": cache_of(c, dw)})
+
+
+def _mean_square(c, dw):
+    return c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * dw**2
+
+
+def _sum_of_squares(c, dw):
+    return c["cache"] + dw**2
+
+
+def _wrong_divisions(prefix, cache_of):
+    """What goes wrong in dividing by the cache, for RMSProp and AdaGrad alike."""
+    return (
+        (
+            f"{prefix}_without_root",
+            "the gradient is divided by the cache: by its square root",
+            "",
+            _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / (cache + c["epsilon"]), cache_of),
+        ),
+        (
+            f"{prefix}_epsilon_inside",
+            "epsilon is under the root: it is added to the root, sqrt(cache) + epsilon",
+            "",
+            _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / np.sqrt(cache + c["epsilon"]), cache_of),
+        ),
+        (
+            f"{prefix}_without_epsilon",
+            "epsilon is missing: where all gradients were 0 so far, 0 / 0 is not a number",
+            "",
+            _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / np.sqrt(cache), cache_of),
+        ),
+        (
+            f"{prefix}_multiplied",
+            "the gradient is multiplied by the root: it is divided by it",
+            "",
+            _by_formula(lambda c, dw, cache: c["learning_rate"] * dw * (np.sqrt(cache) + c["epsilon"]), cache_of),
+        ),
+        (
+            f"{prefix}_uphill",
+            "the step goes up the gradient: w - learning_rate * ...",
+            "",
+            _by_formula(lambda c, dw, cache: -c["learning_rate"] * dw / (np.sqrt(cache) + c["epsilon"]), cache_of),
+        ),
+        (
+            f"{prefix}_without_rate",
+            "the step is not multiplied by the learning rate",
+            "",
+            _by_formula(lambda c, dw, cache: dw / (np.sqrt(cache) + c["epsilon"]), cache_of),
+        ),
+        (
+            f"{prefix}_not_kept",
+            "the new cache is not stored: config['cache'] = cache",
+            "",
+            lambda w, dw, c: (_divided(w, dw, c, cache_of(c, dw)), {}),
+        ),
+        (
+            f"{prefix}_old_cache",
+            "the step divides by the old cache: update the cache first",
+            "",
+            lambda w, dw, c: (_divided(w, dw, c, c["cache"]), {"cache": cache_of(c, dw)}),
+        ),
+    )
+
+
+_rules(
+    "rmsprop",
+    _cache_defaults,
+    (
+        *_wrong_divisions("rmsprop", _mean_square),
+        (
+            "rmsprop_without_square",
+            "the gradients themselves are in the cache: their squares belong there",
+            "",
+            _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * np.abs(dw)),
+        ),
+        (
+            "rmsprop_rates_exchanged",
+            "decay_rate and 1 - decay_rate are exchanged: the old cache keeps decay_rate of itself",
+            "",
+            _by_cache(lambda c, dw: (1 - c["decay_rate"]) * c["cache"] + c["decay_rate"] * dw**2),
+        ),
+        (
+            "rmsprop_sum",
+            "the squares are added up without a decay: that is AdaGrad",
+            "",
+            _by_cache(_sum_of_squares),
+        ),
+        (
+            "rmsprop_full_square",
+            "the factor (1 - decay_rate) before the squares is missing",
+            "",
+            _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + dw**2),
+        ),
+        (
+            "rmsprop_typed_in",
+            "0.99 is typed in: take config['decay_rate']",
+            "",
+            _by_cache(lambda c, dw: 0.99 * c["cache"] + 0.01 * dw**2),
+        ),
+        (
+            "rmsprop_mean_of_all",
+            "one mean square is kept for the whole array: the cache has one for each entry",
+            "",
+            _by_cache(
+                lambda c, dw: c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * np.full_like(dw, np.mean(dw**2))
+            ),
+        ),
+    ),
+)
+
+
+@wrong("rmsprop", "dw is changed in place: dw **= 2 writes into the caller's array", rule="dw is changed in place")
+def rmsprop_changes_gradient(w, dw, config=None):
+    config = _cache_defaults(w, config)
+    gradient = dw.copy()
+    dw **= 2
+    config["cache"] = config["decay_rate"] * config["cache"] + (1 - config["decay_rate"]) * dw
+    return _divided(w, gradient, config, config["cache"]), config
+
+
+@right("rmsprop")
+def rmsprop_in_place(w, dw, config=None):
+    config = _cache_defaults(w, config)
+    cache = config["cache"]
+    cache += (1 - config["decay_rate"]) * (dw * dw - cache)
+    w -= config["learning_rate"] / (cache**0.5 + config["epsilon"]) * dw
+    return w, config
+
+
+_rules(
+    "adagrad",
+    _cache_defaults,
+    (
+        *_wrong_divisions("adagrad", _sum_of_squares),
+        (
+            "adagrad_with_decay",
+            "the cache decays: that is RMSProp; AdaGrad adds the squares up",
+            "",
+            _by_cache(_mean_square),
+        ),
+        (
+            "adagrad_forgets",
+            "the cache holds the last square alone: add it to those before",
+            "",
+            _by_cache(lambda c, dw: dw**2),
+        ),
+    ),
+)
+
+
+@right("adagrad")
+def adagrad_with_power(w, dw, config=None):
+    config = _cache_defaults(w, config)
+    config["cache"] = config["cache"] + np.square(dw)
+    return w - (config["learning_rate"] * dw) / (config["cache"] ** 0.5 + config["epsilon"]), config
+
+
+def _adam_step(
+    w,
+    dw,
+    c,
+    t=lambda c: c["t"] + 1,
+    m=lambda c, dw: c["beta1"] * c["m"] + (1 - c["beta1"]) * dw,
+    v=lambda c, dw: c["beta2"] * c["v"] + (1 - c["beta2"]) * dw**2,
+    m_hat=lambda c, m, t: m / (1 - c["beta1"] ** t),
+    v_hat=lambda c, v, t: v / (1 - c["beta2"] ** t),
+    step=lambda c, dw, m_hat, v_hat: c["learning_rate"] * m_hat / (np.sqrt(v_hat) + c["epsilon"]),
+    keep=lambda m, v, t, m_hat, v_hat: {"m": m, "v": v, "t": t},
+):
+    """Adam, with a piece in the place of a right one."""
+    t = t(c)
+    m, v = m(c, dw), v(c, dw)
+    m_hat, v_hat = m_hat(c, m, t), v_hat(c, v, t)
+    return w - step(c, dw, m_hat, v_hat), keep(m, v, t, m_hat, v_hat)
+
+
+def _adam_with(**pieces):
+    return lambda w, dw, c: _adam_step(w, dw, c, **pieces)
+
+
+def _epsilon_before_correction(w, dw, c):
+    t = c["t"] + 1
+    m = c["beta1"] * c["m"] + (1 - c["beta1"]) * dw
+    v = c["beta2"] * c["v"] + (1 - c["beta2"]) * dw**2
+    rate = c["learning_rate"] * np.sqrt(1 - c["beta2"] ** t) / (1 - c["beta1"] ** t)
+    return w - rate * m / (np.sqrt(v) + c["epsilon"]), {"m": m, "v": v, "t": t}
+
+
+_WRONG_ADAM = (
+    (
+        "adam_t_after",
+        "t is raised after it was used: raise it first, so that the first step has t = 1",
+        "",
+        _adam_with(
+            m_hat=lambda c, m, t: m / np.maximum(1 - c["beta1"] ** (t - 1), 1e-12),
+            v_hat=lambda c, v, t: v / np.maximum(1 - c["beta2"] ** (t - 1), 1e-12),
+        ),
+    ),
+    (
+        "adam_t_not_raised",
+        "t is not raised: config['t'] counts the steps",
+        "",
+        _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m, "v": v}),
+    ),
+    (
+        "adam_without_correction",
+        "m and v are not corrected for their start at 0: divide by 1 - beta1 ** t and 1 - beta2 ** t",
+        "",
+        _adam_with(m_hat=lambda c, m, t: m, v_hat=lambda c, v, t: v),
+    ),
+    (
+        "adam_m_corrected_only",
+        "v is not corrected: divide it by 1 - beta2 ** t, as m by 1 - beta1 ** t",
+        "",
+        _adam_with(v_hat=lambda c, v, t: v),
+    ),
+    (
+        "adam_v_corrected_only",
+        "m is not corrected: divide it by 1 - beta1 ** t, as v by 1 - beta2 ** t",
+        "",
+        _adam_with(m_hat=lambda c, m, t: m),
+    ),
+    (
+        "adam_corrected_kept",
+        "the corrected m and v are stored: they are for this step alone, store those before the correction",
+        "",
+        _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m_hat, "v": v_hat, "t": t}),
+    ),
+    (
+        "adam_beta_times_t",
+        "beta is multiplied by t in the correction: it is raised to the power t, beta ** t",
+        "",
+        _adam_with(
+            m_hat=lambda c, m, t: m / (1 - c["beta1"] * t + 1e-12), v_hat=lambda c, v, t: v / abs(1 - c["beta2"] * t)
+        ),
+    ),
+    (
+        "adam_betas_exchanged",
+        "beta1 and beta2 are exchanged: beta1 belongs to m, beta2 to v",
+        "",
+        _adam_with(
+            m=lambda c, dw: c["beta2"] * c["m"] + (1 - c["beta2"]) * dw,
+            v=lambda c, dw: c["beta1"] * c["v"] + (1 - c["beta1"]) * dw**2,
+            m_hat=lambda c, m, t: m / (1 - c["beta2"] ** t),
+            v_hat=lambda c, v, t: v / (1 - c["beta1"] ** t),
+        ),
+    ),
+    (
+        "adam_without_square",
+        "v holds the gradients' sizes: it holds their squares, dw ** 2",
+        "",
+        _adam_with(v=lambda c, dw: c["beta2"] * c["v"] + (1 - c["beta2"]) * np.abs(dw)),
+    ),
+    (
+        "adam_square_of_m",
+        "v is made of m ** 2: of dw ** 2",
+        "",
+        _adam_with(
+            v=lambda c, dw: c["beta2"] * c["v"] + (1 - c["beta2"]) * (c["beta1"] * c["m"] + (1 - c["beta1"]) * dw) ** 2
+        ),
+    ),
+    (
+        "adam_without_root",
+        "the step is divided by v: by its square root",
+        "",
+        _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * m / (v + c["epsilon"])),
+    ),
+    (
+        "adam_epsilon_inside",
+        "epsilon is under the root: it is added to the root, sqrt(v_hat) + epsilon",
+        "",
+        _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * m / np.sqrt(v + c["epsilon"])),
+    ),
+    (
+        "adam_without_epsilon",
+        "epsilon is missing: where all gradients were 0 so far, 0 / 0 is not a number",
+        "",
+        _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * m / np.sqrt(v)),
+    ),
+    (
+        "adam_epsilon_before_correction",
+        "epsilon is added before v is corrected: it belongs to the root of the corrected v",
+        "",
+        _epsilon_before_correction,
+    ),
+    (
+        "adam_step_of_gradient",
+        "the step is made of dw: of m_hat",
+        "",
+        _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * dw / (np.sqrt(v) + c["epsilon"])),
+    ),
+    (
+        "adam_uphill",
+        "the step goes up the gradient: w - learning_rate * ...",
+        "",
+        _adam_with(step=lambda c, dw, m, v: -c["learning_rate"] * m / (np.sqrt(v) + c["epsilon"])),
+    ),
+    (
+        "adam_typed_in",
+        "0.9 and 0.999 are typed in: take config['beta1'] and config['beta2']",
+        "",
+        lambda w, dw, c: _adam_step(w, dw, c | {"beta1": 0.9, "beta2": 0.999}),
+    ),
+    (
+        "adam_full_gradient",
+        "the factors (1 - beta1) and (1 - beta2) are missing",
+        "",
+        _adam_with(m=lambda c, dw: c["beta1"] * c["m"] + dw, v=lambda c, dw: c["beta2"] * c["v"] + dw**2),
+    ),
+    (
+        "adam_state_not_kept",
+        "m and v are not stored: config['m'] = m, config['v'] = v",
+        "",
+        _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"t": t}),
+    ),
+    (
+        "adam_first_t_only",
+        "t is set to 1 in every step: config['t'] + 1",
+        "",
+        _adam_with(t=lambda c: 1),
+    ),
+)
+_rules("adam", _adam_defaults, _WRONG_ADAM)
+
+
+@right("adam")
+def adam_in_place(w, dw, config=None):
+    config = _adam_defaults(w, config)
+    config["m"], config["v"] = config["m"].copy(), config["v"].copy()
+    config["t"] += 1
+    config["m"] += (1 - config["beta1"]) * (dw - config["m"])
+    config["v"] *= config["beta2"]
+    config["v"] += (1 - config["beta2"]) * np.square(dw)
+    corrections = [1 - config[beta] ** config["t"] for beta in ("beta1", "beta2")]
+    w -= (
+        config["learning_rate"]
+        * (config["m"] / corrections[0])
+        / ((config["v"] / corrections[1]) ** 0.5 + config["epsilon"])
+    )
+    return w, config
+
+
+@right("adam")
+def adam_correction_in_the_rate(w, dw, config=None):
+    config = _adam_defaults(w, config)
+    t = config["t"] = config["t"] + 1
+    m = config["m"] = config["beta1"] * config["m"] + (1 - config["beta1"]) * dw
+    v = config["v"] = config["beta2"] * config["v"] + (1 - config["beta2"]) * dw * dw
+    root = np.sqrt(1 - config["beta2"] ** t)
+    rate = config["learning_rate"] * root / (1 - config["beta1"] ** t)
+    return w - rate * m / (np.sqrt(v) + config["epsilon"] * root), config
+
+
+def _adamw_defaults(w, config):
+    config = _adam_defaults(w, config)
+    config.setdefault("weight_decay", 1e-2)
+    return config
+
+
+def _decayed(share):
+    """Adam's step, with share(w, c, next_w) taken off."""
+
+    def step(w, dw, c):
+        next_w, state = _adam_step(w, dw, c)
+        return next_w - share(w, c, next_w), state
+
+    return step
+
+
+_rules(
+    "adamw",
+    _adamw_defaults,
+    (
+        (
+            "adamw_in_the_gradient",
+            "the decay is added to the gradient, so Adam divides it as well: take it off w beside Adam's step",
+            "",
+            lambda w, dw, c: _adam_step(w, dw + c["weight_decay"] * w, c),
+        ),
+        (
+            "adamw_without_rate",
+            "the decay is not multiplied by the learning rate",
+            "",
+            _decayed(lambda w, c, next_w: c["weight_decay"] * w),
+        ),
+        (
+            "adamw_of_next_w",
+            "the decay is taken of the w after the step: of the one before",
+            "",
+            _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * next_w),
+        ),
+        (
+            "adamw_grows",
+            "the decay is added: w shrinks, - learning_rate * weight_decay * w",
+            "",
+            _decayed(lambda w, c, next_w: -c["learning_rate"] * c["weight_decay"] * w),
+        ),
+        ("adamw_plain_adam", "the weight decay is missing", "", _adam_step),
+    ),
+)
+
+
+@right("adamw")
+def adamw_shrinks_first(w, dw, config=None):
+    from cs231n.optim import adam
+
+    config = _adamw_defaults(w, config)
+    before = (1 - config["learning_rate"] * config["weight_decay"]) * w
+    after, config = adam(before, dw, config)
+    return after, config
