@@ -9,7 +9,6 @@ import nbformat
 from nbclient import NotebookClient
 
 from coursekit.progress import notebook_path
-from coursekit.questions import NOTEBOOKS
 from coursekit.worker import ROOT
 
 PAGE = ROOT / "docs" / "results.md"
@@ -54,9 +53,10 @@ def write():
     from cs231n.data_utils import dataset_name
 
     data = dataset_name()
-    print(f"Running {len(NOTEBOOKS)} notebooks on {data} ...", flush=True)
+    notebooks = list(dict.fromkeys(figure.notebook for figure in FIGURES))
+    print(f"Running {len(notebooks)} notebooks on {data} ...", flush=True)
     rows = []
-    for notebook in NOTEBOOKS:
+    for notebook in notebooks:
         start = time.monotonic()
         values = run(notebook, [figure.expression for figure in FIGURES if figure.notebook == notebook])
         print(f"  {notebook}: {time.monotonic() - start:.0f} s", flush=True)
