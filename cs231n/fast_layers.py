@@ -1,8 +1,14 @@
-"""Convolution and max pooling without loops over pictures and places; the same results as the naive layers.
+"""Convolution, pooling and normalisation at the speed of the machine; the same results as the layers in `layers`.
 
-Nothing is compiled: the windows are a view on the pictures (`sliding_window_view`), and the products of windows and
-filters are matrix products. All pairs here take and return what `conv_*_naive` and `max_pool_*_naive` in `layers` do; a
-cache belongs to the backward function of its own pair. Float32 in gives float32 out.
+Nothing is compiled. What makes it fast:
+
+- The windows are a view on the pictures (`sliding_window_view`), and a convolution is a matrix product with them.
+- The matrix of all windows is never there as a whole: a few pictures at a time, sized to the cache, in a buffer that is
+  used again. Most of what the simple way loses, it loses in memory, not in arithmetic.
+- The pieces of a batch go to a few threads (`_threads.py`).
+
+All pairs here take and return what their namesakes in `layers` do; a cache belongs to the backward function of its own
+pair. Float32 in gives float32 out.
 
 ``conv_forward_fast``, ``conv_backward_fast``, ``max_pool_forward_fast`` and ``max_pool_backward_fast`` are the ones to
 use. The others are named after the way they go and are kept for comparison.
@@ -13,10 +19,12 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from cs231n._errors import require_gains, require_maps, require_train_cache
+from cs231n._threads import buffer, for_each, pieces_of
 from cs231n._windows import num_stops, require_conv, require_pool
 from cs231n.im2col import add_windows, col2im_indices, grid, im2col_indices, unpadded
 
-CHUNK = 1 << 22  # bytes of columns made at a time: all at once would leave the cache, one picture is a small product
+PIECE = 1 << 21  # bytes of columns made at a time: with the product, they stay in the cache
 
 
 # ---- convolution, a few pictures at a time
@@ -39,13 +47,8 @@ def conv_forward_strides(x, w, b, conv_param):
     cache : tuple (x, w, b, conv_param)
     """
     require_conv(x, w, b, conv_param)
-    dtype = np.result_type(x, w, b)
-    filters = w.reshape(len(w), -1).astype(dtype, copy=False)  # (F, C, HH, WW) -> (F, K)
-    out = np.empty((len(x), len(w), *_places(x, w, conv_param)), dtype)
-    for chunk, columns in _columns(x, w, conv_param, dtype):
-        maps = filters @ columns  # (F, K) @ (K, n * P) -> (F, n * P)
-        out[chunk] = maps.reshape(len(w), -1, *out.shape[2:]).swapaxes(0, 1)  # -> (n, F, H_out, W_out)
-    out += b[:, np.newaxis, np.newaxis]
+    out = np.empty((len(x), len(w), *_places(x, w, conv_param)), np.result_type(x, w, b))
+    _convolve(x, w, conv_param["stride"], (conv_param["pad"], conv_param["pad"]), out, b)
     return out, (x, w, b, conv_param)
 
 
@@ -53,19 +56,74 @@ def conv_backward_strides(dout, cache):
     """Compute the gradients (dx, dw, db) of a convolutional layer; see `conv_backward_naive`."""
     x, w, _, conv_param = cache
     stride, pad = conv_param["stride"], conv_param["pad"]
-    filters = w.reshape(len(w), -1)  # (F, C, HH, WW) -> (F, K)
-    dpadded = _zeros(x.shape, pad, np.result_type(dout, w))
-    dw = np.zeros(filters.shape, np.result_type(dout, x))
-    for chunk, columns in _columns(x, w, conv_param, dw.dtype):
-        rows = dout[chunk].swapaxes(0, 1).reshape(len(w), -1)  # (n, F, H_out, W_out) -> (F, n * P)
-        dw += rows @ columns.T  # (F, n * P) @ (n * P, K) -> (F, K)
-        windows = (filters.T @ rows).reshape(*w.shape[1:], -1, *dout.shape[2:])  # (K, F) @ (F, n * P) -> (K, n * P)
-        add_windows(dpadded[chunk], windows.transpose(3, 0, 1, 2, 4, 5), stride)
-    return unpadded(dpadded, pad), dw.reshape(w.shape), dout.sum(axis=(0, 2, 3))
+    margins = w.shape[2] - 1 - pad, w.shape[3] - 1 - pad
+    # Windows are made of dout or of x: of the one with fewer channels. For those of dout, see `_backward_from_dout`.
+    from_dout = stride == 1 and min(margins) >= 0 and len(w) <= w.shape[1]
+    dx, dw = _backward_from_dout(dout, x, w, margins) if from_dout else _backward_from_x(dout, x, w, stride, pad)
+    return dx, dw, dout.sum(axis=(0, 2, 3))
 
 
 conv_forward_fast = conv_forward_strides
 conv_backward_fast = conv_backward_strides
+
+
+def _convolve(x, w, stride, pads, out, b):
+    """Write the convolution of x (N, C, H, W) with filters w (F, C, HH, WW), plus b, into out (N, F, H_out, W_out)."""
+    filters = w.reshape(len(w), -1).astype(out.dtype, copy=False)  # (F, C, HH, WW) -> (F, K)
+
+    def convolve(piece):
+        columns = _columns(x[piece], w.shape[2:], stride, pads, out.dtype)  # (K, n * P)
+        maps = _product(filters, columns, "maps")  # (F, K) @ (K, n * P) -> (F, n * P)
+        maps = maps.reshape(len(w), -1, *out.shape[2:]).swapaxes(0, 1)  # -> (n, F, H_out, W_out)
+        np.add(maps, b[:, np.newaxis, np.newaxis], out=out[piece])
+
+    for_each(convolve, _pieces(x, w, out.shape[2:]))
+
+
+def _backward_from_x(dout, x, w, stride, pad):
+    """(dx, dw): dw is dout times the windows of x; dx adds up what each window hands back."""
+    filters = w.reshape(len(w), -1)  # (F, C, HH, WW) -> (F, K)
+    dx = np.empty(x.shape, np.result_type(dout, w))
+    dtype = np.result_type(dout, x)
+
+    def backward(piece):
+        n, _, *places = dout[piece].shape
+        columns = _columns(x[piece], w.shape[2:], stride, (pad, pad), dtype)  # (K, n * P)
+        rows = _rows(dout[piece])  # (F, n * P)
+        dw = columns @ rows.T  # (K, n * P) @ (n * P, F) -> (K, F)
+        windows = _product(filters.T, rows, "windows").reshape(*w.shape[1:], n, *places)  # (K, F) @ (F, n * P)
+        dpadded = _padded_buffer(x[piece].shape, (pad, pad), dx.dtype)
+        add_windows(dpadded, windows.transpose(3, 0, 1, 2, 4, 5), stride)
+        dx[piece] = unpadded(dpadded, pad)
+        return dw
+
+    dw = _sum(for_each(backward, _pieces(x, w, dout.shape[2:])), (filters.shape[1], len(w)), dtype)
+    return dx, dw.T.reshape(w.shape)
+
+
+def _backward_from_dout(dout, x, w, margins):
+    """(dx, dw) at stride 1, where each entry of x meets each entry of a filter in one entry of dout.
+
+    So dx is a convolution too: of dout, with the filters turned by half a turn and with input and output channels
+    exchanged. The windows of dout that it needs, times x, are dw, turned in the same way.
+    """
+    turned = _turned(w).reshape(w.shape[1], -1)  # (F, C, HH, WW) -> (C, F, HH, WW) -> (C, J)
+    dx = np.empty(x.shape, np.result_type(dout, w))
+    dtype = np.result_type(dout, x)
+
+    def backward(piece):
+        n, C, H, W = x[piece].shape
+        columns = _columns(dout[piece], w.shape[2:], 1, margins, dtype)  # (J, n * H * W)
+        dx[piece] = _product(turned, columns, "maps").reshape(C, n, H, W).swapaxes(0, 1)
+        return columns @ _rows(x[piece]).T  # (J, n * H * W) @ (n * H * W, C) -> (J, C)
+
+    dw = _sum(for_each(backward, _pieces(dout, _turned(w), x.shape[2:])), turned.T.shape, dtype)  # (J, C)
+    return dx, _turned(dw.T.reshape(w.shape[1], len(w), *w.shape[2:]))
+
+
+def _turned(w):
+    """Filters (F, C, HH, WW) turned by half a turn, input and output channels exchanged: (C, F, HH, WW)."""
+    return w[:, :, ::-1, ::-1].swapaxes(0, 1)
 
 
 def _places(x, w, conv_param):
@@ -73,23 +131,41 @@ def _places(x, w, conv_param):
     return num_stops(x.shape[2], w.shape[2], stride, pad), num_stops(x.shape[3], w.shape[3], stride, pad)
 
 
-def _zeros(shape, pad, dtype):
-    N, C, H, W = shape
-    return np.zeros((N, C, H + 2 * pad, W + 2 * pad), dtype)
+def _pieces(x, w, places):
+    """The pictures x cut into pieces whose columns fill PIECE bytes, K = C * HH * WW for each place."""
+    return pieces_of(len(x), PIECE // (prod(w.shape[1:]) * prod(places) * x.itemsize))
 
 
-def _columns(x, w, conv_param, dtype):
-    """Yield (slice of n pictures, their windows as columns, (K, n * P)) for K entries of a window and P places."""
-    stride, pad = conv_param["stride"], conv_param["pad"]
-    padded = _zeros(x.shape, pad, dtype)
-    unpadded(padded, pad)[...] = x
-    windows = sliding_window_view(padded, w.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
-    windows = windows.transpose(1, 4, 5, 0, 2, 3)  # (N, C, H_out, W_out, HH, WW) -> (C, HH, WW, N, H_out, W_out)
-    K, P = prod(windows.shape[:3]), prod(windows.shape[4:])
-    step = max(1, CHUNK // (K * P * padded.itemsize))
-    for start in range(0, len(x), step):
-        chunk = slice(start, start + step)
-        yield chunk, windows[:, :, :, chunk].reshape(K, -1)
+def _columns(x, field, stride, pads, dtype):
+    """The windows of pictures (n, C, H, W) as columns, (K, n * P) for P places: a buffer of this thread."""
+    padded = _padded_buffer(x.shape, pads, dtype)
+    padded[:, :, pads[0] : pads[0] + x.shape[2], pads[1] : pads[1] + x.shape[3]] = x
+    windows = sliding_window_view(padded, field, axis=(2, 3))[:, :, ::stride, ::stride]
+    windows = windows.transpose(1, 4, 5, 0, 2, 3)  # (n, C, H_out, W_out, HH, WW) -> (C, HH, WW, n, H_out, W_out)
+    columns = buffer("columns", windows.shape, dtype)
+    columns[...] = windows
+    return columns.reshape(prod(windows.shape[:3]), -1)
+
+
+def _padded_buffer(shape, pads, dtype):
+    """Zeros with room for pictures of `shape` (n, C, H, W) and their margins."""
+    padded = buffer("padded", (*shape[:2], shape[2] + 2 * pads[0], shape[3] + 2 * pads[1]), dtype)
+    padded[...] = 0
+    return padded
+
+
+def _rows(maps):
+    """Maps (n, F, H, W) with a row for each channel, (F, n * H * W)."""
+    return maps.swapaxes(0, 1).reshape(maps.shape[1], -1)
+
+
+def _sum(parts, shape, dtype):
+    return sum(parts, start=np.zeros(shape, dtype))
+
+
+def _product(a, b, name):
+    """The product a @ b in a buffer of this thread."""
+    return np.matmul(a, b, out=buffer(name, (len(a), b.shape[1]), np.result_type(a, b)))
 
 
 # ---- convolution, the matrix of all columns at once
@@ -133,23 +209,40 @@ def max_pool_forward_fast(x, pool_param):
     cache : tuple (x, pool_param, out)
     """
     require_pool(x, pool_param)
-    grids = _grids(x, pool_param)
-    out = x[next(grids)].copy()
-    for entries in grids:
-        np.maximum(out, x[entries], out=out)
+    grids = list(_grids(x, pool_param))
+    out = np.empty(x[grids[0]].shape, x.dtype)
+
+    def pool(piece):
+        pictures, largest = x[piece], out[piece]
+        largest[...] = pictures[grids[0]]
+        for entries in grids[1:]:
+            np.maximum(largest, pictures[entries], out=largest)
+
+    for_each(pool, _pieces_of_maps(x))
     return out, (x, pool_param, out)
 
 
 def max_pool_backward_fast(dout, cache):
     """Compute the gradient dx of max pooling; see `max_pool_backward_naive`."""
     x, pool_param, out = cache
-    dx = np.zeros(x.shape, dout.dtype)
-    waiting = np.ones(dout.shape, bool)  # the windows whose largest entry is not found yet
-    for entries in _grids(x, pool_param):
-        found = waiting & (x[entries] == out)
-        dx[entries] += dout * found
-        waiting &= ~found  # of several largest entries, the first one counts
+    dx = np.empty(x.shape, dout.dtype)
+
+    def backward(piece):
+        pictures, largest, dlargest, dpictures = x[piece], out[piece], dout[piece], dx[piece]
+        dpictures[...] = 0
+        waiting = np.ones(largest.shape, bool)  # the windows whose largest entry is not found yet
+        for entries in _grids(x, pool_param):
+            found = waiting & (pictures[entries] == largest)
+            dpictures[entries] += dlargest * found
+            waiting &= ~found  # of several largest entries, the first one counts
+
+    for_each(backward, _pieces_of_maps(x))
     return dx
+
+
+def _pieces_of_maps(x):
+    """The pictures x cut into pieces that fit into the cache several times over."""
+    return pieces_of(len(x), PIECE // 8 // max(1, x[:1].nbytes))
 
 
 def _grids(x, pool_param):
@@ -158,6 +251,98 @@ def _grids(x, pool_param):
     places = num_stops(x.shape[2], height, stride), num_stops(x.shape[3], width, stride)
     for p, q in np.ndindex(height, width):
         yield grid(p, q, places, stride)
+
+
+# ---- batch normalisation and ReLU, a few channels at a time
+
+
+def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
+    """Compute `spatial_batchnorm_forward` and ReLU in one go.
+
+    A channel needs its own numbers alone, and a few channels fit into the cache: there mean, variance, scale, shift and
+    ReLU are done before the next ones come.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W)
+    gamma, beta : ndarray of shape (C,)
+    bn_param : dict
+        As for `batchnorm_forward`; the running statistics are brought up to date.
+
+    Returns
+    -------
+    out : ndarray of shape (N, C, H, W)
+    cache : tuple (x, out, mean, std, gamma), or None in test mode
+    """
+    require_maps(x)
+    require_gains(gamma, beta, x.shape[1])
+    mode, eps = bn_param["mode"], bn_param.get("eps", 1e-5)
+    if mode not in ("train", "test"):
+        raise ValueError(f'Invalid forward batchnorm mode "{mode}": expected "train" or "test".')
+    out = np.empty(x.shape, np.result_type(x, gamma, beta))
+    mean = np.array(bn_param.get("running_mean", np.zeros(len(gamma))), out.dtype)
+    var = np.array(bn_param.get("running_var", np.zeros(len(gamma))), out.dtype)
+
+    def forward(channels):
+        maps, positive = x[:, channels], out[:, channels]
+        if mode == "train":
+            mean[channels] = maps.mean(axis=(0, 2, 3))
+        centred = np.subtract(maps, _each(mean[channels]), out=buffer("centred", maps.shape, out.dtype))
+        if mode == "train":
+            var[channels] = _dot(centred, centred) / (maps.size // maps.shape[1])
+        centred *= _each(gamma[channels] / np.sqrt(var[channels] + eps))
+        centred += _each(beta[channels])
+        np.maximum(centred, 0, out=positive)
+
+    for_each(forward, _pieces_of_channels(x))
+    if mode == "test":
+        return out, None
+    momentum = bn_param.get("momentum", 0.9)
+    for name, value in (("running_mean", mean), ("running_var", var)):
+        bn_param[name] = momentum * bn_param.get(name, np.zeros_like(value)) + (1 - momentum) * value
+    return out, (x, out, mean, np.sqrt(var + eps), gamma)
+
+
+def batchnorm_relu_backward_fast(dout, cache):
+    """Compute the gradients (dx, dgamma, dbeta) of `batchnorm_relu_forward_fast`; see `batchnorm_backward_alt`."""
+    require_train_cache(cache)
+    x, out, mean, std, gamma = cache
+    dx = np.empty(x.shape, np.result_type(dout, gamma))
+    dgamma, dbeta = np.empty(gamma.shape, dx.dtype), np.empty(gamma.shape, dx.dtype)
+    size = x.size // len(gamma)
+
+    def backward(channels):
+        x_hat = np.subtract(x[:, channels], _each(mean[channels]), out=buffer("x_hat", x[:, channels].shape, x.dtype))
+        x_hat *= _each(1 / std[channels])
+        dnormalized = buffer("dnormalized", x_hat.shape, dx.dtype)
+        np.multiply(dout[:, channels], out[:, channels] > 0, out=dnormalized)
+        dbeta[channels] = dnormalized.sum(axis=(0, 2, 3))
+        dgamma[channels] = _dot(dnormalized, x_hat)
+        x_hat *= _each(dgamma[channels] / size)
+        dnormalized -= _each(dbeta[channels] / size)
+        dnormalized -= x_hat
+        np.multiply(dnormalized, _each(gamma[channels] / std[channels]), out=dx[:, channels])
+
+    for_each(backward, _pieces_of_channels(x))
+    return dx, dgamma, dbeta
+
+
+def _each(values):
+    """One value for each channel, for maps (n, C, H, W)."""
+    return values[:, np.newaxis, np.newaxis]
+
+
+def _dot(a, b):
+    """The sum of a * b for each channel of maps (n, C, H, W): of shape (C,)."""
+    return np.einsum("nchw,nchw->c", a, b)
+
+
+def _pieces_of_channels(x):
+    """The channels of x cut into pieces that fit into the cache several times over."""
+    return pieces_of(x.shape[1], PIECE // 8 // max(1, x[:, :1].nbytes))
+
+
+# ---- max pooling, other ways
 
 
 def max_pool_forward_reshape(x, pool_param):

@@ -1,6 +1,8 @@
 """Sandwich layers: layers that usually come together, as one pair of functions."""
 
 from cs231n.fast_layers import (
+    batchnorm_relu_backward_fast,
+    batchnorm_relu_forward_fast,
     conv_backward_fast,
     conv_forward_fast,
     max_pool_backward_fast,
@@ -17,8 +19,6 @@ from cs231n.layers import (
     layernorm_forward,
     relu_backward,
     relu_forward,
-    spatial_batchnorm_backward,
-    spatial_batchnorm_forward,
 )
 
 
@@ -189,18 +189,17 @@ def conv_bn_relu_forward(x, w, b, gamma, beta, conv_param, bn_param):
     Returns
     -------
     out : ndarray of shape (N, F, H_out, W_out)
-    cache : tuple (convolution cache, normalisation cache, ReLU cache)
+    cache : tuple (convolution cache, cache of normalisation and ReLU)
     """
     maps, conv_cache = conv_forward_fast(x, w, b, conv_param)
-    normalized, norm_cache = spatial_batchnorm_forward(maps, gamma, beta, bn_param)
-    out, relu_cache = relu_forward(normalized)
-    return out, (conv_cache, norm_cache, relu_cache)
+    out, norm_relu_cache = batchnorm_relu_forward_fast(maps, gamma, beta, bn_param)
+    return out, (conv_cache, norm_relu_cache)
 
 
 def conv_bn_relu_backward(dout, cache):
     """Compute the gradients (dx, dw, db, dgamma, dbeta) of `conv_bn_relu_forward`."""
-    conv_cache, norm_cache, relu_cache = cache
-    dmaps, dgamma, dbeta = spatial_batchnorm_backward(relu_backward(dout, relu_cache), norm_cache)
+    conv_cache, norm_relu_cache = cache
+    dmaps, dgamma, dbeta = batchnorm_relu_backward_fast(dout, norm_relu_cache)
     return (*conv_backward_fast(dmaps, conv_cache), dgamma, dbeta)
 
 

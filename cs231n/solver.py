@@ -35,6 +35,10 @@ class Solver:
     lr_schedule : callable, optional
         In place of lr_decay: takes the learning rate of the start and the epoch (a fraction within an epoch), returns
         the learning rate of the next step. `cs231n.optim` has some; they need ``learning_rate`` in optim_config.
+    augment : callable, optional
+        Takes the inputs of a batch, returns them changed (see `cs231n.augmentation`): what a step is made with.
+    on_step : callable, optional
+        Called with the solver after each step, to show how far the run is.
     batch_size : int
         Inputs in each step, drawn with replacement; default 100.
     num_epochs : int
@@ -83,6 +87,8 @@ class Solver:
         self.optim_config = kwargs.pop("optim_config", {})
         self.lr_decay = kwargs.pop("lr_decay", 1.0)
         self.lr_schedule = kwargs.pop("lr_schedule", None)
+        self.augment = kwargs.pop("augment", None)
+        self.on_step = kwargs.pop("on_step", None)
         self.batch_size = kwargs.pop("batch_size", 100)
         self.num_epochs = kwargs.pop("num_epochs", 10)
         self.num_train_samples = kwargs.pop("num_train_samples", 1000)
@@ -154,6 +160,8 @@ class Solver:
             if t == 0 or epoch_end:
                 self._evaluate()
                 self._save_checkpoint()
+            if self.on_step:
+                self.on_step(self)
 
     def _set_learning_rate(self, epoch):
         rate = float(self.lr_schedule(self.optim_config["learning_rate"], epoch))
@@ -163,7 +171,10 @@ class Solver:
     def _step(self):
         """Make one step: a batch, its loss and gradients, an update of every parameter."""
         batch = np.random.choice(len(self.X_train), self.batch_size)
-        loss, grads = self.model.loss(self.X_train[batch], self.y_train[batch])
+        X = self.X_train[batch]
+        if self.augment:
+            X = self.augment(X)
+        loss, grads = self.model.loss(X, self.y_train[batch])
         self._require_finite(loss)
         self.loss_history.append(loss)
         for name, w in self.model.params.items():

@@ -264,7 +264,7 @@ def test_batches_larger_than_a_chunk(monkeypatch):
     dout = randn(7, 3, 6, 6)
     results = []
     for chunk in (1, 10_000, 1 << 30):
-        monkeypatch.setattr(fast_layers, "CHUNK", chunk)
+        monkeypatch.setattr(fast_layers, "PIECE", chunk)
         out, cache = fast_layers.conv_forward_fast(*inputs, conv_param)
         results.append((out, *fast_layers.conv_backward_fast(dout, cache)))
     for other in results[1:]:

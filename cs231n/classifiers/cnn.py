@@ -1,4 +1,4 @@
-"""A convolutional network with three layers, put together from the layers.
+"""Convolutional networks, put together from the layers: one with three layers, and a deeper one.
 
 Every name of `layers`, `fast_layers` and `layer_utils` can be imported from here too, as the course's notebooks do.
 The regularisation is 0.5 * reg * sum(W^2) over all weights (not biases), so its gradient is reg * W.
@@ -10,9 +10,12 @@ from cs231n._errors import require_labels
 from cs231n._weights import load_weights, save_weights
 from cs231n.fast_layers import *  # part of the contract, see above
 from cs231n.layer_utils import *  # part of the contract, see above
+from cs231n.fast_layers import max_pool_backward_fast, max_pool_forward_fast
 from cs231n.layer_utils import (
     affine_relu_backward,
     affine_relu_forward,
+    conv_bn_relu_backward,
+    conv_bn_relu_forward,
     conv_relu_pool_backward,
     conv_relu_pool_forward,
 )
@@ -137,3 +140,142 @@ class ThreeLayerConvNet:
             return False
         self.params = params
         return True
+
+
+class DeepConvNet:
+    """A deep convolutional network: stages of {conv - batch norm - ReLU} x n - 2 x 2 max pool, then the mean, and affine.
+
+    All filters are 3 x 3 and keep height and width; each stage halves them. What is left of each map at the end is its
+    mean, so that an affine layer from channels to classes is enough. As each convolution is normalised, it has no bias.
+    `cs231n.solver.Solver` trains it.
+
+    Parameters
+    ----------
+    stages : sequence of sequences of int
+        The numbers of filters: one sequence for each stage, one number for each convolution in it.
+    input_dim : tuple (C, H, W)
+        Shape of one input; H and W at least 2 ** len(stages).
+    num_classes : int
+        K, the number of classes.
+    reg : float
+        Strength of the regularisation.
+    dtype : NumPy dtype
+        Of the parameters and of all computations; float64 for gradient checks.
+
+    Attributes
+    ----------
+    params : dict of ndarray
+        For convolution i = 1, ..., L: W<i> of shape (F, C, 3, 3), gamma<i> and beta<i> of shape (F,); for the affine
+        layer W<L+1> of shape (F, K) and b<L+1> of shape (K,).
+    bn_params : list of dict
+        Settings and running statistics of each batch normalisation.
+
+    Notes
+    -----
+    Stages of small filters: Simonyan and Zisserman (2015), "Very deep convolutional networks for large-scale image
+    recognition". The mean at the end: Lin, Chen and Yan (2014), "Network in network". Weights at the start: He et al.
+    (2015), "Delving deep into rectifiers".
+
+    Examples
+    --------
+    >>> net = DeepConvNet(stages=[(4, 4), (8,)], input_dim=(3, 8, 8))
+    >>> net.loss(np.zeros((5, 3, 8, 8))).shape
+    (5, 10)
+    """
+
+    def __init__(
+        self,
+        stages=((32, 32), (64, 64), (128, 128)),
+        input_dim=(3, 32, 32),
+        num_classes=10,
+        reg=0.0,
+        dtype=np.float32,
+    ):
+        if min(input_dim[1:]) < 2 ** len(stages):
+            raise ValueError(
+                f"inputs of {input_dim[1]} x {input_dim[2]} cannot be halved {len(stages)} times: use fewer stages."
+            )
+        self.stages = [tuple(stage) for stage in stages]
+        self.reg = reg
+        self.dtype = dtype
+        self.params = {}
+        channels = [input_dim[0], *(filters for stage in self.stages for filters in stage)]
+        self.num_convs = len(channels) - 1
+        for i, (C, F) in enumerate(zip(channels[:-1], channels[1:], strict=True), 1):
+            self.params[f"W{i}"] = np.random.randn(F, C, 3, 3) * np.sqrt(2 / (C * 3 * 3))
+            self.params[f"gamma{i}"] = np.ones(F)
+            self.params[f"beta{i}"] = np.zeros(F)
+        last = self.num_convs + 1
+        self.params[f"W{last}"] = np.random.randn(channels[-1], num_classes) * np.sqrt(1 / channels[-1])
+        self.params[f"b{last}"] = np.zeros(num_classes)
+        self.params = {name: value.astype(dtype) for name, value in self.params.items()}
+        self.bn_params = [{"mode": "train"} for _ in range(self.num_convs)]
+
+    def loss(self, X, y=None):
+        """Compute the scores, or the loss and the gradients.
+
+        With y the net is in training: batch normalisation uses the statistics of this batch. Without y it uses its
+        running statistics.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, C, H, W)
+            Inputs.
+        y : ndarray of shape (N,), optional
+            Labels.
+
+        Returns
+        -------
+        scores : ndarray of shape (N, K)
+            If y is None.
+        loss, grads : float, dict of ndarray
+            Otherwise; grads has the keys and shapes of `params`.
+        """
+        if y is not None:
+            require_labels(y, len(X))
+        for bn_param in self.bn_params:
+            bn_param["mode"] = "test" if y is None else "train"
+        W, b = self.params[f"W{self.num_convs + 1}"], self.params[f"b{self.num_convs + 1}"]
+        maps, caches = self._features(X.astype(self.dtype, copy=False))
+        scores, scores_cache = affine_forward(maps.mean(axis=(2, 3)), W, b)  # (N, F, H', W') -> (N, F) -> (N, K)
+        if y is None:
+            return scores
+
+        loss, dscores = softmax_loss(scores, y)
+        dmeans, dW, db = affine_backward(dscores, scores_cache)
+        dmeans = dmeans[:, :, np.newaxis, np.newaxis] / (maps.shape[2] * maps.shape[3])
+        grads = self._features_backward(np.broadcast_to(dmeans, maps.shape), caches)
+        grads |= {f"W{self.num_convs + 1}": dW, f"b{self.num_convs + 1}": db}
+        for name, weights in self.params.items():
+            if name.startswith("W"):
+                loss += 0.5 * self.reg * np.sum(weights**2)
+                grads[name] += self.reg * weights
+        return loss, grads
+
+    def _features(self, maps):
+        """Run all stages on inputs (N, C, H, W): the last maps, and what the way back needs."""
+        caches, i = [], 0
+        for stage in self.stages:
+            for _ in stage:
+                i += 1
+                W, gamma, beta = (self.params[f"{name}{i}"] for name in ("W", "gamma", "beta"))
+                no_bias = np.zeros(len(W), W.dtype)
+                maps, cache = conv_bn_relu_forward(maps, W, no_bias, gamma, beta, _SAME_SIZE, self.bn_params[i - 1])
+                caches.append((i, cache))
+            maps, cache = max_pool_forward_fast(maps, _HALF_SIZE)
+            caches.append(("pool", cache))
+        return maps, caches
+
+    def _features_backward(self, dmaps, caches):
+        """The gradients of all stages' parameters from the gradient of the last maps."""
+        grads = {}
+        for i, cache in reversed(caches):
+            if i == "pool":
+                dmaps = max_pool_backward_fast(dmaps, cache)
+            else:
+                dmaps, grads[f"W{i}"], _, grads[f"gamma{i}"], grads[f"beta{i}"] = conv_bn_relu_backward(dmaps, cache)
+        return grads
+
+
+_SAME_SIZE = {"stride": 1, "pad": 1}
+_HALF_SIZE = {"pool_height": 2, "pool_width": 2, "stride": 2}

@@ -1,0 +1,56 @@
+"""Work on the pieces of a batch side by side: a few threads, each with a BLAS of one thread and buffers of its own.
+
+NumPy lets other threads run while it copies, adds or multiplies, so threads help although Python has one lock. As many
+threads are used as BLAS has: OPENBLAS_NUM_THREADS, or what the machine offers, sets both. Without threadpoolctl, which
+is what holds BLAS to one thread, the pieces are done one after the other.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from math import prod
+
+import numpy as np
+
+_own = threading.local()
+
+
+def for_each(function, pieces):
+    """Call function(piece) for each piece; a list of what comes back, in the order of the pieces."""
+    blas, pool = _workers()
+    if pool is None or len(pieces) == 1:
+        return [function(piece) for piece in pieces]
+    with blas.limit(limits=1):
+        return list(pool.map(function, pieces))
+
+
+def pieces_of(length, size):
+    """Cut range(length) into slices of `size` (at least 1; the last may be shorter)."""
+    size = max(1, int(size))
+    return [slice(start, min(start + size, length)) for start in range(0, length, size)]
+
+
+def buffer(name, shape, dtype):
+    """An array of this thread that keeps its memory from call to call: what is in it does not last.
+
+    Fresh memory costs more than the arithmetic that fills it: the system hands it out, zeroed, a page at a time.
+    """
+    buffers = _own.__dict__.setdefault("buffers", {})
+    key, size = (name, np.dtype(dtype)), prod(shape)
+    if key not in buffers or buffers[key].size < size:
+        buffers[key] = np.empty(size, dtype)
+    return buffers[key][:size].reshape(shape)
+
+
+@cache
+def _workers():
+    """What limits BLAS, and a pool of as many threads as BLAS has; None where there is nothing to share out."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None, None
+    blas = ThreadpoolController().select(user_api="blas")
+    threads = max((library["num_threads"] for library in blas.info()), default=1)
+    if threads == 1:
+        return None, None
+    return blas, ThreadPoolExecutor(threads, thread_name_prefix="cs231n")
