@@ -33,6 +33,9 @@ class Case:
         Inputs that the code may change in place.
     judge : callable, optional
         Takes inputs and outputs (dicts), returns a list of `Finding`; in place of the comparison with the reference.
+    observe : callable, optional
+        Takes inputs and what `run` returned, returns the outputs to judge and to store, such as means in the place of
+        all weights. It runs on the judge's side, where a learner's code cannot reach it.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Case:
     tolerance: float = 1e-8
     may_change: tuple[str, ...] = ()
     judge: Callable | None = None
+    observe: Callable | None = None
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,13 @@ pickle, no classes. What is neither an array, a number, a text, nor a list, tupl
 import io
 import json
 import math
+import zipfile
 from dataclasses import dataclass
 
 import numpy as np
+
+KINDS = "biufcSU"  # of the dtypes that travel
+LARGEST_INT = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,37 @@ def pack(value):
     return buffer.getvalue()
 
 
-def unpack(data):
-    """Turn bytes that `pack` made into the value; ValueError if they are anything else."""
+def unpack(data, longest_json=None):
+    """Turn bytes that `pack` made into the value; ValueError if they are anything else.
+
+    It takes no more memory than a small multiple of the bytes; `longest_json` bounds the part that is not arrays, of
+    which many small objects can be made.
+    """
     try:
+        _require_plain(data, longest_json)
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             return _decode(json.loads(file["json"].tobytes()), _Reader(file["data"]))
     except Exception as error:
         raise ValueError(f"not a packed value: {error}") from error
 
 
+def _require_plain(data, longest_json):
+    """Refuse a file that could grow when it is read: nothing in it may be compressed, and none may lie in another."""
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        members = {member.filename: member for member in file.infolist()}
+        if sorted(members) != ["data.npy", "json.npy"] or len(file.infolist()) != 2:
+            raise ValueError(f"expected data.npy and json.npy, got {', '.join(members)[:200]}")
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
+        raise ValueError("its parts are compressed")
+    if sum(member.file_size for member in members.values()) > len(data):
+        raise ValueError("its parts are longer than the whole")
+    if longest_json is not None and members["json.npy"].file_size > longest_json:
+        raise ValueError(f"its text is longer than {longest_json} bytes")
+
+
 def _encode(value, chunks):
+    if type(value) is int and abs(value) > LARGEST_INT:
+        return {"foreign": "whole number beyond 64 bits"}
     if value is None or type(value) in (bool, int, str):
         return value
     if type(value) is float:
@@ -53,7 +78,7 @@ def _encode(value, chunks):
 
 
 def _encode_array(array, kind, chunks):
-    if array.dtype.kind not in "biufcSU":
+    if array.dtype.kind not in KINDS:
         return {"foreign": "array of Python objects" if array.dtype.hasobject else f"array of {array.dtype}"}
     chunks.append(array.tobytes())
     return {kind: [array.dtype.str, array.shape]}
@@ -67,6 +92,8 @@ class _Reader:
 
     def take(self, dtype, shape):
         dtype = np.dtype(dtype)
+        if dtype.kind not in KINDS or dtype.subdtype or any(type(n) is not int or n < 0 for n in shape):
+            raise ValueError(f"an array of {dtype} and shape {shape}")
         end = self.position + dtype.itemsize * math.prod(shape)
         array = np.frombuffer(self.data[self.position : end].tobytes(), dtype).reshape(shape)
         self.position = end
@@ -75,6 +102,8 @@ class _Reader:
 
 def _decode(code, reader):
     if not isinstance(code, dict):
+        if isinstance(code, list) or (isinstance(code, int) and abs(code) > LARGEST_INT):
+            raise ValueError("a list or a number that `pack` does not write")
         return code
     [(kind, content)] = code.items()
     match kind:
@@ -91,5 +120,5 @@ def _decode(code, reader):
         case "dict":
             return {_decode(key, reader): _decode(item, reader) for key, item in content}
         case "foreign":
-            return Foreign(content)
+            return Foreign(str(content)[:100])
     raise ValueError(f"unknown kind {kind!r}")
