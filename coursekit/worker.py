@@ -148,7 +148,7 @@ def _checked(frame):
 
 
 def _finish(case, inputs, frame):
-    """The result of a call from what came back: what is to be observed is observed here, not in the learner's process."""
+    """The result of a call from what came back; what is observed is observed here, not in the learner's process."""
     after = frame.pop("after")
     changed = [
         name

@@ -5,6 +5,7 @@ Arguments: a JSON object of settings, then the command. Where there is no proces
 and kills all that the command leaves behind, also what has left the process group.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -60,10 +61,8 @@ def lower(kind, value):
     hard = resource.getrlimit(kind)[1]
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
-    try:
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses some of them
         resource.setrlimit(kind, (value, value))
-    except (ValueError, OSError):
-        pass  # macOS refuses some of them
 
 
 def prctl(option, value):

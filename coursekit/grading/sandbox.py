@@ -5,6 +5,7 @@ of its own; no network, no other process, no file of the user. With limits alone
 take so much time, memory and output, and is gone with all it started when the time is over; `level` says which it is.
 """
 
+import contextlib
 import json
 import os
 import selectors
@@ -254,14 +255,10 @@ def end(process):
     """End a sandbox and all that runs in it."""
     if process.poll() is None:
         process.terminate()  # the launcher kills what is left, bubblewrap's own process tree goes with it
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            pass
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
 
 

@@ -311,7 +311,11 @@ def _run_init(seed, input_dim, **options):
 
     np.random.seed(seed)
     nets = [ThreeLayerConvNet(tuple(input_dim), reg=0.25, **options) for _ in range(2)]
-    first, second = (net.params for net in nets)
+    return {"nets": [net.params for net in nets]}
+
+
+def _observe_init(inputs, outputs):
+    first, second = outputs["nets"]
     weights = [name for name in ("W1", "W2", "W3") if name in first]
     return {
         "names": sorted(map(str, first)),
@@ -404,7 +408,7 @@ conv_net_init = Question(
     minutes=15,
     implements=(f"{NET}.__init__",),
     cases=tuple(
-        Case(f"(C, H, W) = {sizes}", inputs, _run_init, judge=_judge_init)
+        Case(f"(C, H, W) = {sizes}", inputs, _run_init, judge=_judge_init, observe=_observe_init)
         for sizes, inputs in (
             ((3, 8, 12), lambda rng: _init_inputs(rng, (3, 8, 12), 40, 5, 60, 55, weight_scale=1e-2)),
             ((2, 10, 6), lambda rng: _init_inputs(rng, (2, 10, 6), 32, 7, 70, 50, weight_scale=3.0)),

@@ -15,12 +15,16 @@ def _inputs(rng, shape, p, mode="train", dtype=np.float64):
     return {"x": x.astype(dtype), "p": p, "mode": mode, "draw": int(rng.randint(2**31 - 1))}
 
 
-def _run_summary(x, p, mode, draw):
-    """Call the function twice and describe what came; the outputs themselves would be too many to keep."""
+def _run_twice(x, p, mode, draw):
     from cs231n.layers import dropout_forward
 
     np.random.seed(draw)
-    outs = [np.asarray(dropout_forward(x, {"mode": mode, "p": p})[0]) for _ in range(2)]
+    return {"outs": [np.array(dropout_forward(x, {"mode": mode, "p": p})[0]) for _ in range(2)]}
+
+
+def _observe(inputs, outputs):
+    """Describe what came from two calls; the outputs themselves would be too many to keep."""
+    x, outs = inputs["x"], [np.asarray(out) for out in outputs["outs"]]
     out = outs[0]
     if out.shape != x.shape or out.dtype.kind not in "fiu":
         return {"shape": list(out.shape), "dtype": str(out.dtype)}
@@ -128,9 +132,17 @@ dropout_forward = Question(
     minutes=15,
     implements=(f"{LAYERS}:dropout_forward",),
     cases=(
-        Case("p = 0.3", lambda rng: _inputs(rng, (60, 40), 0.3), _run_summary, judge=_judge_summary),
-        Case("p = 0.8", lambda rng: _inputs(rng, (40, 3, 5, 7), 0.8), _run_summary, judge=_judge_summary),
-        Case("p = 0.6", lambda rng: _inputs(rng, (50, 60), 0.6, dtype=np.float32), _run_summary, judge=_judge_summary),
+        Case("p = 0.3", lambda rng: _inputs(rng, (60, 40), 0.3), _run_twice, judge=_judge_summary, observe=_observe),
+        Case(
+            "p = 0.8", lambda rng: _inputs(rng, (40, 3, 5, 7), 0.8), _run_twice, judge=_judge_summary, observe=_observe
+        ),
+        Case(
+            "p = 0.6",
+            lambda rng: _inputs(rng, (50, 60), 0.6, dtype=np.float32),
+            _run_twice,
+            judge=_judge_summary,
+            observe=_observe,
+        ),
         Case("p = 1 keeps all", lambda rng: _inputs(rng, (4, 5), 1.0), _run_forward),
         Case("test mode", lambda rng: _inputs(rng, (3, 6), 0.4, "test"), _run_forward),
     ),

@@ -33,7 +33,11 @@ def _run_init(seed, dims, **options):
     np.random.seed(seed)
     input_dim, *hidden_dims, num_classes = dims
     nets = [FullyConnectedNet(hidden_dims, input_dim, num_classes, dtype=np.float64, **options) for _ in range(2)]
-    first, second = (net.params for net in nets)
+    return {"nets": [net.params for net in nets]}
+
+
+def _observe_init(inputs, outputs):
+    first, second = outputs["nets"]
     weights = [w for name, w in first.items() if str(name).startswith("W")]
     return {
         "params": {str(name): _summary(w) for name, w in first.items()},
@@ -129,7 +133,9 @@ def _judge_anew(title, outputs):
 
 
 def _init_case(title, *arguments):
-    return Case(title, lambda rng: _init_inputs(rng, *arguments), _run_init, judge=_judge_init(title))
+    return Case(
+        title, lambda rng: _init_inputs(rng, *arguments), _run_init, judge=_judge_init(title), observe=_observe_init
+    )
 
 
 fcn_init = Question(

@@ -335,7 +335,11 @@ def _run_init(seed, input_dim, hidden_dim, num_classes, weight_scale=None):
     options = {} if weight_scale is None else {"weight_scale": weight_scale}
     np.random.seed(seed)
     nets = [TwoLayerNet(input_dim, hidden_dim, num_classes, reg=0.25, **options) for _ in range(2)]
-    first, second = (net.params for net in nets)
+    return {"nets": [net.params for net in nets]}
+
+
+def _observe_init(inputs, outputs):
+    first, second = outputs["nets"]
     names = ("W1", "b1", "W2", "b2")
     same = all(np.array_equal(first[name], second[name]) for name in ("W1", "W2") if name in first)
     return {
@@ -450,7 +454,7 @@ two_layer_net_init = Question(
     minutes=10,
     implements=(f"{NET}.__init__",),
     cases=tuple(
-        Case(f"D, H, C = {d}, {h}, {c}", inputs, _run_init, judge=_judge_init)
+        Case(f"D, H, C = {d}, {h}, {c}", inputs, _run_init, judge=_judge_init, observe=_observe_init)
         for d, h, c, inputs in (
             (50, 80, 60, lambda rng: _init_inputs(rng, 50, 80, 60, 1e-2)),
             (90, 60, 70, lambda rng: _init_inputs(rng, 90, 60, 70, 3.0)),
