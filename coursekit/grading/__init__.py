@@ -1,1 +1,1 @@
-"""Grading: the instructor's side. Nothing of it is in the learner's edition, and nothing of it enters the sandbox."""
+"""Grading: open what was handed in, graft it into our tree, run it apart from the judge, report. Instructors only."""

@@ -1,0 +1,141 @@
+"""What a hand-in is made of: known to the learner's `submit` and to the grading that reads it again."""
+
+import fnmatch
+import hashlib
+import json
+import re
+
+from coursekit.questions import NOTEBOOKS, all_questions
+
+RECEIPT = "receipt.json"
+WEIGHTS = "cs231n/saved/*.npz"
+LARGEST = {  # bytes of one file, by its ending: above what honest work needs, below what could fill a machine's memory
+    ".ipynb": 20_000_000,  # ours with all pictures have at most 1 MB; JSON takes about twenty times its size in memory
+    ".py": 1_000_000,  # ours have at most 40 kB
+    ".npz": 64_000_000,  # the largest network of the course has 5 MB
+    ".json": 1_000_000,  # the receipt
+}
+BLANK_ANSWER = "*Write your answer here.*"
+_PROMPT = re.compile(r"^(\*\*(Inline question|Think and write)|#+ Written question)", re.MULTILINE)
+
+
+def assignments():
+    """The names of the assignments, in the order of the course."""
+    return list(dict.fromkeys(NOTEBOOKS.values()))
+
+
+def notebooks(assignment):
+    """The names of an assignment's notebooks; the error for an unknown assignment lists those there are."""
+    names = [name for name, where in NOTEBOOKS.items() if where == assignment]
+    if not names:
+        raise ValueError(f"There is no assignment {assignment!r}; there are {', '.join(assignments())}.")
+    return names
+
+
+def questions(assignment):
+    """The questions of an assignment, in the order of the course."""
+    names = notebooks(assignment)
+    return [question for question in all_questions().values() if question.notebook in names]
+
+
+def allowed(assignment):
+    """The files that a hand-in may contain: relative names with "/", and one pattern for saved weights.
+
+    The modules are those in which this and earlier assignments ask for functions. All other modules are ours.
+
+    Examples
+    --------
+    >>> allowed("assignment1")[0], allowed("assignment1")[-1]
+    ('assignments/assignment1/knn.ipynb', 'receipt.json')
+    """
+    names = [f"assignments/{assignment}/{notebook}.ipynb" for notebook in notebooks(assignment)]
+    return (*names, *modules(assignment), WEIGHTS, RECEIPT)
+
+
+def modules(assignment):
+    """The modules in which an assignment and those before it ask for functions."""
+    before = assignments()[: assignments().index(assignment) + 1]
+    asked = [q for q in all_questions().values() if NOTEBOOKS[q.notebook] in before]
+    targets = {target.split(":")[0] for question in asked for target in question.implements}
+    return sorted(target.replace(".", "/") + ".py" for target in targets)
+
+
+def is_allowed(name, assignment):
+    """Whether a relative name with "/" may be in a hand-in."""
+    names = allowed(assignment)
+    return name in names or bool(name.count("/") == 2 and fnmatch.fnmatchcase(name, WEIGHTS))
+
+
+# ---- written answers
+
+
+def is_written(cell):
+    """Whether a cell of our notebooks is the place of a written answer."""
+    name = cell.get("id", "")
+    return cell["cell_type"] == "markdown" and name.startswith("answer_") and not name.endswith("_compare")
+
+
+def written_answers(notebook):
+    """The written answers of a notebook (a dict, cells with ids) by the id of their cell, '' where none is given."""
+    return {cell["id"]: without_blank(source(cell)) for cell in notebook["cells"] if is_written(cell)}
+
+
+def prompts(notebook):
+    """What each written answer answers, by the id of its cell: the end of the Markdown cell before it."""
+    found, before = {}, ""
+    for cell in notebook["cells"]:
+        if is_written(cell):
+            starts = [match.start() for match in _PROMPT.finditer(before)]
+            found[cell["id"]] = before[starts[-1] if starts else 0 :].strip()
+        elif cell["cell_type"] == "markdown":
+            before = source(cell)
+    return found
+
+
+def without_blank(text):
+    """A written answer without what our notebooks put into its cell."""
+    lines = [line for line in text.splitlines() if line.strip() not in (BLANK_ANSWER, "**Your answer:**")]
+    return "\n".join(lines).strip()
+
+
+def source(cell):
+    """The source of a cell as one text."""
+    return "".join(cell["source"])
+
+
+# ---- receipts
+
+
+def digest(data):
+    """The SHA-256 of bytes, as hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_receipt(data):
+    """The receipt in some bytes; ValueError if it is none."""
+    try:
+        receipt = json.loads(data)
+        files, verdicts = receipt["files"], receipt["questions"]
+        plain = all(isinstance(value, str) for pairs in (files, verdicts) for item in pairs.items() for value in item)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        plain = False
+    if not plain:
+        raise ValueError("the receipt is not as `submit` writes it")
+    return receipt
+
+
+def receipt_problems(receipt, files, sha256=None):
+    """What does not fit between a receipt and the files that came with it (bytes by name), as sentences.
+
+    Give `sha256`, that of the zip, to hold the learner's own copy of the receipt to it.
+    """
+    said = receipt["files"]
+    came = {name: digest(data) for name, data in files.items() if name != RECEIPT}
+    problems = [
+        f"{name} is not the file that the receipt names" for name in said if came.get(name, said[name]) != said[name]
+    ]
+    problems += [f"{name} is in the receipt, but did not come" for name in said if name not in came]
+    problems += [f"{name} came, but is not in the receipt" for name in came if name not in said]
+    if sha256 is not None and receipt.get("sha256") != sha256:
+        problems.append("the receipt was written for another zip")
+    return problems
