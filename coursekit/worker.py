@@ -168,11 +168,16 @@ def _is_same(old, new):
     return isinstance(new, np.ndarray) and np.array_equal(old, new, equal_nan=old.dtype.kind == "f")
 
 
+_TOO_MUCH = {"memory": "it took too much memory", "output": "it wrote too much"}
+
+
 def _missing(process, question, was_ready):
     """What stands for a call that did not come back."""
     if process.ended.startswith("timeout"):
         time = process.ended.removeprefix("timeout after ") if " " in process.ended else f"{question.seconds:g} seconds"
         error = _error("TimeoutError", f"stopped after {time}: is there an endless or a very slow loop?")
+    elif process.ended in _TOO_MUCH:
+        error = _error("ProcessDied", f"the process that ran your code was stopped: {_TOO_MUCH[process.ended]}")
     else:
         error = _died(process.stderr)
     return error | {"changed": [], "ended": process.ended.split()[0] if was_ready else "not started"}

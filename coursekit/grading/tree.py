@@ -6,6 +6,9 @@ question that fails because an earlier one is wrong is graded again with the ear
 
 import ast
 import difflib
+import importlib.util
+import py_compile
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +17,16 @@ from coursekit.release import BEGIN, END, included_files, stripped
 from coursekit.worker import ROOT
 
 # What of coursekit runs in the sandbox; the judge, the stored answers and the grading stay outside.
-INSIDE = ("__init__.py", "gradients.py", "notebook.py", "question.py", "questions/*.py", "wire.py", "worker.py")
+INSIDE = (
+    "__init__.py",
+    "gradients.py",
+    "mistakes.py",
+    "notebook.py",
+    "question.py",
+    "questions/*.py",
+    "wire.py",
+    "worker.py",
+)
 SAVED = "cs231n/saved"  # where notebooks save weights
 
 
@@ -33,7 +45,7 @@ def build(folder, files, reference=()):
     folder = Path(folder)
     modules = {name: data for name, data in files.items() if name.startswith("cs231n/") and name.endswith(".py")}
     notebooks = {name: data for name, data in files.items() if name.endswith(".ipynb")}
-    contents = _given() | modules | notebooks
+    contents = given() | modules | notebooks
     for name, ids in _by_module(reference).items():
         contents[name] = with_reference(name, contents[name].decode(errors="replace"), ids).encode()
     for name, data in contents.items():
@@ -54,8 +66,29 @@ def data_folder():
 
 
 @cache
-def _given():
+def given():
     """The learner's edition of `cs231n`, and what runs in the sandbox of coursekit, as bytes by name."""
+    texts = _texts()
+    return texts | {
+        _compiled_name(name): _compiled(name, data) for name, data in texts.items() if name.startswith("coursekit/")
+    }
+
+
+def _compiled_name(name):
+    return Path(importlib.util.cache_from_source(name)).as_posix()
+
+
+def _compiled(name, data):
+    """A .pyc that Python takes without looking at the source: compiling takes longer than all the rest of the start."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, compiled = Path(folder, "source.py"), Path(folder, "compiled.pyc")
+        source.write_bytes(data)
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        py_compile.compile(str(source), str(compiled), dfile=name, doraise=True, invalidation_mode=mode)
+        return compiled.read_bytes()
+
+
+def _texts():
     inside = {path for pattern in INSIDE for path in (ROOT / "coursekit").glob(pattern)}
     inside |= {path for path in included_files(ROOT) if path.relative_to(ROOT).parts[0] == "cs231n"}
     names = {path.relative_to(ROOT).as_posix(): path for path in sorted(inside)}
@@ -85,7 +118,7 @@ def with_reference(name, source, ids):
     lines around it are still there. A module that does not compile gives way to the learner's edition of it.
     """
     if not compiles(source):
-        source = _given()[name].decode()
+        source = given()[name].decode()
     solved = (ROOT / name).read_text(encoding="utf-8")
     wanted = {id_: [t.split(":")[1] for t in all_questions()[id_].implements if _file(t) == name] for id_ in ids}
     for path in dict.fromkeys(path for paths in wanted.values() for path in paths):

@@ -1,0 +1,526 @@
+"""Grade one submission: run it in the sandbox, judge it outside, follow through, and write down all of it.
+
+`grade_submission` never raises for what a submission does. What it returns is the record from which every report is
+made; all of it but "timings" is the same each time for the same submission, seed, code and environment.
+"""
+
+import contextlib
+import hashlib
+import json
+import platform
+import re
+import tempfile
+import time
+import warnings
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from coursekit import handin, stored
+from coursekit.grading import sandbox, tree
+from coursekit.grading.archive import Refused, open_submission
+from coursekit.grading.graft import graft_module, graft_notebook
+from coursekit.judge import judge, judge_values
+from coursekit.question import Finding, Verdict
+from coursekit.questions import all_questions, find
+from coursekit.text import render
+from coursekit.worker import ROOT, run_calls, run_case
+
+FORMAT = 1
+ATTEMPTS = 2  # of a sandbox that does not start
+FOLLOWED = ("wrong", "not attempted", "crashed", "timed out")  # what is graded again with earlier questions right
+CRASHES = {"MemoryError", "SyntaxError", "IndentationError", "TabError"}
+RIGHT_IN_PUBLIC = "right on the inputs of the notebook's check, wrong on others"
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")  # differs from run to run
+
+
+class InfrastructureError(Exception):
+    """Grading itself does not work here: never a learner's fault."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an assignment is graded.
+
+    Parameters
+    ----------
+    assignment : str
+    seed : int
+        Of the fresh inputs.
+    follow_through_share : float
+        Share of a question's points if it is right only with the reference in the place of earlier ones.
+    notebooks : str
+        "run", or "skip": then the questions that are answered in notebooks are not graded.
+    isolation : str
+        "bubblewrap" or "limits"; the strongest that works here if empty.
+    limits : Limits
+        For each question; the time is the question's own.
+    questions : tuple of str
+        Ids of the questions to grade; all of the assignment if empty.
+    """
+
+    assignment: str
+    seed: int = 0
+    follow_through_share: float = 1.0
+    notebooks: str = "run"
+    isolation: str = ""
+    limits: sandbox.Limits = field(default_factory=sandbox.Limits)
+    questions: tuple[str, ...] = ()
+
+    @property
+    def level(self):
+        """The isolation that is used."""
+        return self.isolation or sandbox.level()
+
+
+@dataclass
+class Graded:
+    """What became of one question."""
+
+    status: str
+    text: str
+    mistake: str = ""
+    failed: str = ""
+    is_blank: bool = False  # as it was handed out: nothing before it could help
+
+
+# ---- a submission
+
+
+def grade_submission(source, settings):
+    """Grade one submission.
+
+    Parameters
+    ----------
+    source : archive.Source
+    settings : Settings
+
+    Returns
+    -------
+    dict
+        The record.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    record = _blank_record(source, settings)
+    try:
+        opened = open_submission(source, settings.assignment)
+        record["submission"] |= _about(opened)
+        record["remarks"] += [*source.remarks, *opened.remarks]
+        record |= grade_files(opened.files, settings, record["remarks"])
+        record["state"] = "graded"
+    except Refused as refused:
+        record |= {"state": "refused", "reason": str(refused)}
+    except (InfrastructureError, sandbox.SandboxError, OSError) as error:
+        record |= {"state": "infrastructure error", "reason": str(error)}
+    record["timings"] |= {"total": time.monotonic() - clock, "started": started.isoformat(timespec="seconds")}
+    return record
+
+
+def _blank_record(source, settings):
+    asked = _asked(settings)
+    return {
+        "format": FORMAT,
+        "submission": {
+            "id": source.id,
+            "name": source.name,
+            "sha256": "",
+            "learner": source.learner,
+            "files": [],
+            "receipt": None,
+        },
+        "assignment": settings.assignment,
+        "state": "",
+        "reason": "",
+        "remarks": [],
+        "settings": {
+            "seed": settings.seed,
+            "follow_through_share": settings.follow_through_share,
+            "isolation": settings.level,
+            "notebooks": settings.notebooks,
+        },
+        "environment": environment(),
+        "questions": [],
+        "notebooks": [],
+        "written": [],
+        "score": 0.0,
+        "possible": float(sum(question.points for question in asked)),
+        "timings": {"questions": {}, "notebooks": {}, "own_code": 0.0},
+    }
+
+
+def _about(opened):
+    files = [
+        {"name": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        for name, data in sorted(opened.files.items())
+    ]
+    return {"sha256": opened.sha256, "files": files, "receipt": opened.receipt}
+
+
+@cache
+def environment():
+    """What grades: versions, and the hash of our code."""
+    code = hashlib.sha256()
+    for folder in ("coursekit", "cs231n"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            code.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    from cs231n.data_utils import dataset_name
+
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "nbval": version("nbval"),
+        "platform": platform.platform(terse=True),
+        "code": code.hexdigest(),
+        "data": dataset_name(),
+    }
+
+
+def _asked(settings):
+    asked = handin.questions(settings.assignment)
+    return [question for question in asked if not settings.questions or question.id in settings.questions]
+
+
+def grade_files(files, settings, remarks=None):
+    """Grade the files of a submission, bytes by name.
+
+    Returns
+    -------
+    dict
+        The parts of the record that come from running them. What grafting has to say is added to the list `remarks`.
+    """
+    remarks = [] if remarks is None else remarks
+    with contextlib.ExitStack() as stack:
+        grading = Grading(graft(files, settings, remarks), settings, stack)
+        entries = [grading.entry(question) for question in _asked(settings)]
+        names = handin.notebooks(settings.assignment)
+        return {
+            "questions": entries,
+            "notebooks": [grading.notebook_record(name) for name in names],
+            "written": grading.work.written,
+            "score": round(sum(entry["earned"] for entry in entries), 6),
+            "possible": float(sum(entry["points"] for entry in entries)),
+            "timings": grading.timings,
+        }
+
+
+# ---- the learner's work in our files
+
+
+@dataclass
+class Work:
+    """A learner's work, ready to run.
+
+    `files` are modules by name; `notebooks` are dicts by the notebook's name; `broken` says of a notebook that is not
+    there why it is not.
+    """
+
+    files: dict = field(default_factory=dict)
+    notebooks: dict = field(default_factory=dict)
+    broken: dict = field(default_factory=dict)
+    written: list = field(default_factory=list)
+
+
+def graft(files, settings, remarks):
+    """Put the learner's files into ours."""
+    work = Work()
+    given = tree.given()
+    for name in handin.modules(settings.assignment):
+        if name in files:
+            grafted = graft_module(given[name].decode(), files[name])
+            work.files[name] = grafted.source.encode()
+            remarks += [f"{name}: {remark}" for remark in grafted.remarks]
+    for notebook in handin.notebooks(settings.assignment):
+        _graft_notebook(work, notebook, files, settings, remarks)
+    return work
+
+
+def _graft_notebook(work, notebook, files, settings, remarks):
+    name = f"assignments/{settings.assignment}/{notebook}.ipynb"
+    ours = json.loads((ROOT / name).read_text(encoding="utf-8"))
+    if name not in files:
+        work.broken[notebook] = f"{notebook}.ipynb is not in what was handed in"
+        return
+    try:
+        grafted = graft_notebook(ours, files[name])
+    except Refused as refused:
+        work.broken[notebook] = f"{notebook}.ipynb cannot be read: {refused}"
+        remarks.append(f"{name}: {refused}")
+        return
+    work.notebooks[notebook], prompts = grafted.notebook, handin.prompts(ours)
+    remarks += [f"{name}: {remark}" for remark in grafted.remarks]
+    work.written += [
+        {"id": id_, "notebook": notebook, "prompt": prompts.get(id_, ""), "text": text}
+        for id_, text in grafted.written.items()
+    ]
+
+
+# ---- one question after the other
+
+
+class Grading:
+    """The grading of one submission: each run is made once, and trees last as long as the exit stack."""
+
+    def __init__(self, work, settings, stack):
+        self.work, self.settings, self.stack = work, settings, stack
+        self.graded, self.trees, self.runs = {}, {}, {}
+        self.timings = {"questions": {}, "notebooks": {}, "own_code": 0.0}
+
+    def entry(self, question):
+        """The entry of the record for one question."""
+        graded = self.grade(question)
+        earned = float(question.points) if graded.status == "ok" else 0.0
+        followed = None
+        wrong = self.wrong_before(question) if graded.status in FOLLOWED and not graded.is_blank else ()
+        if wrong:
+            status = self.grade(question, wrong).status
+            share = self.settings.follow_through_share if status == "ok" else 0.0
+            earned = question.points * share
+            followed = {"replaced": list(wrong), "status": status, "share": share}
+        return {
+            "id": question.id,
+            "title": question.title,
+            "notebook": question.notebook,
+            "points": question.points,
+            "earned": earned,
+            "status": graded.status,
+            "text": graded.text,
+            "mistake": graded.mistake,
+            "failed": graded.failed,
+            "follow_through": followed,
+            "seed": self.settings.seed,
+        }
+
+    def grade(self, question, reference=()):
+        """Grade a question, with the reference in the place of some others."""
+        key = question.id, reference
+        if key not in self.graded:
+            started = time.monotonic()
+            try:
+                self.graded[key] = self._grade(question, reference)
+            except (InfrastructureError, sandbox.SandboxError, OSError) as error:
+                text = f"{question.id}: infrastructure error\n  {error}"
+                self.graded[key] = Graded("infrastructure error", text)
+            times = self.timings["questions"]
+            times[question.id] = times.get(question.id, 0.0) + time.monotonic() - started
+        return self.graded[key]
+
+    def _grade(self, question, reference):
+        if question.in_notebook:
+            return self._grade_in_notebook(question, reference)
+        missing = [name for name in files_of(question) if name not in self.work.files]
+        if missing:
+            return _not_gradable(question, f"{missing[0]} is not in what was handed in")
+        return grade_function(question, self.settings, self._runner(question, reference))
+
+    def _runner(self, question, reference):
+        folder = self.tree(reference)
+
+        def run(command, request):
+            limits = replace(self.settings.limits, seconds=question.seconds)
+            outcome = sandbox.run(
+                command, folder, request, limits, isolation=self.settings.level, readable=[tree.data_folder()]
+            )
+            self.timings["own_code"] += outcome.seconds
+            return replace(outcome, stderr=outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode()))
+
+        return run
+
+    def tree(self, reference=()):
+        """The folder to run in."""
+        if reference not in self.trees:
+            folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="grading-")))
+            tree.build(folder, self.work.files, reference)
+            self.trees[reference] = folder
+        return self.trees[reference]
+
+    def wrong_before(self, question):
+        """Ids of the function questions that this one builds on, near or far, and that are not ok."""
+        before = closure(question)
+        return tuple(q.id for q in all_questions().values() if q.id in before and self._is_wrong(q))
+
+    def _is_wrong(self, question):
+        return not question.in_notebook and self.grade(question).status not in ("ok", "infrastructure error")
+
+    # ---- notebooks
+
+    def _grade_in_notebook(self, question, reference):
+        if self.settings.notebooks != "run":
+            return _not_gradable(question, "the notebooks were not run")
+        if question.notebook in self.work.broken:
+            return _not_gradable(question, self.work.broken[question.notebook])
+        return grade_values(question, self.run_notebook(question.notebook, reference))
+
+    def run_notebook(self, name, reference=()):
+        """Run a notebook, once for each set of questions that the reference answers."""
+        from coursekit.grading import nbval_run
+
+        if (name, reference) not in self.runs:
+            started = time.monotonic()
+            folder = self.tree(reference)
+            run = nbval_run.run(self.work.notebooks[name], name, folder, self.settings, self._shown)
+            self.runs[name, reference] = run
+            seconds = time.monotonic() - started
+            self.timings["notebooks"][name] = self.timings["notebooks"].get(name, 0.0) + seconds
+            self.timings["own_code"] += seconds
+        return self.runs[name, reference]
+
+    def _shown(self, question_id, values):
+        """What the check of a question is to show, as far as it is ok."""
+        question = find(question_id)
+        if question.in_notebook:
+            return judged_values(question, values)
+        return self.grade(question)
+
+    def notebook_record(self, name):
+        """The entry of the record for one notebook."""
+        if name in self.work.broken:
+            return {"name": name, "state": "broken", "reason": self.work.broken[name], "cells": []}
+        if self.settings.notebooks != "run":
+            return {"name": name, "state": "not run", "reason": "the notebooks were not run", "cells": []}
+        run = self.run_notebook(name)
+        return {"name": name, "state": run.state, "reason": run.reason, "cells": run.cells}
+
+
+def files_of(question):
+    """The files in which a question asks for functions."""
+    return sorted({target.split(":")[0].replace(".", "/") + ".py" for target in question.implements})
+
+
+def closure(question):
+    """Ids of all questions that a question builds on, near or far."""
+    found, waiting = set(), list(question.builds_on)
+    while waiting:
+        id_ = waiting.pop()
+        if id_ not in found:
+            found.add(id_)
+            waiting += find(id_).builds_on
+    return found - {question.id}
+
+
+# ---- function questions
+
+
+def grade_function(question, settings, run):
+    """Grade a function question on fresh inputs; the public ones run along, to tell the mistake by."""
+    expected = reference_outputs(question, settings.seed)
+    numbers = range(len(question.cases))
+    with calm():
+        fresh = {index: question.draw_inputs(index, settings.seed) for index in numbers}
+        public = {index: question.draw_inputs(index) for index in numbers}
+        came = _run_until_it_starts(question, [*fresh.items(), *public.items()], run)
+        results, shown = dict(zip(fresh, came, strict=False)), dict(zip(public, came[len(fresh) :], strict=True))
+        verdict = _judged(question, fresh, results, expected)
+        if verdict.status != "wrong":
+            return _graded(question, verdict.status, verdict)
+        ended = _how_it_ended(results.values())
+        if ended:
+            return _graded(question, ended, verdict)
+        told = _judged(question, public, shown, stored.expected(question))
+        return _graded(question, "wrong", told if told.status == "wrong" else _without_values(verdict))
+
+
+def _run_until_it_starts(question, calls, run):
+    for _ in range(ATTEMPTS):
+        results = run_calls(question, calls, run)
+        broken = [result for result in results if result["ended"] == "not started"]
+        if not broken:
+            return results
+    raise InfrastructureError(f"the sandbox does not start: {broken[0]['error']['message']}")
+
+
+def _how_it_ended(results):
+    """'timed out' or 'crashed' where a process did not live to its end, or the files could not be read as Python."""
+    ended = {result["ended"] for result in results}
+    kinds = {result["error"]["kind"] for result in results if result["error"]}
+    if "timeout" in ended:
+        return "timed out"
+    return "crashed" if ended - {""} or kinds & CRASHES else ""
+
+
+def _judged(question, inputs, results, expected):
+    """The verdict; values that the judge chokes on are wrong ones."""
+    try:
+        return judge(question, inputs, results, expected)
+    except Exception as error:
+        return _cannot_be_judged(question, error)
+
+
+def _cannot_be_judged(question, error):
+    gap = f"what came back cannot be judged ({type(error).__name__})"
+    return Verdict(question, "wrong", (Finding("all", "are values of the right kind", False, (gap,)),))
+
+
+def _without_values(verdict):
+    """A verdict on fresh inputs as a learner may read it: where it fails, but no number of theirs."""
+    findings = [f if f.ok or f.bound == "runs" else replace(f, gap=()) for f in verdict.findings]
+    return replace(verdict, findings=tuple(findings), notes=(RIGHT_IN_PUBLIC,))
+
+
+def _graded(question, status, verdict):
+    text = render(verdict)
+    if status != verdict.status:
+        text = f"{question.id}: {status}" + text.removeprefix(f"{question.id}: {verdict.status}")
+    failed = next((finding.label for finding in verdict.findings if not finding.ok), "")
+    is_blank = status == "not attempted" and not verdict.notes
+    return Graded(status, _ADDRESS.sub("0x...", text), verdict.mistake, failed, is_blank)
+
+
+def _not_gradable(question, reason):
+    return Graded("not gradable", f"{question.id}: not gradable\n  {reason}")
+
+
+_references = {}
+
+
+def reference_outputs(question, seed):
+    """What the reference returns on fresh inputs; computed once in this process."""
+    key = question.id, seed
+    if key not in _references:
+        with calm():
+            inputs = {index: question.draw_inputs(index, seed) for index in range(len(question.cases))}
+            results = {i: run_case(question.cases[i], question.draw_inputs(i, seed)) for i in inputs}
+            expected = {i: r["outputs"] for i, r in results.items() if not question.cases[i].judge}
+            verdict = judge(question, inputs, results, expected)
+        if not verdict.ok:
+            raise InfrastructureError(f"our own {question.id} is {verdict.status} here with seed {seed}")
+        _references[key] = expected
+    return _references[key]
+
+
+@contextlib.contextmanager
+def calm():
+    """Numbers from outside may overflow or be NaN: no warning of ours, and the generator is left as it was."""
+    state = np.random.get_state()
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            np.random.set_state(state)
+
+
+# ---- notebook questions
+
+
+def judged_values(question, values):
+    """The verdict on values that came out of a notebook, as a `Graded`."""
+    with calm():
+        try:
+            verdict = judge_values(question, {name: values[name] for name in question.values if name in values})
+        except Exception as error:
+            verdict = _cannot_be_judged(question, error)
+    return _graded(question, verdict.status, verdict)
+
+
+def grade_values(question, run):
+    """Grade a notebook question from the run of its notebook."""
+    if run.state == "infrastructure error":
+        raise InfrastructureError(run.reason)
+    if question.id in run.values:
+        return judged_values(question, run.values[question.id])
+    status, reason = run.missing.get(question.id, ("not attempted", "its check was not reached"))
+    return Graded(status, f"{question.id}: {status}\n  {reason}")
