@@ -13,7 +13,7 @@ from textwrap import indent
 
 from coursekit.grading import pages
 from coursekit.grading.pages import counted, duration, number
-from coursekit.grading.written import Marks, marked_answers, question_key, read_marks, totals, unknown_marks
+from coursekit.grading.written import marked_answers, read_marks, totals, unknown_marks
 from coursekit.questions import all_questions
 
 ENOUGH = 20  # submissions from which on the discrimination of a question says something
@@ -25,9 +25,7 @@ ISOLATION = {
     "limits": "limits on time, memory, processes and output; no wall around the file system and the network",
 }
 # Words in a remark on a submission that are about an attempt to get round the grading, not about a repair.
-TAMPERING = re.compile(
-    r"\b(tamper\w*|nonce|forged?|link|outside|traversal|bomb|shadow\w*|not allowed)\b", re.IGNORECASE
-)
+TAMPERING = re.compile(r"\b(tamper\w*|nonce|forged?|link|conftest|pytest\.ini|sitecustomize|check cell)\b", re.I)
 _MISTAKE = re.compile(r"^  likely mistake: .*\n?(    .*\n?)*", re.MULTILINE)
 
 
@@ -85,9 +83,10 @@ def next_steps(question, record):
 
 def _first_put_right(question, record):
     declared = all_questions().get(question["id"])
-    open_ones = [q for q in record["questions"] if declared and q["id"] in declared.builds_on and not passed(q)]
+    base = declared.builds_on if declared else ()
+    open_ones = [q for q in record["questions"] if q["id"] in base and not passed(q)]
     return [
-        f"First put right {q['id']} ({q['title']}), which this one builds on: it is {q['status']}." for q in open_ones
+        f"First put right {q['id']} ({q['title']}): this one builds on it, and it is {q['status']}." for q in open_ones
     ]
 
 
@@ -106,19 +105,16 @@ def _by_status(question):
     if question["status"] == "timed out":
         limit = f" of {declared.seconds:g} s" if declared else ""
         return [
-            f"It ran into its time limit{limit}: look for a loop that does not end, or one that could be array code.",
+            f"It ran into its time limit{limit}: look for a loop without an end, or one to write as array code.",
             run,
         ]
     if question["status"] == "crashed":
-        return [
-            run,
-            "If it runs for you, use Restart Kernel and Run All Cells: a name may exist in your session alone.",
-        ]
+        return [run, "If it runs for you, Restart Kernel and Run All Cells: a name may exist in your session alone."]
     return [
         run,
         "If the check says ok, the code is right for its example and not for other inputs: is a size, a number or a "
         "label of the example typed in?",
-        "Help for this question, folded and titled by what you see, stands below it in the notebook, where there is any.",
+        "Help, folded and titled by what you see, stands below most questions in the notebook.",
     ]
 
 
@@ -245,7 +241,7 @@ def write_class(records, out, marks=None):
     return pages.write(Path(out, "class.html"), pages.fill("class.html", **_class_view(records, marks)))
 
 
-def _class_view(records, marks: Marks):
+def _class_view(records, marks):
     graded = [record for record in records if record["state"] == "graded"]
     questions = _question_rows(graded)
     written = _written_rows(graded, marks)
@@ -286,9 +282,7 @@ def _histogram(shares):
     width = 100 // BINS
     return [
         {
-            "label": f"{i * width} to {(i + 1) * width}"
-            if i == BINS - 1
-            else f"{i * width} to below {(i + 1) * width}",
+            "label": f"{i * width} to {'' if i == BINS - 1 else 'below '}{(i + 1) * width}",
             "start": i * width,
             "count": counts[i],
             "height": round(140 * counts[i] / tallest),
@@ -307,9 +301,8 @@ def _question_row(question, graded):
     judged = [(record, q) for record, q in pairs if q["status"] not in NOT_JUDGED]
     missed = [q for _, q in judged if not passed(q)]
     reasons = Counter(q["mistake"] or q["failed"] for q in missed if q["mistake"] or q["failed"]).most_common(1)
-    seconds = [
-        record["timings"]["questions"][q["id"]] for record, q in pairs if q["id"] in record["timings"]["questions"]
-    ]
+    times = [record["timings"]["questions"].get(q["id"]) for record, q in pairs]
+    seconds = [time for time in times if time is not None]
     return {
         "id": question["id"],
         "title": question["title"],
@@ -325,7 +318,7 @@ def _question_row(question, graded):
 
 
 def _discrimination(judged):
-    """Point-biserial correlation of getting this question right with the score in all others; None if it says nothing."""
+    """Point-biserial correlation of a right answer with the score in all other questions; None if it says nothing."""
     if len(judged) < ENOUGH:
         return None
     right = [float(passed(q)) for _, q in judged]
@@ -419,6 +412,3 @@ def _time_words(records):
         f"took {duration(total / len(records))} on average, the slowest, {slowest['submission']['id']}, "
         f"{duration(slowest['timings']['total'])}."
     )
-
-
-__all__ = ["first_line", "is_final", "next_steps", "passed", "question_key", "write_class", "write_learner"]

@@ -83,9 +83,7 @@ def read_marks(out):
             if mark:
                 old = by_answer.get(row["answer"])
                 if old and old != mark:
-                    problems.append(
-                        f"{path.name} has another mark for an answer that was marked before; this one counts"
-                    )
+                    problems.append(f"{path.name} marks an answer otherwise than an earlier file; this mark counts")
                 by_answer[row["answer"]] = mark
     return Marks(by_answer, tuple(pages.clean(problems)))
 
@@ -194,9 +192,7 @@ def _spreadsheet(key, answers, marks):
     table.writerow(_COLUMNS)
     for name, answer in answers:
         mark = marks.by_answer.get(name)
-        given = (
-            (pages.number(mark.points), pages.number(mark.possible), plain_cell(mark.comment)) if mark else ("", "", "")
-        )
+        given = [pages.number(mark.points), pages.number(mark.possible), plain_cell(mark.comment)] if mark else []
         table.writerow([key, name, plain_cell(answer["text"]), *given])
     return rows.getvalue().encode("utf-8-sig")
 
