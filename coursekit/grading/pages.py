@@ -42,6 +42,11 @@ def number(value):
     return f"{round(value, 2):.2f}".rstrip("0").rstrip(".")
 
 
+def of(points, possible):
+    """Points out of the possible ones: "2 of 3 points"."""
+    return f"{number(points)} of {number(possible)} point{'' if possible == 1 else 's'}"
+
+
 def duration(seconds):
     """Seconds in words: 0.4 s, 12 s, 3 min 5 s."""
     if seconds < 10:
@@ -70,7 +75,7 @@ def _templates():
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(number=number, duration=duration, counted=counted)
+    environment.filters.update(number=number, of=of, duration=duration, counted=counted)
     return environment
 
 

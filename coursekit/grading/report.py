@@ -8,11 +8,11 @@ import re
 import statistics
 from collections import Counter
 from pathlib import Path
+from textwrap import dedent, indent
 from textwrap import fill as wrap
-from textwrap import indent
 
 from coursekit.grading import pages
-from coursekit.grading.pages import counted, duration, number
+from coursekit.grading.pages import counted, duration, number, of
 from coursekit.grading.written import marked_answers, read_marks, totals, unknown_marks
 from coursekit.questions import all_questions
 
@@ -119,8 +119,8 @@ def _by_status(question):
 
 
 def look_first(record):
-    """The question to look at first: the first one not right whose foundations are; None if all are right."""
-    missed = [q for q in record["questions"] if not passed(q) and q["status"] != "infrastructure error"]
+    """The first question not right whose foundations are; None if no points are to be had any more."""
+    missed = [q for q in record["questions"] if not passed(q) and q["points"] and q["status"] != "infrastructure error"]
     return next((q for q in missed if not _first_put_right(q, record)), missed[0] if missed else None)
 
 
@@ -128,11 +128,13 @@ def first_line(record, points, possible):
     """The score, and what to look at first, in one or two sentences."""
     if record["state"] != "graded":
         return f"This submission was not graded: {record['reason']}"
-    score = f"{number(points)} of {number(possible)} points."
+    score = f"{of(points, possible)}."
     if not is_final(record):
         score += " This is not final: the grading failed for some questions, and they will be graded again."
     first = look_first(record)
-    return f"{score} Look first at {first['id']}: {first['title']}." if first else f"{score} All questions are right."
+    if first:
+        return f"{score} Look first at {first['id']}: {first['title']}."
+    return f"{score} Every question that gives points is right." if is_final(record) else score
 
 
 # ---- the learner's page
@@ -166,16 +168,27 @@ def _learner_view(record, marks):
 
 
 def _question_view(question, record):
-    text = question["text"].rstrip()
     return question | {
         "words": status_words(question),
         "sign": SIGNS.get("ok" if passed(question) else question["status"], "?"),
         "passed": passed(question),
-        "gap": (_MISTAKE.sub("", text) if question["mistake"] else text).rstrip(),
+        "gap": _gap(question),
         "through": follow_through_sentence(question),
         "steps": next_steps(question, record),
         "seconds": record["timings"]["questions"].get(question["id"]),
     }
+
+
+def _gap(question):
+    """The verdict's text without what the page says elsewhere: the id, the status, the likely mistake."""
+    text = _MISTAKE.sub("", question["text"]) if question["mistake"] else question["text"]
+    names = (question["id"], f"{question['id']}: {question['status']}", f"{question['id']}: ok, ")
+    lines = [line.rstrip() for line in text.splitlines()]
+    if lines and lines[0] in names[:2]:
+        lines = lines[1:]
+    if lines and question["status"] == "ok" and lines[-1].startswith(names[2]):
+        lines = lines[:-1]
+    return dedent("\n".join(lines)).strip("\n")
 
 
 def _by_notebook(questions):
@@ -223,8 +236,10 @@ def _evidence(record):
     return [(name, str(value)) for name, value in pairs]
 
 
-def _wrap(text, before=""):
-    return "\n".join(wrap(line, 96, initial_indent=before, subsequent_indent=before) for line in text.splitlines())
+def _wrap(text, before="", item=False):
+    after = before + "  " * item
+    before += "- " * item
+    return "\n".join(wrap(line, 96, initial_indent=before, subsequent_indent=after) for line in text.splitlines())
 
 
 def _squeeze(text):
