@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
+import markupsafe
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -60,6 +61,11 @@ def counted(amount, thing):
     return f"{amount} {thing}{'' if amount == 1 else 's'}"
 
 
+def breakable(name):
+    """An id that a narrow page may break after _ and -, and nowhere else."""
+    return markupsafe.Markup(re.sub("(?<=[_-])(?=[^_-])", "<wbr>", str(markupsafe.escape(name))))
+
+
 def fill(template, **values):
     """The text of a template, its values put in (and escaped, in a page)."""
     return _templates().get_template(template).render(values)
@@ -75,7 +81,7 @@ def _templates():
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(number=number, of=of, duration=duration, counted=counted)
+    environment.filters.update(breakable=breakable, number=number, of=of, duration=duration, counted=counted)
     return environment
 
 

@@ -370,19 +370,13 @@ def _submission_row(record, marks):
 
 
 def _needs_a_human(records, marks, written):
-    """(submission or None, link or None, what, why) rows, the most urgent first."""
+    """What to look at, why, and where, the most urgent first."""
     rows = [row for record in records for row in _doubts(record)]
     order = ("infrastructure error", "refused", "not gradable", "remark", "receipt")
     rows.sort(key=lambda row: order.index(row["what"]))
-    rows += [
-        _doubt(
-            "written answers",
-            f"{row['key']}: {row['open']} of {row['total']} not marked yet",
-            f"written/{row['key']}.html",
-        )
-        for row in written
-        if row["open"]
-    ]
+    for row in filter(lambda row: row["open"], written):
+        why = f"{row['open']} of {row['total']} not marked yet"
+        rows.append(_doubt("written answers", why, row["key"], f"written/{row['key']}.html"))
     rows += [_doubt("marks", problem) for problem in (*marks.problems, *unknown_marks(marks, records))]
     return rows + [_doubt("grading", sentence) for sentence in _unequal(records)]
 
@@ -400,17 +394,17 @@ def _doubts(record):
     receipt = record["submission"]["receipt"]
     if receipt and not receipt["verified"]:
         doubts.append(("receipt", "; ".join(receipt["problems"])))
-    return [_doubt(what, why, f"reports/{name}.html", name) for what, why in doubts]
+    return [_doubt(what, why, name, f"reports/{name}.html") for what, why in doubts]
 
 
-def _doubt(what, why, link=None, submission=None):
-    return {"what": what, "why": why, "link": link, "submission": submission}
+def _doubt(what, why, name="", link=""):
+    return {"what": what, "why": why, "name": name, "link": link}
 
 
 def _unequal(records):
     """Sentences about settings or versions that were not the same for all."""
     for name in ("settings", "environment"):
-        for key in {key for record in records for key in record[name]}:
+        for key in sorted({key for record in records for key in record[name]}):
             values = Counter(str(record[name].get(key)) for record in records)
             if len(values) > 1:
                 listed = ", ".join(f"{value} ({amount})" for value, amount in values.most_common())

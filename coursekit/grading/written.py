@@ -222,6 +222,14 @@ class _Inert(mistune.HTMLRenderer):
         """Show a heading as a bold line: the headings of the page are ours."""
         return f"<p><strong>{text}</strong></p>\n"
 
+    def inline_math(self, text):
+        """Show a formula as it was typed."""
+        return f"<code>${mistune.escape(text)}$</code>"
+
+    def block_math(self, text):
+        """Show a formula of its own lines as it was typed."""
+        return f"<pre>$${mistune.escape(text)}$$</pre>\n"
+
     def inline_html(self, source):
         """Show raw HTML as it was typed."""
         return mistune.escape(source)
