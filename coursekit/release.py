@@ -34,6 +34,7 @@ EXCLUDED = (
     "coursekit/store.py",
     "coursekit/results.py",
     "coursekit/zoo/*",
+    "coursekit/grading/**/*",
     "**/.ipynb_checkpoints/*",
 )
 RENAMED = {"docs/learner/README.md": "README.md", "docs/learner/Makefile": "Makefile"}

@@ -1,1 +1,1 @@
-"""Grading: open what was handed in, graft it into our tree, run it apart from the judge, report. Instructors only."""
+"""The instructor's half: submissions in, a record for each, reports and exports from the records alone."""
