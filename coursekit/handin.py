@@ -52,12 +52,22 @@ def allowed(assignment):
     return (*names, *modules(assignment), WEIGHTS, RECEIPT)
 
 
+def wanted(assignment):
+    """The files without which a hand-in has gaps: the notebooks, and the modules in which this assignment asks."""
+    asked = {_file(target) for question in questions(assignment) for target in question.implements}
+    return [*(f"assignments/{assignment}/{name}.ipynb" for name in notebooks(assignment)), *sorted(asked)]
+
+
 def modules(assignment):
     """The modules in which an assignment and those before it ask for functions."""
     before = assignments()[: assignments().index(assignment) + 1]
     asked = [q for q in all_questions().values() if NOTEBOOKS[q.notebook] in before]
-    targets = {target.split(":")[0] for question in asked for target in question.implements}
-    return sorted(target.replace(".", "/") + ".py" for target in targets)
+    return sorted({_file(target) for question in asked for target in question.implements})
+
+
+def _file(target):
+    """The file of a target such as "cs231n.layers:affine_forward"."""
+    return target.split(":")[0].replace(".", "/") + ".py"
 
 
 def is_allowed(name, assignment):

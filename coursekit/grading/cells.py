@@ -6,7 +6,7 @@ import re
 import warnings
 from dataclasses import dataclass
 
-from coursekit.grading.archive import Refused
+from coursekit.grading.zips import Refused
 
 MOST_CELLS = 1_000  # ours have at most 80
 LARGEST_PARSED = 10_000  # characters of a cell that is looked at as Python; with 1,000 cells, some seconds at the worst
