@@ -2,6 +2,7 @@
 
 import ast
 import datetime
+import os
 import time
 from dataclasses import dataclass
 
@@ -88,10 +89,17 @@ def _bar(bar):
     return "" if bar is None else f"{bar:.3g}"
 
 
-def _keep(data, table):
-    """Put the table into the page, in the place of the last one for this data set."""
-    title = f"## {data}\n"
+def keep_training(data, epochs, minutes, accuracies):
+    """Write what `coursekit.training` reached into docs/results.md."""
+    title = f"{data}: the deep convolutional net, {epochs} epochs"
+    lines = [f"`python -m coursekit train --epochs {epochs}`: {minutes:.0f} minutes on {os.cpu_count()} cores.", ""]
+    lines += ["| | accuracy |", "|---|---|", *(f"| {part} | {accuracy:.3f} |" for part, accuracy in accuracies.items())]
+    _keep(title, "\n".join(lines))
+
+
+def _keep(title, text):
+    """Put a section into the page, in the place of the last one with this title."""
     head, *sections = PAGE.read_text(encoding="utf-8").split("\n## ")
-    others = ["## " + section.strip() for section in sections if not section.startswith(f"{data}\n")]
-    new = f"{title}\nMeasured on {datetime.date.today().isoformat()}.\n\n{table}"
+    others = ["## " + section.strip() for section in sections if not section.startswith(f"{title}\n")]
+    new = f"## {title}\n\nMeasured on {datetime.date.today().isoformat()}.\n\n{text}"
     PAGE.write_text("\n\n".join([head.strip(), *sorted([*others, new])]) + "\n", encoding="utf-8")

@@ -7,10 +7,10 @@ The regularisation is 0.5 * reg * sum(W^2) over all weights (not biases), so its
 import numpy as np
 
 from cs231n._errors import require_labels
-from cs231n._weights import load_weights, save_weights
+from cs231n._weights import SavedModel
 from cs231n.fast_layers import *  # part of the contract, see above
-from cs231n.layer_utils import *  # part of the contract, see above
 from cs231n.fast_layers import max_pool_backward_fast, max_pool_forward_fast
+from cs231n.layer_utils import *  # part of the contract, see above
 from cs231n.layer_utils import (
     affine_relu_backward,
     affine_relu_forward,
@@ -23,7 +23,7 @@ from cs231n.layers import *  # part of the contract, see above
 from cs231n.layers import affine_backward, affine_forward, softmax_loss
 
 
-class ThreeLayerConvNet:
+class ThreeLayerConvNet(SavedModel):
     """A convolutional network: conv - ReLU - 2 x 2 max pool - affine - ReLU - affine - softmax.
 
     The convolution keeps the height and width of its input, the pooling halves them. `cs231n.solver.Solver` trains it.
@@ -129,21 +129,9 @@ class ThreeLayerConvNet:
         ### END SOLUTION
         return loss, grads
 
-    def save(self, fname):
-        """Save the parameters as cs231n/saved/<fname>, with the ending .npz."""
-        save_weights(fname, self.params)
 
-    def load(self, fname):
-        """Load parameters that `save` wrote; return whether the file was there."""
-        params = load_weights(fname, expected=self.params)
-        if params is None:
-            return False
-        self.params = params
-        return True
-
-
-class DeepConvNet:
-    """A deep convolutional network: stages of {conv - batch norm - ReLU} x n - 2 x 2 max pool, then the mean, and affine.
+class DeepConvNet(SavedModel):
+    """A deep convolutional network: stages of {conv - batch norm - ReLU} x n - 2 x 2 max pool, then mean - affine.
 
     All filters are 3 x 3 and keep height and width; each stage halves them. What is left of each map at the end is its
     mean, so that an affine layer from channels to classes is enough. As each convolution is normalised, it has no bias.
