@@ -2,7 +2,6 @@
 
 import ast
 import datetime
-import os
 import time
 from dataclasses import dataclass
 
@@ -91,8 +90,10 @@ def _bar(bar):
 
 def keep_training(data, epochs, minutes, accuracies):
     """Write what `coursekit.training` reached into docs/results.md."""
+    from cs231n import _threads
+
     title = f"{data}: the deep convolutional net, {epochs} epochs"
-    lines = [f"`python -m coursekit train --epochs {epochs}`: {minutes:.0f} minutes on {os.cpu_count()} cores.", ""]
+    lines = [f"`python -m coursekit train --epochs {epochs}`: {minutes:.1f} minutes with {_threads.count()} thread(s).", ""]
     lines += ["| | accuracy |", "|---|---|", *(f"| {part} | {accuracy:.3f} |" for part, accuracy in accuracies.items())]
     _keep(title, "\n".join(lines))
 
