@@ -23,7 +23,13 @@ _COMMANDS = {
 def main(argv=None):
     """Run one command; the exit status is not 0 when something is not as it should be."""
     argv = sys.argv[1:] if argv is None else argv
-    arguments = vars(_parser().parse_args(argv))
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args(argv)  # argparse does not let options begin what is passed on
+    arguments = vars(arguments)
+    if "options" in arguments:
+        arguments["options"] = unknown + arguments["options"]
+    elif unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     module, function = _COMMANDS[arguments.pop("command")][0].split(":")
     if module != "coursekit.environment" and find_spec("numpy") is None:
         return _run_in_environment(argv)

@@ -93,7 +93,8 @@ def keep_training(data, epochs, minutes, accuracies):
     from cs231n import _threads
 
     title = f"{data}: the deep convolutional net, {epochs} epochs"
-    lines = [f"`python -m coursekit train --epochs {epochs}`: {minutes:.1f} minutes with {_threads.count()} thread(s).", ""]
+    command = f"python -m coursekit train --epochs {epochs}"
+    lines = [f"`{command}`: {minutes:.1f} minutes with {_threads.count()} thread(s).", ""]
     lines += ["| | accuracy |", "|---|---|", *(f"| {part} | {accuracy:.3f} |" for part, accuracy in accuracies.items())]
     _keep(title, "\n".join(lines))
 
