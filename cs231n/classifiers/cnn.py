@@ -108,6 +108,7 @@ class ThreeLayerConvNet(SavedModel):
         X = X.astype(self.dtype, copy=False)
         W1, b1, W2, b2, W3, b3 = (self.params[name] for name in ("W1", "b1", "W2", "b2", "W3", "b3"))
         conv_param = {"stride": 1, "pad": (W1.shape[2] - 1) // 2}  # height and width stay as they are
+        conv_param["needs_dx"] = False  # nobody asks how to change the pictures
         pool_param = {"pool_height": 2, "pool_width": 2, "stride": 2}
         ### BEGIN SOLUTION
         maps, maps_cache = conv_relu_pool_forward(X, W1, b1, conv_param, pool_param)  # (N, F, H // 2, W // 2)
@@ -248,7 +249,8 @@ class DeepConvNet(SavedModel):
                 i += 1
                 W, gamma, beta = (self.params[f"{name}{i}"] for name in ("W", "gamma", "beta"))
                 no_bias = np.zeros(len(W), W.dtype)
-                maps, cache = conv_bn_relu_forward(maps, W, no_bias, gamma, beta, _SAME_SIZE, self.bn_params[i - 1])
+                conv_param = {"stride": 1, "pad": 1, "needs_dx": i > 1}  # nobody asks how to change the pictures
+                maps, cache = conv_bn_relu_forward(maps, W, no_bias, gamma, beta, conv_param, self.bn_params[i - 1])
                 caches.append((i, cache))
             maps, cache = max_pool_forward_fast(maps, _HALF_SIZE)
             caches.append(("pool", cache))
@@ -265,5 +267,4 @@ class DeepConvNet(SavedModel):
         return grads
 
 
-_SAME_SIZE = {"stride": 1, "pad": 1}
 _HALF_SIZE = {"pool_height": 2, "pool_width": 2, "stride": 2}
