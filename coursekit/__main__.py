@@ -13,6 +13,7 @@ _COMMANDS = {
     "test": ("coursekit.environment:test", "check everything; with options: run pytest with them", "options"),
     "check": ("coursekit.progress:check_all", "check questions (all without one) on the files as saved", "questions"),
     "progress": ("coursekit.progress:show", "show all questions with verdicts, points and minutes", None),
+    "doctor": ("coursekit.doctor:examine", "say what is wrong or slow about this machine, and how to mend it", None),
     "train": ("coursekit.training:train", "train the deep convolutional net on the data that is there", "options"),
     "results": ("coursekit.results:write", "train the course's models on the data that is there", None),
     "store": ("coursekit.store:write", "compute the stored answers anew, of some notebooks or of all", "notebooks"),
