@@ -75,12 +75,13 @@ def main():
     exponents = growth(lambda run: in_turn(run, None, rounds)[0], small=args.quick)
     for name, exponent in exponents.items():
         print(f"time grows with {name} to the power of {exponent:.2f}")
-    for dtype in ("float32", "float64"):
-        print(f"geometric mean of the ratios, {dtype}: {geometric_mean(rows, dtype):.2f}")
+    means = {dtype: geometric_mean(rows, dtype) for dtype in ("float32", "float64")}
+    for dtype, mean in means.items():
+        print(f"geometric mean of the ratios, {dtype}: {mean:.2f}")
     if args.write:
         from _page import write
 
-        write(rows, step_rows, rates, exponents, args.threads)
+        write(rows, step_rows, rates, exponents, args.threads, means)
 
 
 def in_turn(ours, theirs, rounds, block=3, rest=0.02):
