@@ -1,10 +1,13 @@
 # Each target is one `python -m coursekit ...` call; on Windows, type that.
 PYTHON ?= python3
 
-.PHONY: lab test data progress check release
+.PHONY: lab test data progress check release bench doctor train
 
-lab test data progress check:
+lab test data progress check doctor train:
 	$(PYTHON) -m coursekit $@
 
 release:
 	$(PYTHON) -m coursekit release --out dist/course
+
+bench:
+	.venv/bin/python benchmarks/layers.py --write

@@ -13,6 +13,8 @@ _COMMANDS = {
     "test": ("coursekit.environment:test", "check everything; with options: run pytest with them", "options"),
     "check": ("coursekit.progress:check_all", "check questions (all without one) on the files as saved", "questions"),
     "progress": ("coursekit.progress:show", "show all questions with verdicts, points and minutes", None),
+    "doctor": ("coursekit.doctor:examine", "say what is wrong or slow about this machine, and how to mend it", None),
+    "train": ("coursekit.training:train", "train the deep convolutional net on the data that is there", "options"),
     "results": ("coursekit.results:write", "train the course's models on the data that is there", None),
     "store": ("coursekit.store:write", "compute the stored answers anew, of some notebooks or of all", "notebooks"),
     "release": ("coursekit.release:build", "build the learner's edition in a new folder", "--out"),
@@ -22,7 +24,13 @@ _COMMANDS = {
 def main(argv=None):
     """Run one command; the exit status is not 0 when something is not as it should be."""
     argv = sys.argv[1:] if argv is None else argv
-    arguments = vars(_parser().parse_args(argv))
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args(argv)  # argparse does not let options begin what is passed on
+    arguments = vars(arguments)
+    if "options" in arguments:
+        arguments["options"] = unknown + arguments["options"]
+    elif unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     module, function = _COMMANDS[arguments.pop("command")][0].split(":")
     if module != "coursekit.environment" and find_spec("numpy") is None:
         return _run_in_environment(argv)

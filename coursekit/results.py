@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 import nbformat
+import numpy as np
 from nbclient import NotebookClient
 
 from coursekit.progress import notebook_path
@@ -24,6 +25,8 @@ class Figure:
     course: float | None
     aim: float | None
 
+
+ONE_EPOCH = "Three-layer ConvNet, one epoch as the course sets it: training"
 
 _BEST_TEST = "max(np.mean(classifier.predict(X_test, k=k) == y_test) for k in k_choices)"
 _SVM_TEST = "np.mean(best_svm.predict(X_test) == y_test)"
@@ -45,6 +48,11 @@ FIGURES = (
     Figure("features", "SVM on features: test", "np.mean(y_test_pred_svm == y_test)", 0.40, 0.40),
     Figure("features", "Two-layer net on features: validation", "np.mean(y_val_pred == y_val)", None, None),
     Figure("features", "Two-layer net on features: test", "np.mean(y_test_pred == y_test)", 0.55, 0.58),
+    Figure(
+        "ConvolutionalNetworks", "Three-layer ConvNet, 3 x 10,000: test", "accuracies['three layers, test']", None, None
+    ),
+    Figure("ConvolutionalNetworks", "Deep ConvNet, 2 x 20,000: test", "accuracies['deep, test']", None, None),
+    Figure("", ONE_EPOCH, "", 0.40, 0.40),
 )
 
 
@@ -53,7 +61,7 @@ def write():
     from cs231n.data_utils import dataset_name
 
     data = dataset_name()
-    notebooks = list(dict.fromkeys(figure.notebook for figure in FIGURES))
+    notebooks = list(dict.fromkeys(figure.notebook for figure in FIGURES if figure.notebook))
     print(f"Running {len(notebooks)} notebooks on {data} ...", flush=True)
     rows = []
     for notebook in notebooks:
@@ -61,10 +69,32 @@ def write():
         values = run(notebook, [figure.expression for figure in FIGURES if figure.notebook == notebook])
         print(f"  {notebook}: {time.monotonic() - start:.0f} s", flush=True)
         rows += zip((figure for figure in FIGURES if figure.notebook == notebook), values, strict=True)
+    rows.append((FIGURES[-1], one_epoch()))
     table = _table(rows, data == "CIFAR-10")
     print(table)
     _keep(data, table)
     return 0
+
+
+def one_epoch():
+    """Train ThreeLayerConvNet for one epoch with the settings of the course's notebook; its accuracy in training."""
+    from cs231n.classifiers.cnn import ThreeLayerConvNet
+    from cs231n.data_utils import get_CIFAR10_data
+    from cs231n.solver import Solver
+
+    np.random.seed(0)
+    model = ThreeLayerConvNet(weight_scale=0.001, hidden_dim=500, reg=0.001)
+    solver = Solver(
+        model,
+        get_CIFAR10_data(dtype=np.float32),
+        num_epochs=1,
+        batch_size=50,
+        update_rule="adam",
+        optim_config={"learning_rate": 1e-3},
+        verbose=False,
+    )
+    solver.train()
+    return solver.train_acc_history[-1]
 
 
 def run(notebook, expressions):
@@ -88,10 +118,20 @@ def _bar(bar):
     return "" if bar is None else f"{bar:.3g}"
 
 
-def _keep(data, table):
-    """Put the table into the page, in the place of the last one for this data set."""
-    title = f"## {data}\n"
+def keep_training(data, epochs, minutes, accuracies):
+    """Write what `coursekit.training` reached into docs/results.md."""
+    from cs231n import _threads
+
+    title = f"{data}: the deep convolutional net, {epochs} epochs"
+    command = f"python -m coursekit train --epochs {epochs}"
+    lines = [f"`{command}`: {minutes:.1f} minutes with {_threads.count()} thread(s).", ""]
+    lines += ["| | accuracy |", "|---|---|", *(f"| {part} | {accuracy:.3f} |" for part, accuracy in accuracies.items())]
+    _keep(title, "\n".join(lines))
+
+
+def _keep(title, text):
+    """Put a section into the page, in the place of the last one with this title."""
     head, *sections = PAGE.read_text(encoding="utf-8").split("\n## ")
-    others = ["## " + section.strip() for section in sections if not section.startswith(f"{data}\n")]
-    new = f"{title}\nMeasured on {datetime.date.today().isoformat()}.\n\n{table}"
+    others = ["## " + section.strip() for section in sections if not section.startswith(f"{title}\n")]
+    new = f"## {title}\n\nMeasured on {datetime.date.today().isoformat()}.\n\n{text}"
     PAGE.write_text("\n\n".join([head.strip(), *sorted([*others, new])]) + "\n", encoding="utf-8")

@@ -42,6 +42,12 @@ def buffer(name, shape, dtype):
     return buffers[key][:size].reshape(shape)
 
 
+def count():
+    """How many pieces are worked on at a time."""
+    _, pool = _workers()
+    return pool._max_workers if pool else 1
+
+
 @cache
 def _workers():
     """What limits BLAS, and a pool of as many threads as BLAS has; None where there is nothing to share out."""

@@ -68,3 +68,31 @@ def _require_same_shapes(name, arrays, expected):
     wanted = {key: value.shape for key, value in expected.items()}
     if came != wanted:
         raise ValueError(f"{name} holds {came}, but the model has {wanted}: build it with the sizes it was saved with.")
+
+
+class SavedModel:
+    """What lets a model with `params`, and perhaps `bn_params`, be saved in cs231n/saved and loaded again."""
+
+    def save(self, fname):
+        """Save the parameters (and running statistics) as cs231n/saved/<fname>, with the ending .npz."""
+        save_weights(fname, self.params | self._running_statistics())
+
+    def load(self, fname):
+        """Load what `save` wrote; return whether the file was there."""
+        arrays = load_weights(fname, expected=self.params | self._running_statistics())
+        if arrays is None:
+            return False
+        self.params = {name: arrays[name] for name in self.params}
+        for name in self._running_statistics():
+            statistic, i = name.split("/")
+            self.bn_params[int(i) - 1][statistic] = arrays[name]
+        return True
+
+    def _running_statistics(self):
+        """The running statistics of batch normalisation under names such as running_mean/1."""
+        return {
+            f"{statistic}/{i}": bn_param.get(statistic, np.zeros_like(self.params[f"beta{i}"]))
+            for i, bn_param in enumerate(getattr(self, "bn_params", ()), 1)
+            if "mode" in bn_param  # layer normalisation has no running statistics
+            for statistic in ("running_mean", "running_var")
+        }

@@ -40,7 +40,7 @@ def require_conv(x, w, b, conv_param):
         raise ValueError(f"b has shape {b.shape}, expected ({w.shape[0]},): one bias for each filter.")
 
 
-def require_pool(x, pool_param):
-    """Raise unless x and pool_param fit each other."""
+def require_pool(shape, pool_param):
+    """Raise unless maps of `shape` (N, C, H, W) and pool_param fit each other."""
     field = pool_param["pool_height"], pool_param["pool_width"]
-    require_window(x.shape, field, pool_param["stride"])
+    require_window(shape, field, pool_param["stride"])

@@ -3,7 +3,8 @@
 Each function takes a batch of pictures (N, C, H, W) and returns a new one of the same shape; NumPy's global generator
 draws. `Solver(..., augment=...)` uses them in training alone.
 
-Source: Krizhevsky, Sutskever and Hinton (2012), "ImageNet classification with deep convolutional neural networks", section 4.1.
+Source: Krizhevsky, Sutskever and Hinton (2012), "ImageNet classification with deep convolutional neural networks",
+section 4.1.
 """
 
 import numpy as np

@@ -48,77 +48,179 @@ def conv_forward_strides(x, w, b, conv_param):
     """
     require_conv(x, w, b, conv_param)
     out = np.empty((len(x), len(w), *_places(x, w, conv_param)), np.result_type(x, w, b))
-    _convolve(x, w, conv_param["stride"], (conv_param["pad"], conv_param["pad"]), out, b)
+
+    def finish(piece, maps):
+        np.add(maps, _each(b), out=out[piece])
+
+    _convolve(x, w, conv_param["stride"], (conv_param["pad"],) * 2, out.dtype, finish)
     return out, (x, w, b, conv_param)
 
 
 def conv_backward_strides(dout, cache):
-    """Compute the gradients (dx, dw, db) of a convolutional layer; see `conv_backward_naive`."""
-    x, w, _, conv_param = cache
-    stride, pad = conv_param["stride"], conv_param["pad"]
-    margins = w.shape[2] - 1 - pad, w.shape[3] - 1 - pad
-    # Windows are made of dout or of x: of the one with fewer channels. For those of dout, see `_backward_from_dout`.
-    from_dout = stride == 1 and min(margins) >= 0 and len(w) <= w.shape[1]
-    dx, dw = _backward_from_dout(dout, x, w, margins) if from_dout else _backward_from_x(dout, x, w, stride, pad)
-    return dx, dw, dout.sum(axis=(0, 2, 3))
+    """Compute the gradients (dx, dw, db) of a convolutional layer; see `conv_backward_naive`.
+
+    With ``needs_dx`` False in conv_param, dx is None: the first layer of a network need not find out how to change the
+    pictures, and saves half of its way back.
+    """
+    return _conv_backward(*cache, dout.shape[2:], lambda piece: dout[piece], dout.dtype)
 
 
 conv_forward_fast = conv_forward_strides
 conv_backward_fast = conv_backward_strides
 
 
-def _convolve(x, w, stride, pads, out, b):
-    """Write the convolution of x (N, C, H, W) with filters w (F, C, HH, WW), plus b, into out (N, F, H_out, W_out)."""
-    filters = w.reshape(len(w), -1).astype(out.dtype, copy=False)  # (F, C, HH, WW) -> (F, K)
+def conv_relu_forward_fast(x, w, b, conv_param):
+    """Compute a convolutional layer and ReLU in one go; arguments and out as for `conv_forward_strides`."""
+    require_conv(x, w, b, conv_param)
+    out = np.empty((len(x), len(w), *_places(x, w, conv_param)), np.result_type(x, w, b))
+
+    def finish(piece, maps):
+        np.maximum(np.add(maps, _each(b), out=out[piece]), 0, out=out[piece])
+
+    _convolve(x, w, conv_param["stride"], (conv_param["pad"],) * 2, out.dtype, finish)
+    return out, (x, w, b, conv_param, out)
+
+
+def conv_relu_backward_fast(dout, cache):
+    """Compute the gradients (dx, dw, db) of `conv_relu_forward_fast`."""
+    *conv_cache, out = cache
+
+    def dmaps(piece):
+        return np.multiply(dout[piece], out[piece] > 0, out=buffer("dmaps", dout[piece].shape, dout.dtype))
+
+    return _conv_backward(*conv_cache, dout.shape[2:], dmaps, dout.dtype)
+
+
+def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
+    """Compute a convolutional layer, ReLU and max pooling in one go.
+
+    The largest entry of a window stays the largest when b is added and ReLU is taken. So both come after pooling, when
+    there is less to do, and the maps of the convolution never leave the cache.
+
+    Parameters
+    ----------
+    x, w, b, conv_param
+        As for `conv_forward_strides`.
+    pool_param : dict
+        As for `max_pool_forward_fast`.
+
+    Returns
+    -------
+    out : ndarray of shape (N, F, H_out, W_out)
+    cache : tuple
+    """
+    require_conv(x, w, b, conv_param)
+    maps_shape = len(x), len(w), *_places(x, w, conv_param)
+    require_pool(maps_shape, pool_param)
+    grids = list(_grids(maps_shape, pool_param))
+    out = np.empty((*maps_shape[:2], *_pooled(maps_shape, pool_param)), np.result_type(x, w, b))
+    winners = np.empty(out.shape, np.min_scalar_type(len(grids)))  # which entry of the window; len(grids) for none
+
+    def finish(piece, maps):
+        largest, winner = out[piece], winners[piece]
+        largest[...], winner[...] = maps[grids[0]], 0
+        for i, entries in enumerate(grids[1:], 1):
+            winner[maps[entries] > largest] = i
+            np.maximum(largest, maps[entries], out=largest)
+        largest += _each(b)
+        winner[largest <= 0] = len(grids)
+        np.maximum(largest, 0, out=largest)
+
+    _convolve(x, w, conv_param["stride"], (conv_param["pad"],) * 2, out.dtype, finish)
+    return out, (x, w, b, conv_param, grids, winners)
+
+
+def conv_relu_pool_backward_fast(dout, cache):
+    """Compute the gradients (dx, dw, db) of `conv_relu_pool_forward_fast`."""
+    *conv_cache, grids, winners = cache
+    x, w, _, conv_param = conv_cache
+    places = _places(x, w, conv_param)
+
+    def dmaps(piece):
+        maps = buffer("dmaps", (*dout[piece].shape[:2], *places), dout.dtype)
+        maps[...] = 0
+        for i, entries in enumerate(grids):
+            maps[entries] += dout[piece] * (winners[piece] == i)
+        return maps
+
+    return _conv_backward(*conv_cache, places, dmaps, dout.dtype)
+
+
+def _convolve(x, w, stride, pads, dtype, finish):
+    """Convolve x (N, C, H, W) with filters w (F, C, HH, WW); hand the maps (n, F, H_out, W_out) of each piece on."""
+    filters = w.reshape(len(w), -1).astype(dtype, copy=False)  # (F, C, HH, WW) -> (F, K)
+    places = [num_stops(x.shape[2 + i], w.shape[2 + i], stride, pads[i]) for i in (0, 1)]
 
     def convolve(piece):
-        columns = _columns(x[piece], w.shape[2:], stride, pads, out.dtype)  # (K, n * P)
+        columns = _columns(x[piece], w.shape[2:], stride, pads, dtype)  # (K, n * P)
         maps = _product(filters, columns, "maps")  # (F, K) @ (K, n * P) -> (F, n * P)
-        maps = maps.reshape(len(w), -1, *out.shape[2:]).swapaxes(0, 1)  # -> (n, F, H_out, W_out)
-        np.add(maps, b[:, np.newaxis, np.newaxis], out=out[piece])
+        finish(piece, maps.reshape(len(w), -1, *places).swapaxes(0, 1))  # -> (n, F, H_out, W_out)
 
-    for_each(convolve, _pieces(x, w, out.shape[2:]))
+    for_each(convolve, _pieces(x, w, places))
 
 
-def _backward_from_x(dout, x, w, stride, pad):
-    """(dx, dw): dw is dout times the windows of x; dx adds up what each window hands back."""
+def _conv_backward(x, w, b, conv_param, places, dmaps, dtype):
+    """The gradients (dx, dw, db); dmaps(piece) gives those of the maps (n, F, *places), of type dtype."""
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    margins = w.shape[2] - 1 - pad, w.shape[3] - 1 - pad
+    needs_dx = conv_param.get("needs_dx", True)
+    # Windows are made of the maps or of x: of the one with fewer channels. For those of the maps, see there.
+    if needs_dx and stride == 1 and min(margins) >= 0 and len(w) <= w.shape[1]:
+        return _backward_from_maps(x, w, margins, dmaps, dtype)
+    return _backward_from_x(x, w, stride, pad, places, dmaps, dtype, needs_dx)
+
+
+def _backward_from_x(x, w, stride, pad, places, dmaps, dtype, needs_dx):
+    """(dx, dw, db): dw is dmaps times the windows of x; dx adds up what each window hands back."""
     filters = w.reshape(len(w), -1)  # (F, C, HH, WW) -> (F, K)
-    dx = np.empty(x.shape, np.result_type(dout, w))
-    dtype = np.result_type(dout, x)
+    dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
+    columns_type = np.result_type(dtype, x)
 
     def backward(piece):
-        n, _, *places = dout[piece].shape
-        columns = _columns(x[piece], w.shape[2:], stride, (pad, pad), dtype)  # (K, n * P)
-        rows = _rows(dout[piece])  # (F, n * P)
-        dw = columns @ rows.T  # (K, n * P) @ (n * P, F) -> (K, F)
-        windows = _product(filters.T, rows, "windows").reshape(*w.shape[1:], n, *places)  # (K, F) @ (F, n * P)
-        dpadded = _padded_buffer(x[piece].shape, (pad, pad), dx.dtype)
-        add_windows(dpadded, windows.transpose(3, 0, 1, 2, 4, 5), stride)
-        dx[piece] = unpadded(dpadded, pad)
-        return dw
+        columns = _columns(x[piece], w.shape[2:], stride, (pad, pad), columns_type)  # (K, n * P)
+        rows = _rows(dmaps(piece))  # (F, n * P)
+        gradients = columns @ rows.T, rows.sum(axis=1)  # (K, n * P) @ (n * P, F) -> (K, F)
+        if needs_dx:
+            windows = _product(filters.T, rows, "windows")  # (K, F) @ (F, n * P) -> (K, n * P)
+            windows = windows.reshape(*w.shape[1:], -1, *places).transpose(3, 0, 1, 2, 4, 5)
+            dpadded = _padded_buffer(x[piece].shape, (pad, pad), dx.dtype)
+            add_windows(dpadded, windows, stride)
+            dx[piece] = unpadded(dpadded, pad)
+        return gradients
 
-    dw = _sum(for_each(backward, _pieces(x, w, dout.shape[2:])), (filters.shape[1], len(w)), dtype)
-    return dx, dw.T.reshape(w.shape)
+    dw, db = _sums(for_each(backward, _pieces(x, w, places)), filters.T.shape, len(w), dtype, columns_type)
+    return dx, dw.T.reshape(w.shape), db
 
 
-def _backward_from_dout(dout, x, w, margins):
-    """(dx, dw) at stride 1, where each entry of x meets each entry of a filter in one entry of dout.
+def _backward_from_maps(x, w, margins, dmaps, dtype):
+    """(dx, dw, db) at stride 1, where each entry of x meets each entry of a filter in one entry of the maps.
 
-    So dx is a convolution too: of dout, with the filters turned by half a turn and with input and output channels
-    exchanged. The windows of dout that it needs, times x, are dw, turned in the same way.
+    So dx is a convolution too: of dmaps, with the filters turned by half a turn and with input and output channels
+    exchanged. The windows of dmaps that it needs, times x, are dw, turned in the same way.
     """
     turned = _turned(w).reshape(w.shape[1], -1)  # (F, C, HH, WW) -> (C, F, HH, WW) -> (C, J)
-    dx = np.empty(x.shape, np.result_type(dout, w))
-    dtype = np.result_type(dout, x)
+    dx = np.empty(x.shape, np.result_type(dtype, w))
+    columns_type = np.result_type(dtype, x)
 
     def backward(piece):
         n, C, H, W = x[piece].shape
-        columns = _columns(dout[piece], w.shape[2:], 1, margins, dtype)  # (J, n * H * W)
+        maps = dmaps(piece)
+        columns = _columns(maps, w.shape[2:], 1, margins, columns_type)  # (J, n * H * W)
         dx[piece] = _product(turned, columns, "maps").reshape(C, n, H, W).swapaxes(0, 1)
-        return columns @ _rows(x[piece]).T  # (J, n * H * W) @ (n * H * W, C) -> (J, C)
+        return columns @ _rows(x[piece]).T, maps.sum(axis=(0, 2, 3))  # (J, n * H * W) @ (n * H * W, C) -> (J, C)
 
-    dw = _sum(for_each(backward, _pieces(dout, _turned(w), x.shape[2:])), turned.T.shape, dtype)  # (J, C)
-    return dx, _turned(dw.T.reshape(w.shape[1], len(w), *w.shape[2:]))
+    pieces = _pieces(x, _turned(w), x.shape[2:])
+    dw, db = _sums(for_each(backward, pieces), turned.T.shape, len(w), dtype, columns_type)
+    return dx, _turned(dw.T.reshape(w.shape[1], len(w), *w.shape[2:])), db
+
+
+def _sums(gradients, dw_shape, num_filters, dtype, dw_type):
+    """The sums of the (dw, db) of all pieces, in their order: the same to the bit, however threads finish."""
+    dw, db = np.zeros(dw_shape, dw_type), np.zeros(num_filters, dtype)
+    for dw_part, db_part in gradients:
+        dw += dw_part
+        db += db_part
+    return dw, db
 
 
 def _turned(w):
@@ -157,10 +259,6 @@ def _padded_buffer(shape, pads, dtype):
 def _rows(maps):
     """Maps (n, F, H, W) with a row for each channel, (F, n * H * W)."""
     return maps.swapaxes(0, 1).reshape(maps.shape[1], -1)
-
-
-def _sum(parts, shape, dtype):
-    return sum(parts, start=np.zeros(shape, dtype))
 
 
 def _product(a, b, name):
@@ -208,8 +306,8 @@ def max_pool_forward_fast(x, pool_param):
     out : ndarray of shape (N, C, H_out, W_out)
     cache : tuple (x, pool_param, out)
     """
-    require_pool(x, pool_param)
-    grids = list(_grids(x, pool_param))
+    require_pool(x.shape, pool_param)
+    grids = list(_grids(x.shape, pool_param))
     out = np.empty(x[grids[0]].shape, x.dtype)
 
     def pool(piece):
@@ -225,13 +323,14 @@ def max_pool_forward_fast(x, pool_param):
 def max_pool_backward_fast(dout, cache):
     """Compute the gradient dx of max pooling; see `max_pool_backward_naive`."""
     x, pool_param, out = cache
+    grids = list(_grids(x.shape, pool_param))
     dx = np.empty(x.shape, dout.dtype)
 
     def backward(piece):
         pictures, largest, dlargest, dpictures = x[piece], out[piece], dout[piece], dx[piece]
         dpictures[...] = 0
         waiting = np.ones(largest.shape, bool)  # the windows whose largest entry is not found yet
-        for entries in _grids(x, pool_param):
+        for entries in grids:
             found = waiting & (pictures[entries] == largest)
             dpictures[entries] += dlargest * found
             waiting &= ~found  # of several largest entries, the first one counts
@@ -245,12 +344,17 @@ def _pieces_of_maps(x):
     return pieces_of(len(x), PIECE // 8 // max(1, x[:1].nbytes))
 
 
-def _grids(x, pool_param):
-    """Yield, for each entry of the window, the index of what stands there in all windows."""
+def _grids(shape, pool_param):
+    """Yield, for each entry of the window, the index of what stands there in all windows of maps (N, C, H, W)."""
+    places = _pooled(shape, pool_param)
+    for p, q in np.ndindex(pool_param["pool_height"], pool_param["pool_width"]):
+        yield grid(p, q, places, pool_param["stride"])
+
+
+def _pooled(shape, pool_param):
+    """Height and width of maps (N, C, H, W) after pooling."""
     height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
-    places = num_stops(x.shape[2], height, stride), num_stops(x.shape[3], width, stride)
-    for p, q in np.ndindex(height, width):
-        yield grid(p, q, places, stride)
+    return num_stops(shape[2], height, stride), num_stops(shape[3], width, stride)
 
 
 # ---- batch normalisation and ReLU, a few channels at a time
@@ -353,7 +457,7 @@ def max_pool_forward_reshape(x, pool_param):
     ValueError
         If windows overlap, leave gaps, are not square, or do not cover the pictures.
     """
-    require_pool(x, pool_param)
+    require_pool(x.shape, pool_param)
     size = pool_param["pool_height"]
     N, C, H, W = x.shape
     if not size == pool_param["pool_width"] == pool_param["stride"] or H % size or W % size:
@@ -376,7 +480,7 @@ def max_pool_backward_reshape(dout, cache):
 
 def max_pool_forward_im2col(x, pool_param):
     """Compute max pooling of any window and stride with `im2col_indices`; see `max_pool_forward_naive`."""
-    require_pool(x, pool_param)
+    require_pool(x.shape, pool_param)
     height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
     N, C, H, W = x.shape
     channels = x.reshape(N * C, 1, H, W)  # each channel for itself

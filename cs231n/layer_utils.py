@@ -5,8 +5,10 @@ from cs231n.fast_layers import (
     batchnorm_relu_forward_fast,
     conv_backward_fast,
     conv_forward_fast,
-    max_pool_backward_fast,
-    max_pool_forward_fast,
+    conv_relu_backward_fast,
+    conv_relu_forward_fast,
+    conv_relu_pool_backward_fast,
+    conv_relu_pool_forward_fast,
 )
 from cs231n.layers import (
     affine_backward,
@@ -162,17 +164,14 @@ def conv_relu_forward(x, w, b, conv_param):
     Returns
     -------
     out : ndarray of shape (N, F, H_out, W_out)
-    cache : tuple (convolution cache, ReLU cache)
+    cache : tuple
     """
-    maps, conv_cache = conv_forward_fast(x, w, b, conv_param)
-    out, relu_cache = relu_forward(maps)
-    return out, (conv_cache, relu_cache)
+    return conv_relu_forward_fast(x, w, b, conv_param)
 
 
 def conv_relu_backward(dout, cache):
     """Compute the gradients (dx, dw, db) of `conv_relu_forward` from dout of shape (N, F, H_out, W_out)."""
-    conv_cache, relu_cache = cache
-    return conv_backward_fast(relu_backward(dout, relu_cache), conv_cache)
+    return conv_relu_backward_fast(dout, cache)
 
 
 def conv_bn_relu_forward(x, w, b, gamma, beta, conv_param, bn_param):
@@ -217,16 +216,11 @@ def conv_relu_pool_forward(x, w, b, conv_param, pool_param):
     Returns
     -------
     out : ndarray of shape (N, F, H_out, W_out)
-    cache : tuple (convolution cache, ReLU cache, pooling cache)
+    cache : tuple
     """
-    maps, conv_cache = conv_forward_fast(x, w, b, conv_param)
-    positive, relu_cache = relu_forward(maps)
-    out, pool_cache = max_pool_forward_fast(positive, pool_param)
-    return out, (conv_cache, relu_cache, pool_cache)
+    return conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param)
 
 
 def conv_relu_pool_backward(dout, cache):
     """Compute the gradients (dx, dw, db) of `conv_relu_pool_forward` from dout of shape (N, F, H_out, W_out)."""
-    conv_cache, relu_cache, pool_cache = cache
-    dpositive = max_pool_backward_fast(dout, pool_cache)
-    return conv_backward_fast(relu_backward(dpositive, relu_cache), conv_cache)
+    return conv_relu_pool_backward_fast(dout, cache)

@@ -745,7 +745,7 @@ def max_pool_forward_naive(x, pool_param):
     >>> max_pool_forward_naive(x, {"pool_height": 2, "pool_width": 2, "stride": 2})[0]
     array([[[[ 4., -5.]]]])
     """
-    require_pool(x, pool_param)
+    require_pool(x.shape, pool_param)
     ### BEGIN SOLUTION
     height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
     N, C, H, W = x.shape

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,8 @@ class Solver:
     best_params : dict of ndarray
     best_bn_params : list of dict
     epoch : int
+    seconds : float
+        Time spent in training so far, that of the runs before `resume` included.
     optim_configs : dict of dict
         Settings and state of the update rule for each parameter.
 
@@ -113,6 +116,7 @@ class Solver:
 
     def _reset(self):
         self.epoch = 0
+        self.seconds = 0.0
         self.best_val_acc = 0
         self.best_params = {}
         self.best_bn_params = []
@@ -146,6 +150,7 @@ class Solver:
         iterations_per_epoch = max(len(self.X_train) // self.batch_size, 1)
         num_iterations = self.num_epochs * iterations_per_epoch
         for t in range(len(self.loss_history), num_iterations):
+            start = time.monotonic()
             if self.lr_schedule:
                 self._set_learning_rate(epoch=t / iterations_per_epoch)
             self._step()
@@ -159,6 +164,8 @@ class Solver:
                     config["learning_rate"] *= self.lr_decay
             if t == 0 or epoch_end:
                 self._evaluate()
+            self.seconds += time.monotonic() - start
+            if t == 0 or epoch_end:
                 self._save_checkpoint()
             if self.on_step:
                 self.on_step(self)
@@ -266,6 +273,7 @@ class Solver:
             arrays[name] = np.array(getattr(self, name))
         about = {
             "epoch": self.epoch,
+            "seconds": self.seconds,
             "best_val_acc": self.best_val_acc,
             "update_rule": self.update_rule.__name__,
             "batch_size": self.batch_size,
@@ -296,7 +304,7 @@ class Solver:
         about = json.loads(str(arrays["about"]))
         self._require_same_run(path, about, arrays)
 
-        self.epoch, self.best_val_acc = about["epoch"], about["best_val_acc"]
+        self.epoch, self.seconds, self.best_val_acc = about["epoch"], about["seconds"], about["best_val_acc"]
         for name in _HISTORIES:
             setattr(self, name, arrays[name].tolist())
         self.model.params = {name: arrays[f"params/{name}"] for name in self.model.params}

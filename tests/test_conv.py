@@ -349,6 +349,46 @@ class TestSandwiches:
             ),
         )
 
+    @pytest.mark.parametrize("seed", range(20))
+    def test_in_one_go_is_one_after_the_other(self, seed):
+        """Random sizes, strides, pads and windows; entries that tie; fused layers against the naive ones."""
+        rng = np.random.RandomState(seed)
+        C, F, HH, WW = rng.randint(1, 5, size=4)
+        conv_param = {"stride": rng.randint(1, 3), "pad": rng.randint(3)}
+        x = rng.randint(-2, 3, size=(3, C, HH + rng.randint(4, 7), WW + rng.randint(4, 7))).astype(float)
+        w, b = rng.randint(-1, 2, size=(F, C, HH, WW)).astype(float), rng.randint(-2, 3, size=F).astype(float)
+        maps, conv_cache = layers.conv_forward_naive(x, w, b, conv_param)
+        pool = pool_param(*rng.randint(1, min(maps.shape[2:]) + 1, size=2), rng.randint(1, 4))
+        positive = np.maximum(maps, 0)
+        pooled, pool_cache = layers.max_pool_forward_naive(positive, pool)
+
+        out, cache = conv_relu_forward(x, w, b, conv_param)
+        np.testing.assert_allclose(out, positive, atol=1e-12)
+        dout = rng.randn(*out.shape)
+        expected = layers.conv_backward_naive(dout * (maps > 0), conv_cache)
+        for got, wanted in zip(conv_relu_backward(dout, cache), expected, strict=True):
+            np.testing.assert_allclose(got, wanted, atol=1e-10)
+
+        out, cache = conv_relu_pool_forward(x, w, b, conv_param, pool)
+        np.testing.assert_allclose(out, pooled, atol=1e-12)
+        dout = rng.randn(*out.shape)
+        expected = layers.conv_backward_naive(layers.max_pool_backward_naive(dout, pool_cache) * (maps > 0), conv_cache)
+        for got, wanted in zip(conv_relu_pool_backward(dout, cache), expected, strict=True):
+            np.testing.assert_allclose(got, wanted, atol=1e-10)
+
+    @pytest.mark.parametrize("F", [2, 5])
+    def test_dx_is_left_out_where_it_is_not_needed(self, F):
+        """The other gradients are the same, whichever way they are computed."""
+        inputs, dout = conv_inputs((3, 4, 5, 6), (F, 4, 3, 3)), randn(3, F, 5, 6)
+        gradients = []
+        for needs_dx in (True, False):
+            conv_param = self.conv_param | {"needs_dx": needs_dx}
+            _, cache = fast_layers.conv_forward_fast(*inputs, conv_param)
+            gradients.append(fast_layers.conv_backward_fast(dout, cache))
+        assert gradients[1][0] is None
+        for a, b in zip(gradients[0][1:], gradients[1][1:], strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-12)
+
     def test_conv_bn_relu(self):
         def twin(x, w, b, gamma, beta):
             maps = torch.nn.functional.conv2d(x, w, b, padding=1)
@@ -421,5 +461,6 @@ class TestThreeLayerConvNet:
 def test_every_name_can_be_imported_from_cnn():
     """The course's notebooks import layers, fast layers and sandwiches from `classifiers.cnn`."""
     names = [name for module in (layers, fast_layers) for name in vars(module) if name.endswith(("ward", "_loss"))]
+    names = [name for name in names if not name.startswith("_")]
     names += [f"{kind}_forward_{way}" for kind in ("conv", "max_pool") for way in ("naive", "fast", "im2col")]
     assert all(hasattr(cnn, name) for name in [*names, "np", "conv_bn_relu_forward", "affine_relu_backward"])

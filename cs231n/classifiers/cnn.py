@@ -7,10 +7,10 @@ The regularisation is 0.5 * reg * sum(W^2) over all weights (not biases), so its
 import numpy as np
 
 from cs231n._errors import require_labels
-from cs231n._weights import load_weights, save_weights
+from cs231n._weights import SavedModel
 from cs231n.fast_layers import *  # part of the contract, see above
-from cs231n.layer_utils import *  # part of the contract, see above
 from cs231n.fast_layers import max_pool_backward_fast, max_pool_forward_fast
+from cs231n.layer_utils import *  # part of the contract, see above
 from cs231n.layer_utils import (
     affine_relu_backward,
     affine_relu_forward,
@@ -23,7 +23,7 @@ from cs231n.layers import *  # part of the contract, see above
 from cs231n.layers import affine_backward, affine_forward, softmax_loss
 
 
-class ThreeLayerConvNet:
+class ThreeLayerConvNet(SavedModel):
     """A convolutional network: conv - ReLU - 2 x 2 max pool - affine - ReLU - affine - softmax.
 
     The convolution keeps the height and width of its input, the pooling halves them. `cs231n.solver.Solver` trains it.
@@ -108,6 +108,7 @@ class ThreeLayerConvNet:
         X = X.astype(self.dtype, copy=False)
         W1, b1, W2, b2, W3, b3 = (self.params[name] for name in ("W1", "b1", "W2", "b2", "W3", "b3"))
         conv_param = {"stride": 1, "pad": (W1.shape[2] - 1) // 2}  # height and width stay as they are
+        conv_param["needs_dx"] = False  # nobody asks how to change the pictures
         pool_param = {"pool_height": 2, "pool_width": 2, "stride": 2}
         ### BEGIN SOLUTION
         maps, maps_cache = conv_relu_pool_forward(X, W1, b1, conv_param, pool_param)  # (N, F, H // 2, W // 2)
@@ -129,21 +130,9 @@ class ThreeLayerConvNet:
         ### END SOLUTION
         return loss, grads
 
-    def save(self, fname):
-        """Save the parameters as cs231n/saved/<fname>, with the ending .npz."""
-        save_weights(fname, self.params)
 
-    def load(self, fname):
-        """Load parameters that `save` wrote; return whether the file was there."""
-        params = load_weights(fname, expected=self.params)
-        if params is None:
-            return False
-        self.params = params
-        return True
-
-
-class DeepConvNet:
-    """A deep convolutional network: stages of {conv - batch norm - ReLU} x n - 2 x 2 max pool, then the mean, and affine.
+class DeepConvNet(SavedModel):
+    """A deep convolutional network: stages of {conv - batch norm - ReLU} x n - 2 x 2 max pool, then mean - affine.
 
     All filters are 3 x 3 and keep height and width; each stage halves them. What is left of each map at the end is its
     mean, so that an affine layer from channels to classes is enough. As each convolution is normalised, it has no bias.
@@ -260,7 +249,8 @@ class DeepConvNet:
                 i += 1
                 W, gamma, beta = (self.params[f"{name}{i}"] for name in ("W", "gamma", "beta"))
                 no_bias = np.zeros(len(W), W.dtype)
-                maps, cache = conv_bn_relu_forward(maps, W, no_bias, gamma, beta, _SAME_SIZE, self.bn_params[i - 1])
+                conv_param = {"stride": 1, "pad": 1, "needs_dx": i > 1}  # nobody asks how to change the pictures
+                maps, cache = conv_bn_relu_forward(maps, W, no_bias, gamma, beta, conv_param, self.bn_params[i - 1])
                 caches.append((i, cache))
             maps, cache = max_pool_forward_fast(maps, _HALF_SIZE)
             caches.append(("pool", cache))
@@ -277,5 +267,4 @@ class DeepConvNet:
         return grads
 
 
-_SAME_SIZE = {"stride": 1, "pad": 1}
 _HALF_SIZE = {"pool_height": 2, "pool_width": 2, "stride": 2}

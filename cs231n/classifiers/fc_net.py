@@ -7,14 +7,14 @@ The regularisation is 0.5 * reg * sum(W^2) over all weights (not biases), so its
 import numpy as np
 
 from cs231n._errors import require_labels
-from cs231n._weights import load_weights, save_weights
+from cs231n._weights import SavedModel
 from cs231n.layer_utils import *  # part of the contract, see above
 from cs231n.layer_utils import affine_relu_backward, affine_relu_forward, hidden_backward, hidden_forward
 from cs231n.layers import *  # part of the contract, see above
 from cs231n.layers import affine_backward, affine_forward, softmax_loss
 
 
-class TwoLayerNet:
+class TwoLayerNet(SavedModel):
     """A network with one hidden layer: affine - ReLU - affine - softmax.
 
     It computes the loss and the gradients; `cs231n.solver.Solver` trains it.
@@ -88,20 +88,8 @@ class TwoLayerNet:
         ### END SOLUTION
         return loss, grads
 
-    def save(self, fname):
-        """Save the parameters as cs231n/saved/<fname>, with the ending .npz."""
-        save_weights(fname, self.params)
 
-    def load(self, fname):
-        """Load parameters that `save` wrote; return whether the file was there."""
-        params = load_weights(fname, expected=self.params)
-        if params is None:
-            return False
-        self.params = params
-        return True
-
-
-class FullyConnectedNet:
+class FullyConnectedNet(SavedModel):
     """A network with any number of hidden layers.
 
     {affine - [normalisation] - ReLU - [dropout]} x (L - 1) - affine - softmax, where what is in brackets is optional.
@@ -254,31 +242,6 @@ class FullyConnectedNet:
         if self.normalization == "batchnorm":
             for bn_param in self.bn_params:
                 bn_param["mode"] = mode
-
-    def save(self, fname):
-        """Save the parameters (and running statistics) as cs231n/saved/<fname>, with the ending .npz."""
-        save_weights(fname, self.params | self._running_statistics())
-
-    def load(self, fname):
-        """Load what `save` wrote; return whether the file was there."""
-        arrays = load_weights(fname, expected=self.params | self._running_statistics())
-        if arrays is None:
-            return False
-        self.params = {name: arrays[name] for name in self.params}
-        for name in self._running_statistics():
-            statistic, i = name.split("/")
-            self.bn_params[int(i) - 1][statistic] = arrays[name]
-        return True
-
-    def _running_statistics(self):
-        """The running statistics of batch normalisation under names such as running_mean/1."""
-        if self.normalization != "batchnorm":
-            return {}
-        return {
-            f"{statistic}/{i}": bn_param.get(statistic, np.zeros_like(self.params[f"beta{i}"]))
-            for i, bn_param in enumerate(self.bn_params, 1)
-            for statistic in ("running_mean", "running_var")
-        }
 
 
 def _keep_ratio(dropout_keep_ratio, dropout):

@@ -1,0 +1,88 @@
+"""Writes what `layers.py` measured: docs/performance.md with a picture."""
+
+import datetime
+import platform
+from pathlib import Path
+from statistics import median, quantiles
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+BEGIN, END = "<!-- measured by benchmarks/layers.py -->", "<!-- end -->"
+
+
+def write(rows, steps, rates, exponents, threads, mean):
+    """Put tables and picture into docs/performance.md, in the place of the last ones measured with this BLAS kernel."""
+    kernel = next(library["architecture"] for library in threadpool_info() if library["user_api"] == "blas")
+    path = DOCS / "performance.md"
+    head, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    sections, _, tail = rest.partition(END)
+    kept = [s for s in sections.split("\n### ") if s.strip() and not s.startswith(f"{kernel}:")]
+    new = _section(kernel, rows, steps, rates, exponents, threads, mean)
+    body = "\n".join(["", *("### " + section.strip() + "\n" for section in sorted([*kept, new])), ""])
+    path.write_text(head + BEGIN + body + END + tail, encoding="utf-8")
+    _draw(rows + steps, DOCS / "performance.png")
+
+
+def _section(kernel, rows, steps, rates, exponents, threads, mean):
+    about = (
+        f"Measured on {datetime.date.today().isoformat()}, {platform.machine()}, {threads} threads, NumPy "
+        f"{np.__version__}. A matrix product runs at {rates['float32'] / 1e9:.0f} (float32) and "
+        f"{rates['float64'] / 1e9:.0f} (float64) billion operations a second."
+    )
+    means = ", ".join(f"{value:.2f} in {dtype}" for dtype, value in mean.items())
+    growth = ", ".join(f"{what} to the power of {exponent:.2f}" for what, exponent in exponents.items())
+    return "\n".join(
+        [
+            f"{kernel}: the kernels that OpenBLAS used",
+            "",
+            about,
+            "",
+            f"Geometric mean of PyTorch's time over ours, layers: {means}.",
+            "",
+            *_table(rows, rates),
+            "",
+            *_table(steps, rates),
+            "",
+            f"The time of a 3 x 3 convolution, forward and backward, grows with {growth}.",
+        ]
+    )
+
+
+def _table(rows, rates):
+    yield "| | type | ours [ms] | quartiles | PyTorch [ms] | quartiles | PyTorch / ours | of the product's rate |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for row in rows:
+        share = f"{row.flops / median(row.ours) / rates[row.dtype]:.0%}" if row.flops else ""
+        yield (
+            f"| {row.name} | {row.dtype} | {1e3 * median(row.ours):.2f} | {_quartiles(row.ours)} | "
+            f"{1e3 * median(row.theirs):.2f} | {_quartiles(row.theirs)} | {row.ratio:.2f} | {share} |"
+        )
+
+
+def _quartiles(seconds):
+    low, _, high = quantiles(seconds, n=4)
+    return f"{1e3 * low:.2f} to {1e3 * high:.2f}"
+
+
+def _draw(rows, path):
+    """Bars of PyTorch's time over ours; the line at 1 is a draw."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    names = list(dict.fromkeys(row.name for row in rows))
+    fig, ax = plt.subplots(figsize=(9, 0.34 * len(names) + 1.2))
+    for shift, dtype, style in ((-0.2, "float32", {}), (0.2, "float64", {"hatch": "//"})):
+        chosen = [row for row in rows if row.dtype == dtype]
+        places = [names.index(row.name) + shift for row in chosen]
+        ax.barh(places, [row.ratio for row in chosen], height=0.38, label=dtype, edgecolor="white", **style)
+    ax.axvline(1, color="black", linewidth=1)
+    ax.set(xscale="log", xlabel="PyTorch's time / ours (right of 1: ours is faster)", yticks=range(len(names)))
+    ax.set_yticklabels(names, fontsize=8)
+    ax.invert_yaxis()
+    ax.legend()
+    fig.tight_layout()
+    fig.savefig(path, dpi=110)

@@ -1,0 +1,260 @@
+"""What `layers.py` measures: each case as (name, floating point operations, our call, PyTorch's call)."""
+
+import time
+from math import log
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from cs231n import fast_layers, layers, optim
+from cs231n.classifiers.cnn import DeepConvNet, ThreeLayerConvNet
+from cs231n.classifiers.fc_net import FullyConnectedNet
+from cs231n.classifiers.k_nearest_neighbor import KNearestNeighbor
+
+
+def gemm_rates(size=2000, repeats=7):
+    """Floating point operations in a second of a matrix product, the most that NumPy can do here."""
+    rates = {}
+    for dtype in ("float32", "float64"):
+        a = np.random.rand(size, size).astype(dtype)
+        best = min(_seconds(lambda a=a: a @ a) for _ in range(repeats))
+        rates[dtype] = 2 * size**3 / best
+    return rates
+
+
+def _seconds(run):
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def layer_cases(dtype, convolutions, batch):
+    """Forward and backward of each layer on the same inputs."""
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        return rng.standard_normal(shape).astype(dtype)
+
+    for N, C, H, F, HH, stride, pad in convolutions:
+        N = min(N, batch)
+        inputs, conv_param = (draw(N, C, H, H), draw(F, C, HH, HH), draw(F)), {"stride": stride, "pad": pad}
+        H_out = (H + 2 * pad - HH) // stride + 1
+        yield _both(
+            f"conv {N}x{C}x{H}x{H}, {F} of {HH}x{HH}, stride {stride}",
+            3 * 2 * N * F * C * HH * HH * H_out * H_out,
+            inputs,
+            lambda x, w, b, p=conv_param: fast_layers.conv_forward_fast(x, w, b, p),
+            fast_layers.conv_backward_fast,
+            lambda x, w, b, p=conv_param: functional.conv2d(x, w, b, stride=p["stride"], padding=p["pad"]),
+        )
+    for size, stride in ((2, 2), (3, 2)):
+        pool_param = {"pool_height": size, "pool_width": size, "stride": stride}
+        yield _both(
+            f"max pool {batch}x64x32x32, {size}x{size}, stride {stride}",
+            0,
+            (draw(batch, 64, 32, 32),),
+            lambda x, p=pool_param: fast_layers.max_pool_forward_fast(x, p),
+            fast_layers.max_pool_backward_fast,
+            lambda x, size=size, stride=stride: functional.max_pool2d(x, size, stride),
+        )
+    yield _both(
+        f"conv, ReLU, pool {batch}x3x32x32, 32 of 7x7",
+        3 * 2 * batch * 32 * 3 * 49 * 1024,
+        (draw(batch, 3, 32, 32), draw(32, 3, 7, 7), draw(32)),
+        lambda x, w, b: fast_layers.conv_relu_pool_forward_fast(x, w, b, {"stride": 1, "pad": 3}, _HALF),
+        fast_layers.conv_relu_pool_backward_fast,
+        lambda x, w, b: functional.max_pool2d(functional.conv2d(x, w, b, padding=3).relu(), 2),
+    )
+    yield _both(
+        f"batch norm, ReLU {batch}x64x16x16",
+        0,
+        (draw(batch, 64, 16, 16), draw(64), draw(64)),
+        lambda x, g, b: fast_layers.batchnorm_relu_forward_fast(x, g, b, {"mode": "train"}),
+        fast_layers.batchnorm_relu_backward_fast,
+        lambda x, g, b: functional.batch_norm(x, None, None, g, b, training=True).relu(),
+    )
+    yield _both(
+        f"batch norm {batch}x500",
+        0,
+        (draw(batch, 500), draw(500), draw(500)),
+        lambda x, g, b: layers.batchnorm_forward(x, g, b, {"mode": "train"}),
+        layers.batchnorm_backward_alt,
+        lambda x, g, b: functional.batch_norm(x, None, None, g, b, training=True),
+    )
+    yield _both(
+        f"layer norm {batch}x500",
+        0,
+        (draw(batch, 500), draw(500), draw(500)),
+        lambda x, g, b: layers.layernorm_forward(x, g, b, {}),
+        layers.layernorm_backward,
+        lambda x, g, b: functional.layer_norm(x, (500,), g, b),
+    )
+    yield _both(
+        f"affine {batch}x3072, 500",
+        3 * 2 * batch * 3072 * 500,
+        (draw(batch, 3, 32, 32), draw(3072, 500), draw(500)),
+        layers.affine_forward,
+        layers.affine_backward,
+        lambda x, w, b: functional.linear(x.flatten(1), w.T, b),
+    )
+    yield _both(
+        f"ReLU {batch}x32x32x32",
+        0,
+        (draw(batch, 32, 32, 32),),
+        layers.relu_forward,
+        layers.relu_backward,
+        functional.relu,
+    )
+    yield _both(
+        f"dropout {batch}x4096",
+        0,
+        (draw(batch, 4096),),
+        lambda x: layers.dropout_forward(x, {"mode": "train", "p": 0.5}),
+        layers.dropout_backward,
+        lambda x: functional.dropout(x, 0.5),
+    )
+    scores, y = draw(500, 10), rng.integers(10, size=500)
+    scores_tensor, y_tensor = torch.from_numpy(scores).requires_grad_(), torch.from_numpy(y)
+
+    def loss_of_torch():
+        scores_tensor.grad = None
+        functional.cross_entropy(scores_tensor, y_tensor).backward()
+
+    yield "softmax loss 500x10", 0, lambda: layers.softmax_loss(scores, y), loss_of_torch
+
+
+_HALF = {"pool_height": 2, "pool_width": 2, "stride": 2}
+
+
+def _both(name, flops, inputs, forward, backward, twin):
+    out, _ = forward(*inputs)
+    dout = np.random.default_rng(1).standard_normal(out.shape).astype(out.dtype)
+    tensors, dout_tensor = [torch.from_numpy(x).requires_grad_() for x in inputs], torch.from_numpy(dout)
+
+    def ours():
+        _, cache = forward(*inputs)
+        backward(dout, cache)
+
+    def theirs():
+        for tensor in tensors:
+            tensor.grad = None
+        twin(*tensors).backward(dout_tensor)
+
+    return name, flops, ours, theirs
+
+
+# ---- training steps: loss, gradients, update
+
+
+def steps(batch):
+    """One step of each network, and kNN."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((batch, 3, 32, 32)).astype(np.float32), rng.integers(10, size=batch)
+    three = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 32, 7, padding=3),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(8192, 500),
+        torch.nn.ReLU(),
+        torch.nn.Linear(500, 10),
+    )
+    flops = batch * 2 * (2 * 32 * 3 * 49 * 1024 + 3 * 8192 * 500)
+    yield (
+        f"step: ThreeLayerConvNet, batch {batch}, Adam",
+        flops,
+        _our_step(ThreeLayerConvNet(hidden_dim=500, reg=1e-3), X, y, optim.adam),
+        _their_step(three, X, y, torch.optim.Adam(three.parameters(), lr=1e-3)),
+    )
+    sizes = [3072, *[100] * 5]
+    hidden = [
+        layer for a, b in zip(sizes[:-1], sizes[1:], strict=True) for layer in (torch.nn.Linear(a, b), torch.nn.ReLU())
+    ]
+    full = torch.nn.Sequential(torch.nn.Flatten(), *hidden, torch.nn.Linear(100, 10))
+    yield (
+        f"step: FullyConnectedNet([100] * 5), batch {batch}, Adam",
+        batch * 6 * (3072 * 100 + 4 * 100 * 100 + 1000),
+        _our_step(FullyConnectedNet([100] * 5, reg=1e-3, weight_scale=5e-2), X, y, optim.adam),
+        _their_step(full, X, y, torch.optim.Adam(full.parameters(), lr=1e-3)),
+    )
+    deep = torch.nn.Sequential(*_deep_layers(((32,), (64, 64), (128, 128))))
+    macs = 3 * 32 * 1024 + (32 + 64) * 64 * 256 + (64 + 128) * 128 * 64
+    yield (
+        f"step: DeepConvNet, batch {batch}, momentum",
+        batch * 6 * 9 * macs,
+        _our_step(DeepConvNet(((32,), (64, 64), (128, 128)), reg=5e-4), X, y, optim.nesterov_momentum),
+        _their_step(deep, X, y, torch.optim.SGD(deep.parameters(), lr=1e-2, momentum=0.9, nesterov=True)),
+    )
+    images, queries = (rng.standard_normal((n, 3072)).astype(np.float32) for n in (5000, 500))
+    knn = KNearestNeighbor()
+    knn.train(images, rng.integers(10, size=5000))
+    tensors = torch.from_numpy(images), torch.from_numpy(queries)
+    yield (
+        "kNN: distances of 500 to 5,000",
+        2 * 500 * 5000 * 3072,
+        lambda: knn.compute_distances_no_loops(queries),
+        lambda: torch.cdist(tensors[1], tensors[0]),
+    )
+
+
+def _deep_layers(stages):
+    channels = 3
+    for stage in stages:
+        for filters in stage:
+            yield torch.nn.Conv2d(channels, filters, 3, padding=1, bias=False)
+            yield torch.nn.BatchNorm2d(filters)
+            yield torch.nn.ReLU()
+            channels = filters
+        yield torch.nn.MaxPool2d(2)
+    yield from (torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(channels, 10))
+
+
+def _our_step(net, X, y, rule):
+    configs = {name: {"learning_rate": 1e-3} for name in net.params}
+
+    def step():
+        _, grads = net.loss(X, y)
+        for name, w in net.params.items():
+            net.params[name], configs[name] = rule(w, grads[name], configs[name])
+
+    return step
+
+
+def _their_step(net, X, y, optimizer):
+    X, y = torch.from_numpy(X), torch.from_numpy(y)
+
+    def step():
+        optimizer.zero_grad()
+        functional.cross_entropy(net(X), y).backward()
+        optimizer.step()
+
+    return step
+
+
+# ---- growth
+
+
+def growth(measure, small):
+    """The exponent with which the time of a convolution, forward and backward, grows with each of its sizes."""
+    base = {"N": 4, "C": 8, "H": 8} if small else {"N": 16, "C": 32, "H": 16}
+    exponents = {}
+    for name, what in (("N", "batch size"), ("C", "channels in and out"), ("H", "height and width")):
+        times = []
+        for factor in (1, 2, 4):
+            sizes = base | {name: factor * base[name]}
+            times.append(min(measure(_convolution(**sizes))))
+        exponents[what] = log(times[-1] / times[0]) / log(4)
+    return exponents
+
+
+def _convolution(N, C, H):
+    rng = np.random.default_rng(0)
+    x, w = (rng.standard_normal(shape).astype(np.float32) for shape in ((N, C, H, H), (C, C, 3, 3)))
+    b, conv_param = np.zeros(C, np.float32), {"stride": 1, "pad": 1}
+
+    def run():
+        out, cache = fast_layers.conv_forward_fast(x, w, b, conv_param)
+        fast_layers.conv_backward_fast(out, cache)
+
+    return run

@@ -1,0 +1,119 @@
+"""Layers, training steps and growth: ours beside PyTorch on the same threads, with the bound of the arithmetic.
+
+    python benchmarks/layers.py [--threads 2] [--rounds 7] [--quick] [--write]
+
+Both sides run in one process, in turn, in blocks: threads that wait for more work would slow the other side down, so
+each block begins with calls that do not count. --write puts tables and picture into docs/. OpenBLAS picks its kernels
+by the processor; OPENBLAS_CORETYPE=Haswell (AVX2) or SkylakeX (AVX-512) asks for others.
+"""
+
+import argparse
+import time
+from dataclasses import dataclass
+from math import exp, log
+from statistics import median
+
+from _timing import set_threads
+
+
+@dataclass
+class Row:
+    """A case, the floating point operations that it cannot do without, and the seconds of both sides."""
+
+    name: str
+    dtype: str
+    flops: float
+    ours: list
+    theirs: list
+
+    @property
+    def ratio(self):
+        """PyTorch's time over ours: above 1, ours is faster."""
+        return median(self.theirs) / median(self.ours)
+
+
+CONVOLUTIONS = [  # N, C, H = W, F, HH = WW, stride, pad
+    (64, 3, 32, 32, 7, 1, 3),
+    (64, 3, 32, 32, 3, 1, 1),
+    (64, 32, 32, 32, 3, 1, 1),
+    (64, 64, 16, 64, 3, 1, 1),
+    (64, 64, 16, 128, 3, 2, 1),
+    (64, 128, 8, 128, 3, 1, 1),
+    (32, 64, 32, 64, 3, 1, 1),
+    (64, 64, 16, 64, 1, 1, 0),
+    (64, 32, 16, 64, 5, 1, 2),
+]
+
+
+def main():
+    """Measure and print; with --write, keep the result in docs/."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="small batches and two rounds, to see that it runs")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md and its picture")
+    args = parser.parse_args()
+    set_threads(args.threads)
+    import torch
+
+    torch.set_num_threads(args.threads)
+    batch = 4 if args.quick else 64
+    rounds = 2 if args.quick else args.rounds
+
+    from _suite import gemm_rates, growth, layer_cases, steps
+
+    rates = gemm_rates()
+    rows = []
+    for dtype in ("float32", "float64"):
+        for name, flops, ours, theirs in layer_cases(dtype, CONVOLUTIONS, batch):
+            rows.append(Row(name, dtype, flops, *in_turn(ours, theirs, rounds)))
+            show(rows[-1], rates)
+    step_rows = []
+    for name, flops, ours, theirs in steps(batch if args.quick else 50):
+        step_rows.append(Row(name, "float32", flops, *in_turn(ours, theirs, rounds)))
+        show(step_rows[-1], rates)
+    exponents = growth(lambda run: in_turn(run, None, rounds)[0], small=args.quick)
+    for name, exponent in exponents.items():
+        print(f"time grows with {name} to the power of {exponent:.2f}")
+    means = {dtype: geometric_mean(rows, dtype) for dtype in ("float32", "float64")}
+    for dtype, mean in means.items():
+        print(f"geometric mean of the ratios, {dtype}: {mean:.2f}")
+    if args.write:
+        from _page import write
+
+        write(rows, step_rows, rates, exponents, args.threads, means)
+
+
+def in_turn(ours, theirs, rounds, block=3, rest=0.02):
+    """Seconds of single calls of both sides, the sides in turn, `block` calls a round after two that do not count."""
+    seconds = [], []
+    for _ in range(rounds):
+        for run, kept in zip((ours, theirs), seconds, strict=True):
+            if run is None:
+                continue
+            time.sleep(rest)  # lets the threads of the other side go to sleep
+            for i in range(2 + block):
+                start = time.perf_counter()
+                run()
+                if i >= 2:
+                    kept.append(time.perf_counter() - start)
+    return seconds
+
+
+def show(row, rates):
+    """Print one row."""
+    print(
+        f"{row.name:44} {row.dtype}  ours {1e3 * median(row.ours):8.2f} ms  PyTorch {1e3 * median(row.theirs):8.2f} ms"
+        f"  ratio {row.ratio:5.2f}  {row.flops / median(row.ours) / rates[row.dtype]:4.0%} of the product's rate",
+        flush=True,
+    )
+
+
+def geometric_mean(rows, dtype):
+    """Of PyTorch's time over ours."""
+    ratios = [row.ratio for row in rows if row.dtype == dtype]
+    return exp(sum(map(log, ratios)) / len(ratios))
+
+
+if __name__ == "__main__":
+    main()

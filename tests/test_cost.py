@@ -1,0 +1,102 @@
+"""What a layer costs, in counts: bytes and calls stay the same on every machine, seconds do not."""
+
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from cs231n import _threads, fast_layers
+from cs231n.classifiers.cnn import DeepConvNet
+from cs231n.optim import nesterov_momentum
+
+SHAPES = [  # x, w, stride, pad
+    ((64, 3, 32, 32), (32, 3, 7, 7), 1, 3),
+    ((64, 32, 32, 32), (32, 32, 3, 3), 1, 1),
+    ((64, 64, 16, 16), (128, 64, 3, 3), 2, 1),
+    ((16, 64, 32, 32), (32, 64, 5, 5), 1, 2),
+]
+
+
+@pytest.fixture(autouse=True)
+def fresh_buffers(monkeypatch):
+    """Buffers count too: each test makes its own."""
+    monkeypatch.setattr(_threads, "_own", _threads.threading.local())
+
+
+def run(x_shape, w_shape, stride, pad):
+    """A convolution forward and backward: everything that goes in or comes out."""
+    x, w = np.zeros(x_shape, np.float32), np.zeros(w_shape, np.float32)
+    b = np.zeros(len(w), np.float32)
+    out, cache = fast_layers.conv_forward_fast(x, w, b, {"stride": stride, "pad": pad})
+    return (x, w, b, out, out, *fast_layers.conv_backward_fast(out.copy(), cache))
+
+
+def peak_bytes(function):
+    """The most memory that was in use at a time, and what came back."""
+    tracemalloc.start()
+    result = function()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak, result
+
+
+def count_calls(function):
+    """Calls of Python and C functions in this thread."""
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_memory_of_a_convolution(shape):
+    """Inputs, outputs and gradients, and at most 64 MB: never the matrix of all windows."""
+    peak, arrays = peak_bytes(lambda: run(*shape))
+    assert peak <= sum(array.nbytes for array in arrays) + 64 * 2**20
+
+
+def test_memory_does_not_grow_with_the_batch():
+    """Beyond what goes in and out, 128 pictures need what 32 need."""
+    extra = []
+    for N in (32, 128):
+        peak, arrays = peak_bytes(lambda N=N: run((N, 16, 32, 32), (16, 16, 3, 3), 1, 1))
+        extra.append(peak - sum(array.nbytes for array in arrays))
+    assert extra[1] < extra[0] + 2**20
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_calls_of_a_convolution(shape, monkeypatch):
+    """A call costs about a microsecond: some dozens a piece, not one for each place or filter."""
+    monkeypatch.setattr(_threads, "_workers", lambda: (None, None))  # count in this thread
+    x_shape, w_shape, *_ = shape
+    pieces = len(fast_layers._pieces(np.zeros(x_shape, np.float32), np.zeros(w_shape), (32, 32)))
+    run(*shape)
+    assert count_calls(lambda: run(*shape)) < 400 + 260 * 2 * pieces
+
+
+def test_calls_of_a_training_step_do_not_grow_with_the_pictures(monkeypatch):
+    monkeypatch.setattr(_threads, "_workers", lambda: (None, None))
+    monkeypatch.setattr(fast_layers, "PIECE", 1 << 30)
+    net = DeepConvNet(stages=[(4,), (8,)], input_dim=(3, 8, 8))
+    counts = []
+    for N in (2, 64):
+        X, y = np.zeros((N, 3, 8, 8), np.float32), np.zeros(N, int)
+        net.loss(X, y)
+        counts.append(count_calls(lambda X=X, y=y: net.loss(X, y)))
+    assert counts[1] <= counts[0] + 20
+
+
+def test_an_update_allocates_a_few_times_the_weights():
+    w = np.zeros((1000, 1000), np.float32)
+    config = {"learning_rate": 0.1, "velocity": w.copy()}
+    peak, _ = peak_bytes(lambda: nesterov_momentum(w, w, config))
+    assert peak <= 5 * w.nbytes

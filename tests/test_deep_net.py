@@ -1,0 +1,263 @@
+"""The deep convolutional net, what it is trained with, and the command that trains it."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from layer_check import check_layer, torch
+from threadpoolctl import ThreadpoolController
+
+from coursekit import training
+from coursekit.gradients import gradient_error
+from cs231n import _threads, _weights, augmentation, fast_layers
+from cs231n.classifiers.cnn import DeepConvNet
+from cs231n.layers import (
+    relu_backward,
+    relu_forward,
+    spatial_batchnorm_backward,
+    spatial_batchnorm_forward,
+)
+from cs231n.solver import Solver
+
+
+def tiny_net(**options):
+    np.random.seed(0)
+    return DeepConvNet(stages=[(3, 4), (5,)], input_dim=(2, 6, 5), num_classes=3, **options)
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    """Two threads, however many BLAS has here."""
+    with ThreadPoolExecutor(2) as pool:
+        blas = ThreadpoolController().select(user_api="blas")
+        monkeypatch.setattr(_threads, "_workers", lambda: (blas, pool))
+        yield
+
+
+class TestNormalisationAndReLU:
+    inputs = staticmethod(lambda: (np.random.randn(3, 4, 5, 2) * 3 + 1, np.random.randn(4) + 2, np.random.randn(4)))
+
+    @pytest.mark.parametrize("piece", [1, 1 << 30])
+    def test_as_a_layer(self, piece, monkeypatch):
+        """One channel at a time, and all at once."""
+        monkeypatch.setattr(fast_layers, "PIECE", piece)
+        np.random.seed(1)
+        check_layer(
+            lambda x, gamma, beta: fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, {"mode": "train"}),
+            fast_layers.batchnorm_relu_backward_fast,
+            self.inputs(),
+            twin=lambda x, gamma, beta: torch.relu(
+                torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True)
+            ),
+        )
+
+    def test_is_the_two_layers_one_after_the_other(self):
+        x, gamma, beta = self.inputs()
+        settings = {"eps": 1e-3, "momentum": 0.7, "running_mean": np.random.randn(4), "running_var": np.random.rand(4)}
+        ours, theirs = {"mode": "train", **settings}, {"mode": "train", **settings}
+        out, cache = fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, ours)
+        normalized, norm_cache = spatial_batchnorm_forward(x, gamma, beta, theirs)
+        expected, relu_cache = relu_forward(normalized)
+        np.testing.assert_allclose(out, expected, atol=1e-12)
+        for name in ("running_mean", "running_var"):
+            np.testing.assert_allclose(ours[name], theirs[name], atol=1e-12)
+        dout = np.random.randn(*out.shape)
+        gradients = spatial_batchnorm_backward(relu_backward(dout, relu_cache), norm_cache)
+        for got, wanted in zip(fast_layers.batchnorm_relu_backward_fast(dout, cache), gradients, strict=True):
+            np.testing.assert_allclose(got, wanted, atol=1e-10)
+
+        ours["mode"] = theirs["mode"] = "test"
+        out, cache = fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, ours)
+        np.testing.assert_allclose(out, np.maximum(spatial_batchnorm_forward(x, gamma, beta, theirs)[0], 0), atol=1e-12)
+        assert cache is None and ours["running_mean"] is not theirs["running_mean"]
+
+    def test_float32_stays(self):
+        x, gamma, beta = (a.astype(np.float32) for a in self.inputs())
+        bn_param = {"mode": "train"}
+        out, cache = fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, bn_param)
+        gradients = fast_layers.batchnorm_relu_backward_fast(out, cache)
+        assert {a.dtype for a in (out, *gradients, bn_param["running_mean"])} == {np.dtype(np.float32)}
+
+    def test_another_mode_is_refused(self):
+        with pytest.raises(ValueError, match='expected "train" or "test"'):
+            fast_layers.batchnorm_relu_forward_fast(*self.inputs(), {"mode": "training"})
+
+
+def test_threads_change_nothing(two_threads, monkeypatch):
+    """Many small pieces on two threads give what one piece gives, to the last bits."""
+    np.random.seed(2)
+    net, X, y = tiny_net(dtype=np.float64), np.random.randn(9, 2, 6, 5), np.random.randint(3, size=9)
+    results = []
+    for piece in (1, 1 << 30):
+        monkeypatch.setattr(fast_layers, "PIECE", piece)
+        results.append(net.loss(X, y))
+    assert results[0][0] == pytest.approx(results[1][0], rel=1e-12)
+    for name, gradient in results[0][1].items():
+        np.testing.assert_allclose(gradient, results[1][1][name], atol=1e-12)
+
+
+def test_buffers_are_used_again_and_belong_to_their_thread(two_threads):
+    first = _threads.buffer("test", (4, 5), np.float32)
+    assert np.shares_memory(first, _threads.buffer("test", (2, 3), np.float32))
+    assert not np.shares_memory(first, _threads.buffer("test", (2, 3), np.float64))
+    with ThreadPoolExecutor(1) as other:
+        assert not np.shares_memory(first, other.submit(_threads.buffer, "test", (4, 5), np.float32).result())
+
+
+class TestDeepConvNet:
+    def test_gradients(self):
+        net = tiny_net(reg=0.3, dtype=np.float64)
+        X, y = np.random.randn(4, 2, 6, 5), np.array([0, 2, 1, 1])
+        _, grads = net.loss(X, y)
+        assert set(grads) == set(net.params)
+        for name, w in net.params.items():
+            error, _ = gradient_error(lambda _: net.loss(X, y)[0], w, grads[name])
+            assert error < 1e-7, name
+
+    @pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+    def test_twin_in_pytorch(self):
+        net = tiny_net(reg=0.3, dtype=np.float64)
+        X, y = np.random.randn(4, 2, 6, 5), np.array([0, 2, 1, 1])
+        params = {name: torch.tensor(w, requires_grad=True) for name, w in net.params.items()}
+        out, functional = torch.tensor(X), torch.nn.functional
+        for i in (1, 2, 3):
+            out = functional.conv2d(out, params[f"W{i}"], padding=1)
+            out = functional.batch_norm(out, None, None, params[f"gamma{i}"], params[f"beta{i}"], training=True)
+            out = torch.relu(out)
+            if i != 1:
+                out = functional.max_pool2d(out, 2)
+        scores = out.mean(dim=(2, 3)) @ params["W4"] + params["b4"]
+        twin = functional.cross_entropy(scores, torch.tensor(y))
+        twin = twin + 0.15 * sum((w**2).sum() for name, w in params.items() if name.startswith("W"))
+        twin.backward()
+        loss, grads = net.loss(X, y)
+        assert loss == pytest.approx(twin.item(), rel=1e-9)
+        for name, grad in grads.items():
+            np.testing.assert_allclose(grad, params[name].grad.numpy(), rtol=1e-9, atol=1e-9)
+
+    def test_in_use_an_output_does_not_depend_on_its_batch(self):
+        net, X = tiny_net(dtype=np.float64), np.random.randn(4, 2, 6, 5)
+        net.loss(X, np.array([0, 1, 2, 0]))
+        np.testing.assert_allclose(net.loss(X)[:1], net.loss(X[:1]), atol=1e-12)
+
+    def test_saved_with_its_running_statistics(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(_weights, "SAVED", tmp_path)
+        net, X = tiny_net(), np.random.randn(4, 2, 6, 5)
+        net.loss(X, np.array([0, 1, 2, 0]))
+        net.save("deep")
+        other = tiny_net()
+        assert other.load("deep")
+        np.testing.assert_array_equal(other.loss(X), net.loss(X))
+
+    def test_inputs_too_small_are_refused(self):
+        with pytest.raises(ValueError, match="cannot be halved 3 times"):
+            DeepConvNet(stages=[(2,)] * 3, input_dim=(3, 8, 4))
+
+
+class TestAugmentation:
+    X = np.arange(2 * 3 * 5 * 6.0).reshape(2, 3, 5, 6) + 1
+
+    def test_flips_about_half_of_the_pictures_and_nothing_else(self):
+        np.random.seed(0)
+        X = np.tile(self.X[:1], (400, 1, 1, 1))
+        flipped = augmentation.random_flip(X)
+        mirrored = (flipped == X[..., ::-1]).all(axis=(1, 2, 3))
+        assert 160 < mirrored.sum() < 240
+        np.testing.assert_array_equal(flipped[~mirrored], X[~mirrored])
+
+    def test_shifts_by_whole_pixels_every_way(self):
+        np.random.seed(0)
+        shifted = augmentation.random_shift(np.tile(self.X[:1], (300, 1, 1, 1)), most=1)
+        seen = set()
+        for picture in shifted:
+            [move] = [
+                (down, right)
+                for down in (-1, 0, 1)
+                for right in (-1, 0, 1)
+                if np.array_equal(picture, self._moved(self.X[0], down, right))
+            ]
+            seen.add(move)
+        assert len(seen) == 9
+
+    @staticmethod
+    def _moved(picture, down, right):
+        moved = np.zeros_like(picture)
+        _, H, W = picture.shape
+        moved[:, max(down, 0) : H + min(down, 0), max(right, 0) : W + min(right, 0)] = picture[
+            :, max(-down, 0) : H + min(-down, 0), max(-right, 0) : W + min(-right, 0)
+        ]
+        return moved
+
+    def test_the_batch_is_left_alone_and_keeps_its_type(self):
+        X = self.X.astype(np.float32)
+        kept = X.copy()
+        assert augmentation.flip_and_shift(X).dtype == np.float32
+        np.testing.assert_array_equal(X, kept)
+
+    def test_in_training_alone(self):
+        seen = []
+
+        def augment(X):
+            seen.append(len(X))
+            return X + 1
+
+        data = {"X_train": np.zeros((20, 2, 6, 5)), "y_train": np.zeros(20, int)}
+        data |= {"X_val": np.zeros((8, 2, 6, 5)), "y_val": np.zeros(8, int)}
+        Solver(tiny_net(), data, augment=augment, batch_size=5, num_epochs=2, verbose=False).train()
+        assert seen == [5] * 8
+        assert not data["X_train"].any()
+
+
+class TestTraining:
+    """`python -m coursekit train`, on few small pictures."""
+
+    @pytest.fixture(autouse=True)
+    def small(self, tmp_path, monkeypatch):
+        np.random.seed(5)
+        y = np.random.randint(3, size=90)
+        X = (np.random.randn(90, 3, 8, 8) + y[:, None, None, None]).astype(np.float32)
+        parts = {"train": slice(0, 70), "val": slice(70, 80), "test": slice(80, 90)}
+        data = {f"{name}_{part}": a[where] for part, where in parts.items() for name, a in (("X", X), ("y", y))}
+        monkeypatch.setattr(training, "get_CIFAR10_data", lambda **_: data)
+        monkeypatch.setattr(training, "STAGES", [(4,), (6,)])
+        monkeypatch.setattr(training, "BATCH_SIZE", 10)
+        monkeypatch.setattr(training, "_report", lambda epochs, minutes, accuracies: self.reached.append(accuracies))
+        for module in (training, _weights):
+            monkeypatch.setattr(module, "SAVED", tmp_path)
+        self.reached, self.folder = [], tmp_path
+
+    def weights(self):
+        [path] = self.folder.iterdir()
+        return _weights.read_npz(path)
+
+    def test_stopped_and_started_again_ends_in_the_same_net(self, monkeypatch, capsys):
+        assert training.train(["--epochs", "3"]) == 0
+        whole = self.weights()
+
+        class Killed(KeyboardInterrupt):
+            pass
+
+        step = Solver._step
+
+        def stop_in_the_second_epoch(solver):
+            if len(solver.loss_history) == 10:
+                raise Killed
+            step(solver)
+
+        monkeypatch.setattr(Solver, "_step", stop_in_the_second_epoch)
+        assert training.train(["--epochs", "3"]) == 130
+        assert "goes on after epoch 1" in capsys.readouterr().out
+        assert len(list(self.folder.glob("*_epoch_1.npz"))) == 1 and not list(self.folder.glob("*_epoch_0.npz"))
+
+        monkeypatch.setattr(Solver, "_step", step)
+        assert training.train(["--epochs", "3"]) == 0
+        assert "Going on after epoch 1 of 3." in capsys.readouterr().out
+        assert not list(self.folder.glob("*_epoch_*"))
+        for name, array in self.weights().items():
+            np.testing.assert_array_equal(array, whole[name])
+        assert self.reached[0] == self.reached[1]
+
+    def test_the_bar_counts_all_steps(self, capsys):
+        training.train(["--epochs", "2"])
+        assert re.search(r"100%.* 14/14 .*loss \d", capsys.readouterr().err)
