@@ -17,6 +17,8 @@ _COMMANDS = {
     "train": ("coursekit.training:train", "train the deep convolutional net on the data that is there", "options"),
     "results": ("coursekit.results:write", "train the course's models on the data that is there", None),
     "store": ("coursekit.store:write", "compute the stored answers anew, of some notebooks or of all", "notebooks"),
+    "grade": ("coursekit.grading.batch:grade", "grade all submissions of a folder", "options"),
+    "regrade": ("coursekit.grading.batch:regrade", "grade again from the records, all or one question", "options"),
     "release": ("coursekit.release:build", "build the learner's edition in a new folder", "--out"),
 }
 
@@ -48,7 +50,7 @@ def _parser():
     parser = argparse.ArgumentParser(prog="python -m coursekit", description="The course's tools.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (target, about, argument) in _COMMANDS.items():
-        if find_spec(target.split(":")[0]) is None:
+        if not _is_here(target.split(":")[0]):
             continue  # the learner's edition does not have this one
         command = commands.add_parser(name, help=about, description=about)
         if argument == "options":
@@ -58,6 +60,13 @@ def _parser():
         elif argument:
             command.add_argument(argument, nargs="*", metavar=argument.upper().rstrip("S"))
     return parser
+
+
+def _is_here(module):
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even its package
+        return False
 
 
 if __name__ == "__main__":

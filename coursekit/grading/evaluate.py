@@ -120,6 +120,14 @@ def grade_submission(source, settings):
     return record
 
 
+def failed_record(source, settings, reason):
+    """The record of a submission that could not be graded, for a reason that is not the learner's."""
+    record = _blank_record(source, settings)
+    record |= {"state": "infrastructure error", "reason": reason}
+    record["timings"] |= {"total": 0.0, "started": datetime.now(UTC).isoformat(timespec="seconds")}
+    return record
+
+
 def _blank_record(source, settings):
     asked = _asked(settings)
     return {
