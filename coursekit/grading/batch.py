@@ -9,10 +9,12 @@ import hashlib
 import json
 import os
 import re
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from tqdm import tqdm
@@ -318,7 +320,8 @@ def _in_pool(sources, settings, processes):
     if not sources:
         return
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for the processes to come: together they use all cores
-    with ProcessPoolExecutor(max(1, min(processes, len(sources))), mp_context=get_context("spawn")) as pool:
+    workers = max(1, min(processes, len(sources)))
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent) as pool:
         futures = {pool.submit(grade_submission, source, settings): source for source in sources}
         try:
             for future in as_completed(futures):
@@ -329,6 +332,16 @@ def _in_pool(sources, settings, processes):
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with_parent():
+    """End this process when the one that asked for it is gone: killed, that one cannot say so."""
+
+    def watch():
+        wait([parent_process().sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _on_cluster(sources, settings, address):

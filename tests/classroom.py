@@ -1,0 +1,83 @@
+"""A class of submissions for the tests of grading: right, wrong, blank and mutilated ones, the same each time."""
+
+import io
+import random
+import zipfile
+
+from coursekit import handin
+from coursekit.release import stripped
+from coursekit.worker import ROOT
+
+# What learners get wrong, each as a change of the solved files: (file, right, wrong, the questions it is about).
+MISTAKES = (
+    ("cs231n/layers.py", "out = rows @ w + b", "out = rows @ w", {"affine_forward"}),
+    ("cs231n/layers.py", "db = dout.sum(axis=0)  # b is", "db = dout.mean(axis=0)  # b is", {"affine_backward"}),
+    ("cs231n/layers.py", "out = np.maximum(0, x)", "out = np.abs(x)", {"relu_forward"}),
+    ("cs231n/layers.py", "    dx /= len(y)", "    pass", {"softmax_loss"}),
+    ("cs231n/optim.py", 'w - config["learning_rate"] * dw', 'w + config["learning_rate"] * dw', {"sgd"}),
+)
+
+
+def solved(assignment="assignment1"):
+    """The files of a submission that is right, bytes by name."""
+    names = (name for name in handin.allowed(assignment) if (ROOT / name).is_file())
+    return {name: (ROOT / name).read_bytes() for name in names}
+
+
+def blank(assignment="assignment1"):
+    """The files as they are handed out."""
+    return {name: stripped(ROOT / name, name) for name in solved(assignment)}
+
+
+def with_mistake(mistake):
+    """The solved files with one mistake in them."""
+    name, right, wrong, _ = mistake
+    files = solved()
+    assert right.encode() in files[name], f"{name} does not say {right!r} any more"
+    return files | {name: files[name].replace(right.encode(), wrong.encode(), 1)}
+
+
+def packed(files):
+    """A zip of files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return buffer.getvalue()
+
+
+def _without(files, ending):
+    return {name: data for name, data in files.items() if not name.endswith(ending)}
+
+
+def _broken_notebook(files):
+    return {name: data[: len(data) // 2] if name.endswith("knn.ipynb") else data for name, data in files.items()}
+
+
+# What happens to hand-ins, and whether a grade must come out all the same.
+MUTILATIONS = {
+    "truncated": (lambda files: packed(files)[:2000], False),
+    "no-zip": (lambda files: b"%PDF-1.7 my homework", False),
+    "empty": (lambda files: packed({}), False),
+    "other-top-folder": (lambda files: packed({f"my homework/{name}": data for name, data in files.items()}), True),
+    "broken-notebook": (lambda files: packed(_broken_notebook(files)), True),
+    "no-notebook": (lambda files: packed(_without(files, "svm.ipynb")), True),
+    "traversal": (lambda files: packed(files | {"../../../tmp/owned": b"!"}), None),
+}
+
+
+def write_class(folder, size, share_mutilated=0.1, seed=0):
+    """Write a class into a folder; {submission id: (kind, mistake or None, mutilation or None)}."""
+    chance = random.Random(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    mutilated = set(chance.sample(range(size), round(share_mutilated * size)))
+    made, names = {}, sorted(MUTILATIONS)
+    for i in range(size):
+        kind = ("solved", "mistake", "blank")[min(i % 5, 2)] if i % 5 < 2 else ("blank" if i % 10 == 9 else "mistake")
+        mistake = MISTAKES[i % len(MISTAKES)] if kind == "mistake" else None
+        files = solved() if kind == "solved" else blank() if kind == "blank" else with_mistake(mistake)
+        mutilation = names[len(made) % len(names)] if i in mutilated else None
+        data = MUTILATIONS[mutilation][0](files) if mutilation else packed(files)
+        (folder / f"submission_{i:03}_assignment1.zip").write_bytes(data)
+        made[f"submission_{i:03}_assignment1"] = (kind, mistake, mutilation)
+    return made

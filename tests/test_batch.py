@@ -1,0 +1,239 @@
+"""Grading a class: a grade for everyone, the same whoever does the work and however often it is killed."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from classroom import MISTAKES, MUTILATIONS, blank, packed, solved, with_mistake, write_class
+
+from coursekit.grading import batch
+from coursekit.grading.evaluate import Settings
+from coursekit.grading.sources import find_submissions
+from coursekit.worker import ROOT
+
+QUICK = Settings("assignment1", notebooks="skip", questions=("affine_forward", "affine_backward", "sgd"))
+
+
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory):
+    """Five submissions: right, wrong, blank, one that is no zip, one that leaves its folder."""
+    folder = tmp_path_factory.mktemp("handed-in")
+    for name, data in {
+        "right": packed(solved()),
+        "wrong": packed(with_mistake(MISTAKES[0])),
+        "blank": packed(blank()),
+        "no-zip": MUTILATIONS["no-zip"][0](solved()),
+        "traversal": MUTILATIONS["traversal"][0](solved()),
+    }.items():
+        (folder / f"{name}.zip").write_bytes(data)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(handed_in, tmp_path_factory):
+    """The evidence of each record from one process, by id."""
+    out = tmp_path_factory.mktemp("one-process")
+    return evidence(batch.grade_all(find_submissions(handed_in), QUICK, out))
+
+
+def evidence(records):
+    return {record["submission"]["id"]: batch.evidence(record) for record in records}
+
+
+def standing(record):
+    return {question["id"]: (question["status"], question["earned"]) for question in record["questions"]}
+
+
+def test_everyone_has_a_grade_or_a_reason(handed_in, tmp_path):
+    records = {r["submission"]["id"]: r for r in batch.grade_all(find_submissions(handed_in), QUICK, tmp_path)}
+    assert len(records) == 5
+    assert records["right"]["score"] == records["right"]["possible"] > 0
+    assert records["blank"]["score"] == 0
+    lost = [id_ for id_, (status, _) in standing(records["wrong"]).items() if status != "ok"]
+    assert lost == ["affine_forward"]
+    assert records["no-zip"]["state"] == "refused" and records["no-zip"]["reason"]
+    for id_ in records:
+        assert (tmp_path / "reports" / f"{id_}.html").is_file()
+
+
+def test_two_processes_give_the_same(handed_in, expected, tmp_path):
+    assert evidence(batch.grade_all(find_submissions(handed_in), QUICK, tmp_path, processes=2)) == expected
+
+
+def test_what_is_graded_is_not_graded_again(handed_in, expected, tmp_path, monkeypatch):
+    sources = find_submissions(handed_in)
+    batch.grade_all(sources, QUICK, tmp_path)
+    asked = []
+    monkeypatch.setattr(batch, "_here", lambda sources, *_: asked.extend(sources) or iter(()))
+    assert evidence(batch.grade_all(sources, QUICK, tmp_path)) == expected and not asked
+    (tmp_path / "records" / "wrong.json").write_text("{", encoding="utf-8")  # cut short
+    with pytest.raises(KeyError):  # nobody graded it
+        evidence([record for record in batch.grade_all(sources, QUICK, tmp_path) if record] or [{}])["wrong"]
+    assert [source.id for source in asked] == ["wrong"]
+
+
+def test_other_settings_grade_again(handed_in, tmp_path):
+    sources = [source for source in find_submissions(handed_in) if source.id == "wrong"]
+    [first] = batch.grade_all(sources, QUICK, tmp_path)
+    [second] = batch.grade_all(sources, Settings(**{**vars(QUICK), "seed": 7}), tmp_path)
+    assert first["key"] != second["key"] and second["settings"]["seed"] == 7
+
+
+def test_a_process_that_is_lost_is_replaced_and_a_deadly_submission_named(handed_in, tmp_path, monkeypatch):
+    """Pools whose process dies with one submission, every time."""
+
+    def in_pool(sources, settings, processes):
+        deadly = any(source.id == "wrong" for source in sources)
+        for source in sources:
+            yield source, None if deadly else {"id": source.id}
+
+    monkeypatch.setattr(batch, "_in_pool", in_pool)
+    records = {source.id: record for source, record in batch._here(find_submissions(handed_in), QUICK, 2)}
+    assert len(records) == 5
+    assert records["wrong"]["state"] == "infrastructure error" and "killed" in records["wrong"]["reason"]
+    assert all(record == {"id": id_} for id_, record in records.items() if id_ != "wrong")
+
+
+_RUN = """
+import sys
+from pathlib import Path
+from coursekit.grading import batch
+from coursekit.grading.evaluate import Settings
+from coursekit.grading.sources import find_submissions
+questions = tuple(sys.argv[3].split(",")) if sys.argv[3] else ()
+settings = Settings("assignment1", notebooks="skip", questions=questions)
+if __name__ == "__main__":
+    batch.grade_all(find_submissions(sys.argv[1]), settings, Path(sys.argv[2]), processes=2)
+"""
+
+
+def run_and_kill(folder, out, questions, kills, longest):
+    """Grade in a process of its own, killed at random moments and started again; then to the end."""
+    chance = random.Random(1)
+    script = out.parent / "run.py"
+    script.write_text(_RUN, encoding="utf-8")
+    command = [sys.executable, str(script), str(folder), str(out), ",".join(questions)]
+    killed = 0
+    for _ in range(kills):
+        process = subprocess.Popen(command, cwd=ROOT, env=environment(), start_new_session=True, stderr=subprocess.PIPE)
+        try:
+            process.communicate(timeout=chance.uniform(0.3, longest))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            killed += 1
+        for record in (out / "records").glob("*.json"):
+            json.loads(record.read_text(encoding="utf-8"))  # never half a record
+    subprocess.run(command, cwd=ROOT, env=environment(), check=True, capture_output=True)
+    return killed
+
+
+def environment():
+    import os
+
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def records_in(out):
+    return [batch.read_record(path) for path in (out / "records").glob("*.json")]
+
+
+def test_killed_and_started_again(handed_in, expected, tmp_path):
+    out = tmp_path / "out"
+    assert run_and_kill(handed_in, out, QUICK.questions, kills=3, longest=4) >= 1
+    assert evidence(records_in(out)) == expected
+
+
+def test_on_a_cluster_that_loses_a_worker(handed_in, expected, tmp_path):
+    """The same code path on Dask; one of two workers is killed in the middle."""
+    distributed = pytest.importorskip("dask.distributed")
+    assert evidence(on_cluster(distributed, find_submissions(handed_in), QUICK, tmp_path)) == expected
+
+
+def on_cluster(distributed, sources, settings, out):
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        finished = batch._on_cluster(sources, settings, cluster.scheduler_address)
+        records = [next(finished)[1]]
+        next(iter(cluster.workers.values())).process.process.kill()
+        return records + [record for _, record in finished]
+
+
+class TestCommands:
+    def test_grade_writes_reports_and_exports(self, handed_in, tmp_path, capsys):
+        options = [str(handed_in), "--out", str(tmp_path), "--assignment", "assignment1", "--notebooks", "skip"]
+        one = tmp_path / "one"
+        one.mkdir()
+        (one / "right.zip").write_bytes((handed_in / "right.zip").read_bytes())
+        options[0] = str(one)
+        assert batch.grade(options) == 0
+        assert "1 submissions: 1 graded" in capsys.readouterr().out
+        for name in ("class.html", "grades.csv", "junit.xml", "gradescope/right/results.json", "reports/right.txt"):
+            assert (tmp_path / name).is_file(), name
+
+        assert batch.regrade([str(tmp_path)]) == 0
+        assert "1 graded again, 0 with differences" in capsys.readouterr().out
+
+    def test_the_assignment_is_taken_from_the_names(self, tmp_path, capsys):
+        (tmp_path / "mine.zip").write_bytes(b"")
+        assert batch.grade([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+        assert "--assignment" in capsys.readouterr().out
+
+    def test_a_folder_without_submissions(self, tmp_path, capsys):
+        assert batch.grade([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+        assert "There is no submission" in capsys.readouterr().out
+
+    def test_one_question_graded_again_for_all(self, handed_in, tmp_path, capsys):
+        """A record that says otherwise is put right; what does not belong to the question stays."""
+        sources = [source for source in find_submissions(handed_in) if source.id in ("right", "wrong")]
+        records = batch.grade_all(sources, QUICK, tmp_path)
+        batch.pages.write(tmp_path / "batch.json", json.dumps({"submissions": str(handed_in)}))
+        forged = records[0] | {"questions": [q | {"status": "wrong", "earned": 0.0} for q in records[0]["questions"]]}
+        batch.keep(forged, tmp_path)
+        assert batch.regrade([str(tmp_path), "--question", "sgd"]) == 0
+        assert "sgd: wrong, 0 of" in capsys.readouterr().out
+        again = standing(batch.read_record(batch.record_path(tmp_path, records[0]["submission"]["id"])))
+        assert again["sgd"][0] == "ok" and again["affine_forward"] == ("wrong", 0.0)
+
+
+@pytest.mark.slow
+def test_a_class_of_sixty(tmp_path):
+    """Nobody without a grade, no false zero, and the same on one process, on two, on a cluster and after 20 kills."""
+    made = write_class(tmp_path / "handed-in", 60)
+    sources, settings = find_submissions(tmp_path / "handed-in"), Settings("assignment1", notebooks="skip")
+    start = time.monotonic()
+    records = batch.grade_all(sources, settings, tmp_path / "two", processes=2)
+    print(f"{len(records)} submissions in {time.monotonic() - start:.0f} s on two processes")
+    assert len(records) == 60 and {record["submission"]["id"] for record in records} == set(made)
+    for record in records:
+        check_fair(record, *made[record["submission"]["id"]])
+
+    wanted = evidence(records)
+    assert evidence(batch.grade_all(sources, settings, tmp_path / "one")) == wanted
+    distributed = pytest.importorskip("dask.distributed")
+    assert evidence(on_cluster(distributed, sources, settings, tmp_path / "cluster")) == wanted
+    run_and_kill(tmp_path / "handed-in", tmp_path / "killed", (), kills=20, longest=30)
+    assert evidence(records_in(tmp_path / "killed")) == wanted
+
+
+def check_fair(record, kind, mistake, mutilation):
+    """Each has what it deserves: no false zero, none for what is blank, and one mistake costs its own points alone."""
+    must_be_graded = MUTILATIONS[mutilation][1] if mutilation else True
+    assert record["state"] in ("graded", "refused"), record["reason"]
+    if record["state"] == "refused":
+        assert not must_be_graded and record["reason"]
+        return
+    lost = {id_ for id_, (status, _) in standing(record).items() if status not in ("ok", "not gradable")}
+    without = {q["id"] for q in record["questions"] if not q["earned"] and q["status"] != "not gradable"}
+    if kind == "solved":
+        assert not lost
+    elif kind == "blank":
+        assert record["score"] == 0
+    else:
+        assert mistake[3] <= lost
+        assert without == mistake[3], "follow-through gives the others their points"
