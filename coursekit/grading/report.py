@@ -94,7 +94,7 @@ def _by_status(question):
     declared = all_questions().get(question["id"])
     place = f"{question['notebook']}.ipynb"
     if question["status"] == "not gradable":
-        return [f"Open {place}, use Restart Kernel and Run All Cells, save, and hand in again; the reason is above."]
+        return [f"Open {place}, use Restart Kernel and Run All Cells, save, and hand in again."]
     if declared is None or declared.in_notebook:
         run = f"Run the cell check_{question['id']} in {place} after the cells before it."
     else:
@@ -315,7 +315,7 @@ def _question_row(question, graded):
     pairs = [(record, q) for record in graded for q in record["questions"] if q["id"] == question["id"]]
     judged = [(record, q) for record, q in pairs if q["status"] not in NOT_JUDGED]
     missed = [q for _, q in judged if not passed(q)]
-    reasons = Counter(q["mistake"] or q["failed"] for q in missed if q["mistake"] or q["failed"]).most_common(1)
+    reasons = Counter(filter(None, map(_reason, missed))).most_common(1)
     times = [record["timings"]["questions"].get(q["id"]) for record, q in pairs]
     seconds = [time for time in times if time is not None]
     return {
@@ -330,6 +330,10 @@ def _question_row(question, graded):
         "seconds": statistics.median(seconds) if seconds else None,
         "discrimination": _discrimination(judged),
     }
+
+
+def _reason(question):
+    return question["mistake"] or (question["failed"] and f"first wrong: {question['failed']}")
 
 
 def _discrimination(judged):
