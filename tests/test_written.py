@@ -94,7 +94,7 @@ def test_marks_come_back(class_of_12, tmp_path):
     put_marks(tmp_path, [row(class_of_12[1], 2, comment="good"), row(class_of_12[3], "", 3)])
     marks = read_marks(tmp_path)
     assert not marks.problems and len(marks.by_answer) == 1
-    assert totals(class_of_12[1], marks) == (2, 3, 1)
+    assert totals(class_of_12[1], marks) == (2, 3, 0)
     assert totals(class_of_12[3], marks)[0] == 0
     blank = next(r for r in class_of_12 if is_blank(r["written"][1]["text"]))
     assert totals(blank, marks)[:2] == (0, 3)  # blank, and its question is marked

@@ -13,7 +13,7 @@ from textwrap import fill as wrap
 
 from coursekit.grading import pages
 from coursekit.grading.pages import counted, duration, number, of
-from coursekit.grading.written import marked_answers, read_marks, totals, unknown_marks
+from coursekit.grading.written import marked_answers, read_marks, to_html, totals, unknown_marks
 from coursekit.questions import all_questions
 
 ENOUGH = 20  # submissions from which on the discrimination of a question says something
@@ -158,7 +158,7 @@ def _learner_view(record, marks):
         "first_line": first_line(record, points, possible),
         "first": look_first(record) if record["state"] == "graded" else None,
         "notebooks": _by_notebook([_question_view(q, record) for q in record["questions"]]),
-        "written": marked_answers(record, marks),
+        "written": [answer | {"html": to_html(answer["text"])} for answer in marked_answers(record, marks)],
         "waiting": waiting,
         "remarks": record["remarks"],
         "receipt": _receipt_words(record),

@@ -137,7 +137,7 @@ def _marked(record, answer, marks):
     blank = is_blank(answer["text"])
     if mark is None and blank and possible is not None:
         mark = Mark(question_key(answer), 0.0, possible)
-    return answer | {"mark": mark, "blank": blank, "key": question_key(answer), "html": to_html(answer["text"])}
+    return answer | {"mark": mark, "blank": blank, "key": question_key(answer)}
 
 
 def totals(record, marks):
