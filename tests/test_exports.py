@@ -53,8 +53,8 @@ def test_grades_csv_to_the_byte(few):
     assert grades_csv(few, NO_MARKS) == (
         "submission,file,learner name,learner user,state,reason,total,possible,score,written,not marked,"
         "knn_two_loops,knn_predict_labels,remarks\n"
-        "submission_2,submission_2.zip,submission_2,9002,graded,,74,78,74,0,1,0,2,A check cell of knn was changed: "
-        "ours was used.\n"
+        "submission_2,submission_2.zip,submission_2,9002,graded,,74,78,74,0,1,0,2,"
+        "knn.ipynb: Cell check_knn_two_loops: came changed.\n"
         "submission_3,submission_3.zip,submission_3,9003,graded,,70,78,70,0,2,0,2,\n"
     )
 

@@ -64,7 +64,7 @@ def test_wrong_answer_is_explained(few, tmp_path):
         assert "dists is the square of what it should be: a square root is missing" in shown
         assert "worst at dists[0, 1]: expected 11.3578, got 129" in shown
         assert 'then run check("knn_two_loops") in knn.ipynb' in shown
-        assert "A check cell of knn was changed: ours was used." in shown
+        assert "knn.ipynb: Cell check_knn_two_loops: came changed." in shown
         assert "bubblewrap: no network" in shown and few[1]["submission"]["sha256"] in shown
 
 
@@ -145,12 +145,35 @@ def test_class_page(few, tmp_path):
     assert "dists is the square of what it should be: a square root is missing (2)" in shown
     assert "crashed 1" in shown and "infrastructure error, submission_8: The sandbox did not start." in shown
     assert "refused, submission_7: The zip has a member outside its folder" in shown
-    assert "remark, submission_2: A check cell of knn was changed" in shown
+    assert "remark, submission_2: knn.ipynb: Cell check_knn_two_loops" in shown
     assert "receipt, submission_6: knn.ipynb is not the file" in shown
     assert "written answers, softmax-answer_start: 4 of 6 not marked yet" in shown
     for record in few:
         assert f'href="reports/{record["submission"]["id"]}.html"' in page
     assert "Discrimination is shown from 20 submissions on" in shown
+
+
+def test_what_befell_many_is_said_once(few, tmp_path):
+    """A sandbox that does not start befalls all; a class of 300 is still readable."""
+    shown = words(write_class([few[7], few[7] | {"submission": few[0]["submission"]}], tmp_path).read_text())
+    assert "infrastructure error, submission_1, submission_8: The sandbox did not start." in shown
+
+
+@pytest.mark.parametrize(
+    ("remark", "doubtful"),
+    [
+        ("knn.ipynb: Cells a, check_svm_loss: each was changed; ours was used.", True),
+        ("Not on the list of files to hand in, so not taken: conftest.py.", True),
+        ("receipt.json is a link, not a file, so it was not taken.", True),
+        ("knn (1).ipynb was taken as assignments/assignment1/knn.ipynb.", False),
+        ("knn.ipynb: Cell check_knn_two_loops: stood elsewhere; it was put back.", False),
+        ("Not on the list of files to hand in, so not taken: notes.txt.", False),
+    ],
+)
+def test_repairs_are_not_called_tampering(few, tmp_path, remark, doubtful):
+    record = records.make(1, remarks=[remark])
+    shown = words(write_class([record], tmp_path).read_text())
+    assert (f"remark, submission_1: {remark}" in shown) == doubtful
 
 
 def test_histogram_counts_every_graded_submission(few, tmp_path):

@@ -24,8 +24,11 @@ ISOLATION = {
     "bubblewrap": "bubblewrap: no network, read-only system, own process tree, and limits on time, memory and output",
     "limits": "limits on time, memory, processes and output; no wall around the file system and the network",
 }
-# Words in a remark on a submission that are about an attempt to get round the grading, not about a repair.
-TAMPERING = re.compile(r"\b(tamper\w*|nonce|forged?|link|conftest|pytest\.ini|sitecustomize|check cell)\b", re.I)
+# Remarks that may be about an attempt to get round the grading, not about a repair: a person should look.
+TAMPERING = re.compile(
+    r"\b(tamper\w*|nonce|forged?|link|conftest|pytest\.ini|(site|user)customize|numpy\.py)\b|\bcheck_\w+.*\bchanged",
+    re.I,
+)
 _MISTAKE = re.compile(r"^  likely mistake: .*\n?(    .*\n?)*", re.MULTILINE)
 
 
@@ -94,7 +97,7 @@ def _by_status(question):
     declared = all_questions().get(question["id"])
     place = f"{question['notebook']}.ipynb"
     if question["status"] == "not gradable":
-        return [f"Open {place}, use Restart Kernel and Run All Cells, save, and hand in again."]
+        return ["Put right what is said above and hand in again: handing in tells what is missing."]
     if declared is None or declared.in_notebook:
         run = f"Run the cell check_{question['id']} in {place} after the cells before it."
     else:
@@ -375,34 +378,39 @@ def _submission_row(record, marks):
 
 def _needs_a_human(records, marks, written):
     """What to look at, why, and where, the most urgent first."""
-    rows = [row for record in records for row in _doubts(record)]
+    groups = {}
+    for record in records:
+        for doubt in _doubts(record):
+            groups.setdefault(doubt, []).append(pages.file_name(record["submission"]["id"]))
     order = ("infrastructure error", "refused", "not gradable", "remark", "receipt")
-    rows.sort(key=lambda row: order.index(row["what"]))
+    rows = [
+        {"what": what, "why": why, "links": [(name, f"reports/{name}.html") for name in names]}
+        for (what, why), names in sorted(groups.items(), key=lambda group: order.index(group[0][0]))
+    ]
     for row in filter(lambda row: row["open"], written):
         why = f"{row['open']} of {row['total']} not marked yet"
-        rows.append(_doubt("written answers", why, row["key"], f"written/{row['key']}.html"))
-    rows += [_doubt("marks", problem) for problem in (*marks.problems, *unknown_marks(marks, records))]
-    return rows + [_doubt("grading", sentence) for sentence in _unequal(records)]
+        rows.append({"what": "written answers", "why": why, "links": [(row["key"], f"written/{row['key']}.html")]})
+    for what, sentences in (
+        ("marks", [*marks.problems, *unknown_marks(marks, records)]),
+        ("grading", _unequal(records)),
+    ):
+        rows += [{"what": what, "why": sentence, "links": []} for sentence in sentences]
+    return rows
 
 
 def _doubts(record):
-    name = pages.file_name(record["submission"]["id"])
-    doubts = []
+    """(what, why) pairs of a submission that a person should look at."""
     if record["state"] != "graded":
-        doubts.append((record["state"], record["reason"]))
+        yield record["state"], record["reason"]
+        return
     for status in NOT_JUDGED:
         ids = [q["id"] for q in record["questions"] if q["status"] == status]
-        if ids and record["state"] == "graded":
-            doubts.append((status, ", ".join(ids)))
-    doubts += [("remark", remark) for remark in record["remarks"] if TAMPERING.search(remark)]
+        if ids:
+            yield status, ", ".join(ids)
+    yield from (("remark", remark) for remark in record["remarks"] if TAMPERING.search(remark))
     receipt = record["submission"]["receipt"]
     if receipt and not receipt["verified"]:
-        doubts.append(("receipt", "; ".join(receipt["problems"])))
-    return [_doubt(what, why, name, f"reports/{name}.html") for what, why in doubts]
-
-
-def _doubt(what, why, name="", link=""):
-    return {"what": what, "why": why, "name": name, "link": link}
+        yield "receipt", "; ".join(receipt["problems"])
 
 
 def _unequal(records):
