@@ -115,6 +115,18 @@ def test_infrastructure_error_is_nobodys_mistake(few):
     assert not is_final(few[5]) and is_final(few[0])
 
 
+def test_notebooks_left_out_are_nobodys_mistake(tmp_path):
+    open_ones = {q.id: "not gradable" for q in records.QUESTIONS if q.in_notebook}
+    record = records.make(1, ["two_loops_squared"], open_ones)
+    record["settings"]["notebooks"] = "skip"
+    page, _ = report_of(record, tmp_path)
+    assert "Notebooks were left out of this grading" in words(page)
+    assert "Look first at knn_two_loops" in words(page) and "Nothing for you to do: notebooks" in words(page)
+    assert "not gradable, submission_1" not in words(write_class([record], tmp_path).read_text())
+    record["settings"]["notebooks"] = "run"
+    assert "not gradable, submission_1" in words(write_class([record], tmp_path).read_text())
+
+
 def test_every_question_is_there_in_order(few, tmp_path):
     page, text = report_of(few[2], tmp_path)
     ids = [q["id"] for q in few[2]["questions"]]

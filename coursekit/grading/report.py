@@ -20,6 +20,7 @@ ENOUGH = 20  # submissions from which on the discrimination of a question says s
 BINS = 10
 NOT_JUDGED = ("not gradable", "infrastructure error")
 SIGNS = {"ok": "✓", "wrong": "✗", "not attempted": "○", "crashed": "!", "timed out": "!"}
+_HEADINGS = {"ok": "What was checked", "not gradable": "Why", "infrastructure error": "Why"}
 ISOLATION = {
     "bubblewrap": "bubblewrap: no network, read-only system, own process tree, and limits on time, memory and output",
     "limits": "limits on time, memory, processes and output; no wall around the file system and the network",
@@ -45,6 +46,13 @@ def is_final(record):
     """Whether nothing on our side kept a question from being judged."""
     states = {question["status"] for question in record["questions"]}
     return record["state"] == "graded" and "infrastructure error" not in states
+
+
+def left_out(question, record):
+    """Whether the instructor chose not to have this question graded."""
+    declared = all_questions().get(question["id"])
+    skipped = record["settings"]["notebooks"] == "skip" and declared is not None and declared.in_notebook
+    return skipped and question["status"] == "not gradable"
 
 
 def status_words(question):
@@ -76,6 +84,8 @@ def next_steps(question, record):
     """What to do about a question that has not all its points, a sentence each."""
     if question["status"] == "ok":
         return []
+    if left_out(question, record):
+        return ["Nothing for you to do: notebooks were left out of this grading."]
     if question["status"] == "infrastructure error":
         return ["Nothing for you to do: the grading itself failed here. Your instructor sees this and grades it again."]
     steps = _first_put_right(question, record)
@@ -123,7 +133,8 @@ def _by_status(question):
 
 def look_first(record):
     """The first question not right whose foundations are; None if no points are to be had any more."""
-    missed = [q for q in record["questions"] if not passed(q) and q["points"] and q["status"] != "infrastructure error"]
+    ours = [q["status"] == "infrastructure error" or left_out(q, record) for q in record["questions"]]
+    missed = [q for q, ok in zip(record["questions"], ours, strict=True) if q["points"] and not ok and not passed(q)]
     return next((q for q in missed if not _first_put_right(q, record)), missed[0] if missed else None)
 
 
@@ -134,6 +145,8 @@ def first_line(record, points, possible):
     score = f"{of(points, possible)}."
     if not is_final(record):
         score += " This is not final: the grading failed for some questions, and they will be graded again."
+    if any(left_out(q, record) for q in record["questions"]):
+        score += " Notebooks were left out of this grading, and the questions that are answered in them have no points."
     first = look_first(record)
     if first:
         return f"{score} Look first at {first['id']}: {first['title']}."
@@ -165,7 +178,7 @@ def _learner_view(record, marks):
         "waiting": waiting,
         "remarks": record["remarks"],
         "receipt": _receipt_words(record),
-        "runs": [_run_view(run) for run in record["notebooks"]],
+        "runs": [_run_view(run) for run in record["notebooks"] if run["state"] != "not run" or run["cells"]],
         "evidence": _evidence(record),
     }
 
@@ -175,6 +188,7 @@ def _question_view(question, record):
         "words": status_words(question),
         "sign": SIGNS.get("ok" if passed(question) else question["status"], "?"),
         "passed": passed(question),
+        "heading": _HEADINGS.get(question["status"], "What came"),
         "gap": _gap(question),
         "through": follow_through_sentence(question),
         "steps": next_steps(question, record),
@@ -236,7 +250,7 @@ def _evidence(record):
         ("grading took", duration(record["timings"]["total"])),
         ("of which your own code", duration(record["timings"]["own_code"])),
     ]
-    return [(name, str(value)) for name, value in pairs]
+    return [(name, str(value)) for name, value in pairs if value != ""]
 
 
 def _wrap(text, before="", item=False):
@@ -404,7 +418,7 @@ def _doubts(record):
         yield record["state"], record["reason"]
         return
     for status in NOT_JUDGED:
-        ids = [q["id"] for q in record["questions"] if q["status"] == status]
+        ids = [q["id"] for q in record["questions"] if q["status"] == status and not left_out(q, record)]
         if ids:
             yield status, ", ".join(ids)
     yield from (("remark", remark) for remark in record["remarks"] if TAMPERING.search(remark))
