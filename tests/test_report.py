@@ -14,7 +14,7 @@ import pytest
 import records
 
 from coursekit.grading.pages import clean, file_name, write
-from coursekit.grading.report import is_final, next_steps, passed, write_class, write_learner
+from coursekit.grading.report import follow_through_sentence, is_final, next_steps, passed, write_class, write_learner
 from coursekit.grading.written import write_written
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}\x1b[31m\u202e\ud800\x00"
@@ -79,7 +79,16 @@ def test_follow_through_is_explained(few, tmp_path):
     assert loss["follow_through"] and passed(loss)
     assert "wrong; ok with follow-through, 2 of 2 points" in words(page)
     assert "With our answer in its place yours is ok, so it has 100% of its points." in words(page)
-    assert any(step.startswith("First put right affine_forward") for step in next_steps(loss, few[1]))
+    assert any(step.startswith("First put right affine_forward (wrong): this") for step in next_steps(loss, few[1]))
+
+
+def test_follow_through_past_several_is_one_sentence(few):
+    loss = next(q for q in few[1]["questions"] if q["id"] == "two_layer_net_loss")
+    loss = loss | {"follow_through": {"replaced": ["a", "b", "c"], "status": "ok", "share": 0.5}}
+    assert follow_through_sentence(loss) == (
+        "This question builds on a, b and c, which are not right yet. With our answers in their place yours is ok, "
+        "so it has 50% of its points."
+    )
 
 
 def test_follow_through_that_failed_is_explained(few, tmp_path):

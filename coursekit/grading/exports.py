@@ -241,7 +241,7 @@ def _fill_rows(book, places, record, marks, filled):
             filled[place] = name
             _set(book.rows[place], book.column, number(record["score"] + points))
     if any(left_out(question, record) for question in record["questions"]):
-        yield "notebooks were left out of this grading: the points for what is answered in them are missing in all grades"
+        yield "notebooks were left out of this grading: all grades lack the points for what is answered in them"
     if waiting:
         yield f"{name}: {counted(waiting, 'written answer')} not marked yet, counted as 0"
     yield from _other_maximum(book, record["possible"] + possible)

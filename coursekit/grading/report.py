@@ -68,16 +68,23 @@ def follow_through_sentence(question):
     through = question["follow_through"]
     if not through:
         return ""
-    replaced = " and ".join(through["replaced"])
-    if through["status"] == "ok":
-        return (
-            f"This question builds on {replaced}, which is not right yet. With our answer in its place yours is ok, "
-            f"so it has {through['share']:.0%} of its points."
-        )
-    return (
-        f"This question builds on {replaced}, which is not right yet. It was graded again with our answer in its "
-        f"place and is still {through['status']}: there is something to put right here too."
+    several = len(through["replaced"]) > 1
+    replaced = (
+        f"This question builds on {_listed(through['replaced'])}, which {'are' if several else 'is'} not right yet."
     )
+    ours = "our answers in their place" if several else "our answer in its place"
+    if through["status"] == "ok":
+        return f"{replaced} With {ours} yours is ok, so it has {through['share']:.0%} of its points."
+    return (
+        f"{replaced} It was graded again with {ours} and is still {through['status']}: there is something to put right "
+        "here too."
+    )
+
+
+def _listed(names):
+    """Names as a sentence lists them: "a, b and c"."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def next_steps(question, record):
@@ -97,10 +104,8 @@ def next_steps(question, record):
 def _first_put_right(question, record):
     declared = all_questions().get(question["id"])
     base = declared.builds_on if declared else ()
-    open_ones = [q for q in record["questions"] if q["id"] in base and not passed(q)]
-    return [
-        f"First put right {q['id']} ({q['title']}): this one builds on it, and it is {q['status']}." for q in open_ones
-    ]
+    open_ones = [f"{q['id']} ({q['status']})" for q in record["questions"] if q["id"] in base and not passed(q)]
+    return [f"First put right {_listed(open_ones)}: this question builds on that."] if open_ones else []
 
 
 def _by_status(question):
