@@ -212,6 +212,13 @@ def test_item_analysis_with_enough_submissions(tmp_path):
     assert re.search(r"knn_predict_labels knn 0 % \(0 of 24\) all ok 0\.8 s knn_one_loop", page)
 
 
+def test_a_question_is_not_held_against_its_own_points(tmp_path):
+    """With nothing else to tell the learners apart there is no figure."""
+    many = [records.make(number, ["two_loops_squared"] * (number % 2)) for number in range(1, 25)]
+    page = words(write_class(many, tmp_path).read_text())
+    assert "wrong 12 0.5 s knn_predict_labels" in page
+
+
 def test_unlike_settings_are_named(few, tmp_path):
     other = records.make(9)
     other["settings"]["isolation"] = "limits"
