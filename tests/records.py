@@ -203,7 +203,9 @@ def _few():
     return [
         make(1),
         make(
-            2, ["two_loops_squared", "affine_without_bias"], remarks=["A check cell of knn was changed: ours was used."]
+            2,
+            ["two_loops_squared", "affine_without_bias"],
+            remarks=["knn.ipynb: Cell check_knn_two_loops: came changed."],
         ),
         make(3, ["two_loops_squared"], {"linear_classifier_train": "timed out", "softmax_search": "not attempted"}),
         make(4, ["two_loops_l1"], {q.id: "not attempted" for q in QUESTIONS if q.notebook == "features"}),

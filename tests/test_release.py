@@ -64,7 +64,9 @@ def test_manifest_has_the_hash_of_every_file(edition):
 def test_nothing_of_the_instructors_is_in_it(edition):
     names = set(contents(edition))
     assert {"README.md", "Makefile", "requirements.lock", "datasets/get_datasets.py"} <= names
-    assert not [name for name in names if "zoo" in name or "release" in name or name.startswith("tests/")]
+    assert not [
+        name for name in names if "zoo" in name or "release" in name or "grading" in name or name.startswith("tests/")
+    ]
     assert b"BEGIN SOLUTION" not in b"".join(
         data for name, data in contents(edition).items() if "coursekit" not in name
     )

@@ -16,7 +16,15 @@ from pathlib import Path
 
 from coursekit.grading import pages
 from coursekit.grading.pages import counted, number
-from coursekit.grading.report import first_line, follow_through_sentence, is_final, next_steps, passed, status_words
+from coursekit.grading.report import (
+    first_line,
+    follow_through_sentence,
+    is_final,
+    left_out,
+    next_steps,
+    passed,
+    status_words,
+)
 from coursekit.grading.written import marked_answers, plain_cell, read_marks, totals
 from coursekit.questions import NOTEBOOKS
 from coursekit.worker import ROOT
@@ -232,6 +240,8 @@ def _fill_rows(book, places, record, marks, filled):
         else:
             filled[place] = name
             _set(book.rows[place], book.column, number(record["score"] + points))
+    if any(left_out(question, record) for question in record["questions"]):
+        yield "notebooks were left out of this grading: all grades lack the points for what is answered in them"
     if waiting:
         yield f"{name}: {counted(waiting, 'written answer')} not marked yet, counted as 0"
     yield from _other_maximum(book, record["possible"] + possible)

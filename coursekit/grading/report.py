@@ -13,19 +13,23 @@ from textwrap import fill as wrap
 
 from coursekit.grading import pages
 from coursekit.grading.pages import counted, duration, number, of
-from coursekit.grading.written import marked_answers, read_marks, totals, unknown_marks
+from coursekit.grading.written import marked_answers, read_marks, to_html, totals, unknown_marks
 from coursekit.questions import all_questions
 
 ENOUGH = 20  # submissions from which on the discrimination of a question says something
 BINS = 10
 NOT_JUDGED = ("not gradable", "infrastructure error")
 SIGNS = {"ok": "✓", "wrong": "✗", "not attempted": "○", "crashed": "!", "timed out": "!"}
+_HEADINGS = {"ok": "What was checked", "not gradable": "Why", "infrastructure error": "Why"}
 ISOLATION = {
     "bubblewrap": "bubblewrap: no network, read-only system, own process tree, and limits on time, memory and output",
     "limits": "limits on time, memory, processes and output; no wall around the file system and the network",
 }
-# Words in a remark on a submission that are about an attempt to get round the grading, not about a repair.
-TAMPERING = re.compile(r"\b(tamper\w*|nonce|forged?|link|conftest|pytest\.ini|sitecustomize|check cell)\b", re.I)
+# Remarks that may be about an attempt to get round the grading, not about a repair: a person should look.
+TAMPERING = re.compile(
+    r"\b(tamper\w*|nonce|forged?|link|conftest|pytest\.ini|(site|user)customize|numpy\.py)\b|\bcheck_\w+.*\bchanged",
+    re.I,
+)
 _MISTAKE = re.compile(r"^  likely mistake: .*\n?(    .*\n?)*", re.MULTILINE)
 
 
@@ -44,6 +48,13 @@ def is_final(record):
     return record["state"] == "graded" and "infrastructure error" not in states
 
 
+def left_out(question, record):
+    """Whether the instructor chose not to have this question graded."""
+    declared = all_questions().get(question["id"])
+    skipped = record["settings"]["notebooks"] == "skip" and declared is not None and declared.in_notebook
+    return skipped and question["status"] == "not gradable"
+
+
 def status_words(question):
     """The status as a learner reads it."""
     through = question["follow_through"]
@@ -57,22 +68,31 @@ def follow_through_sentence(question):
     through = question["follow_through"]
     if not through:
         return ""
-    replaced = " and ".join(through["replaced"])
-    if through["status"] == "ok":
-        return (
-            f"This question builds on {replaced}, which is not right yet. With our answer in its place yours is ok, "
-            f"so it has {through['share']:.0%} of its points."
-        )
-    return (
-        f"This question builds on {replaced}, which is not right yet. It was graded again with our answer in its "
-        f"place and is still {through['status']}: there is something to put right here too."
+    several = len(through["replaced"]) > 1
+    replaced = (
+        f"This question builds on {_listed(through['replaced'])}, which {'are' if several else 'is'} not right yet."
     )
+    ours = "our answers in their place" if several else "our answer in its place"
+    if through["status"] == "ok":
+        return f"{replaced} With {ours} yours is ok, so it has {through['share']:.0%} of its points."
+    return (
+        f"{replaced} It was graded again with {ours} and is still {through['status']}: there is something to put right "
+        "here too."
+    )
+
+
+def _listed(names):
+    """Names as a sentence lists them: "a, b and c"."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def next_steps(question, record):
     """What to do about a question that has not all its points, a sentence each."""
     if question["status"] == "ok":
         return []
+    if left_out(question, record):
+        return ["Nothing for you to do: notebooks were left out of this grading."]
     if question["status"] == "infrastructure error":
         return ["Nothing for you to do: the grading itself failed here. Your instructor sees this and grades it again."]
     steps = _first_put_right(question, record)
@@ -84,17 +104,15 @@ def next_steps(question, record):
 def _first_put_right(question, record):
     declared = all_questions().get(question["id"])
     base = declared.builds_on if declared else ()
-    open_ones = [q for q in record["questions"] if q["id"] in base and not passed(q)]
-    return [
-        f"First put right {q['id']} ({q['title']}): this one builds on it, and it is {q['status']}." for q in open_ones
-    ]
+    open_ones = [f"{q['id']} ({q['status']})" for q in record["questions"] if q["id"] in base and not passed(q)]
+    return [f"First put right {_listed(open_ones)}: this question builds on that."] if open_ones else []
 
 
 def _by_status(question):
     declared = all_questions().get(question["id"])
     place = f"{question['notebook']}.ipynb"
     if question["status"] == "not gradable":
-        return [f"Open {place}, use Restart Kernel and Run All Cells, save, and hand in again; the reason is above."]
+        return ["Put right what is said above and hand in again: handing in tells what is missing."]
     if declared is None or declared.in_notebook:
         run = f"Run the cell check_{question['id']} in {place} after the cells before it."
     else:
@@ -120,7 +138,8 @@ def _by_status(question):
 
 def look_first(record):
     """The first question not right whose foundations are; None if no points are to be had any more."""
-    missed = [q for q in record["questions"] if not passed(q) and q["points"] and q["status"] != "infrastructure error"]
+    ours = [q["status"] == "infrastructure error" or left_out(q, record) for q in record["questions"]]
+    missed = [q for q, ok in zip(record["questions"], ours, strict=True) if q["points"] and not ok and not passed(q)]
     return next((q for q in missed if not _first_put_right(q, record)), missed[0] if missed else None)
 
 
@@ -131,6 +150,8 @@ def first_line(record, points, possible):
     score = f"{of(points, possible)}."
     if not is_final(record):
         score += " This is not final: the grading failed for some questions, and they will be graded again."
+    if any(left_out(q, record) for q in record["questions"]):
+        score += " Notebooks were left out of this grading, and the questions that are answered in them have no points."
     first = look_first(record)
     if first:
         return f"{score} Look first at {first['id']}: {first['title']}."
@@ -158,11 +179,11 @@ def _learner_view(record, marks):
         "first_line": first_line(record, points, possible),
         "first": look_first(record) if record["state"] == "graded" else None,
         "notebooks": _by_notebook([_question_view(q, record) for q in record["questions"]]),
-        "written": marked_answers(record, marks),
+        "written": [answer | {"html": to_html(answer["text"])} for answer in marked_answers(record, marks)],
         "waiting": waiting,
         "remarks": record["remarks"],
         "receipt": _receipt_words(record),
-        "runs": [_run_view(run) for run in record["notebooks"]],
+        "runs": [_run_view(run) for run in record["notebooks"] if run["state"] != "not run" or run["cells"]],
         "evidence": _evidence(record),
     }
 
@@ -172,6 +193,7 @@ def _question_view(question, record):
         "words": status_words(question),
         "sign": SIGNS.get("ok" if passed(question) else question["status"], "?"),
         "passed": passed(question),
+        "heading": _HEADINGS.get(question["status"], "What came"),
         "gap": _gap(question),
         "through": follow_through_sentence(question),
         "steps": next_steps(question, record),
@@ -233,7 +255,7 @@ def _evidence(record):
         ("grading took", duration(record["timings"]["total"])),
         ("of which your own code", duration(record["timings"]["own_code"])),
     ]
-    return [(name, str(value)) for name, value in pairs]
+    return [(name, str(value)) for name, value in pairs if value != ""]
 
 
 def _wrap(text, before="", item=False):
@@ -315,7 +337,7 @@ def _question_row(question, graded):
     pairs = [(record, q) for record in graded for q in record["questions"] if q["id"] == question["id"]]
     judged = [(record, q) for record, q in pairs if q["status"] not in NOT_JUDGED]
     missed = [q for _, q in judged if not passed(q)]
-    reasons = Counter(q["mistake"] or q["failed"] for q in missed if q["mistake"] or q["failed"]).most_common(1)
+    reasons = Counter(filter(None, map(_reason, missed))).most_common(1)
     times = [record["timings"]["questions"].get(q["id"]) for record, q in pairs]
     seconds = [time for time in times if time is not None]
     return {
@@ -330,6 +352,10 @@ def _question_row(question, graded):
         "seconds": statistics.median(seconds) if seconds else None,
         "discrimination": _discrimination(judged),
     }
+
+
+def _reason(question):
+    return question["mistake"] or (question["failed"] and f"first wrong: {question['failed']}")
 
 
 def _discrimination(judged):
@@ -371,34 +397,39 @@ def _submission_row(record, marks):
 
 def _needs_a_human(records, marks, written):
     """What to look at, why, and where, the most urgent first."""
-    rows = [row for record in records for row in _doubts(record)]
+    groups = {}
+    for record in records:
+        for doubt in _doubts(record):
+            groups.setdefault(doubt, []).append(pages.file_name(record["submission"]["id"]))
     order = ("infrastructure error", "refused", "not gradable", "remark", "receipt")
-    rows.sort(key=lambda row: order.index(row["what"]))
+    rows = [
+        {"what": what, "why": why, "links": [(name, f"reports/{name}.html") for name in names]}
+        for (what, why), names in sorted(groups.items(), key=lambda group: order.index(group[0][0]))
+    ]
     for row in filter(lambda row: row["open"], written):
         why = f"{row['open']} of {row['total']} not marked yet"
-        rows.append(_doubt("written answers", why, row["key"], f"written/{row['key']}.html"))
-    rows += [_doubt("marks", problem) for problem in (*marks.problems, *unknown_marks(marks, records))]
-    return rows + [_doubt("grading", sentence) for sentence in _unequal(records)]
+        rows.append({"what": "written answers", "why": why, "links": [(row["key"], f"written/{row['key']}.html")]})
+    for what, sentences in (
+        ("marks", [*marks.problems, *unknown_marks(marks, records)]),
+        ("grading", _unequal(records)),
+    ):
+        rows += [{"what": what, "why": sentence, "links": []} for sentence in sentences]
+    return rows
 
 
 def _doubts(record):
-    name = pages.file_name(record["submission"]["id"])
-    doubts = []
+    """(what, why) pairs of a submission that a person should look at."""
     if record["state"] != "graded":
-        doubts.append((record["state"], record["reason"]))
+        yield record["state"], record["reason"]
+        return
     for status in NOT_JUDGED:
-        ids = [q["id"] for q in record["questions"] if q["status"] == status]
-        if ids and record["state"] == "graded":
-            doubts.append((status, ", ".join(ids)))
-    doubts += [("remark", remark) for remark in record["remarks"] if TAMPERING.search(remark)]
+        ids = [q["id"] for q in record["questions"] if q["status"] == status and not left_out(q, record)]
+        if ids:
+            yield status, ", ".join(ids)
+    yield from (("remark", remark) for remark in record["remarks"] if TAMPERING.search(remark))
     receipt = record["submission"]["receipt"]
     if receipt and not receipt["verified"]:
-        doubts.append(("receipt", "; ".join(receipt["problems"])))
-    return [_doubt(what, why, name, f"reports/{name}.html") for what, why in doubts]
-
-
-def _doubt(what, why, name="", link=""):
-    return {"what": what, "why": why, "name": name, "link": link}
+        yield "receipt", "; ".join(receipt["problems"])
 
 
 def _unequal(records):

@@ -137,7 +137,7 @@ def _marked(record, answer, marks):
     blank = is_blank(answer["text"])
     if mark is None and blank and possible is not None:
         mark = Mark(question_key(answer), 0.0, possible)
-    return answer | {"mark": mark, "blank": blank, "key": question_key(answer), "html": to_html(answer["text"])}
+    return answer | {"mark": mark, "blank": blank, "key": question_key(answer)}
 
 
 def totals(record, marks):
@@ -192,7 +192,9 @@ def _spreadsheet(key, answers, marks):
     table.writerow(_COLUMNS)
     for name, answer in answers:
         mark = marks.by_answer.get(name)
-        given = [pages.number(mark.points), pages.number(mark.possible), plain_cell(mark.comment)] if mark else []
+        given = ["", "", ""]
+        if mark:
+            given = [pages.number(mark.points), pages.number(mark.possible), plain_cell(mark.comment)]
         table.writerow([key, name, plain_cell(answer["text"]), *given])
     return rows.getvalue().encode("utf-8-sig")
 
@@ -236,7 +238,7 @@ class _Inert(mistune.HTMLRenderer):
 
     def block_html(self, source):
         """Show raw HTML as it was typed."""
-        return f"<pre>{mistune.escape(source)}</pre>\n"
+        return f"<pre>{mistune.escape(source.strip())}</pre>\n"
 
 
 def _plain(text):
