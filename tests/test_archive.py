@@ -333,6 +333,7 @@ class TestFind:
             "éva.zip",
             "张伟.zip",
             "x" * 150 + ".zip",
+            "con.zip",
             "CON.zip",
         ):
             write_zip(tmp_path / name, [])

@@ -98,11 +98,9 @@ def _source(path, filename, inside=""):
 def _identifier(name):
     """A name that is safe as a file name; what had to be changed is told apart by a hash."""
     safe = re.sub(r"[^a-z0-9_-]+", "_", unicodedata.normalize("NFKD", name).lower())[:60].strip("_") or "submission"
-    return (
-        safe
-        if safe == name and not _RESERVED.fullmatch(name)
-        else f"{safe}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
-    )
+    if safe == name and not _RESERVED.fullmatch(name):
+        return name
+    return f"{safe}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def _from_gradescope(metadata):
