@@ -234,6 +234,17 @@ class TestMutilated:
             assert "raise NotImplementedError" in handin.source(came.notebook["cells"][at(came.notebook, "svm_search")])
 
 
+@pytest.mark.parametrize("name", ANSWER)
+def test_deleted_answers(name):
+    """What was deleted is not attempted; all else is as it was."""
+    theirs = filled(name)
+    wanted = graft(name, theirs)
+    theirs["cells"] = [cell for cell in theirs["cells"] if cell["id"] not in (ANSWER[name], WRITTEN[name])]
+    came = graft(name, theirs)
+    assert came.answers == {key: text for key, text in wanted.answers.items() if key != ANSWER[name]}
+    assert came.written == wanted.written | {WRITTEN[name]: ""}
+
+
 class TestAnswersInOddPlaces:
     def test_split(self):
         """Both halves run, in order."""
