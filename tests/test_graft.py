@@ -12,24 +12,9 @@ from coursekit.grading.cells import read_cells
 from coursekit.grading.graft import graft_module, graft_notebook
 from coursekit.progress import notebook_path
 from coursekit.questions import NOTEBOOKS
-from coursekit.release import strip_module, strip_notebook
+from coursekit.release import strip_module
 from coursekit.worker import ROOT
-
-MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION", "<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
-
-
-def edition(name):
-    """A notebook as it is handed out."""
-    return json.loads(strip_notebook(notebook_path(name).read_text(encoding="utf-8"), name))
-
-
-def filled(name):
-    """A notebook as a learner fills it in: the solved one without the markers."""
-    notebook = json.loads(notebook_path(name).read_text(encoding="utf-8"))
-    for cell in notebook["cells"]:
-        lines = [line for line in handin.source(cell).splitlines() if line.strip() not in MARKERS]
-        cell["source"] = "\n".join(lines).strip("\n").splitlines(keepends=True)
-    return notebook
+from tests.handins import edition, filled
 
 
 def pack(notebook):
