@@ -15,6 +15,11 @@ _COMMANDS = {
     "progress": ("coursekit.progress:show", "show all questions with verdicts, points and minutes", None),
     "doctor": ("coursekit.doctor:examine", "say what is wrong or slow about this machine, and how to mend it", None),
     "train": ("coursekit.training:train", "train the deep convolutional net on the data that is there", "options"),
+    "submit": (
+        "coursekit.submit:submit",
+        "pack an assignment for handing in, and check the packed files",
+        "assignment",
+    ),
     "results": ("coursekit.results:write", "train the course's models on the data that is there", None),
     "store": ("coursekit.store:write", "compute the stored answers anew, of some notebooks or of all", "notebooks"),
     "grade": ("coursekit.grading.batch:grade", "grade all submissions of a folder", "options"),
@@ -57,6 +62,9 @@ def _parser():
             command.add_argument("options", nargs=argparse.REMAINDER, help="passed on")
         elif argument == "--out":
             command.add_argument("--out", required=True, metavar="DIR", help="must not exist yet, or be empty")
+        elif argument == "assignment":
+            command.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
+            command.add_argument("--out", metavar="FILE", help="the zip to write; ASSIGNMENT.zip by default")
         elif argument:
             command.add_argument(argument, nargs="*", metavar=argument.upper().rstrip("S"))
     return parser

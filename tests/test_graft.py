@@ -12,24 +12,9 @@ from coursekit.grading.cells import read_cells
 from coursekit.grading.graft import graft_module, graft_notebook
 from coursekit.progress import notebook_path
 from coursekit.questions import NOTEBOOKS
-from coursekit.release import strip_module, strip_notebook
+from coursekit.release import strip_module
 from coursekit.worker import ROOT
-
-MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION", "<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
-
-
-def edition(name):
-    """A notebook as it is handed out."""
-    return json.loads(strip_notebook(notebook_path(name).read_text(encoding="utf-8"), name))
-
-
-def filled(name):
-    """A notebook as a learner fills it in: the solved one without the markers."""
-    notebook = json.loads(notebook_path(name).read_text(encoding="utf-8"))
-    for cell in notebook["cells"]:
-        lines = [line for line in handin.source(cell).splitlines() if line.strip() not in MARKERS]
-        cell["source"] = "\n".join(lines).strip("\n").splitlines(keepends=True)
-    return notebook
+from tests.handins import edition, filled
 
 
 def pack(notebook):
@@ -232,6 +217,17 @@ class TestMutilated:
             came = graft_notebook(solved, pack(theirs))
             assert "SOLUTION" not in json.dumps(came.notebook)
             assert "raise NotImplementedError" in handin.source(came.notebook["cells"][at(came.notebook, "svm_search")])
+
+
+@pytest.mark.parametrize("name", ANSWER)
+def test_deleted_answers(name):
+    """What was deleted is not attempted; all else is as it was."""
+    theirs = filled(name)
+    wanted = graft(name, theirs)
+    theirs["cells"] = [cell for cell in theirs["cells"] if cell["id"] not in (ANSWER[name], WRITTEN[name])]
+    came = graft(name, theirs)
+    assert came.answers == {key: text for key, text in wanted.answers.items() if key != ANSWER[name]}
+    assert came.written == wanted.written | {WRITTEN[name]: ""}
 
 
 class TestAnswersInOddPlaces:

@@ -95,7 +95,7 @@ def open_submission(source, assignment):
 
 
 def _open(source, assignment):
-    remarks, budget = list(source.remarks), Budget()
+    remarks, budget = [], Budget()
     if source.path.is_dir():
         files = _take(list(folder_members(source.path, budget)), assignment, remarks, budget)
         listing = json.dumps({name: handin.digest(data) for name, data in files.items()}, sort_keys=True)

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass
 
 from coursekit.grading.zips import Refused
+from coursekit.handin import with_pictures
 
 MOST_CELLS = 1_000  # ours have at most 80
 LARGEST_PARSED = 10_000  # characters of a cell that is looked at as Python; with 1,000 cells, some seconds at the worst
@@ -124,6 +125,8 @@ def _cell(raw):
     if kind == "heading":  # nbformat 3
         level = raw.get("level")
         text = "#" * (level if level in (1, 2, 3, 4, 5, 6) else 1) + " " + text
+    if "attachment:" in text:
+        text = with_pictures(text, raw)
     return Cell(names[0] if names else "", kind if kind in ("code", "raw") else "markdown", text.strip("\n"))
 
 

@@ -332,7 +332,7 @@ class _Graft:
             matched[slot] = beside[slot].pop(0)
             self.match[matched[slot]] = slot
         for slot, found in texts.items():
-            places = sorted(beside.get(slot, []) + [matched[slot]] * (slot in matched))
+            places = sorted(beside.get(slot, []) + [t for t, i in self.match.items() if i == slot])
             found += filter(None, (handin.without_blank(self.theirs[t].source) for t in places))
             if beside.get(slot):
                 self.remarks.append(f"The answer {self.ids[slot]} has text in cells of its own.")

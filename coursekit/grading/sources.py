@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from coursekit.grading.zips import Refused, open_zip
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+_METADATA = "submission_metadata.y*ml"
 _RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)\d")  # names that Windows keeps for itself
 _CANVAS = re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<file>\d+)_(?P<original>.+)", re.IGNORECASE)
 
@@ -49,22 +50,19 @@ def find_submissions(folder):
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; give the one that holds the submissions.")
-    metadata = next((path for path in sorted(folder.glob("**/submission_metadata.y*ml"))[:1]), None)
-    sources = _from_gradescope(metadata) if metadata else _from_folder(folder)
+    # not any deeper: there a learner could have put one
+    metadata = sorted([*folder.glob(_METADATA), *folder.glob(f"assignment_*_export/{_METADATA}")])
+    sources = _from_gradescope(metadata[0]) if metadata else _from_folder(folder)
     return sorted(_distinct(_latest(sources)), key=lambda source: source.id)
 
 
 def _from_folder(folder):
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith((".", "__")):
-            continue
-        inner = _inner_zips(path)
-        if inner:
-            found += [_source(path, PurePosixPath(name).name, inside=name) for name in inner]
-        elif path.is_dir() or _may_be_submission(path):
-            found.append(_source(path, path.name))
-    return found
+    paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith((".", "__"))]
+    # only where it is alone: among others it is a learner's, who could name zips in it after somebody else
+    inner = _inner_zips(paths[0]) if len(paths) == 1 else []
+    if inner:
+        return [_source(paths[0], PurePosixPath(name).name, inside=name) for name in inner]
+    return [_source(path, path.name) for path in paths if path.is_dir() or _may_be_submission(path)]
 
 
 def _may_be_submission(path):
@@ -98,11 +96,9 @@ def _source(path, filename, inside=""):
 def _identifier(name):
     """A name that is safe as a file name; what had to be changed is told apart by a hash."""
     safe = re.sub(r"[^a-z0-9_-]+", "_", unicodedata.normalize("NFKD", name).lower())[:60].strip("_") or "submission"
-    return (
-        safe
-        if safe == name and not _RESERVED.fullmatch(name)
-        else f"{safe}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
-    )
+    if safe == name and not _RESERVED.fullmatch(name):
+        return name
+    return f"{safe}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def _from_gradescope(metadata):
