@@ -180,6 +180,11 @@ def momentum_other_sign_inside(w, dw, config=None):
     return np.subtract(w, downhill), config
 
 
+def _ahead(w, dw, c, v):
+    """The next place ahead, for a velocity."""
+    return w + c["momentum"] * v - c["learning_rate"] * dw
+
+
 _rules(
     "nesterov_momentum",
     _momentum_defaults,
@@ -206,10 +211,94 @@ _rules(
             "nesterov_not_kept",
             "the new velocity is not stored: config['velocity'] = v",
             "",
-            lambda w, dw, c: (w + c["momentum"] * _velocity(c, dw) - c["learning_rate"] * dw, {}),
+            lambda w, dw, c: (_ahead(w, dw, c, _velocity(c, dw)), {}),
+        ),
+        (
+            "nesterov_uphill",
+            "the gradient is added: both steps go against it, - learning_rate * dw",
+            "",
+            lambda w, dw, c: (_ahead(w, -dw, c, _velocity(c, dw, 1.0)), {"velocity": _velocity(c, dw, 1.0)}),
+        ),
+        (
+            "nesterov_full_velocity",
+            "w moves by v in full and the gradient on top: by momentum * v, with the gradient on top",
+            "",
+            lambda w, dw, c: (w + _velocity(c, dw) - c["learning_rate"] * dw, {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "nesterov_one_and_more",
+            "w moves by (1 + momentum) * v: momentum times the old velocity is to be taken off",
+            "",
+            lambda w, dw, c: (w + (1 + c["momentum"]) * _velocity(c, dw), {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "nesterov_keeps_the_step",
+            "the step of w is stored as the velocity: store v, which the step is made of",
+            "",
+            lambda w, dw, c: (
+                _ahead(w, dw, c, _velocity(c, dw)),
+                {"velocity": c["momentum"] * _velocity(c, dw) - c["learning_rate"] * dw},
+            ),
+        ),
+        (
+            "nesterov_typed_in",
+            "0.9 is typed in: take config['momentum']",
+            "",
+            lambda w, dw, c: (
+                _ahead(w, dw, c | {"momentum": 0.9}, _velocity(c | {"momentum": 0.9}, dw)),
+                {"velocity": _velocity(c | {"momentum": 0.9}, dw)},
+            ),
+        ),
+        (
+            "nesterov_last_step_without_rate",
+            "the last step is - dw: it is multiplied by the learning rate as well",
+            "",
+            lambda w, dw, c: (w + c["momentum"] * _velocity(c, dw) - dw, {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "nesterov_as_mean",
+            "the gradient is multiplied by (1 - momentum): here it counts in full",
+            "",
+            lambda w, dw, c: (
+                _ahead(w, (1 - c["momentum"]) * dw, c, _velocity(c, (1 - c["momentum"]) * dw)),
+                {"velocity": _velocity(c, (1 - c["momentum"]) * dw)},
+            ),
+        ),
+        (
+            "nesterov_other_form",
+            "v lacks the learning rate: v = momentum * v - learning_rate * dw",
+            "",
+            lambda w, dw, c: (
+                w - c["learning_rate"] * (dw + c["momentum"] * (c["momentum"] * c["velocity"] + dw)),
+                {"velocity": c["momentum"] * c["velocity"] + dw},
+            ),
+        ),
+        (
+            "nesterov_velocity_twice",
+            "momentum is applied to the velocity twice before the gradient comes: once, v = momentum * v - ...",
+            "",
+            lambda w, dw, c: (
+                _ahead(w, dw, c, c["momentum"] ** 2 * c["velocity"] - c["learning_rate"] * dw),
+                {"velocity": c["momentum"] ** 2 * c["velocity"] - c["learning_rate"] * dw},
+            ),
         ),
     ),
 )
+
+
+@wrong("nesterov_momentum", "the state goes into a new dict: the one that was passed must hold it")
+def nesterov_in_new_dict(w, dw, config=None):
+    config = dict(_momentum_defaults(w, config))
+    config["velocity"] = _velocity(config, dw)
+    return _ahead(w, dw, config, config["velocity"]), config
+
+
+@wrong("nesterov_momentum", "dw is changed in place: dw *= ... writes into the caller's array", rule="changed in place")
+def nesterov_changes_gradient(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    dw *= config["learning_rate"]
+    config["velocity"] = config["momentum"] * config["velocity"] - dw
+    return w + config["momentum"] * config["velocity"] - dw, config
 
 
 @right("nesterov_momentum")
@@ -218,6 +307,26 @@ def nesterov_of_the_course_notes(w, dw, config=None):
     before, momentum = config["velocity"].copy(), config["momentum"]
     config["velocity"] = momentum * before - config["learning_rate"] * dw
     return w - momentum * before + (1 + momentum) * config["velocity"], config
+
+
+@right("nesterov_momentum")
+def nesterov_by_the_idea(w, dw, config=None):
+    """From the place ahead back to the point, the point's step, and ahead again."""
+    config = _momentum_defaults(w, config)
+    point = w - config["momentum"] * config["velocity"]
+    config["velocity"] = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
+    point = point + config["velocity"]
+    return point + config["momentum"] * config["velocity"], config
+
+
+@right("nesterov_momentum")
+def nesterov_in_place(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    w -= config["learning_rate"] * dw
+    config["velocity"] *= config["momentum"]
+    config["velocity"] -= config["learning_rate"] * dw
+    w += config["momentum"] * config["velocity"]
+    return w, config
 
 
 def _divided(w, dw, c, cache):
@@ -352,6 +461,13 @@ def rmsprop_changes_gradient(w, dw, config=None):
     return _divided(w, gradient, config, config["cache"]), config
 
 
+@wrong("rmsprop", "the state goes into a new dict: the one that was passed must hold it")
+def rmsprop_in_new_dict(w, dw, config=None):
+    config = dict(_cache_defaults(w, config))
+    config["cache"] = _mean_square(config, dw)
+    return _divided(w, dw, config, config["cache"]), config
+
+
 @right("rmsprop")
 def rmsprop_in_place(w, dw, config=None):
     config = _cache_defaults(w, config)
@@ -378,8 +494,64 @@ _rules(
             "",
             _by_cache(lambda c, dw: dw**2),
         ),
+        (
+            "adagrad_without_square",
+            "the sizes of the gradients are added up: their squares belong into the cache",
+            "",
+            _by_cache(lambda c, dw: c["cache"] + np.abs(dw)),
+        ),
+        (
+            "adagrad_one_for_all",
+            "one sum is kept for the whole array: the cache has one for each entry",
+            "",
+            _by_cache(lambda c, dw: c["cache"] + np.full_like(dw, np.sum(dw**2))),
+        ),
+        (
+            "adagrad_mean_of_two",
+            "the cache is the mean of the old one and the new squares: it is their sum",
+            "",
+            _by_cache(lambda c, dw: (c["cache"] + dw**2) / 2),
+        ),
+        (
+            "adagrad_keeps_epsilon",
+            "epsilon gets into the cache and adds up: it belongs to the root, in the step alone",
+            "",
+            lambda w, dw, c: (
+                w - c["learning_rate"] * dw / np.sqrt(_sum_of_squares(c, dw) + c["epsilon"]),
+                {"cache": _sum_of_squares(c, dw) + c["epsilon"]},
+            ),
+        ),
+        (
+            "adagrad_keeps_root",
+            "the root is stored: the cache holds the sum of squares",
+            "",
+            lambda w, dw, c: (_divided(w, dw, c, _sum_of_squares(c, dw)), {"cache": np.sqrt(_sum_of_squares(c, dw))}),
+        ),
     ),
 )
+
+
+@wrong("adagrad", "the state goes into a new dict: the one that was passed must hold it")
+def adagrad_in_new_dict(w, dw, config=None):
+    config = dict(_cache_defaults(w, config))
+    config["cache"] = _sum_of_squares(config, dw)
+    return _divided(w, dw, config, config["cache"]), config
+
+
+@wrong("adagrad", "dw is changed in place: dw /= ... writes into the caller's array", rule="dw is changed in place")
+def adagrad_changes_gradient(w, dw, config=None):
+    config = _cache_defaults(w, config)
+    config["cache"] = _sum_of_squares(config, dw)
+    dw /= np.sqrt(config["cache"]) + config["epsilon"]
+    return w - config["learning_rate"] * dw, config
+
+
+@right("adagrad")
+def adagrad_in_place(w, dw, config=None):
+    config = _cache_defaults(w, config)
+    config["cache"] += dw * dw
+    w -= np.divide(config["learning_rate"] * dw, np.sqrt(config["cache"]) + config["epsilon"])
+    return w, config
 
 
 @right("adagrad")
@@ -548,6 +720,18 @@ _WRONG_ADAM = (
         _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"t": t}),
     ),
     (
+        "adam_root_before_correction",
+        "the root is taken before v is corrected: divide v by 1 - beta2 ** t first, then take the root",
+        "",
+        _adam_with(
+            step=lambda c, dw, m, v: (
+                c["learning_rate"]
+                * m
+                / (np.sqrt(v * (1 - c["beta2"] ** (c["t"] + 1))) / (1 - c["beta2"] ** (c["t"] + 1)) + c["epsilon"])
+            )
+        ),
+    ),
+    (
         "adam_first_t_only",
         "t is set to 1 in every step: config['t'] + 1",
         "",
@@ -555,6 +739,13 @@ _WRONG_ADAM = (
     ),
 )
 _rules("adam", _adam_defaults, _WRONG_ADAM)
+
+
+@wrong("adam", "the state goes into a new dict: the one that was passed must hold it")
+def adam_in_new_dict(w, dw, config=None):
+    config = dict(_adam_defaults(w, config))
+    next_w, state = _adam_step(w, dw, config)
+    return next_w, config | state
 
 
 @right("adam")
@@ -630,8 +821,96 @@ _rules(
             _decayed(lambda w, c, next_w: -c["learning_rate"] * c["weight_decay"] * w),
         ),
         ("adamw_plain_adam", "the weight decay is missing", "", _adam_step),
+        (
+            "adamw_typed_in",
+            "0.01 is typed in: take config['weight_decay']",
+            "",
+            _decayed(lambda w, c, next_w: c["learning_rate"] * 0.01 * w),
+        ),
+        (
+            "adamw_without_w",
+            "the decay is not multiplied by w: a share of w is taken off, not a constant",
+            "",
+            _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"]),
+        ),
+        (
+            "adamw_of_signs",
+            "the decay takes the sign of w: w itself is multiplied, so that large weights shrink more",
+            "",
+            _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * np.sign(w)),
+        ),
+        (
+            "adamw_of_squares",
+            "the decay takes w ** 2: that is the penalty, its gradient is w",
+            "",
+            _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * w**2),
+        ),
+        (
+            "adamw_half",
+            "a factor of 1/2 is before the decay: it belongs to a penalty in the loss, here there is none",
+            "",
+            _decayed(lambda w, c, next_w: 0.5 * c["learning_rate"] * c["weight_decay"] * w),
+        ),
+        (
+            "adamw_doubled",
+            "the decay counts twice: weight_decay * w, without a factor of 2",
+            "",
+            _decayed(lambda w, c, next_w: 2 * c["learning_rate"] * c["weight_decay"] * w),
+        ),
+        (
+            "adamw_in_both",
+            "the decay is in the gradient and beside Adam's step: only beside it",
+            "",
+            lambda w, dw, c: _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * w)(
+                w, dw + c["weight_decay"] * w, c
+            ),
+        ),
+        (
+            "adamw_without_adam",
+            "Adam's step is missing: w moves by the decay alone",
+            "",
+            lambda w, dw, c: (
+                (1 - c["learning_rate"] * c["weight_decay"]) * w,
+                _adam_step(w, dw, c)[1],
+            ),
+        ),
+        (
+            "adamw_with_sgd",
+            "the step is that of plain gradient descent: it is Adam's",
+            "",
+            lambda w, dw, c: (
+                (1 - c["learning_rate"] * c["weight_decay"]) * w - c["learning_rate"] * dw,
+                _adam_step(w, dw, c)[1],
+            ),
+        ),
     ),
 )
+
+
+@wrong("adamw", "adam is called twice, so its state moves on by two steps: call it once and keep both results")
+def adamw_two_calls(w, dw, config=None):
+    from cs231n.optim import adam
+
+    config = _adamw_defaults(w, config)
+    next_w = adam(w, dw, config)[0] - config["learning_rate"] * config["weight_decay"] * w
+    return next_w, adam(w, dw, config)[1]
+
+
+@wrong("adamw", "adam gets a copy of config, so its state is lost: hand config itself on")
+def adamw_state_lost(w, dw, config=None):
+    from cs231n.optim import adam
+
+    config = _adamw_defaults(w, config)
+    next_w, _ = adam(w, dw, dict(config))
+    return next_w - config["learning_rate"] * config["weight_decay"] * w, config
+
+
+@right("adamw")
+def adamw_in_one_piece(w, dw, config=None):
+    config = _adamw_defaults(w, config)
+    step, state = _adam_step(np.zeros_like(w), dw, config)
+    config.update(state)
+    return w + step - config["learning_rate"] * config["weight_decay"] * w, config
 
 
 @right("adamw")
