@@ -312,8 +312,8 @@ fcn_gradients = Question(
 # ---- training
 
 
-# All pictures must be right in each run. With the solved settings they are with each of 10 seeds, on CIFAR-10 and on the
-# built-in pictures: three layers from epoch 13 on at the latest, five layers from epoch 14.
+# All pictures must be right in each run. With the solved settings they are, with each of 10 seeds, on CIFAR-10 and on
+# the built-in pictures: three layers from epoch 13 on at the latest, five layers from epoch 14.
 NUM_RUNS, NUM_EPOCHS, STEPS_PER_EPOCH = 3, 20, 2
 
 
