@@ -174,7 +174,7 @@ def plot_paths(ax, f, paths, xlim, ylim):
     return lines
 
 
-def animate_lines(fig, lines, num_frames=40, seconds=6.0, dpi=100):
+def animate_lines(fig, lines, num_frames=40, seconds=6.0):
     """Let the lines of a figure grow from their first point to their last, all at the same pace; an animated GIF.
 
     The last frame stays for a second; then it begins anew. The figure is left as it was.
@@ -183,12 +183,10 @@ def animate_lines(fig, lines, num_frames=40, seconds=6.0, dpi=100):
     ----------
     fig : matplotlib Figure
     lines : list of matplotlib Line2D
-        The lines of the figure that grow; everything else in it stays.
+        The lines of the figure that grow; everything else in it stays, and lies below them.
     num_frames : int
     seconds : float
         How long one round takes.
-    dpi : float
-        Pixels for each inch of the figure: fewer make a smaller file.
 
     Returns
     -------
@@ -205,9 +203,11 @@ def animate_lines(fig, lines, num_frames=40, seconds=6.0, dpi=100):
     if not lines or num_frames < 2:
         raise ValueError(f"{len(lines)} lines and {num_frames} frames; expected a line at least, and two frames.")
     points = [line.get_xydata().copy() for line in lines]
+    canvas = fig.canvas
     try:
-        frames = [_frame(fig, lines, points, i / (num_frames - 1), dpi) for i in range(num_frames)]
+        frames = list(_frames(fig, lines, points, np.linspace(0, 1, num_frames)))
     finally:
+        fig.set_canvas(canvas)
         _grow(lines, points, 1.0)
     duration = [1000 * seconds / num_frames] * (num_frames - 1) + [1000]
     buffer = BytesIO()
@@ -215,18 +215,27 @@ def animate_lines(fig, lines, num_frames=40, seconds=6.0, dpi=100):
     return buffer.getvalue()
 
 
+def _frames(fig, lines, points, shares):
+    """The figure with a share of each line, for every share; bytes of shape (H, W, 3)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(fig)
+    for line in lines:
+        line.set_visible(False)
+    canvas.draw()
+    for line in lines:
+        line.set_visible(True)
+    background = canvas.copy_from_bbox(fig.bbox)  # drawn once: it takes a hundred times as long as the lines
+    for share in shares:
+        canvas.restore_region(background)
+        _grow(lines, points, share)
+        for line in lines:
+            line.axes.draw_artist(line)
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
+        yield (pixels * 7 // 255 * 255 // 7).astype(np.uint8)  # 8 levels: few colours make a file a tenth as large
+
+
 def _grow(lines, points, share):
     """Give each line the first `share` of its points."""
     for line, places in zip(lines, points, strict=True):
         line.set_data(*places[: 1 + round(share * (len(places) - 1))].T)
-
-
-def _frame(fig, lines, points, share, dpi):
-    """The figure with the first `share` of each line, as bytes of shape (H, W, 3)."""
-    import imageio.v3 as imageio
-
-    _grow(lines, points, share)
-    buffer = BytesIO()
-    fig.savefig(buffer, format="png", dpi=dpi)
-    pixels = imageio.imread(buffer.getvalue(), extension=".png")[..., :3].astype(int)
-    return (pixels * 7 // 255 * 255 // 7).astype(np.uint8)  # 8 levels: with few colours the file is a tenth as large

@@ -110,7 +110,7 @@ def bowl(x, y):
 
 
 def drawn(f=bowl):
-    fig = Figure(figsize=(4, 3))
+    fig = Figure(figsize=(4, 3), dpi=50)
     return fig, plot_paths(fig.subplots(), f, PATHS, (-1, 3), (-2, 2))
 
 
@@ -134,7 +134,7 @@ def test_plot_paths_takes_a_function_with_a_plateau():
 
 def test_animation_grows_from_one_point_to_the_whole_figure():
     fig, lines = drawn()
-    frames = imageio.imread(animate_lines(fig, lines, num_frames=5, dpi=50), extension=".gif")
+    frames = imageio.imread(animate_lines(fig, lines, num_frames=5), extension=".gif")
 
     assert frames.shape == (5, 150, 200, 3)
     changed = [np.any(frame != frames[-1], axis=-1).sum() for frame in frames.astype(int)]
@@ -143,7 +143,7 @@ def test_animation_grows_from_one_point_to_the_whole_figure():
 
 def test_animation_plays_for_ever_and_rests_at_the_end():
     fig, lines = drawn()
-    data = animate_lines(fig, lines, num_frames=4, seconds=2.0, dpi=40)
+    data = animate_lines(fig, lines, num_frames=4, seconds=2.0)
 
     durations = [imageio.immeta(data, extension=".gif", index=i)["duration"] for i in range(4)]
     assert durations == [500, 500, 500, 1000]
@@ -152,8 +152,10 @@ def test_animation_plays_for_ever_and_rests_at_the_end():
 
 def test_animation_leaves_the_figure_as_it_was():
     fig, lines = drawn()
-    animate_lines(fig, lines, num_frames=2, dpi=30)
+    canvas = fig.canvas
+    animate_lines(fig, lines, num_frames=2)
 
+    assert fig.canvas is canvas and all(line.get_visible() for line in lines)
     for line, places in zip(lines, PATHS.values(), strict=True):
         np.testing.assert_array_equal(line.get_xydata(), places)
 
