@@ -126,13 +126,11 @@ rmsprop = _rule_question(
     ),
 )
 adam = _rule_question("adam", "Adam", 4, 25, ("m", "v", "t"), _ADAM_CASES)
-nesterov_momentum = _rule_question(
-    "nesterov_momentum", "Nesterov's momentum (optional)", 0, 15, ("velocity",), _MOMENTUM_CASES
-)
+nesterov_momentum = _rule_question("nesterov_momentum", "Nesterov's momentum", 1, 15, ("velocity",), _MOMENTUM_CASES)
 adagrad = _rule_question(
     "adagrad",
-    "AdaGrad (optional)",
-    0,
+    "AdaGrad",
+    1,
     10,
     ("cache",),
     (
@@ -145,8 +143,8 @@ adagrad = _rule_question(
 )
 adamw = _rule_question(
     "adamw",
-    "AdamW: weight decay beside Adam (optional)",
-    0,
+    "AdamW: weight decay beside Adam",
+    1,
     15,
     ("m", "v", "t"),
     tuple(
