@@ -10,7 +10,7 @@ import numpy as np
 from cs231n.gradient_check import eval_numerical_gradient_array
 
 LARGEST_ERROR = 1e-7
-SMALLEST_NORM = 1e-10
+ROUNDING = 10  # units in the last place by which the two values of f may be off together
 LARGEST_SHARE_LEFT_OUT = 0.25
 
 
@@ -37,7 +37,8 @@ def gradient_error(f, x, grad, df=1.0, h=1e-5):
     Raises
     ------
     ValueError
-        If the shapes differ, if nearly all gradients vanish, or if too many entries have a kink.
+        If the shapes differ, if too many entries have a kink, or if the gradients are so small that rounding alone
+        can make them differ.
     """
     if np.shape(grad) != x.shape:
         raise ValueError(
@@ -62,12 +63,14 @@ def gradient_error(f, x, grad, df=1.0, h=1e-5):
             f"{np.sum(~smooth)} of {x.size} entries are at a kink: move x away from it, or use a smaller h"
         )
     got, right = np.asarray(grad)[smooth], numeric[smooth]
-    size = np.linalg.norm(got) + np.linalg.norm(right)
-    if size < SMALLEST_NORM:
+    size, distance = np.linalg.norm(got) + np.linalg.norm(right), np.linalg.norm(got - right)
+    noise = ROUNDING * np.finfo(float).eps * abs(centre) / h * got.size**0.5
+    if not size or LARGEST_ERROR * size < distance < noise:
         raise ValueError(
-            f"the gradients have norm {size:.1e}: too small to judge. Are the weights, or the inputs, tiny?"
+            f"the gradients have norm {np.linalg.norm(got):.1e}, and rounding in f leaves an error of up to "
+            f"{noise:.1e} in the numeric one: too small to judge. Are the weights, or the inputs, tiny?"
         )
-    return float(np.linalg.norm(got - right) / size), int(np.sum(~smooth))
+    return float(distance / size), int(np.sum(~smooth))
 
 
 def _around(f, x, index, step):

@@ -48,6 +48,14 @@ FIGURES = (
     Figure("features", "SVM on features: test", "np.mean(y_test_pred_svm == y_test)", 0.40, 0.40),
     Figure("features", "Two-layer net on features: validation", "np.mean(y_val_pred == y_val)", None, None),
     Figure("features", "Two-layer net on features: test", "np.mean(y_test_pred == y_test)", 0.55, 0.58),
+    Figure("Optimizers", "Fully connected net: validation", "best_solver.best_val_acc", 0.50, 0.55),
+    Figure(
+        "Optimizers",
+        "Fully connected net: test",
+        "best_solver.check_accuracy(data['X_test'], data['y_test'])",
+        0.50,
+        None,
+    ),
     Figure(
         "ConvolutionalNetworks", "Three-layer ConvNet, 3 x 10,000: test", "accuracies['three layers, test']", None, None
     ),

@@ -1,9 +1,11 @@
-"""Arrange pictures in a grid, to be shown with `plt.imshow`.
+"""Arrange pictures in a grid, to be shown with `plt.imshow`; draw the paths of update rules, and let lines grow.
 
-Pictures have the colour last, (H, W, C), as `imshow` wants them. Plotting itself is left to the caller, so nothing but
-NumPy is needed.
+Pictures have the colour last, (H, W, C), as `imshow` wants them. Showing a figure is left to the caller. The grids need
+nothing but NumPy; `animate_lines` imports what it needs when it is called.
 """
 
+from io import BytesIO
+from itertools import cycle
 from math import ceil, sqrt
 
 import numpy as np
@@ -131,3 +133,109 @@ def _grid(Xs, fill, padding=1, columns=None):
     tiles[:N, :H, :W] = Xs
     tiles = tiles.reshape(rows, columns, H + padding, W + padding, C).swapaxes(1, 2)
     return tiles.reshape(rows * (H + padding), columns * (W + padding), C)[: -padding or None, : -padding or None]
+
+
+def plot_paths(ax, f, paths, xlim, ylim):
+    """Draw the contour lines of a function of two variables, and paths over them, with a dot for each place.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    f : callable
+        Takes arrays x and y of one shape, returns an array of that shape.
+    paths : dict
+        By name: an array of shape (T, 2), the places (x, y) one after the other.
+    xlim, ylim : pair of float
+        What is shown.
+
+    Returns
+    -------
+    list of matplotlib Line2D
+        One for each path, as `animate_lines` takes them.
+
+    Examples
+    --------
+    >>> import matplotlib.figure
+    >>> ax = matplotlib.figure.Figure().subplots()
+    >>> paths = {"down": np.array([[0.0, 2.0], [0.0, 1.0]])}
+    >>> [line.get_label() for line in plot_paths(ax, lambda x, y: x**2 + y**2, paths, (-1, 1), (-3, 3))]
+    ['down']
+    """
+    x, y = np.meshgrid(np.linspace(*xlim, 200), np.linspace(*ylim, 200))
+    height = f(x, y)
+    levels = np.unique(np.quantile(height, np.linspace(0, 1, 12)[1:-1]))  # as much ground between any two lines
+    ax.contour(x, y, height, levels=levels, colors="0.85", linewidths=1)
+    styles = cycle(("-", "--", "-.", ":"))
+    lines = [
+        ax.plot(*np.transpose(places), next(styles), marker=".", markersize=4, linewidth=1.2, label=name)[0]
+        for name, places in paths.items()
+    ]
+    ax.set(xlim=xlim, ylim=ylim, xlabel="x", ylabel="y")
+    return lines
+
+
+def animate_lines(fig, lines, num_frames=40, seconds=6.0):
+    """Let the lines of a figure grow from their first point to their last, all at the same pace; an animated GIF.
+
+    The last frame stays for a second; then it begins anew. The figure is left as it was.
+
+    Parameters
+    ----------
+    fig : matplotlib Figure
+    lines : list of matplotlib Line2D
+        The lines of the figure that grow; everything else in it stays, and lies below them.
+    num_frames : int
+    seconds : float
+        How long one round takes.
+
+    Returns
+    -------
+    bytes
+        ``IPython.display.Image(data=...)`` shows them.
+
+    Raises
+    ------
+    ValueError
+        If there are no lines or less than two frames.
+    """
+    import imageio.v3 as imageio
+
+    if not lines or num_frames < 2:
+        raise ValueError(f"{len(lines)} lines and {num_frames} frames; expected a line at least, and two frames.")
+    points = [line.get_xydata().copy() for line in lines]
+    canvas = fig.canvas
+    try:
+        frames = list(_frames(fig, lines, points, np.linspace(0, 1, num_frames)))
+    finally:
+        fig.set_canvas(canvas)
+        _grow(lines, points, 1.0)
+    duration = [1000 * seconds / num_frames] * (num_frames - 1) + [1000]
+    buffer = BytesIO()
+    imageio.imwrite(buffer, np.stack(frames), extension=".gif", plugin="pillow", duration=duration, loop=0)
+    return buffer.getvalue()
+
+
+def _frames(fig, lines, points, shares):
+    """The figure with a share of each line, for every share; bytes of shape (H, W, 3)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(fig)
+    for line in lines:
+        line.set_visible(False)
+    canvas.draw()
+    for line in lines:
+        line.set_visible(True)
+    background = canvas.copy_from_bbox(fig.bbox)  # drawn once: it takes a hundred times as long as the lines
+    for share in shares:
+        canvas.restore_region(background)
+        _grow(lines, points, share)
+        for line in lines:
+            line.axes.draw_artist(line)
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
+        yield (pixels * 7 // 255 * 255 // 7).astype(np.uint8)  # 8 levels: few colours make a file a tenth as large
+
+
+def _grow(lines, points, share):
+    """Give each line the first `share` of its points."""
+    for line, places in zip(lines, points, strict=True):
+        line.set_data(*places[: 1 + round(share * (len(places) - 1))].T)

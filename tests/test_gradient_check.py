@@ -110,6 +110,19 @@ class TestKinks:
         with pytest.raises(ValueError, match=message):
             gradient_error(lambda x: 0.0, np.ones(3), grad)
 
+    def test_rounding_is_not_taken_for_a_mistake(self):
+        """2.3 + 1e-9 x is known to 4e-16: of the slope's digits three are left."""
+        x, slope = np.random.randn(5), np.full(5, 1e-9)
+        with pytest.raises(ValueError, match="rounding in f leaves an error"):
+            gradient_error(lambda x: 2.3 + slope @ x, x, slope)
+        assert gradient_error(lambda x: slope @ x, x, slope)[0] < 1e-7  # the same slope of a smaller f
+
+    @pytest.mark.parametrize("factor", [2, -1, 1.01])
+    def test_small_but_wrong_gradients_are_wrong(self, factor):
+        """What rounding cannot explain is a mistake, however small the numbers are."""
+        x, slope = np.random.randn(5), np.full(5, 1e-5)
+        assert gradient_error(lambda x: 2.3 + slope @ x, x, factor * slope)[0] > 1e-3
+
     def test_check_gradient_says_where(self, capsys):
         x = np.array([1.0, 2.0])
         check_gradient("dx", lambda x: (x**2).sum(), x, 2 * x)

@@ -1,9 +1,11 @@
-"""Grids of pictures: their shapes, ranges and contents, and constant pictures."""
+"""Grids of pictures: their shapes, ranges and contents, and constant pictures. Paths, and lines that grow."""
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from cs231n.vis_utils import vis_grid, vis_nn, visualize_grid
+from cs231n.vis_utils import animate_lines, plot_paths, vis_grid, vis_nn, visualize_grid
 
 
 @pytest.mark.parametrize(
@@ -98,3 +100,68 @@ PICTURE = np.zeros((4, 4, 3))
 def test_vis_nn_says_what_is_uneven(rows):
     with pytest.raises(ValueError, match="expected rows of one length"):
         vis_nn(rows)
+
+
+PATHS = {"short": np.array([[0.0, 2.0], [1.0, 1.0]]), "long": np.stack([np.linspace(-1, 1, 9), np.zeros(9)], axis=1)}
+
+
+def bowl(x, y):
+    return x**2 + y**2
+
+
+def drawn(f=bowl):
+    fig = Figure(figsize=(4, 3), dpi=50)
+    return fig, plot_paths(fig.subplots(), f, PATHS, (-1, 3), (-2, 2))
+
+
+def test_plot_paths_draws_each_path_and_contours_that_fit():
+    fig, lines = drawn()
+    [ax] = fig.axes
+
+    assert [line.get_label() for line in lines] == ["short", "long"]
+    for line, places in zip(lines, PATHS.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), places)
+    assert ax.get_xlim() == (-1, 3) and ax.get_ylim() == (-2, 2)
+    [contours] = ax.collections
+    assert len(contours.levels) == len(contours.get_paths()) == 10
+    for level, circle in zip(contours.levels, contours.get_paths(), strict=True):
+        np.testing.assert_allclose(bowl(*circle.vertices.T), level, rtol=0.02)
+
+
+def test_plot_paths_takes_a_function_with_a_plateau():
+    drawn(lambda x, y: np.where(x > 0, x, 0))  # half of the quantiles are equal: contour wants levels that increase
+
+
+def test_animation_grows_from_one_point_to_the_whole_figure():
+    fig, lines = drawn()
+    frames = imageio.imread(animate_lines(fig, lines, num_frames=5), extension=".gif")
+
+    assert frames.shape == (5, 150, 200, 3)
+    changed = [np.any(frame != frames[-1], axis=-1).sum() for frame in frames.astype(int)]
+    assert changed == sorted(changed, reverse=True) and changed[0] > changed[3] > changed[4] == 0
+
+
+def test_animation_plays_for_ever_and_rests_at_the_end():
+    fig, lines = drawn()
+    data = animate_lines(fig, lines, num_frames=4, seconds=2.0)
+
+    durations = [imageio.immeta(data, extension=".gif", index=i)["duration"] for i in range(4)]
+    assert durations == [500, 500, 500, 1000]
+    assert imageio.immeta(data, extension=".gif", index=0)["loop"] == 0
+
+
+def test_animation_leaves_the_figure_as_it_was():
+    fig, lines = drawn()
+    canvas = fig.canvas
+    animate_lines(fig, lines, num_frames=2)
+
+    assert fig.canvas is canvas and all(line.get_visible() for line in lines)
+    for line, places in zip(lines, PATHS.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), places)
+
+
+@pytest.mark.parametrize("num_lines, num_frames", [(0, 5), (1, 1), (1, 0)])
+def test_animation_says_what_is_missing(num_lines, num_frames):
+    fig, lines = drawn()
+    with pytest.raises(ValueError, match="a line at least, and two frames"):
+        animate_lines(fig, lines[:num_lines], num_frames)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.question import Case, Question, holds
-from coursekit.questions.two_layer_net import _judge_distribution, _judge_std, _summary
+from coursekit.questions import _nets
 
 NOTEBOOK = "ConvolutionalNetworks"
 LAYERS = "cs231n.layers"
@@ -319,7 +319,7 @@ def _observe_init(inputs, outputs):
     weights = [name for name in ("W1", "W2", "W3") if name in first]
     return {
         "names": sorted(map(str, first)),
-        **{name: _summary(first[name]) for name in PARAMS if name in first},
+        **{name: _nets.summary(first[name]) for name in PARAMS if name in first},
         "twice the same": [name for name in weights if np.array_equal(first[name], second[name])],
     }
 
@@ -339,16 +339,9 @@ def _judge_init(inputs, outputs):
     return [
         names,
         _judge_shapes(f"{title}shapes", inputs, outputs),
-        _judge_biases(f"{title}b1, b2, b3", outputs),
-        *(_judge_std(f"{title}{name}", name, outputs[name]["std"], scale) for name in ("W1", "W2", "W3")),
-        *(_judge_distribution(f"{title}{name}", name, outputs[name]) for name in ("W1", "W2", "W3")),
-        holds(
-            f"{title}two nets",
-            not outputs["twice the same"],
-            f"two nets, built one after the other, have exactly the same {', '.join(outputs['twice the same'])}",
-            bound="have different weights",
-            mistake="the weights are not random, or the generator is seeded in __init__: leave seeding to the caller",
-        ),
+        _nets.judge_biases(f"{title}b1, b2, b3", {name: outputs[name] for name in ("b1", "b2", "b3")}),
+        *_nets.judge_weights(title, {name: outputs[name] for name in ("W1", "W2", "W3")}, scale),
+        _nets.judge_two_nets(title, outputs["twice the same"]),
     ]
 
 
@@ -383,21 +376,6 @@ def _why_shape(off, shapes, outputs, F, C, H, W, num_features):
     if rows in reasons:
         return f"{name}: {reasons[rows]}"
     return f"check the sizes of {', '.join(off)}"
-
-
-def _judge_biases(label, outputs):
-    biases = ("b1", "b2", "b3")
-    off = [n for n in biases if outputs[n]["largest"] != 0.0 or "float" not in outputs[n]["dtype"]]
-    gap = [
-        f"{n}: expected zeros of a float type, got {outputs[n]['dtype']} up to {outputs[n]['largest']:.4g}" for n in off
-    ]
-    return holds(
-        label,
-        not off,
-        *gap,
-        bound="are all zeros",
-        mistake=f"{', '.join(off)}: a bias starts as np.zeros, it has no symmetry to break",
-    )
 
 
 conv_net_init = Question(

@@ -14,6 +14,7 @@ NOTEBOOKS = {
     "two_layer_net": "assignment1",
     "features": "assignment1",
     "FullyConnectedNets": "assignment2",
+    "Optimizers": "assignment2",
     "BatchNormalization": "assignment2",
     "Dropout": "assignment2",
     "ConvolutionalNetworks": "assignment2",

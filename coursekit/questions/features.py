@@ -3,19 +3,10 @@
 import numpy as np
 
 from coursekit.question import Question, holds, reaches
+from coursekit.questions import _nets
 
 NOTEBOOK = "features"
-NUM_TRAIN, NUM_VAL, NUM_TEST = 49000, 1000, 1000
-NUM_CLASSES = 10
 CLOSE_CALLS = 0.003  # share of pictures whose two best scores may change places in another order of summation
-
-
-def _labels():
-    """The labels of the validation and of the test pictures."""
-    from cs231n.data_utils import load_CIFAR10
-
-    _, y_train, _, y_test = load_CIFAR10(dtype=np.uint8)
-    return y_train[NUM_TRAIN : NUM_TRAIN + NUM_VAL], y_test[:NUM_TEST]
 
 
 # ---- the linear SVM
@@ -37,14 +28,14 @@ def _judge_svm(results, best_val, W, X_val_feats):
     columns = np.shape(X_val_feats)[1]
     has_shape = holds(
         "best_svm.W has a row for each column of the features, and a column for each class",
-        np.shape(W) == (columns, NUM_CLASSES),
-        f"expected W of shape {(columns, NUM_CLASSES)}, got {np.shape(W)}",
+        np.shape(W) == (columns, _nets.NUM_CLASSES),
+        f"expected W of shape {(columns, _nets.NUM_CLASSES)}, got {np.shape(W)}",
         mistake="train on the features with the bias column",
     )
     findings.append(has_shape)
     if not has_shape.ok:
         return findings
-    y_val, _ = _labels()
+    _, y_val = _nets.pictures("val")
     accuracy = float(np.mean(np.argmax(X_val_feats @ W, axis=1) == y_val))
     is_kept = holds(
         "best_svm has this accuracy",
@@ -76,7 +67,7 @@ def _judge_results(results):
     except (TypeError, ValueError):
         key, value = next(iter(results.items()))
         return [holds(form, False, f"expected pairs of numbers, got {key!r}: {value!r}"[:200])]
-    steps = accuracies[:, 1] * NUM_VAL
+    steps = accuracies[:, 1] * _nets.NUM_VAL
     are_shares = bool(np.all((accuracies >= 0) & (accuracies <= 1)) and np.all(np.abs(steps - np.round(steps)) < 1e-6))
     searched = holds(
         "at least two learning rates and two strengths of regularisation are tried",
@@ -113,24 +104,22 @@ features_svm = Question(
 
 
 def _judge_net(params, X_val_feats, X_test_feats, y_test_pred):
-    shapes = {name: np.shape(value) for name, value in params.items()}
-    columns = np.shape(X_val_feats)[1]
-    hidden = shapes["b1"][0] if len(shapes.get("b1", ())) == 1 else 0
-    expected = {"W1": (columns, hidden), "b1": (hidden,), "W2": (hidden, NUM_CLASSES), "b2": (NUM_CLASSES,)}
-    has_shapes = holds(
+    has_shapes = _nets.judge_params(
         "best_net takes these features and gives ten scores",
-        hidden > 0 and shapes == expected,
-        f"expected W1 of shape ({columns}, H), b1 (H,), W2 (H, {NUM_CLASSES}), b2 ({NUM_CLASSES},), got {shapes}",
+        params,
+        input_dim=np.shape(X_val_feats)[1],
+        hidden_dims=[None],
+        bound="holds",
         mistake="the network has biases of its own: give it the features without the bias column",
     )
     if not has_shapes.ok:
         return [has_shapes]
-    y_val, y_test = _labels()
+    (_, y_val), (_, y_test) = _nets.pictures("val"), _nets.pictures("test")
     y_test_pred = np.asarray(y_test_pred)
     has_labels = y_test_pred.shape == y_test.shape
     agree = holds(
         "the predictions for the test pictures are those of best_net",
-        has_labels and np.mean(_predicted(params, X_test_feats) != y_test_pred) <= CLOSE_CALLS,
+        has_labels and np.mean(_nets.predict(params, X_test_feats) != y_test_pred) <= CLOSE_CALLS,
         "the weights in best_net.params give other labels than best_net.loss(X_test_feats) does",
         mistake="best_net.params is not what best_net.loss computes with",
     )
@@ -139,7 +128,7 @@ def _judge_net(params, X_val_feats, X_test_feats, y_test_pred):
         agree,
         reaches(
             "validation accuracy",
-            float(np.mean(_predicted(params, X_val_feats) == y_val)),
+            _nets.accuracy(params, X_val_feats, y_val),
             {"CIFAR-10": 0.58, "built-in pictures": 0.62},
             mistake="features have a scale of 1, unlike pixels: such a network wants a learning rate near 0.1 to 1, "
             "a weight_scale near 1e-2 and a reg near 1e-3; look at the curve before you change more than one of them",
@@ -150,11 +139,6 @@ def _judge_net(params, X_val_feats, X_test_feats, y_test_pred):
             {"CIFAR-10": 0.58, "built-in pictures": 0.62},
         ),
     ]
-
-
-def _predicted(params, X):
-    active = np.clip(np.asarray(X) @ params["W1"] + params["b1"], 0, None)  # (N, H)
-    return np.argmax(active @ params["W2"] + params["b2"], axis=1)
 
 
 features_two_layer_net = Question(

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from coursekit.question import Case, Finding, Question, holds, reaches
+from coursekit.question import Case, Question, holds
+from coursekit.questions import _linear
 
 NOTEBOOK = "svm"
 
@@ -30,68 +31,33 @@ def _away_from_kinks(inputs):
     return np.abs(margins).min() > 1e-3
 
 
-def _draw(rng, num_inputs, num_columns, num_classes, reg, row_scales=1.0, weight_scale=1.0, dtype=float):
-    """Inputs away from kinks; the last class never occurs, another one twice or more where there is room."""
+def _draw(rng, *arguments, **options):
+    """Inputs away from kinks."""
     while True:
-        inputs = {
-            "W": (weight_scale * rng.randn(num_columns, num_classes)).astype(dtype),
-            "X": ((0.3 + rng.randn(num_inputs, num_columns)) * np.reshape(row_scales, (-1, 1))).astype(dtype),
-            "y": rng.randint(0, num_classes - 1, size=num_inputs),
-            "reg": reg,
-        }
+        inputs = _linear.draw(rng, *arguments, **options)
         if _away_from_kinks(inputs):
             return inputs
 
 
-def _sizes(W, X, **_):
-    return {"N": X.shape[0], "D": W.shape[0], "C": W.shape[1]}
+_ROW_SCALES = 10.0 ** np.array([-3, 3, 0, 1, -1])
 
-
-def _loss_cases(run):
-    scales = 10.0 ** np.array([-3, 3, 0, 1, -1])
-    return (
-        Case("two pictures of 2 x 2", lambda rng: _example(), run, _sizes),
-        Case("seven inputs, five classes", lambda rng: _draw(rng, 7, 4, 5, 0.37), run, _sizes),
-        Case("one input", lambda rng: _draw(rng, 1, 6, 4, 2.5), run, _sizes),
-        Case("rows from 0.001 to 1000", lambda rng: _draw(rng, 5, 3, 4, 0.07, scales), run, _sizes),
-        Case("large reg, small weights", lambda rng: _draw(rng, 6, 5, 12, 3e3, 10, 1e-2), run, _sizes),
-        Case("float32", lambda rng: _draw(rng, 4, 5, 3, 0.6, dtype=np.float32), run, _sizes, tolerance=1e-4),
-    )
-
-
-def _run_naive(W, X, y, reg):
-    from cs231n.classifiers.linear_svm import svm_loss_naive
-
-    loss, dW = svm_loss_naive(W, X, y, reg)
-    return {"loss": loss, "dW": dW}
-
-
-def _run_vectorized(W, X, y, reg):
-    from cs231n.classifiers.linear_svm import svm_loss_vectorized
-
-    loss, dW = svm_loss_vectorized(W, X, y, reg)
-    return {"loss": loss, "dW": dW}
-
-
-svm_loss_naive = Question(
-    id="svm_loss_naive",
-    title="SVM loss: its gradient, with loops",
-    notebook=NOTEBOOK,
-    points=3,
-    minutes=25,
-    implements=("cs231n.classifiers.linear_svm:svm_loss_naive",),
-    cases=_loss_cases(_run_naive),
+_LOSS_CASES = (
+    ("two pictures of 2 x 2", lambda rng: _example()),
+    ("seven inputs, five classes", lambda rng: _draw(rng, 7, 4, 5, 0.37)),
+    ("one input", lambda rng: _draw(rng, 1, 6, 4, 2.5)),
+    ("rows from 0.001 to 1000", lambda rng: _draw(rng, 5, 3, 4, 0.07, row_scales=_ROW_SCALES)),
+    ("large reg, small weights", lambda rng: _draw(rng, 6, 5, 12, 3e3, row_scales=10, weight_scale=1e-2)),
+    ("float32", lambda rng: _draw(rng, 4, 5, 3, 0.6, dtype=np.float32)),
 )
 
-svm_loss_vectorized = Question(
-    id="svm_loss_vectorized",
-    title="SVM loss and gradient without loops",
-    notebook=NOTEBOOK,
-    points=4,
-    minutes=30,
-    implements=("cs231n.classifiers.linear_svm:svm_loss_vectorized",),
-    cases=_loss_cases(_run_vectorized),
-)
+
+def _loss_question(function, title, points, minutes):
+    target = f"cs231n.classifiers.linear_svm:{function}"
+    return _linear.loss_question(NOTEBOOK, target, title, points, minutes, _LOSS_CASES)
+
+
+svm_loss_naive = _loss_question("svm_loss_naive", "SVM loss: its gradient, with loops", 3, 25)
+svm_loss_vectorized = _loss_question("svm_loss_vectorized", "SVM loss and gradient without loops", 4, 30)
 
 
 # ---- training
@@ -346,11 +312,11 @@ linear_classifier_predict = Question(
     minutes=5,
     implements=("cs231n.classifiers.linear_classifier:LinearClassifier.predict",),
     cases=(
-        Case("two pictures of 2 x 2", lambda rng: _predict_example(), _run_predict, _sizes),
-        Case("seven inputs, five classes", lambda rng: _predict_inputs(rng, 7, 3, 5), _run_predict, _sizes),
-        Case("more classes than inputs", lambda rng: _predict_inputs(rng, 4, 6, 12), _run_predict, _sizes),
-        Case("all scores below 0", lambda rng: _predict_inputs(rng, 6, 4, 3, -100.0), _run_predict, _sizes),
-        Case("one input", lambda rng: _predict_inputs(rng, 1, 5, 4), _run_predict, _sizes),
+        Case("two pictures of 2 x 2", lambda rng: _predict_example(), _run_predict, _linear.sizes),
+        Case("seven inputs, five classes", lambda rng: _predict_inputs(rng, 7, 3, 5), _run_predict, _linear.sizes),
+        Case("more classes than inputs", lambda rng: _predict_inputs(rng, 4, 6, 12), _run_predict, _linear.sizes),
+        Case("all scores below 0", lambda rng: _predict_inputs(rng, 6, 4, 3, -100.0), _run_predict, _linear.sizes),
+        Case("one input", lambda rng: _predict_inputs(rng, 1, 5, 4), _run_predict, _linear.sizes),
     ),
 )
 
@@ -358,96 +324,8 @@ linear_classifier_predict = Question(
 # ---- the search for good settings
 
 
-def judge_search(results, best_val, W, X_val, y_val, bars, name):
-    """Judge a search over learning rates and regularisation strengths; `name` is that of the best classifier."""
-    findings = [_judge_grid(results), _judge_results(results)]
-    if not all(finding.ok for finding in findings):
-        return findings
-    best = max(val for _, val in results.values())
-    findings += [
-        holds(
-            "best_val is the best of results",
-            isinstance(best_val, (int, float, np.number)) and abs(best_val - best) < 1e-9,
-            f"the highest validation accuracy in results is {best:.4g}, best_val is {best_val}",
-            mistake="keep best_val and the classifier each time a validation accuracy is higher than best_val",
-        ),
-        _judge_weights(W, X_val, y_val, name),
-    ]
-    if findings[-1].ok:
-        accuracy = float(np.mean(np.argmax(np.asarray(X_val) @ W, axis=1) == y_val))
-        findings += [
-            holds(
-                f"{name} is the one with best_val",
-                abs(accuracy - best) < 2.5 / len(y_val),  # rounding in float32 may turn over a picture or two
-                f"{name}.W reaches {accuracy:.4g} on X_val, best_val is {best:.4g}",
-                mistake=f"{name} is not the classifier that reached best_val: is it the last one, "
-                "or trained further after it was kept?",
-            ),
-            reaches(
-                "validation accuracy",
-                accuracy,
-                bars,
-                mistake="widen the search: other powers of ten, more steps (num_iters), larger batches",
-            ),
-        ]
-    return findings
-
-
-def _judge_grid(results):
-    keys = list(results) if isinstance(results, dict) else []
-    pairs = [key for key in keys if isinstance(key, tuple) and len(key) == 2 and all(_is_positive(v) for v in key)]
-    enough = len({lr for lr, _ in pairs}) >= 2 and len({reg for _, reg in pairs}) >= 2
-    return holds(
-        "results has a pair (learning_rate, reg) for each run",
-        bool(keys) and len(pairs) == len(keys) and enough,
-        "expected keys (learning_rate, reg), with two or more values of each",
-        f"got {_few(keys) if isinstance(results, dict) else 'a ' + type(results).__name__}",
-        mistake="for each lr and each reg of the two lists: results[(lr, reg)] = (train_acc, val_acc)",
-    )
-
-
-def _judge_results(results):
-    entries = list(results.values()) if isinstance(results, dict) else []
-    right = bool(entries) and all(
-        isinstance(entry, (tuple, list)) and len(entry) == 2 and all(_is_share(v) for v in entry) for entry in entries
-    )
-    return holds(
-        "each with (train_acc, val_acc) from 0 to 1",
-        right,
-        f"got {_few(entries)}",
-        mistake="an accuracy is the mean of y_pred == y, a share from 0 to 1 (not a percentage, not a count)",
-    )
-
-
-def _judge_weights(W, X_val, y_val, name):
-    shape = (np.shape(X_val)[1], int(np.max(y_val)) + 1)
-    label, bound = f"{name} has trained weights", "holds"
-    if not isinstance(W, np.ndarray) or W.dtype.kind != "f" or W.shape != shape:
-        came = f"shape {W.shape} {W.dtype}" if isinstance(W, np.ndarray) else f"a {type(W).__name__}"
-        mistake = f"{name} is to be the trained classifier object, not its accuracy or its settings"
-        return Finding(label, bound, False, (f"expected weights of shape {shape}, got {came}",), mistake)
-    return holds(
-        label,
-        np.isfinite(W).all(),
-        f"{name}.W has entries that are nan or infinite",
-        mistake="the learning rate is too high for this reg: the weights grew without end",
-    )
-
-
-def _is_positive(value):
-    return isinstance(value, (int, float, np.number)) and bool(np.isfinite(value)) and value > 0
-
-
-def _is_share(value):
-    return isinstance(value, (int, float, np.number)) and 0 <= value <= 1
-
-
-def _few(items):
-    return ", ".join(map(str, items[:3])) + (", ..." if len(items) > 3 else "") if items else "nothing"
-
-
 def _judge_svm_search(results, best_val, best_W, X_val, y_val):
-    return judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_svm")
+    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_svm")
 
 
 svm_search = Question(

@@ -1,10 +1,9 @@
 """Questions of two_layer_net: layers, then a network, then its training; at the end the same net in one piece."""
 
-from functools import cache
-
 import numpy as np
 
 from coursekit.question import Case, Question, holds, reaches
+from coursekit.questions import _nets
 
 NOTEBOOK = "two_layer_net"
 LAYERS = "cs231n.layers"
@@ -313,22 +312,6 @@ sgd = Question(
 # ---- the network
 
 
-def _summary(w):
-    """What the judge needs to know of a random matrix: its shape, type, moments, and how often it repeats itself."""
-    w = np.asarray(w)
-    values = w.astype(float)
-    deviation = values.std() or 1.0
-    return {
-        "shape": list(w.shape),
-        "dtype": str(w.dtype),
-        "mean": float(values.mean()),
-        "std": float(values.std()),
-        "largest": float(np.abs(values).max()) if w.size else 0.0,
-        "within one std": float(np.mean(np.abs(values) < deviation)),
-        "different": len(np.unique(values)) / max(w.size, 1),
-    }
-
-
 def _run_init(seed, input_dim, hidden_dim, num_classes, weight_scale=None):
     from cs231n.classifiers.fc_net import TwoLayerNet
 
@@ -341,10 +324,10 @@ def _run_init(seed, input_dim, hidden_dim, num_classes, weight_scale=None):
 def _observe_init(inputs, outputs):
     first, second = outputs["nets"]
     names = ("W1", "b1", "W2", "b2")
-    same = all(np.array_equal(first[name], second[name]) for name in ("W1", "W2") if name in first)
+    same = [name for name in ("W1", "W2") if name in first and np.array_equal(first[name], second[name])]
     return {
         "names": sorted(map(str, first)),
-        **{name: _summary(first[name]) for name in names if name in first},
+        **{name: _nets.summary(first[name]) for name in names if name in first},
         "twice the same": same,
     }
 
@@ -365,16 +348,9 @@ def _judge_init(inputs, outputs):
     return [
         names,
         _judge_shapes(f"{title}shapes", outputs, {"W1": [d, h], "b1": [h], "W2": [h, c], "b2": [c]}),
-        _judge_biases(f"{title}b1, b2", outputs),
-        *(_judge_std(f"{title}{name}", name, outputs[name]["std"], scale) for name in ("W1", "W2")),
-        *(_judge_distribution(f"{title}{name}", name, outputs[name]) for name in ("W1", "W2")),
-        holds(
-            f"{title}two nets",
-            not outputs["twice the same"],
-            "two nets, built one after the other, have exactly the same weights",
-            bound="have different weights",
-            mistake="the weights are not random, or the generator is seeded in __init__: leave seeding to the caller",
-        ),
+        _nets.judge_biases(f"{title}b1, b2", {name: outputs[name] for name in ("b1", "b2")}),
+        *_nets.judge_weights(title, {name: outputs[name] for name in ("W1", "W2")}, scale),
+        _nets.judge_two_nets(title, outputs["twice the same"]),
     ]
 
 
@@ -385,65 +361,6 @@ def _judge_shapes(label, outputs, shapes):
     turned = [name for name in off if outputs[name]["shape"] == shapes[name][::-1]]
     mistake = f"{turned[0]} is transposed" if turned else f"check the sizes of {', '.join(off)}"
     return holds(label, not off, *gap, bound="fit D, H and C", mistake=mistake)
-
-
-def _judge_biases(label, outputs):
-    off = [n for n in ("b1", "b2") if outputs[n]["largest"] != 0.0 or "float" not in outputs[n]["dtype"]]
-    gap = [
-        f"{n}: expected zeros of a float type, got {outputs[n]['dtype']} up to {outputs[n]['largest']:.4g}" for n in off
-    ]
-    return holds(
-        label,
-        not off,
-        *gap,
-        bound="are all zeros",
-        mistake=f"{', '.join(off)}: a bias starts as np.zeros, it has no symmetry to break",
-    )
-
-
-def _judge_std(label, name, std, scale):
-    return holds(
-        label,
-        abs(std - scale) < 0.1 * scale,
-        f"{name}: expected a standard deviation near weight_scale = {scale:g}, got {std:.4g}",
-        bound="has the standard deviation weight_scale",
-        mistake=_why_std(name, std, scale),
-    )
-
-
-def _judge_distribution(label, name, got):
-    std = got["std"]
-    if got["different"] <= 0.99:
-        mistake = f"draw each entry of {name} anew: np.random.randn(rows, columns), nothing repeated"
-    elif abs(got["mean"]) >= 0.12 * std:
-        mistake = "np.random.rand draws from 0 to 1; np.random.randn draws around 0, from the normal distribution"
-    elif not 0.64 < got["within one std"] < 0.73:
-        mistake = f"draw {name} from the normal distribution: np.random.randn(rows, columns)"
-    else:
-        mistake = ""
-    return holds(
-        label,
-        not mistake,
-        f"{name}: mean {got['mean']:.4g}, standard deviation {std:.4g}",
-        f"within one standard deviation: {got['within one std']:.0%} of the entries (normal: 68%)",
-        f"different from each other: {got['different']:.0%}",
-        bound="is normally distributed around 0",
-        mistake=mistake,
-    )
-
-
-def _why_std(name, std, scale):
-    if std == 0:
-        return f"all entries of {name} are equal: then all hidden units stay equal for ever; draw them at random"
-    if abs(std - 1) < 0.1:
-        return f"{name} is not multiplied by weight_scale"
-    if abs(std - scale / 12**0.5) < 0.05 * scale:
-        return "np.random.rand draws evenly from 0 to 1; np.random.randn draws from the normal distribution around 0"
-    if abs(std - scale**2) < 0.1 * scale**2:
-        return "weight_scale is the standard deviation, so multiply by it once, not by its square"
-    if abs(std - scale**0.5) < 0.1 * scale**0.5:
-        return "weight_scale is the standard deviation, not the variance: no square root"
-    return f"multiply standard normal numbers by weight_scale, and by nothing else, to get {name}"
 
 
 two_layer_net_init = Question(
@@ -590,87 +507,6 @@ two_layer_net_gradients = Question(
 # ---- training
 
 
-@cache
-def _held_out(dataset):
-    """Return the validation and test pictures of the data set in use, as they are stored, with their labels."""
-    from cs231n.data_utils import load_CIFAR10
-
-    Xtr, ytr, Xte, yte = load_CIFAR10(dtype=np.uint8)
-    parts = {"val": (Xtr[49000:50000], ytr[49000:50000]), "test": (Xte[:1000], yte[:1000])}
-    return {name: (X.transpose(0, 3, 1, 2).copy(), y.copy()) for name, (X, y) in parts.items()}
-
-
-def _judge_data(part, X, y):
-    """Find whether X and y are the data set's own, up to a mean picture taken off and a factor."""
-    from cs231n.data_utils import dataset_name
-
-    pictures, labels = _held_out(dataset_name())[part]
-    return holds(
-        f"X_{part}, y_{part}",
-        np.array_equal(y, labels) and _same_up_to_mean_and_factor(X, pictures),
-        "they are not the pictures and labels of the data set in their order, or not in their preparation",
-        bound="are those of the data set",
-        mistake="run the cell that loads the data again, and leave what data holds as it is",
-    )
-
-
-def _same_up_to_mean_and_factor(X, pictures):
-    if not isinstance(X, np.ndarray) or X.shape != pictures.shape or X.dtype.kind != "f":
-        return False
-    got, wanted = (a[1:].astype(np.float32) - a[0].astype(np.float32) for a in (X, pictures))  # the mean drops out
-    factor = np.vdot(got, wanted) / np.vdot(wanted, wanted)
-    return bool(factor > 0 and np.abs(got - factor * wanted).max() < 0.5 * factor)
-
-
-def _accuracy(params, X, y):
-    """Compute the accuracy of a two-layer net from its arrays, in pieces to spare memory."""
-    right = 0
-    for start in range(0, len(X), 500):
-        rows = np.asarray(X[start : start + 500]).reshape(len(X[start : start + 500]), -1)
-        scores = np.maximum(0, rows @ params["W1"] + params["b1"]) @ params["W2"] + params["b2"]
-        right += int(np.sum(np.argmax(scores, axis=1) == y[start : start + 500]))
-    return right / len(X)
-
-
-def _judge_params(params, input_dim, hidden_dim=None, num_classes=10):
-    """Findings on the shapes and entries of a net's params."""
-    names = ("W1", "b1", "W2", "b2")
-    arrays = [params.get(name) for name in names] if isinstance(params, dict) else []
-    is_dict = bool(arrays) and all(isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays)
-    yield holds(
-        "params",
-        is_dict,
-        f"expected a dict with the float arrays W1, b1, W2, b2, got a {type(params).__name__}",
-        bound="has W1, b1, W2, b2",
-        mistake="hand in model.params",
-    )
-    if not is_dict:
-        return
-    hidden_dim = hidden_dim or params["b1"].size
-    wanted = {
-        "W1": (input_dim, hidden_dim),
-        "b1": (hidden_dim,),
-        "W2": (hidden_dim, num_classes),
-        "b2": (num_classes,),
-    }
-    came = {name: params[name].shape for name in names}
-    yield holds(
-        "params",
-        came == wanted,
-        f"expected the shapes {wanted}",
-        f"got {came}",
-        bound="fit each other and the data",
-        mistake="build the net with the sizes that the cell gives: TwoLayerNet(input_dim, hidden_dim, num_classes)",
-    )
-    yield holds(
-        "params",
-        all(np.isfinite(params[name]).all() for name in names),
-        "some weights are not finite",
-        bound="are finite",
-        mistake="training has diverged: a smaller learning rate",
-    )
-
-
 def _judge_numbers(name, history):
     is_right = isinstance(history, (list, np.ndarray)) and all(
         isinstance(value, (int, float, np.number)) and np.isfinite(value) for value in history
@@ -685,13 +521,13 @@ def _judge_numbers(name, history):
 
 
 def _judge_solver(loss_history, val_acc_history, params, X_val, y_val):
-    findings = [*_judge_params(params, 3072, hidden_dim=50), _judge_data("val", X_val, y_val)]
+    findings = [_nets.judge_params("params", params, hidden_dims=[50]), _nets.judge_data("val", X_val, y_val)]
     findings += [_judge_numbers("loss_history", loss_history), _judge_numbers("val_acc_history", val_acc_history)]
     if not all(finding.ok for finding in findings):
         return findings
     losses, accuracies = np.asarray(loss_history, dtype=float), np.asarray(val_acc_history, dtype=float)
     tenth = max(1, len(losses) // 10)
-    accuracy = _accuracy(params, X_val, y_val)
+    accuracy = _nets.accuracy(params, X_val, y_val)
     return findings + [
         holds(
             "loss_history",
@@ -725,8 +561,10 @@ def _judge_solver(loss_history, val_acc_history, params, X_val, y_val):
 
 
 SOLVER_BARS = {"CIFAR-10": 0.36, "built-in pictures": 0.36}
-BEST_VAL_BARS = {"CIFAR-10": 0.5, "built-in pictures": 0.5}
-BEST_TEST_BARS = {"CIFAR-10": 0.48, "built-in pictures": 0.48}
+BEST_BARS = {
+    "val": {"CIFAR-10": 0.5, "built-in pictures": 0.5},
+    "test": {"CIFAR-10": 0.48, "built-in pictures": 0.48},
+}
 
 two_layer_net_solver = Question(
     id="two_layer_net_solver",
@@ -740,25 +578,15 @@ two_layer_net_solver = Question(
 )
 
 
-def _judge_best(params, X_val, y_val, X_test, y_test):
-    findings = [*_judge_params(params, 3072), _judge_data("val", X_val, y_val), _judge_data("test", X_test, y_test)]
-    if not all(finding.ok for finding in findings):
-        return findings
-    return findings + [
-        reaches(
-            "validation accuracy",
-            _accuracy(params, X_val, y_val),
-            BEST_VAL_BARS,
-            "look at the curves: does the loss still fall (longer, or a higher learning rate), or is the gap between "
-            "training and validation wide (more regularisation)? More hidden units help as well",
-        ),
-        reaches(
-            "test accuracy",
-            _accuracy(params, X_test, y_test),
-            BEST_TEST_BARS,
-            "well on the validation set and not on the test set: too many tries on too small a validation set",
-        ),
-    ]
+def _judge_best(params, **pictures):
+    return _nets.judge_best(
+        _nets.judge_params("params", params, hidden_dims=[None]),
+        params,
+        **pictures,
+        bars=BEST_BARS,
+        advice="look at the curves: does the loss still fall (longer, or a higher learning rate), or is the gap "
+        "between training and validation wide (more regularisation)? More hidden units help as well",
+    )
 
 
 two_layer_net_best = Question(
