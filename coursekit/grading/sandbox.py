@@ -172,7 +172,7 @@ def wrap(argv, root, limits, env=None, isolation=None, readable=(), writable=(),
             "CORE": 0,
         },
         "supervise": not wrapped,
-        "user": _user(wrapped),
+        "user": user(wrapped),
     }
     python = [sys.executable, "-I", "-S", "-c", _LAUNCHER.read_text(encoding="utf-8"), json.dumps(settings)]
     command = [*python, *argv]
@@ -242,7 +242,7 @@ def _is_root():
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def _user(wrapped):
+def user(wrapped=True):
     """The user to become, where root can do so: none of ours, so that the limit on processes holds."""
     if not _is_root() or not (wrapped or _python_is_for_all()):
         return 0
