@@ -415,7 +415,7 @@ for folder in [*sys.path, '/', os.getcwd(), os.path.expanduser('~')]:
     for base, folders, files in os.walk(folder):
         folders[:] = [f for f in folders if f not in ('proc', 'sys', 'site-packages', 'usr')]
         path = os.path.join(base, 'layers.py')
-        if 'layers.py' in files and 'BEGIN SOLUTION' in open(path).read():
+        if 'layers.py' in files and '### BEGIN' + ' SOLUTION' in open(path).read():
             spec = importlib.util.spec_from_file_location('solved', path)
             solved = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(solved)
@@ -432,7 +432,7 @@ for path in glob.glob('/proc/[0-9]*/cwd') + glob.glob('/proc/[0-9]*/root'):
         text = open(path + '/cs231n/layers.py').read()
     except OSError:
         continue
-    if 'BEGIN SOLUTION' in text:
+    if '### BEGIN' + ' SOLUTION' in text:
         names = {}
         exec(text, names)
         return names['affine_forward'](x, w, b)
@@ -855,4 +855,85 @@ except OSError:
     pass
 """,
     ),
+]
+
+
+@dataclass(frozen=True)
+class NotebookTrick:
+    """A way to cheat in a notebook: `code` stands in the answer cell of `svm_search`, before a wrong answer.
+
+    `cell` is what else the learner did to the answer's cell: keys of the cell, such as its metadata.
+    """
+
+    name: str
+    code: str
+    cell: tuple = ()
+    levels: tuple = WRAPPED
+
+
+NOTEBOOK_TRICKS = [
+    NotebookTrick(
+        "showtraceback shows nothing",
+        "get_ipython().showtraceback = lambda *a, **k: None\nget_ipython()._showtraceback = lambda *a: None",
+        levels=BOTH,
+    ),
+    NotebookTrick(
+        "an input transformer rewrites the check",
+        "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'] if 'check(' in str(lines) else lines)",
+    ),
+    NotebookTrick(
+        "an input transformer prints the verdict",
+        """
+text = 'svm_search: ok, 3 points'
+get_ipython().input_transformers_cleanup.append(lambda lines: [f'print({text!r})'] if 'check(' in str(lines) else lines)
+""",
+    ),
+    NotebookTrick("markers of nbval", "# NBVAL_SKIP\n# NBVAL_IGNORE_OUTPUT\n# NBVAL_RAISES_EXCEPTION"),
+    NotebookTrick(
+        "tags of nbval", "", (("metadata", {"tags": ["nbval-skip", "nbval-ignore-output", "raises-exception"]}),)
+    ),
+    NotebookTrick(
+        "check is replaced", "import coursekit\ncoursekit.check = check = lambda *a, **k: print('svm_search: ok')"
+    ),
+    NotebookTrick(
+        "check hands over forged pictures",
+        """
+import coursekit.notebook as m
+hand_over = m._hand_over
+def forged(question_id, values):
+    labels = np.arange(1000) % 10
+    rows = np.zeros((1000, 3073))
+    rows[np.arange(1000), labels] = 1.0
+    W = np.eye(3073)[:, :10]
+    results = {(a, b): (1.0, 1.0) for a in (1.0, 2.0) for b in (1.0, 2.0)}
+    hand_over(question_id, values | {'results': results, 'best_val': 1.0, 'best_W': W, 'X_val': rows, 'y_val': labels})
+m._hand_over = forged
+""",
+        levels=BOTH,
+    ),
+    NotebookTrick(
+        "a message written by hand",
+        """
+from IPython.display import display
+display({'application/vnd.coursekit.values': 'svm_search', 'score': 100, 'status': 'ok'}, raw=True)
+print('svm_search: ok, 3 points')
+""",
+    ),
+    NotebookTrick(
+        "an object that equals all",
+        """
+class Same(float):
+    __eq__ = __ge__ = __le__ = lambda s, o: True
+    __hash__ = float.__hash__
+best_val = Same(1.0)
+results = {(a, b): (Same(1.0), Same(1.0)) for a in (1.0, 2.0) for b in (1.0, 2.0)}
+""",
+    ),
+    NotebookTrick("the kernel dies", "import os\nos._exit(0)", levels=BOTH),
+    NotebookTrick(
+        "the kernel is killed later", "import os\nget_ipython().events.register('pre_run_cell', lambda *a: os._exit(0))"
+    ),
+    NotebookTrick("an endless loop", "while True: pass"),
+    NotebookTrick("10 GB of output", "while True: print('x' * 10 ** 6)"),
+    NotebookTrick("the nonce is another", "import os\nos.environ['COURSEKIT_GRADING'] = '0' * 32"),
 ]

@@ -98,6 +98,7 @@ def _collector(path):
     """The collector of nbval, in a pytest session of its own that reads no settings and no conftest of anybody."""
     options = ["--rootdir", str(path.parent), "-c", "/dev/null", "--noconftest", "--color=no", "--nbval-current-env"]
     config = _pytest.config.get_config([])
+    options += ["--nbval-cell-timeout", str(CELL_SECONDS)]
     config.parse([*options, "-p", "no:cacheprovider", str(path)])
     return GradedFile.from_parent(pytest.Session.from_config(config), path=path)
 
@@ -321,7 +322,7 @@ class GradedFile(IPyNbFile):
         """Say what is to be known beside the file itself."""
         self.ours, self.cwd, self.folder, self.settings, self.show = ours, cwd, folder, settings, show
         self.nonce = secrets.token_hex(16)
-        self.values, self.missing, self.running = {}, {}, ""
+        self.values, self.missing, self.passed, self.running = {}, {}, set(), ""
 
     def setup(self):
         """Start the kernel; warnings on the standard error are nobody's fault."""
@@ -365,7 +366,10 @@ class GradedFile(IPyNbFile):
         if all_questions()[question_id].in_notebook:
             self.values.setdefault(question_id, values)
         shown = self.show(question_id, values)
-        return _stream(shown.text + "\n") if shown.status == "ok" else _error(shown.text)
+        if shown.status != "ok":
+            return _error(shown.text)
+        self.passed.add(question_id)
+        return _stream(shown.text + "\n")
 
 
 def _stream(text):
@@ -392,6 +396,8 @@ class GradedCell(IPyNbCell):
         super().runtest()
         if kernel.last_status == "error" and not self.options["check_exception"]:
             self.raise_cell_error("The cell failed, and its error was hidden")
+        if question and question.id not in self.parent.passed:
+            self.raise_cell_error("The check itself did not report: something else ran in its place")
 
     def compare_outputs(self, test, ref, skip_compare=None):
         """Compare as nbval does, without empty streams."""
