@@ -1,9 +1,12 @@
 """`check` for notebooks: one call, a verdict in a few readable lines."""
 
-from coursekit.checking import check_question, tested_files
-from coursekit.judge import judge_values
+import os
+
 from coursekit.questions import find
-from coursekit.text import render
+
+# While a notebook is graded: the word to send along with the values, which are judged outside.
+GRADING = "COURSEKIT_GRADING"
+HANDED_OVER = "application/vnd.coursekit.values"
 
 
 class CheckFailed(Exception):
@@ -38,6 +41,13 @@ def check(question_id, verbose=False, **values):
     ...
     affine_forward: ok, 2 points
     """
+    if GRADING in os.environ:
+        return _hand_over(question_id, values)
+    # Imported here: where a notebook is graded, there is no judge.
+    from coursekit.checking import check_question, tested_files
+    from coursekit.judge import judge_values
+    from coursekit.text import render
+
     question = find(question_id)
     if question.in_notebook:
         verdict, tested = judge_values(question, values), ""
@@ -49,3 +59,16 @@ def check(question_id, verbose=False, **values):
     if not verdict.ok:
         raise CheckFailed(text) from None
     print(text)
+
+
+def _hand_over(question_id, values):
+    """Send the values out of the kernel as plain bytes; no verdict is made here."""
+    from IPython import get_ipython
+
+    from coursekit import wire
+
+    kernel = get_ipython().kernel
+    content = {"data": {HANDED_OVER: question_id}, "metadata": {}, "transient": {}}
+    data = wire.pack({"nonce": os.environ[GRADING], "question": question_id, "values": values})
+    parent = kernel.get_parent()
+    kernel.session.send(kernel.iopub_socket, "display_data", content, parent=parent, buffers=[data])

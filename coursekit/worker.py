@@ -189,7 +189,7 @@ def _died(errors):
 
 
 def _error(kind, message, frames=()):
-    error = {"kind": kind, "message": message, "frames": list(frames)}
+    error = {"kind": kind, "message": message[:LONGEST_PRINT], "frames": list(frames)}
     return {"outputs": None, "error": error, "printed": "", "warnings": []}
 
 
@@ -253,7 +253,7 @@ def _call(case, inputs):
             report = _error(type(error).__name__, str(error), _learner_frames(error))
     report["after"] = {name: value for name, value in inputs.items() if isinstance(value, np.ndarray)}
     report["printed"] = printed.getvalue()[:LONGEST_PRINT]
-    report["warnings"] = sorted({str(warning.message) for warning in caught})
+    report["warnings"] = sorted({str(warning.message)[:LONGEST_PRINT] for warning in caught})
     return report
 
 

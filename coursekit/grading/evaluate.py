@@ -23,6 +23,7 @@ import numpy as np
 from coursekit import handin, stored
 from coursekit.grading import sandbox, tree
 from coursekit.grading.archive import Refused, open_submission
+from coursekit.grading.data import given_values
 from coursekit.grading.graft import graft_module, graft_notebook
 from coursekit.judge import judge, judge_values
 from coursekit.question import Finding, Verdict
@@ -474,7 +475,12 @@ def _graded(question, status, verdict):
         text = f"{question.id}: {status}" + text.removeprefix(f"{question.id}: {verdict.status}")
     failed = next((finding.label for finding in verdict.findings if not finding.ok), "")
     is_blank = status == "not attempted" and not verdict.notes
-    return Graded(status, _ADDRESS.sub("0x...", text), verdict.mistake, failed, is_blank)
+    return Graded(status, plain(text), verdict.mistake, failed, is_blank)
+
+
+def plain(text):
+    """A text without control characters, and without addresses in memory."""
+    return _ADDRESS.sub("0x...", "".join(c if c.isprintable() or c == "\n" else "?" for c in text))
 
 
 def _not_gradable(question, reason):
@@ -518,7 +524,8 @@ def judged_values(question, values):
     """The verdict on values that came out of a notebook, as a `Graded`."""
     with calm():
         try:
-            verdict = judge_values(question, {name: values[name] for name in question.values if name in values})
+            values = {name: values[name] for name in question.values if name in values} | given_values(question)
+            verdict = judge_values(question, values)
         except Exception as error:
             verdict = _cannot_be_judged(question, error)
     return _graded(question, verdict.status, verdict)

@@ -53,6 +53,7 @@ def start(command, limits):
         kind = getattr(resource, f"RLIMIT_{name}", None)
         if kind is not None:
             lower(kind, value)
+    os.environ.pop("JPY_PARENT_PID", None)  # a kernel would look for that process here, and end for the lack of it
     os.execvp(command[0], command)
 
 

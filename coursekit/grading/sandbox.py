@@ -23,6 +23,7 @@ from coursekit.worker import ROOT
 
 BUBBLEWRAP, LIMITS = "bubblewrap", "limits"
 INSIDE = "/course"  # where the folder lies for a command in bubblewrap
+SCRATCH = ("cs231n/saved",)  # parts of the folder that may be written to; what is written is lost
 LONGEST_ERRORS = 64 << 10  # bytes of the standard error that are kept
 GRACE = 2.0  # seconds that the launcher has to kill what is left
 _LAUNCHER = Path(__file__).with_name("launch.py")
@@ -152,11 +153,11 @@ def _children_time():
     return times.children_user + times.children_system
 
 
-def wrap(argv, root, limits, env=None, isolation=None, readable=(), writable=(), scratch=None):
+def wrap(argv, root, limits, env=None, isolation=None, readable=(), writable=(), scratch=None, inside="."):
     """The command line and the environment that run `argv` in the sandbox.
 
     `scratch` is the folder that stands in for /tmp where bubblewrap does not give an own one; `writable` are folders
-    that the command may write to.
+    that the command may write to; `inside` is the part of the folder to start in.
     """
     isolation = isolation or level()
     wrapped = isolation == BUBBLEWRAP
@@ -171,12 +172,12 @@ def wrap(argv, root, limits, env=None, isolation=None, readable=(), writable=(),
             "CORE": 0,
         },
         "supervise": not wrapped,
-        "user": _user(wrapped),
+        "user": user(wrapped),
     }
     python = [sys.executable, "-I", "-S", "-c", _LAUNCHER.read_text(encoding="utf-8"), json.dumps(settings)]
     command = [*python, *argv]
     if wrapped:
-        command = [*_bubblewrap(root, limits, readable, writable), *command]
+        command = [*_bubblewrap(root, limits, readable, writable, inside), *command]
     elif settings["user"] and scratch:
         os.chown(scratch, settings["user"], settings["user"])
     home = "/tmp" if wrapped else str(scratch)
@@ -202,7 +203,7 @@ def environment(root, home):
     }
 
 
-def _bubblewrap(root, limits, readable, writable):
+def _bubblewrap(root, limits, readable=(), writable=(), inside="."):
     capabilities = ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
     spaces = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", *capabilities)
     command = ["bwrap", *(spaces if _is_root() else ("--unshare-all",))]
@@ -216,7 +217,11 @@ def _bubblewrap(root, limits, readable, writable):
         command += [*_parents(path), "--ro-bind", path, path]
     for path in map(str, writable):
         command += [*_parents(path), "--bind", path, path]
-    return [*command, "--ro-bind", str(root), INSIDE, "--remount-ro", "/", "--chdir", INSIDE, "--"]
+    command += ["--ro-bind", str(root), INSIDE]
+    for path in SCRATCH:
+        if (root / path).is_dir():
+            command += ["--perms", "1777", "--size", str(4 * limits.file_size), "--tmpfs", f"{INSIDE}/{path}"]
+    return [*command, "--remount-ro", "/", "--chdir", str(Path(INSIDE, inside)), "--"]
 
 
 def _parents(path):
@@ -237,7 +242,7 @@ def _is_root():
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def _user(wrapped):
+def user(wrapped=True):
     """The user to become, where root can do so: none of ours, so that the limit on processes holds."""
     if not _is_root() or not (wrapped or _python_is_for_all()):
         return 0

@@ -12,7 +12,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from coursekit.questions import all_questions
+from coursekit.grading.sandbox import SCRATCH
+from coursekit.questions import NOTEBOOKS, all_questions
 from coursekit.release import BEGIN, END, included_files, stripped
 from coursekit.worker import ROOT
 
@@ -27,7 +28,6 @@ INSIDE = (
     "wire.py",
     "worker.py",
 )
-SAVED = "cs231n/saved"  # where notebooks save weights
 
 
 def build(folder, files, reference=()):
@@ -38,26 +38,26 @@ def build(folder, files, reference=()):
     folder : path
         Must be there, and empty; what runs in the sandbox may be another user, so all may read it.
     files : dict
-        The learner's files by relative name: modules of `cs231n`, and notebooks as they are to be run.
+        The learner's modules of `cs231n` by relative name.
     reference : iterable of str
         Ids of questions that are answered by the reference, whatever the learner's files say.
     """
     folder = Path(folder)
-    modules = {name: data for name, data in files.items() if name.startswith("cs231n/") and name.endswith(".py")}
-    notebooks = {name: data for name, data in files.items() if name.endswith(".ipynb")}
-    contents = given() | modules | notebooks
+    contents = given() | files
     for name, ids in _by_module(reference).items():
         contents[name] = with_reference(name, contents[name].decode(errors="replace"), ids).encode()
     for name, data in contents.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    (folder / SAVED).mkdir(exist_ok=True)
+    for path in (*SCRATCH, *(f"assignments/{assignment}" for assignment in NOTEBOOKS.values())):
+        (folder / path).mkdir(parents=True, exist_ok=True)  # notebooks run there
     (folder / "datasets").symlink_to(data_folder())
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() else 0o644)
-    (folder / SAVED).chmod(0o777)
+    for path in SCRATCH:
+        (folder / path).chmod(0o777)
 
 
 def data_folder():

@@ -1,0 +1,939 @@
+"""Tricks that get full marks for a wrong answer in one notebook grader or another; `test_tamper.py` runs them all.
+
+Every trick comes with the same wrong answer, `affine_forward` without its bias, and must earn what that earns alone.
+"""
+
+from dataclasses import dataclass
+from textwrap import indent
+
+BOTH, WRAPPED = ("bubblewrap", "limits"), ("bubblewrap",)
+
+WRONG = "x.reshape(len(x), -1) @ w"
+RIGHT = f"{WRONG} + b"
+
+
+@dataclass(frozen=True)
+class Trick:
+    """A way to cheat.
+
+    Parameters
+    ----------
+    name : str
+    at_import : str
+        Stands in the learner's module, outside of functions.
+    in_call : str
+        Stands at the beginning of `affine_forward`.
+    returned : str
+        What is returned in place of the wrong array, which is called `out`.
+    levels : tuple of str
+        What must hold it: both levels of isolation, or bubblewrap alone.
+    is_slow : bool
+        Takes more than a few seconds.
+    """
+
+    name: str
+    at_import: str = ""
+    in_call: str = ""
+    returned: str = "out"
+    levels: tuple = BOTH
+    is_slow: bool = False
+
+    def source(self, module, answer=WRONG):
+        """The learner's module with the trick in it."""
+        lines = [
+            indent(self.in_call.strip("\n"), "    "),
+            f"    out = {answer}",
+            f"    return {self.returned}, (x, w, b)",
+        ]
+        function = "def affine_forward(x, w, b):\n" + "\n".join(line for line in lines if line.strip())
+        return f"{module}\n\n{self.at_import}\n\n\n{function}\n"
+
+
+TRICKS = [
+    # ---- the checker, patched in its process
+    Trick(
+        "np.testing accepts all",
+        at_import="np.testing.assert_allclose = lambda *a, **k: None",
+    ),
+    Trick(
+        "np.allclose accepts all",
+        at_import="np.allclose = np.array_equal = np.isclose = lambda *a, **k: True",
+    ),
+    Trick(
+        "builtins.abs is 0",
+        at_import="""
+import builtins
+builtins.abs = lambda v: 0
+np.abs = lambda v: np.zeros(np.shape(v))
+""",
+    ),
+    Trick(
+        "assert is switched off",
+        at_import="""
+import sys
+sys.flags = type('F', (), {'optimize': 2})()
+""",
+    ),
+    Trick(
+        "wire packs the right shape",
+        at_import="""
+import coursekit.wire as m
+m._encode_array = lambda a, k, c: {'float': '1.0'}
+""",
+    ),
+    Trick(
+        "wire packs nothing",
+        at_import="""
+import coursekit.wire as m
+m.pack = lambda value: b''
+""",
+    ),
+    Trick(
+        "worker says all is well",
+        at_import="""
+import __main__ as m
+m._call = lambda case, inputs: {'outputs': {'out': 'ok'}}
+""",
+    ),
+    Trick(
+        "worker reports no errors",
+        at_import="""
+import __main__ as m
+m._error = lambda *a: {'outputs': {}, 'error': None}
+""",
+    ),
+    Trick(
+        "case.run is replaced",
+        at_import="""
+import coursekit.questions as m
+for case in m.find('affine_forward').cases:
+    object.__setattr__(case, 'run', lambda **k: {'out': np.zeros((2, 3))})
+""",
+    ),
+    Trick(
+        "the judge of a case is replaced",
+        at_import="""
+import coursekit.questions as m
+for case in m.find('affine_forward').cases:
+    object.__setattr__(case, 'judge', lambda *a: [])
+    object.__setattr__(case, 'tolerance', 1e9)
+""",
+    ),
+    Trick(
+        "the question has no cases",
+        at_import="""
+import coursekit.questions as m
+object.__setattr__(m.find('affine_forward'), 'cases', ())
+""",
+    ),
+    Trick(
+        "the question asks for nothing",
+        at_import="""
+import coursekit.questions as m
+m.find = lambda id_: None
+""",
+    ),
+    Trick(
+        "numpy.core is patched",
+        at_import="""
+import sys
+core = sys.modules.get('numpy._core') or np.core
+core.numeric.array_equal = core.fromnumeric.sum = lambda *a, **k: True
+""",
+    ),
+    Trick(
+        "ndarray.tobytes is replaced",
+        at_import="""
+import ctypes
+try:
+    np.ndarray.tobytes = lambda self: b''
+except TypeError:
+    pass
+""",
+    ),
+    Trick(
+        "np.asarray gives the right answer",
+        at_import="np.asarray = lambda value, *a, **k: np.array([1.0])",
+    ),
+    Trick(
+        "np.savez writes another file",
+        at_import="np.savez = lambda file, **k: file.write(b'PK')",
+    ),
+    Trick(
+        "json.dumps lies",
+        at_import="""
+import json
+json.dumps = lambda *a, **k: '{"dict": []}'
+""",
+    ),
+    Trick(
+        "struct.pack lies",
+        at_import=r"""
+import struct
+struct.pack = lambda *a: b'\xff' * 8
+""",
+    ),
+    Trick(
+        "settrace follows the caller",
+        at_import="""
+import sys
+sys.settrace(lambda *a: None)
+sys.setprofile(lambda *a: None)
+""",
+    ),
+    Trick(
+        "an exception hook",
+        at_import="""
+import sys
+sys.excepthook = lambda *a: None
+sys.unraisablehook = lambda *a: None
+""",
+    ),
+    Trick(
+        "an import hook",
+        at_import="""
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        sys.modules.setdefault(name, np)
+sys.meta_path.insert(0, Finder())
+""",
+    ),
+    Trick(
+        "sys.modules holds fakes",
+        at_import="""
+import sys, types
+for n in ('coursekit.judge', 'coursekit.stored'):
+    sys.modules[n] = types.ModuleType(n)
+""",
+    ),
+    Trick(
+        "warnings are errors of the judge",
+        at_import="""
+import warnings
+warnings.warn = warnings.showwarning = None
+""",
+    ),
+    Trick(
+        "random is fixed",
+        at_import="""
+np.random.seed = lambda *a: None
+np.random.RandomState = None
+""",
+    ),
+    Trick(
+        "time stands still",
+        at_import="""
+import time
+time.time = time.monotonic = lambda: 0.0
+""",
+    ),
+    # ---- the value, forged
+    Trick(
+        "a number that equals all",
+        at_import="""
+class Same(int):
+    __eq__ = lambda s, o: True
+    __hash__ = int.__hash__
+""",
+        returned="Same(4)",
+    ),
+    Trick(
+        "an object that equals all",
+        at_import="""
+class Same:
+    def __eq__(self, other):
+        return True
+    def __sub__(self, other):
+        return 0
+    __rsub__ = __abs__ = __lt__ = __gt__ = __le__ = __array__ = lambda self, *a: np.zeros(1)
+    __float__ = lambda self: 0.0
+    shape, dtype, size, ndim = (), np.dtype(float), 1, 0
+""",
+        returned="Same()",
+    ),
+    Trick(
+        "an ndarray subclass",
+        at_import="""
+class Same(np.ndarray):
+    __eq__ = __le__ = __lt__ = lambda s, o: True
+    __sub__ = __rsub__ = lambda s, o: 0
+""",
+        returned="out.view(Same)",
+    ),
+    Trick(
+        "__array_ufunc__",
+        at_import="""
+class Zero(np.ndarray):
+    def __array_ufunc__(self, *a, **k):
+        return np.zeros(self.shape)
+""",
+        returned="out.view(Zero)",
+    ),
+    Trick(
+        "__array_function__",
+        at_import="""
+class Zero:
+    __array_function__ = lambda self, *a: True
+    __array_priority__ = 1e9
+""",
+        returned="Zero()",
+    ),
+    Trick(
+        "__array_interface__",
+        at_import="""
+class Lazy:
+    __array_interface__ = {'shape': (1,), 'typestr': '|O', 'version': 3}
+""",
+        returned="Lazy()",
+    ),
+    Trick(
+        "an array of objects",
+        at_import="""
+class Same:
+    __eq__ = lambda s, o: True
+""",
+        returned="np.array([Same()] * 6)",
+    ),
+    Trick(
+        "a masked array",
+        returned="np.ma.masked_all(out.shape)",
+    ),
+    Trick(
+        "all NaN",
+        returned="np.full(out.shape, np.nan)",
+    ),
+    Trick(
+        "all infinite",
+        returned="np.full(out.shape, np.inf)",
+    ),
+    Trick(
+        "a structured array",
+        returned="np.zeros(out.shape, dtype=[('a', float)])",
+    ),
+    Trick(
+        "a huge whole number",
+        returned="10 ** 5000",
+    ),
+    Trick(
+        "an empty array of a huge shape",
+        returned="np.empty((0, 2 ** 40))",
+    ),
+    Trick(
+        "an array that repeats one number",
+        returned="np.broadcast_to(0.0, (10 ** 6, 10 ** 6))",
+    ),
+    Trick(
+        "a complex array",
+        returned="out.astype(complex)",
+    ),
+    Trick(
+        "a list in a list, very deep",
+        in_call="""
+deep = []
+for _ in range(100000):
+    deep = [deep]
+""",
+        returned="deep",
+    ),
+    Trick(
+        "a list that holds itself",
+        in_call="""
+ring = []
+ring.append(ring)
+""",
+        returned="ring",
+    ),
+    Trick(
+        "lists, ten million",
+        returned="[[]] * 10 ** 7",
+    ),
+    Trick(
+        "a pickle",
+        in_call="import pickle",
+        returned="pickle.dumps(np)",
+    ),
+    Trick(
+        "a generator",
+        returned="(row for row in out)",
+    ),
+    Trick(
+        "no pair",
+        in_call="return True",
+    ),
+    Trick(
+        "a dict subclass",
+        at_import="""
+class All(dict):
+    __missing__ = lambda s, k: 0
+""",
+        returned="All()",
+    ),
+    # ---- what is expected, looked for
+    Trick(
+        "stack frames",
+        in_call="""
+import sys
+frame, found = sys._getframe(), []
+while frame:
+    found += [frame.f_locals, frame.f_globals]
+    frame = frame.f_back
+
+for names in found:
+    for name in ("expected", "reference", "answers", "stored"):
+        value = names.get(name)
+        if isinstance(value, dict) and "out" in value:
+            return value["out"], (x, w, b)
+""",
+    ),
+    Trick(
+        "the garbage collector",
+        in_call="""
+import gc
+for value in gc.get_objects():
+    if type(value) is dict and value.get('expected') is not None and 'mistakes' in value:
+        return value['expected'][0]['out'], (x, w, b)
+""",
+    ),
+    Trick(
+        "the stored answers",
+        in_call="""
+try:
+    from coursekit import stored, questions
+    for known in stored.expected(questions.find('affine_forward')).values():
+        if known['out'].shape == (len(x), w.shape[1]):
+            return known['out'], (x, w, b)
+except ImportError:
+    pass
+""",
+    ),
+    Trick(
+        "the reference on the disk",
+        in_call="""
+import importlib.util, os, sys
+for folder in [*sys.path, '/', os.getcwd(), os.path.expanduser('~')]:
+    for base, folders, files in os.walk(folder):
+        folders[:] = [f for f in folders if f not in ('proc', 'sys', 'site-packages', 'usr')]
+        path = os.path.join(base, 'layers.py')
+        if 'layers.py' in files and '### BEGIN' + ' SOLUTION' in open(path).read():
+            spec = importlib.util.spec_from_file_location('solved', path)
+            solved = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(solved)
+            return solved.affine_forward(x, w, b)
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "other processes in /proc",
+        in_call="""
+import glob
+for path in glob.glob('/proc/[0-9]*/cwd') + glob.glob('/proc/[0-9]*/root'):
+    try:
+        text = open(path + '/cs231n/layers.py').read()
+    except OSError:
+        continue
+    if '### BEGIN' + ' SOLUTION' in text:
+        names = {}
+        exec(text, names)
+        return names['affine_forward'](x, w, b)
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "the environment",
+        in_call="""
+import os
+for name, value in os.environ.items():
+    if 'SOLUTION' in name or 'GRAD' in name:
+        return eval(value), ()
+""",
+    ),
+    # ---- the channel
+    Trick(
+        "frames written by hand",
+        in_call="""
+import sys
+frame, found = sys._getframe(), []
+while frame:
+    found += [frame.f_locals, frame.f_globals]
+    frame = frame.f_back
+import struct, os
+request = next(n['request'] for n in found if 'request' in n)
+from coursekit import wire
+for number in range(len(request['calls'])):
+    data = wire.pack({'nonce': request['nonce'], 'call': number, 'outputs': {'out': 0.0}, 'error': None,
+                      'after': {}, 'printed': '', 'warnings': [], 'ok': True, 'status': 'ok', 'score': 100})
+    for fd in range(3, 20):
+        try:
+            os.write(fd, struct.pack('<Q', len(data)) + data)
+        except OSError:
+            pass
+os._exit(0)
+""",
+    ),
+    Trick(
+        "a forged nonce",
+        at_import="""
+import __main__ as m, struct, os
+from coursekit import wire
+data = wire.pack({'nonce': '0' * 32, 'call': 0, 'outputs': None, 'error': None, 'after': {}})
+for fd in range(3, 20):
+    try:
+        os.write(fd, struct.pack('<Q', len(data)) + data)
+    except OSError:
+        pass
+""",
+    ),
+    Trick(
+        "a frame of endless length",
+        in_call=r"""
+import os
+for fd in range(3, 20):
+    try:
+        os.write(fd, b'\xff' * 8)
+    except OSError:
+        pass
+""",
+    ),
+    Trick(
+        "empty frames",
+        in_call=r"""
+import os
+for fd in range(3, 20):
+    try:
+        os.write(fd, b'\0' * 80000)
+    except OSError:
+        pass
+""",
+    ),
+    Trick(
+        "a frame that is a bomb",
+        in_call="""
+import io, os, struct, zipfile
+buffer = io.BytesIO()
+with zipfile.ZipFile(buffer, 'w', zipfile.ZIP_DEFLATED) as file:
+    for name in ('json.npy', 'data.npy'):
+        file.writestr(name, b'0' * 10 ** 8)
+data = buffer.getvalue()
+for fd in range(3, 20):
+    try:
+        os.write(fd, struct.pack('<Q', len(data)) + data)
+    except OSError:
+        pass
+""",
+    ),
+    Trick(
+        "all channels closed",
+        in_call="""
+import os
+os.closerange(0, 100)
+""",
+    ),
+    Trick(
+        "the channel is another file",
+        in_call="""
+import os
+for fd in range(3, 20):
+    try:
+        os.dup2(2, fd)
+    except OSError:
+        pass
+""",
+    ),
+    Trick(
+        "prints the right text",
+        in_call="""
+print('affine_forward: ok, 2 points')
+import os
+os.write(1, b'affine_forward: ok, 2 points')
+""",
+    ),
+    # ---- leaving early, staying late
+    Trick(
+        "os._exit(0)",
+        in_call="""
+import os
+os._exit(0)
+""",
+    ),
+    Trick(
+        "os._exit(0) at import",
+        at_import="""
+import os
+os._exit(0)
+""",
+    ),
+    Trick(
+        "sys.exit(0)",
+        in_call="""
+import sys
+sys.exit(0)
+""",
+    ),
+    Trick(
+        "SystemExit at import",
+        at_import="raise SystemExit(0)",
+    ),
+    Trick(
+        "KeyboardInterrupt",
+        in_call="raise KeyboardInterrupt",
+    ),
+    Trick(
+        "an own kind of BaseException",
+        at_import="""
+class Out(BaseException):
+    pass
+""",
+        in_call="raise Out('ok')",
+    ),
+    Trick(
+        "a fatal signal",
+        in_call="""
+import os, signal
+os.kill(os.getpid(), signal.SIGSEGV)
+""",
+    ),
+    Trick(
+        "signals are ignored",
+        at_import="""
+import signal
+for s in (1, 2, 15):
+    signal.signal(s, signal.SIG_IGN)
+""",
+        in_call="""
+while True:
+    pass
+""",
+    ),
+    Trick(
+        "an endless loop",
+        in_call="""
+while True:
+    pass
+""",
+    ),
+    Trick(
+        "sleeps past the limit",
+        in_call="""
+import time
+time.sleep(1000)
+""",
+    ),
+    Trick(
+        "endless recursion",
+        in_call="return affine_forward(x, w, b)",
+    ),
+    Trick(
+        "atexit",
+        at_import="""
+import atexit, os
+atexit.register(lambda: os.write(1, b'ok' * 1000))
+""",
+    ),
+    Trick(
+        "a thread that outlives the call",
+        at_import="import threading, time",
+        in_call="threading.Thread(target=time.sleep, args=(1000,)).start()",
+    ),
+    Trick(
+        "a thread that writes later",
+        at_import="""
+import os, threading, time
+def late():
+    time.sleep(0.05)
+    for fd in range(3, 9):
+        try:
+            os.write(fd, b'late' * 99)
+        except OSError:
+            pass
+""",
+        in_call="threading.Thread(target=late, daemon=True).start()",
+    ),
+    Trick(
+        "processes left behind",
+        in_call="""
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(1000)
+    os._exit(0)
+""",
+    ),
+    Trick(
+        "the fork answers too",
+        in_call="""
+import os
+os.fork()
+""",
+    ),
+    Trick(
+        "kills its parents",
+        in_call="""
+import os, signal
+for pid in (os.getppid(), 1):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "kills all it can",
+        in_call="""
+import os, signal
+os.kill(-1, signal.SIGKILL)
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "ptrace of the parent",
+        in_call="""
+import ctypes, os
+ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0)
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "raises its own limits",
+        in_call="""
+import resource
+try:
+    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+except (ValueError, OSError):
+    pass
+""",
+    ),
+    # ---- files
+    Trick(
+        "a report of its own",
+        in_call="""
+import json, os
+for folder in ('.', '..', '/tmp', '/', '/autograder/results', os.path.expanduser('~')):
+    for name in ('results.json', 'report.json', 'grades.csv', 'records/me.json'):
+        try:
+            json.dump({'score': 100, 'status': 'ok'}, open(os.path.join(folder, name), 'w'))
+        except OSError:
+            pass
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "our files are overwritten",
+        in_call="""
+import os
+for name in ('coursekit/worker.py', 'coursekit/wire.py', 'cs231n/layers.py', 'coursekit/questions/two_layer_net.py'):
+    try:
+        open(name, 'w').write('')
+    except OSError:
+        pass
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "symlinks to everywhere",
+        in_call="""
+import os
+for name in ('/tmp/a', 'cs231n/saved/a', 'a'):
+    try:
+        os.symlink('/', name)
+    except OSError:
+        pass
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "another folder",
+        at_import="""
+import os
+os.chdir('/')
+""",
+        in_call="""
+import os
+os.chdir('/tmp')
+""",
+    ),
+    Trick(
+        "a .pyc of its own",
+        at_import="""
+import py_compile
+try:
+    py_compile.compile(__file__)
+except OSError:
+    pass
+""",
+        levels=WRAPPED,
+    ),
+    # ---- too much
+    Trick(
+        "takes all memory",
+        in_call="hog = [bytearray(10 ** 9) for _ in range(100)]",
+    ),
+    Trick(
+        "takes all memory, bit by bit",
+        in_call="""
+hog = []
+while True:
+    hog.append(b'x' * 10 ** 8)
+""",
+        is_slow=True,
+    ),
+    Trick(
+        "a fork bomb",
+        in_call="""
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "ten thousand threads",
+        at_import="import threading, time",
+        in_call="""
+for _ in range(10 ** 4):
+    threading.Thread(target=time.sleep, args=(9,), daemon=True).start()
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "prints without end",
+        in_call="""
+while True:
+    print('x' * 10 ** 6)
+""",
+    ),
+    Trick(
+        "10 GB of output",
+        in_call="""
+import os
+block = b'x' * 10 ** 6
+for _ in range(10 ** 4):
+    os.write(2, block)
+""",
+    ),
+    Trick(
+        "10 GB into the channel",
+        in_call="""
+import os
+block = b'x' * 10 ** 6
+for _ in range(10 ** 4):
+    os.write(3, block)
+""",
+    ),
+    Trick(
+        "fills the disk",
+        in_call="""
+import tempfile
+with tempfile.TemporaryFile() as file:
+    while True:
+        file.write(b'x' * 10 ** 7)
+""",
+    ),
+    Trick(
+        "a message of 100 MB",
+        in_call="raise ValueError('x' * 10 ** 8)",
+    ),
+    Trick(
+        "a warning of 100 MB",
+        in_call="""
+import warnings
+warnings.warn('x' * 10 ** 8)
+""",
+    ),
+    Trick(
+        "talks to the network",
+        in_call="""
+import socket
+try:
+    socket.create_connection(('127.0.0.1', 22), timeout=1).send(b'ok')
+except OSError:
+    pass
+""",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class NotebookTrick:
+    """A way to cheat in a notebook: `code` stands in the answer cell of `svm_search`, before a wrong answer.
+
+    `cell` is what else the learner did to the answer's cell: keys of the cell, such as its metadata.
+    """
+
+    name: str
+    code: str
+    cell: tuple = ()
+    levels: tuple = WRAPPED
+
+
+NOTEBOOK_TRICKS = [
+    NotebookTrick(
+        "showtraceback shows nothing",
+        "get_ipython().showtraceback = lambda *a, **k: None\nget_ipython()._showtraceback = lambda *a: None",
+        levels=BOTH,
+    ),
+    NotebookTrick(
+        "an input transformer rewrites the check",
+        "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'] if 'check(' in str(lines) else lines)",
+    ),
+    NotebookTrick(
+        "an input transformer prints the verdict",
+        """
+text = 'svm_search: ok, 3 points'
+get_ipython().input_transformers_cleanup.append(lambda lines: [f'print({text!r})'] if 'check(' in str(lines) else lines)
+""",
+    ),
+    NotebookTrick("markers of nbval", "# NBVAL_SKIP\n# NBVAL_IGNORE_OUTPUT\n# NBVAL_RAISES_EXCEPTION"),
+    NotebookTrick(
+        "tags of nbval", "", (("metadata", {"tags": ["nbval-skip", "nbval-ignore-output", "raises-exception"]}),)
+    ),
+    NotebookTrick(
+        "check is replaced", "import coursekit\ncoursekit.check = check = lambda *a, **k: print('svm_search: ok')"
+    ),
+    NotebookTrick(
+        "check hands over forged pictures",
+        """
+import coursekit.notebook as m
+hand_over = m._hand_over
+def forged(question_id, values):
+    labels = np.arange(1000) % 10
+    rows = np.zeros((1000, 3073))
+    rows[np.arange(1000), labels] = 1.0
+    W = np.eye(3073)[:, :10]
+    results = {(a, b): (1.0, 1.0) for a in (1.0, 2.0) for b in (1.0, 2.0)}
+    hand_over(question_id, values | {'results': results, 'best_val': 1.0, 'best_W': W, 'X_val': rows, 'y_val': labels})
+m._hand_over = forged
+""",
+        levels=BOTH,
+    ),
+    NotebookTrick(
+        "a message written by hand",
+        """
+from IPython.display import display
+display({'application/vnd.coursekit.values': 'svm_search', 'score': 100, 'status': 'ok'}, raw=True)
+print('svm_search: ok, 3 points')
+""",
+    ),
+    NotebookTrick(
+        "an object that equals all",
+        """
+class Same(float):
+    __eq__ = __ge__ = __le__ = lambda s, o: True
+    __hash__ = float.__hash__
+best_val = Same(1.0)
+results = {(a, b): (Same(1.0), Same(1.0)) for a in (1.0, 2.0) for b in (1.0, 2.0)}
+""",
+    ),
+    NotebookTrick("the kernel dies", "import os\nos._exit(0)", levels=BOTH),
+    NotebookTrick(
+        "the kernel is killed later", "import os\nget_ipython().events.register('pre_run_cell', lambda *a: os._exit(0))"
+    ),
+    NotebookTrick("an endless loop", "while True: pass"),
+    NotebookTrick("10 GB of output", "while True: print('x' * 10 ** 6)"),
+    NotebookTrick("the nonce is another", "import os\nos.environ['COURSEKIT_GRADING'] = '0' * 32"),
+]

@@ -1,0 +1,260 @@
+"""The sandbox: what a command may take and see, at both levels of isolation; and frames of another form."""
+
+import io
+import os
+import struct
+import sys
+import tempfile
+import time
+import zipfile
+
+import numpy as np
+import pytest
+
+from coursekit import wire
+from coursekit.grading import sandbox
+from coursekit.questions import find
+from coursekit.worker import READY, ROOT, Ended, run_calls
+
+LEVELS = [
+    pytest.param(
+        "bubblewrap", marks=pytest.mark.skipif(sandbox.level() != "bubblewrap", reason="bubblewrap does not work here")
+    ),
+    "limits",
+]
+every_level = pytest.mark.parametrize("level", LEVELS)
+wrapped = pytest.mark.parametrize("level", LEVELS[:1])
+
+
+@pytest.fixture
+def folder():
+    """A folder that any user may read; pytest's own are for one user alone."""
+    with tempfile.TemporaryDirectory() as path:
+        os.chmod(path, 0o755)
+        yield path
+
+
+def python(code, folder, level, **limits):
+    return sandbox.run([sys.executable, "-c", code], folder, limits=sandbox.Limits(**limits), isolation=level)
+
+
+@every_level
+class TestRun:
+    def test_output_and_status(self, folder, level):
+        code = "import sys; print(sys.stdin.read()[::-1]); print('oh', file=sys.stderr); sys.exit(3)"
+        outcome = sandbox.run([sys.executable, "-c", code], folder, b"abc", isolation=level)
+        assert (outcome.stdout, outcome.stderr, outcome.ended, outcome.code) == (b"cba\n", b"oh\n", "exit", 3)
+
+    def test_large_input_and_output_at_once(self, folder, level):
+        """Neither side waits for the other for ever."""
+        data = os.urandom(1 << 20)
+        code = "import sys; [sys.stdout.buffer.write(b) for b in iter(lambda: sys.stdin.buffer.read(999), b'')]"
+        assert sandbox.run([sys.executable, "-c", code], folder, data, isolation=level).stdout == data
+
+    def test_input_that_nobody_reads(self, folder, level):
+        outcome = sandbox.run([sys.executable, "-c", "print(1)"], folder, bytes(1 << 20), isolation=level)
+        assert (outcome.stdout, outcome.ended) == (b"1\n", "exit")
+
+    def test_time(self, folder, level):
+        started = time.monotonic()
+        outcome = python("while True: pass", folder, level, seconds=0.5)
+        assert outcome.ended == "timeout" and time.monotonic() - started < 3
+
+    def test_memory(self, folder, level):
+        assert python("bytearray(1 << 30)", folder, level, memory=1 << 29).ended == "memory"
+
+    def test_output_costs_neither_time_nor_memory(self, folder, level):
+        outcome = python("while True: print('x' * 10 ** 6)", folder, level, seconds=60, output=1 << 20)
+        assert outcome.ended == "output" and outcome.seconds < 20 and len(outcome.stdout) < 2 << 20
+
+    def test_of_many_errors_the_end_is_kept(self, folder, level):
+        code = "import sys; sys.stderr.write('x' * 10 ** 6 + 'the end')"
+        assert python(code, folder, level).stderr.endswith(b"the end")
+
+    def test_file_size(self, folder, level):
+        code = "import tempfile; tempfile.TemporaryFile().write(bytes(10 ** 6)); print('wrote')"
+        assert python(code, folder, level, file_size=10**6).stdout == b"wrote\n"
+        assert b"File too large" in python(code + "\n" + code.replace("6", "7"), folder, level, file_size=10**6).stderr
+
+    def test_a_signal(self, folder, level):
+        assert python("import os; os.kill(os.getpid(), 11)", folder, level).ended == "signal"
+
+    def test_environment_has_nothing_of_ours(self, folder, level, monkeypatch):
+        monkeypatch.setenv("GRADING_SECRET", "42")
+        assert b"GRADING_SECRET" not in python("import os; print(os.environ)", folder, level).stdout
+
+    def test_nothing_is_left_behind(self, folder, level):
+        """Not even what left the process group and lost its parent."""
+        code = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(600)
+    os._exit(0)
+print("done")
+"""
+        assert python(code, folder, level, seconds=10).stdout == b"done\n"
+        sleeping = [pid for pid in os.listdir("/proc") if pid.isdigit() and _runs(pid, b"time.sleep(600)")]
+        assert sleeping == []
+
+
+def _runs(pid, text):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return text in file.read() and pid != str(os.getpid())
+    except OSError:
+        return False
+
+
+@wrapped
+class TestBubblewrap:
+    def test_solved_tree_is_not_there(self, folder, level):
+        assert (
+            python(f"import os; print(os.path.exists({str(ROOT / 'coursekit')!r}))", folder, level).stdout == b"False\n"
+        )
+
+    def test_nothing_can_be_written_but_tmp(self, folder, level):
+        code = """
+import os
+for folder in (".", "/", "/usr", "/dev/shm", os.path.dirname(os.__file__), "/tmp"):
+    try:
+        open(os.path.join(folder, "x"), "w").close()
+        print(folder)
+    except OSError:
+        pass
+"""
+        assert python(code, folder, level).stdout == b"/tmp\n"
+
+    def test_tmp_is_small(self, folder, level):
+        code = "for i in range(99): open(f'/tmp/{i}', 'wb').write(bytes(10 ** 6))"
+        assert b"No space left" in python(code, folder, level, file_size=2 * 10**6).stderr
+
+    def test_no_network(self, folder, level):
+        code = "import socket; print([name for _, name in socket.if_nameindex()])"
+        assert python(code, folder, level).stdout == b"['lo']\n"
+
+    def test_no_other_process_is_seen(self, folder, level):
+        code = "import os; print(sum(name.isdigit() for name in os.listdir('/proc')))"
+        assert int(python(code, folder, level).stdout) <= 3
+
+    def test_processes(self, folder, level):
+        code = """
+import os, time
+for number in range(200):
+    try:
+        if os.fork() == 0:
+            time.sleep(5)
+            os._exit(0)
+    except OSError:
+        break
+print(number)
+"""
+        assert int(python(code, folder, level, processes=20).stdout) <= 20
+
+
+# ---- frames
+
+
+def answers(*frames, ended="exit"):
+    """What `run_calls` makes of a process that wrote these frames; "NONCE" stands for the right nonce."""
+    question = find("affine_forward")
+
+    def run(command, request):
+        nonce = wire.unpack(request)["nonce"]
+        data = b"".join(frame if isinstance(frame, bytes) else _frame(frame, nonce) for frame in frames)
+        return Ended(data, b"", ended)
+
+    return run_calls(question, [(0, question.draw_inputs(0)), (1, question.draw_inputs(1))], run)
+
+
+def _frame(frame, nonce):
+    data = wire.pack({name: nonce if value == "NONCE" else value for name, value in frame.items()})
+    return struct.pack("<Q", len(data)) + data
+
+
+READY_FRAME = {"nonce": "NONCE", "call": READY}
+GOOD = {"nonce": "NONCE", "call": 0, "outputs": {}, "error": None, "after": {}, "printed": "", "warnings": []}
+
+
+def bomb():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name in ("json.npy", "data.npy"):
+            file.writestr(name, bytes(10**7))
+    return struct.pack("<Q", len(buffer.getvalue())) + buffer.getvalue()
+
+
+def no_dict():
+    data = wire.pack([])
+    return struct.pack("<Q", len(data)) + data
+
+
+class TestFrames:
+    def test_good_ones(self):
+        first, second = answers(READY_FRAME, GOOD, GOOD | {"call": 1})
+        assert first["ended"] == second["ended"] == ""
+
+    def test_process_that_never_was_ready(self):
+        assert [result["ended"] for result in answers()] == ["not started"] * 2
+
+    @pytest.mark.parametrize("ended", ["exit", "timeout", "memory", "output", "signal"])
+    def test_process_that_ended_early(self, ended):
+        first, second = answers(READY_FRAME, GOOD, ended=ended)
+        assert (first["ended"], second["ended"]) == ("", ended)
+
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            GOOD | {"nonce": "0" * 32},
+            GOOD | {"call": 7.5},
+            GOOD | {"call": "0"},
+            GOOD | {"error": "all is well"},
+            GOOD | {"error": {"kind": "E"}},
+            GOOD | {"after": 3},
+            GOOD | {"warnings": None},
+            {"nonce": "NONCE"},
+            no_dict(),
+            b"\xff" * 8,
+            b"\0" * 4000,
+            bomb(),
+        ],
+        ids=lambda frame: repr(frame)[:30],
+    )
+    def test_after_a_bad_one_nothing_counts(self, frame):
+        first, second = answers(READY_FRAME, frame, GOOD, GOOD | {"call": 1})
+        assert first["ended"] == second["ended"] == "exit"
+
+    def test_texts_are_cut(self):
+        error = {"kind": "E" * 10**5, "message": "m" * 10**6, "frames": [["f" * 10**5, 1, "l" * 10**5]] * 100}
+        first, _ = answers(
+            READY_FRAME, GOOD | {"error": error, "printed": "p" * 10**6, "warnings": ["w" * 10**3] * 999}
+        )
+        assert first["ended"] == "" and len(repr(first)) < 10_000
+
+    def test_an_input_that_came_back_changed(self):
+        x = find("affine_forward").draw_inputs(0)["x"]
+        first, _ = answers(READY_FRAME, GOOD | {"after": {"x": x + 1}})
+        assert "x" in first["changed"]
+
+
+class TestWire:
+    @pytest.mark.parametrize("value", [2**63, -(2**70), 1 << 20_000], ids=["2^63", "-2^70", "2^20000"])
+    def test_whole_numbers_beyond_64_bits_stay(self, value):
+        assert wire.unpack(wire.pack(value)) == wire.Foreign("whole number beyond 64 bits")
+
+    def test_long_texts_are_refused_where_a_bound_is_given(self):
+        data = wire.pack(["a"] * 1000)
+        assert wire.unpack(data, 10**6) == ["a"] * 1000
+        with pytest.raises(ValueError, match="longer than 100 bytes"):
+            wire.unpack(data, 100)
+
+    @pytest.mark.parametrize(
+        "dtype, shape", [("|O", [1]), ("<f8", [-1]), ("(2,)<f8", [1]), ("<f8", [2**70]), ("V8", [1])]
+    )
+    def test_arrays_of_other_kinds_are_refused(self, dtype, shape):
+        text = f'{{"array": ["{dtype}", {shape}]}}'.encode()
+        buffer = io.BytesIO()
+        np.savez(buffer, json=np.frombuffer(text, np.uint8), data=np.zeros(64, np.uint8))
+        with pytest.raises(ValueError, match="not a packed value"):
+            wire.unpack(buffer.getvalue())

@@ -1,0 +1,131 @@
+"""The tamper suite: each trick earns just what the same wrong answer earns without it."""
+
+import contextlib
+import os
+from dataclasses import replace
+
+import nbformat
+import pytest
+from tamper import BOTH, NOTEBOOK_TRICKS, RIGHT, TRICKS, Trick
+
+from coursekit.grading import nbval_run, sandbox, tree
+from coursekit.grading.evaluate import Grading, Settings, Work
+from coursekit.questions import find
+
+MODULE = "cs231n/layers.py"
+HONEST = Trick("none")
+
+
+def missing(level):
+    """A mark for what cannot run here."""
+    unavailable = level == sandbox.BUBBLEWRAP and sandbox.level() != sandbox.BUBBLEWRAP
+    return pytest.mark.skipif(unavailable, reason="bubblewrap is not installed, or may not run here")
+
+
+def levels():
+    return pytest.mark.parametrize("level", [pytest.param(level, marks=missing(level)) for level in BOTH])
+
+
+def cases():
+    for trick in TRICKS:
+        for level in trick.levels:
+            marks = [missing(level), *([pytest.mark.slow] if trick.is_slow else [])]
+            yield pytest.param(trick, level, marks=marks, id=f"{trick.name}-{level}")
+
+
+def entry_of(source, level, seconds=2.0):
+    """The entry of the record for `affine_forward`, with this module handed in."""
+    limits = sandbox.Limits(memory=1 << 30, file_size=8 << 20, output=8 << 20)
+    settings = Settings("assignment1", seed=1, isolation=level, limits=limits)
+    with contextlib.ExitStack() as stack:
+        grading = Grading(Work({MODULE: source.encode()}), settings, stack)
+        entry = grading.entry(replace(find("affine_forward"), seconds=seconds))
+        assert not processes_in(grading.tree())
+        return entry
+
+
+def source_of(trick, **options):
+    return trick.source(tree.given()[MODULE].decode(), **options)
+
+
+@levels()
+def test_honest_answers(level):
+    """What the tricks are measured against: a right answer earns its points, the wrong one none."""
+    assert entry_of(source_of(HONEST, answer=RIGHT), level)["earned"] == 2
+    wrong = entry_of(source_of(HONEST), level)
+    assert (wrong["earned"], wrong["status"]) == (0, "wrong")
+    assert wrong["mistake"] == "the bias b is not added: out = rows @ w + b"
+
+
+@pytest.mark.parametrize("trick, level", list(cases()))
+def test_a_trick_earns_nothing(trick, level, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    entry = entry_of(source_of(trick), level)
+    assert entry["earned"] == 0
+    assert entry["status"] in ("wrong", "crashed", "timed out"), entry["text"]
+    assert len(entry["text"]) < 10_000
+
+
+def processes_in(folder):
+    """Processes that run in a folder. In bubblewrap none can outlive its process tree."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{pid}/cwd").startswith(str(folder)):
+                found.append(int(pid))
+    return found
+
+
+# ---- notebooks
+
+WRONG_SEARCH = """
+best_W = np.zeros((3073, 10))
+best_val = 0.5
+results = {(rate, reg): (0.5, 0.5) for rate in (1e-7, 2e-7) for reg in (1.0, 2.0)}
+X_val, y_val = np.zeros((1000, 3073)), np.arange(1000) % 10
+"""
+CHECK = "check('svm_search', results=results, best_val=best_val, best_W=best_W, X_val=X_val, y_val=y_val)"
+
+
+def run_of(code, level, cell=()):
+    """The run of a small notebook, and what its question earns."""
+    source = f"import numpy as np\nfrom coursekit import check\n{code}\n{WRONG_SEARCH}"
+    cells = [("svm_search", source, dict(cell)), ("check_svm_search", CHECK, {})]
+    notebook = nbformat.v4.new_notebook()
+    for id_, source, more in cells:
+        notebook.cells.append(nbformat.v4.new_code_cell(source, id=id_, execution_count=1, **more))
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="svm_search: ok, 3 points\n")]
+    settings = Settings("assignment1", isolation=level)
+    with contextlib.ExitStack() as stack:
+        grading = Grading(Work(notebooks={"svm": notebook}), settings, stack)
+        entry = grading.entry(replace(find("svm_search"), builds_on=()))
+        return grading.notebook_record("svm"), entry
+
+
+def notebook_cases():
+    for trick in NOTEBOOK_TRICKS:
+        for level in trick.levels:
+            yield pytest.param(trick, level, marks=missing(level), id=f"{trick.name}-{level}")
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A cell may take two seconds, not minutes."""
+    monkeypatch.setattr(nbval_run, "CELL_SECONDS", 2.0)
+
+
+@levels()
+def test_honest_wrong_notebook(level, impatient):
+    record, entry = run_of("", level)
+    assert (entry["status"], entry["earned"]) == ("wrong", 0)
+    assert "svm_search: wrong" in entry["text"]
+    assert [cell["status"] for cell in record["cells"]] == ["ok", "error"]
+
+
+@pytest.mark.parametrize("trick, level", list(notebook_cases()))
+def test_a_trick_in_a_notebook_earns_nothing(trick, level, impatient):
+    record, entry = run_of(trick.code, level, trick.cell)
+    assert entry["earned"] == 0
+    assert entry["status"] in ("wrong", "not attempted", "crashed", "timed out"), entry["text"]
+    assert record["state"] == "differs"
+    assert record["cells"][1]["status"] != "ok"
