@@ -11,6 +11,7 @@ from cs231n import fast_layers, layers, optim
 from cs231n.classifiers.cnn import DeepConvNet, ThreeLayerConvNet
 from cs231n.classifiers.fc_net import FullyConnectedNet
 from cs231n.classifiers.k_nearest_neighbor import KNearestNeighbor
+from cs231n.im2col import get_im2col_indices
 
 
 def gemm_rates(size=2000, repeats=7):
@@ -142,6 +143,38 @@ def _both(name, flops, inputs, forward, backward, twin):
         twin(*tensors).backward(dout_tensor)
 
     return name, flops, ours, theirs
+
+
+# ---- the usual way in NumPy
+
+
+def usual_way(convolutions, batch):
+    """Convolutions as they are usually written in NumPy: all columns by index, gradients put back by np.add.at."""
+    rng = np.random.default_rng(0)
+    for N, C, H, F, HH, stride, pad in convolutions:
+        x, w, b = (rng.standard_normal(s).astype(np.float32) for s in ((min(N, batch), C, H, H), (F, C, HH, HH), (F,)))
+        conv_param = {"stride": stride, "pad": pad}
+
+        def ours(x=x, w=w, b=b, p=conv_param):
+            out, cache = fast_layers.conv_forward_fast(x, w, b, p)
+            fast_layers.conv_backward_fast(out, cache)
+
+        name = f"conv {len(x)}x{C}x{H}x{H}, {F} of {HH}x{HH}, stride {stride}"
+        yield name, 0, ours, lambda x=x, w=w, b=b, p=conv_param: _by_indices(x, w, b, **p)
+
+
+def _by_indices(x, w, b, stride, pad):
+    """Forward and backward, the gradient of out being out."""
+    F, _, HH, WW = w.shape
+    k, i, j = get_im2col_indices(x.shape, HH, WW, pad, stride)
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    columns = padded[:, k, i, j].transpose(1, 2, 0).reshape(len(k), -1)
+    out = w.reshape(F, -1) @ columns + b[:, np.newaxis]
+    dw = (out @ columns.T).reshape(w.shape)
+    dcolumns = (w.reshape(F, -1).T @ out).reshape(len(k), -1, len(x)).transpose(2, 0, 1)
+    dpadded = np.zeros_like(padded)
+    np.add.at(dpadded, (slice(None), k, i, j), dcolumns)
+    return dpadded, dw, out.sum(axis=1)
 
 
 # ---- training steps: loss, gradients, update

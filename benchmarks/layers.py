@@ -60,7 +60,7 @@ def main():
     batch = 4 if args.quick else 64
     rounds = 2 if args.quick else args.rounds
 
-    from _suite import gemm_rates, growth, layer_cases, steps
+    from _suite import gemm_rates, growth, layer_cases, steps, usual_way
 
     rates = gemm_rates()
     rows = []
@@ -72,6 +72,12 @@ def main():
     for name, flops, ours, theirs in steps(batch if args.quick else 50):
         step_rows.append(Row(name, "float32", flops, *in_turn(ours, theirs, rounds)))
         show(step_rows[-1], rates)
+    usual_rows = []
+    for name, flops, ours, theirs in usual_way(CONVOLUTIONS[:4], batch):
+        usual_rows.append(Row(name, "float32", flops, *in_turn(ours, theirs, 2, block=1)))
+        print(
+            f"{usual_rows[-1].name}: all columns by index and np.add.at take {usual_rows[-1].ratio:.0f} times as long"
+        )
     exponents = growth(lambda run: in_turn(run, None, rounds)[0], small=args.quick)
     for name, exponent in exponents.items():
         print(f"time grows with {name} to the power of {exponent:.2f}")
@@ -81,7 +87,7 @@ def main():
     if args.write:
         from _page import write
 
-        write(rows, step_rows, rates, exponents, args.threads, means)
+        write(rows, step_rows, usual_rows, rates, exponents, args.threads, means)
 
 
 def in_turn(ours, theirs, rounds, block=3, rest=0.02):

@@ -240,8 +240,10 @@ def _pieces(x, w, places):
 
 def _columns(x, field, stride, pads, dtype):
     """The windows of pictures (n, C, H, W) as columns, (K, n * P) for P places: a buffer of this thread."""
-    padded = _padded_buffer(x.shape, pads, dtype)
-    padded[:, :, pads[0] : pads[0] + x.shape[2], pads[1] : pads[1] + x.shape[3]] = x
+    padded = x
+    if any(pads):
+        padded = _padded_buffer(x.shape, pads, dtype)
+        padded[:, :, pads[0] : pads[0] + x.shape[2], pads[1] : pads[1] + x.shape[3]] = x
     windows = sliding_window_view(padded, field, axis=(2, 3))[:, :, ::stride, ::stride]
     windows = windows.transpose(1, 4, 5, 0, 2, 3)  # (n, C, H_out, W_out, HH, WW) -> (C, HH, WW, n, H_out, W_out)
     columns = buffer("columns", windows.shape, dtype)
