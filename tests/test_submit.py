@@ -235,6 +235,14 @@ class TestPage:
         page = self.page("![p](attachment:p.png)", attachments={"p.png": {"image/png": "iVBORw0="}})
         assert 'src="data:image/png;base64,iVBORw0="' in page
 
+    def test_picture_is_shown_once(self):
+        """A notebook of 1 MB must not become a page of 1 GB."""
+        page = self.page("![p](attachment:p.png) " * 1000, attachments={"p.png": {"image/png": "A" * 10_000}})
+        assert len(page) < 100_000
+
+    def test_picture_that_is_none(self):
+        assert "onerror" not in self.page("![p](attachment:p)", attachments={"p": {"image/png": '" onerror="alert(1)'}})
+
     def test_blank(self):
         assert "No answer was given" in self.page(handin.BLANK_ANSWER)
 
