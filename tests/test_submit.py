@@ -104,6 +104,14 @@ def test_blank_edition_has_gaps_and_a_zip(blank, tmp_path, capsys):
     assert zipfile.is_zipfile(tmp_path / "x.zip")
 
 
+def test_checks_that_cannot_run_do_not_stop_the_zip(work, tmp_path, capsys):
+    """As where a learner deleted a file of the course's."""
+    (work / "cs231n/classifiers/cnn.py").unlink()
+    (work / "cs231n/classifiers/cnn.py").mkdir()  # cannot be copied
+    assert submit.submit(ASSIGNMENT, tmp_path / "x.zip", work) == 1
+    assert "could not be checked" in capsys.readouterr().out and zipfile.is_zipfile(tmp_path / "x.zip")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there is no sh")
 def test_script_passes_the_arguments_on(blank):
     script = subprocess.run(["sh", "collect_submission.sh", "assignment9"], cwd=blank, capture_output=True, text=True)
