@@ -243,6 +243,14 @@ class TestRefused:
         path.write_bytes(path.read_bytes().replace(b"py_txt", b"py\0txt"))
         assert "not one that a file can have" in refusal(path)
 
+    def test_empty_name(self, tmp_path):
+        """Python's own zipfile fails at it."""
+        path = write_zip(tmp_path / "x.zip", [(LAYERS, b"l"), ("empty", b"")])
+        path.write_bytes(path.read_bytes().replace(b"empty", b"\0mpty"))
+        [source] = find_submissions(tmp_path)
+        with pytest.raises(Refused, match="not one that a file can have"):
+            open_submission(source, "assignment1")
+
     def test_zip_in_a_zip_in_a_zip(self, tmp_path):
         data = write_zip(tmp_path / "a.zip", FILES.items()).read_bytes()
         data = write_zip(tmp_path / "b.zip", [("a.zip", data)]).read_bytes()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from coursekit.grading.zips import Refused, open_zip
+from coursekit.grading.zips import Refused, is_folder, open_zip
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _METADATA = "submission_metadata.y*ml"
@@ -75,7 +75,7 @@ def _inner_zips(path):
         return []
     try:
         with path.open("rb") as file, open_zip(file) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+            names = [info.filename for info in archive.infolist() if not is_folder(info)]
     except Refused:
         return []  # opened as a submission, it is refused with the reason
     names = [name for name in names if not name.startswith("__MACOSX/")]

@@ -109,15 +109,20 @@ def zip_members(archive, budget):
     """The files in an open zip."""
     for info in archive.infolist():
         _require_plain_name(info.orig_filename)
-        if not info.is_dir():
+        if not is_folder(info):
             name, link = info.filename.replace("\\", "/"), stat.S_ISLNK(info.external_attr >> 16)
             yield Member(name, lambda most, info=info: read_zipped(archive, info, most, budget), link)
+
+
+def is_folder(info):
+    """Whether a member is a folder; `ZipInfo.is_dir` of Python 3.11 fails at a name that is empty."""
+    return info.filename.endswith("/")
 
 
 def _require_plain_name(name):
     if ".." in name.replace("\\", "/").split("/"):
         raise Refused(f"A name in it points out of its folder: {short(name)}.")
-    if "\0" in name or len(name) > LONGEST_NAME:
+    if not name or "\0" in name or len(name) > LONGEST_NAME:
         raise Refused(f"A name in it is not one that a file can have: {short(name)}.")
 
 
