@@ -483,18 +483,27 @@ _references = {}
 
 
 def reference_outputs(question, seed):
-    """What the reference returns on fresh inputs; computed once in this process."""
+    """What the reference returns on fresh inputs; computed once in this process, where the reference is right."""
     key = question.id, seed
     if key not in _references:
         with calm():
-            inputs = {index: question.draw_inputs(index, seed) for index in range(len(question.cases))}
-            results = {i: run_case(question.cases[i], question.draw_inputs(i, seed)) for i in inputs}
+            _require_right(question, _run_reference(question, None), stored.expected(question), None)
+            results = _run_reference(question, seed)
             expected = {i: r["outputs"] for i, r in results.items() if not question.cases[i].judge}
-            verdict = judge(question, inputs, results, expected)
-        if not verdict.ok:
-            raise InfrastructureError(f"our own {question.id} is {verdict.status} here with seed {seed}")
+            _require_right(question, results, expected, seed)
         _references[key] = expected
     return _references[key]
+
+
+def _run_reference(question, seed):
+    return {i: run_case(case, question.draw_inputs(i, seed)) for i, case in enumerate(question.cases)}
+
+
+def _require_right(question, results, expected, seed):
+    verdict = judge(question, {i: question.draw_inputs(i, seed) for i in results}, results, expected)
+    if not verdict.ok:
+        inputs = "the public inputs" if seed is None else f"seed {seed}"
+        raise InfrastructureError(f"our own {question.id} is {verdict.status} here, on {inputs}")
 
 
 @contextlib.contextmanager
