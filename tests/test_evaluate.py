@@ -170,6 +170,38 @@ class TestFollowThrough:
         assert 'NotImplementedError("two_layer_net_gradients' in source
 
 
+# ---- effort, measured from outside
+
+ONE_LOOP = """dists = np.zeros((len(X), len(self.X_train)))
+        import sys
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        for i in range(len(X)):
+            dists[i] = np.sqrt(((self.X_train.astype(float) - X[i]) ** 2).sum(axis=1))
+        sys.settrace(tracer)
+        return dists"""
+ALL_DIFFERENCES = """import tracemalloc
+        tracemalloc.stop()
+        dists = np.sqrt(((X.astype(float)[:, None] - self.X_train) ** 2).sum(axis=2))
+        tracemalloc.start()
+        return dists"""
+
+
+@pytest.mark.parametrize(
+    "body, mistake",
+    [(ONE_LOOP, "a loop over the inputs is left"), (ALL_DIFFERENCES, "an array of M x N x D differences")],
+)
+def test_counting_that_is_switched_off(body, mistake):
+    """The question's own cases see nothing; the limits from outside do."""
+    name = "cs231n/classifiers/k_nearest_neighbor.py"
+    given = (ROOT / name).read_text()
+    patch = f"\n\nclass _Mine:\n    def compute(self, X):\n        {body}\n\n\n"
+    source = given + patch + "KNearestNeighbor.compute_distances_no_loops = _Mine.compute\n"
+    entry = graded_files(solved("assignment1") | {name: source.encode()}, ["knn_no_loops"])["knn_no_loops"]
+    assert (entry["status"], entry["earned"]) == ("wrong", 0), entry["text"]
+    assert mistake in " ".join(entry["text"].split())
+
+
 # ---- the zoo: known mistakes, put into files as a learner would write them
 
 

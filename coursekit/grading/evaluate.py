@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from coursekit import handin, stored
-from coursekit.grading import sandbox, tree
+from coursekit.grading import effort, sandbox, tree
 from coursekit.grading.archive import Refused, open_submission
 from coursekit.grading.data import given_values
 from coursekit.grading.graft import graft_module, graft_notebook
@@ -315,13 +315,17 @@ class Grading:
         missing = [name for name in files_of(question) if name not in self.work.files]
         if missing:
             return _not_gradable(question, f"{missing[0]} is not in what was handed in")
-        return grade_function(question, self.settings, self._runner(question, reference))
+        limits = replace(self.settings.limits, seconds=question.seconds)
+        graded = grade_function(question, self.settings, self._runner(limits, reference))
+        if graded.status != "ok":
+            return graded
+        limits = replace(limits, cpu_seconds=effort.CPU_SECONDS, memory=min(limits.memory, effort.MEMORY))
+        return with_effort(question, self.settings, graded, self._runner(limits, reference))
 
-    def _runner(self, question, reference):
+    def _runner(self, limits, reference):
         folder = self.tree(reference)
 
         def run(command, request):
-            limits = replace(self.settings.limits, seconds=question.seconds)
             outcome = sandbox.run(
                 command, folder, request, limits, isolation=self.settings.level, readable=[tree.data_folder()]
             )
@@ -422,6 +426,16 @@ def grade_function(question, settings, run):
             return _graded(question, ended, verdict)
         told = _judged(question, public, shown, stored.expected(question))
         return _graded(question, "wrong", told if told.status == "wrong" else _without_values(verdict))
+
+
+def with_effort(question, settings, graded, run):
+    """What was graded ok, graded again by what it takes."""
+    with calm():
+        findings = effort.findings(question, settings.seed, run)
+    if all(finding.ok for finding in findings):
+        return graded
+    mistake = next(finding.mistake for finding in findings if not finding.ok)
+    return _graded(question, "wrong", Verdict(question, "wrong", tuple(findings), mistake=mistake))
 
 
 def _run_until_it_starts(question, calls, run):
