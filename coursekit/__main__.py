@@ -13,6 +13,11 @@ _COMMANDS = {
     "test": ("coursekit.environment:test", "check everything; with options: run pytest with them", "options"),
     "check": ("coursekit.progress:check_all", "check questions (all without one) on the files as saved", "questions"),
     "progress": ("coursekit.progress:show", "show all questions with verdicts, points and minutes", None),
+    "submit": (
+        "coursekit.submit:submit",
+        "pack an assignment for handing in, and check the packed files",
+        "assignment",
+    ),
     "results": ("coursekit.results:write", "train the course's models on the data that is there", None),
     "store": ("coursekit.store:write", "compute the stored answers anew, of some notebooks or of all", "notebooks"),
     "release": ("coursekit.release:build", "build the learner's edition in a new folder", "--out"),
@@ -47,6 +52,9 @@ def _parser():
             command.add_argument("options", nargs=argparse.REMAINDER, help="passed on")
         elif argument == "--out":
             command.add_argument("--out", required=True, metavar="DIR", help="must not exist yet, or be empty")
+        elif argument == "assignment":
+            command.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
+            command.add_argument("--out", metavar="FILE", help="the zip to write; ASSIGNMENT.zip by default")
         elif argument:
             command.add_argument(argument, nargs="*", metavar=argument.upper().rstrip("S"))
     return parser

@@ -16,6 +16,8 @@ LARGEST = {  # bytes of one file, by its ending: above what honest work needs, b
     ".json": 1_000_000,  # the receipt
 }
 BLANK_ANSWER = "*Write your answer here.*"
+_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _PROMPT = re.compile(r"^(\*\*(Inline question|Think and write)|#+ Written question)", re.MULTILINE)
 
 
@@ -52,12 +54,22 @@ def allowed(assignment):
     return (*names, *modules(assignment), WEIGHTS, RECEIPT)
 
 
+def wanted(assignment):
+    """The files without which a hand-in has gaps: the notebooks, and the modules in which this assignment asks."""
+    asked = {_file(target) for question in questions(assignment) for target in question.implements}
+    return [*(f"assignments/{assignment}/{name}.ipynb" for name in notebooks(assignment)), *sorted(asked)]
+
+
 def modules(assignment):
     """The modules in which an assignment and those before it ask for functions."""
     before = assignments()[: assignments().index(assignment) + 1]
     asked = [q for q in all_questions().values() if NOTEBOOKS[q.notebook] in before]
-    targets = {target.split(":")[0] for question in asked for target in question.implements}
-    return sorted(target.replace(".", "/") + ".py" for target in targets)
+    return sorted({_file(target) for question in asked for target in question.implements})
+
+
+def _file(target):
+    """The file of a target such as "cs231n.layers:affine_forward"."""
+    return target.split(":")[0].replace(".", "/") + ".py"
 
 
 def is_allowed(name, assignment):
@@ -69,27 +81,77 @@ def is_allowed(name, assignment):
 # ---- written answers
 
 
+def read_notebook(data):
+    """The notebook in some bytes, a dict with a list of cells; ValueError with the reason if it is none."""
+    try:
+        notebook = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        if b"<<<<<<< " in data:
+            raise ValueError("it holds a merge conflict that was not resolved (<<<<<<< and >>>>>>>)") from error
+        raise ValueError("it is damaged: it cannot be read as a notebook") from error
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list) or not all(map(_is_cell, cells)):
+        raise ValueError("it is no notebook of today's format; open and save it in JupyterLab")
+    return notebook
+
+
+def _is_cell(cell):
+    lines = cell.get("source") if isinstance(cell, dict) else None
+    return isinstance(lines, str) or isinstance(lines, list) and all(isinstance(line, str) for line in lines)
+
+
+def shown_verdict(notebook, question_id):
+    """The verdict that a saved notebook shows for a question: 'ok', 'wrong', 'not attempted', or '' for none.
+
+    The cell is found by what it calls and not by its id, which some programs do not keep.
+    """
+    call = re.compile(rf"check\(\s*[\"']{re.escape(question_id)}[\"']")
+    cells = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code" and call.search(source(cell))]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    printed = "".join("".join(output.get("text", output.get("evalue", ""))) for output in outputs)
+    statuses = ("ok", "wrong", "not attempted")
+    return next((status for status in statuses if f"{question_id}: {status}" in printed), "")
+
+
 def is_written(cell):
     """Whether a cell of our notebooks is the place of a written answer."""
     name = cell.get("id", "")
-    return cell["cell_type"] == "markdown" and name.startswith("answer_") and not name.endswith("_compare")
+    return cell.get("cell_type") == "markdown" and name.startswith("answer_") and not name.endswith("_compare")
 
 
 def written_answers(notebook):
-    """The written answers of a notebook (a dict, cells with ids) by the id of their cell, '' where none is given."""
-    return {cell["id"]: without_blank(source(cell)) for cell in notebook["cells"] if is_written(cell)}
+    """The written answers of a notebook (a dict) by the id of their cell, '' where none is given.
+
+    Where a program took the ids away, an answer is what stands before "Compare with an answer".
+    """
+    return {name: without_blank(with_pictures(source(cell), cell)) for name, cell, _ in _written_cells(notebook)}
 
 
 def prompts(notebook):
     """What each written answer answers, by the id of its cell: the end of the Markdown cell before it."""
-    found, before = {}, ""
-    for cell in notebook["cells"]:
-        if is_written(cell):
-            starts = [match.start() for match in _PROMPT.finditer(before)]
-            found[cell["id"]] = before[starts[-1] if starts else 0 :].strip()
-        elif cell["cell_type"] == "markdown":
-            before = source(cell)
-    return found
+    return {name: question for name, _, question in _written_cells(notebook)}
+
+
+def _written_cells(notebook):
+    """(id, cell, prompt) of each written answer."""
+    cells = [cell for cell in notebook["cells"] if cell.get("cell_type") != "code"]
+    by_id = any(map(is_written, cells))
+    for before, cell, after in zip([None, *cells], cells, [*cells[1:], None], strict=False):
+        if is_written(cell) if by_id else after and "<summary>Compare with an answer" in source(after)[:60]:
+            text = source(before) if before else ""
+            starts = [match.start() for match in _PROMPT.finditer(text)]
+            yield cell.get("id", f"answer_{cells.index(cell)}"), cell, text[starts[-1] if starts else 0 :].strip()
+
+
+def with_pictures(text, cell):
+    """A Markdown text with the pictures that were pasted into its cell written out, so that it stands alone."""
+    attachments = cell.get("attachments")
+    for name, kinds in attachments.items() if isinstance(attachments, dict) else ():
+        for kind, data in kinds.items() if isinstance(kinds, dict) else ():
+            if kind in _PICTURES and isinstance(data, str) and _BASE64.fullmatch(data):
+                # once: a picture that is shown a thousand times would fill the memory
+                text = text.replace(f"attachment:{name}", f"data:{kind};base64,{''.join(data.split())}", 1)
+    return text
 
 
 def without_blank(text):

@@ -1,9 +1,9 @@
 """Where a learner stands: all questions with verdicts, points and minutes."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from coursekit import handin
 from coursekit.checking import check_question, tested_files
 from coursekit.question import Verdict
 from coursekit.questions import NOTEBOOKS, all_questions, find
@@ -25,22 +25,19 @@ def _verdict(question, root):
 
 def saved_verdict(question, root=ROOT):
     """The verdict that a saved notebook shows for a notebook question."""
-    printed = _saved_output(notebook_path(question.notebook, root), f"check_{question.id}")
-    for status in ("ok", "wrong"):
-        if f"{question.id}: {status}" in printed:
-            return Verdict(question, status, notes=("as the saved notebook shows it",))
+    try:
+        notebook = handin.read_notebook(notebook_path(question.notebook, root).read_bytes())
+    except (OSError, ValueError) as error:
+        return Verdict(question, "not attempted", notes=(f"the notebook cannot be read: {error}",))
+    status = handin.shown_verdict(notebook, question.id)
+    if status in ("ok", "wrong"):
+        return Verdict(question, status, notes=("as the saved notebook shows it",))
     return Verdict(question, "not attempted")
 
 
 def notebook_path(notebook, root=ROOT):
     """Where a notebook lies."""
     return Path(root) / "assignments" / NOTEBOOKS[notebook] / f"{notebook}.ipynb"
-
-
-def _saved_output(path, cell_id):
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    outputs = [output for cell in cells if cell.get("id") == cell_id for output in cell.get("outputs", ())]
-    return "".join("".join(output.get("text", output.get("evalue", ""))) for output in outputs)
 
 
 def show(root=ROOT):

@@ -23,6 +23,7 @@ _TEXT_ANSWER = re.compile(r"<!-- BEGIN SOLUTION -->.*?<!-- END SOLUTION -->", re
 INCLUDED = (
     "requirements.txt",
     "requirements.lock",
+    "collect_submission.sh",
     "assignments/**/*.ipynb",
     "cs231n/**/*.py",
     "coursekit/**/*.py",
@@ -34,6 +35,7 @@ EXCLUDED = (
     "coursekit/store.py",
     "coursekit/results.py",
     "coursekit/zoo/*",
+    "coursekit/grading/**/*",
     "**/.ipynb_checkpoints/*",
 )
 RENAMED = {"docs/learner/README.md": "README.md", "docs/learner/Makefile": "Makefile"}
@@ -72,6 +74,7 @@ def write_edition(edition, root=ROOT):
         target = edition / RENAMED.get(name, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(stripped(path, name))
+        target.chmod(0o755 if path.suffix == ".sh" else 0o644)
     files = sorted(path for path in edition.rglob("*") if path.is_file())
     manifest = {path.relative_to(edition).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     (edition / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

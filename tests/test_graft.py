@@ -2,34 +2,20 @@
 
 import copy
 import json
+import time
 
 import nbformat
 import pytest
 
 from coursekit import handin
 from coursekit.grading.archive import Refused
-from coursekit.grading.cells import read_cells
+from coursekit.grading.cells import MOST_CELLS, read_cells
 from coursekit.grading.graft import graft_module, graft_notebook
 from coursekit.progress import notebook_path
 from coursekit.questions import NOTEBOOKS
-from coursekit.release import strip_module, strip_notebook
+from coursekit.release import strip_module
 from coursekit.worker import ROOT
-
-MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION", "<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
-
-
-def edition(name):
-    """A notebook as it is handed out."""
-    return json.loads(strip_notebook(notebook_path(name).read_text(encoding="utf-8"), name))
-
-
-def filled(name):
-    """A notebook as a learner fills it in: the solved one without the markers."""
-    notebook = json.loads(notebook_path(name).read_text(encoding="utf-8"))
-    for cell in notebook["cells"]:
-        lines = [line for line in handin.source(cell).splitlines() if line.strip() not in MARKERS]
-        cell["source"] = "\n".join(lines).strip("\n").splitlines(keepends=True)
-    return notebook
+from tests.handins import edition, filled
 
 
 def pack(notebook):
@@ -234,6 +220,17 @@ class TestMutilated:
             assert "raise NotImplementedError" in handin.source(came.notebook["cells"][at(came.notebook, "svm_search")])
 
 
+@pytest.mark.parametrize("name", ANSWER)
+def test_deleted_answers(name):
+    """What was deleted is not attempted; all else is as it was."""
+    theirs = filled(name)
+    wanted = graft(name, theirs)
+    theirs["cells"] = [cell for cell in theirs["cells"] if cell["id"] not in (ANSWER[name], WRITTEN[name])]
+    came = graft(name, theirs)
+    assert came.answers == {key: text for key, text in wanted.answers.items() if key != ANSWER[name]}
+    assert came.written == wanted.written | {WRITTEN[name]: ""}
+
+
 class TestAnswersInOddPlaces:
     def test_split(self):
         """Both halves run, in order."""
@@ -397,6 +394,23 @@ class TestReading:
     def test_refused(self, data, message):
         with pytest.raises(Refused, match=message):
             graft("svm", data)
+
+
+def test_pasted_picture_comes_along():
+    theirs = filled("knn")
+    cell = theirs["cells"][at(theirs, WRITTEN["knn"])]
+    cell.update(source="See ![](attachment:a.png)", attachments={"a.png": {"image/png": "iVBORw0="}})
+    assert graft("knn", theirs).written[WRITTEN["knn"]] == "See ![](data:image/png;base64,iVBORw0=)"
+
+
+def test_worst_case_takes_seconds():
+    """As many cells as are taken, each as long as is parsed, and each like the answer."""
+    theirs, lines = filled("svm"), "".join(f"v{i} = {i} + a[{i}]\n" for i in range(250))
+    cell = {"cell_type": "code", "metadata": {}, "outputs": []}
+    theirs["cells"] = [{**cell, "source": f"results = best_val = {i}\n{lines}"} for i in range(MOST_CELLS)]
+    start = time.perf_counter()
+    graft("svm", theirs)
+    assert time.perf_counter() - start < 30
 
 
 class TestModule:

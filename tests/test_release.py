@@ -65,6 +65,7 @@ def test_nothing_of_the_instructors_is_in_it(edition):
     names = set(contents(edition))
     assert {"README.md", "Makefile", "requirements.lock", "datasets/get_datasets.py"} <= names
     assert not [name for name in names if "zoo" in name or "release" in name or name.startswith("tests/")]
+    assert not [name for name in names if name.startswith("coursekit/grading")]
     assert b"BEGIN SOLUTION" not in b"".join(
         data for name, data in contents(edition).items() if "coursekit" not in name
     )
@@ -100,7 +101,7 @@ def test_every_module_still_compiles(edition):
 def test_commands_of_the_instructor_are_not_offered(edition):
     command = [sys.executable, "-m", "coursekit", "--help"]
     text = subprocess.run(command, cwd=edition, capture_output=True, text=True, check=True).stdout
-    assert "progress" in text and "release" not in text and "store" not in text
+    assert "progress" in text and "submit" in text and "release" not in text and "store" not in text
 
 
 def test_notebooks_have_no_outputs_and_no_answers(edition):

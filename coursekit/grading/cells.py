@@ -6,10 +6,11 @@ import re
 import warnings
 from dataclasses import dataclass
 
-from coursekit.grading.archive import Refused
+from coursekit.grading.zips import Refused
+from coursekit.handin import with_pictures
 
 MOST_CELLS = 1_000  # ours have at most 80
-LARGEST_PARSED = 10_000  # characters of a cell that is looked at as Python; with 1,000 cells, some seconds at the worst
+LARGEST_PARSED = 5_000  # characters of a cell that is looked at as Python; with 1,000 cells, some seconds at the worst
 
 _SIDES = {"<" * 7: "first", "|" * 7: "base", "=" * 7: "second", ">" * 7: "both"}  # what follows such a line
 _MARKER = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
@@ -124,6 +125,8 @@ def _cell(raw):
     if kind == "heading":  # nbformat 3
         level = raw.get("level")
         text = "#" * (level if level in (1, 2, 3, 4, 5, 6) else 1) + " " + text
+    if "attachment:" in text:
+        text = with_pictures(text, raw)
     return Cell(names[0] if names else "", kind if kind in ("code", "raw") else "markdown", text.strip("\n"))
 
 

@@ -1,0 +1,23 @@
+"""Notebooks as learners get them, and as they hand them in."""
+
+import json
+
+from coursekit import handin
+from coursekit.progress import notebook_path
+from coursekit.release import strip_notebook
+
+MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION", "<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
+
+
+def edition(name):
+    """A notebook as it is handed out."""
+    return json.loads(strip_notebook(notebook_path(name).read_text(encoding="utf-8"), name))
+
+
+def filled(name):
+    """A notebook as a learner fills it in: the solved one without the markers."""
+    notebook = json.loads(notebook_path(name).read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        lines = [line for line in handin.source(cell).splitlines() if line.strip() not in MARKERS]
+        cell["source"] = "\n".join(lines).strip("\n").splitlines(keepends=True)
+    return notebook

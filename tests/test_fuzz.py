@@ -1,0 +1,439 @@
+"""Damaged archives and notebooks through the reader and the graft.
+
+Whatever comes, each is opened or `Refused`, within a time, and nothing is written anywhere. `make test` tries some
+hundred; all 20,000, with figures: `python -m tests.test_fuzz 20000`.
+"""
+
+import contextlib
+import io
+import json
+import os
+import random
+import signal
+import struct
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from coursekit import handin
+from coursekit.grading.archive import Refused, find_submissions, open_submission
+from coursekit.grading.graft import graft_module, graft_notebook
+from coursekit.release import strip_module
+from coursekit.submit import pack
+from coursekit.worker import ROOT
+from tests.handins import edition, filled
+
+resource = pytest.importorskip("resource")  # with the alarm below, what Windows lacks
+
+LIMIT = 10  # seconds for one case; honest ones take some hundredths
+NOTEBOOKS = ("svm", "features", "knn")
+MODULES = ("cs231n/layers.py", "cs231n/classifiers/softmax.py")
+NUMBERS = (0, 1, 2, 255, 65_535, 65_536, 2**31 - 1, 2**31, 2**32 - 1)
+NAMES = (
+    b"../x",
+    b"..\\x",
+    b"/etc/x",
+    b"C:/x",
+    b"a\0b",
+    b"\xff\xfe",
+    b"//",
+    b".",
+    b"..",
+    b"con",
+    b"\xc3\xbc",
+    b"a" * 300,
+)
+LEAVES = (None, True, 0, -1, 2**63, 1e308, "", "\0", "\ud800", "a" * 5_000, [], {}, [[]], {"source": 3})
+CODE = (
+    "(" * 300,
+    "x = " * 200 + "1",
+    "%%bash\nls /",
+    "\\",
+    '"' * 3,
+    "\t x",
+    "def f(:",
+    "<<<<<<< a\n=======\n>>>>>>> b",
+)
+CODE += ('check("svm_search")', "raise SystemExit", "# a\n# b", "x = 1")
+
+
+class Hang(BaseException):
+    """A case took longer than `LIMIT`; no Exception, so that nothing on the way catches it."""
+
+
+class Wrote(BaseException):
+    """Something was written to disk."""
+
+
+# ---- mutations of bytes
+
+
+def flip_bits(data, rng):
+    data = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 8, 64))):
+        if data:
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    return bytes(data)
+
+
+def truncate(data, rng):
+    return data[: rng.randrange(len(data) + 1)] if rng.random() < 0.7 else data[rng.randrange(len(data) + 1) :]
+
+
+def splice(data, rng):
+    """A piece of the data put in elsewhere, over what is there or between it."""
+    start, length, to = (rng.randrange(len(data) + 1) for _ in range(3))
+    piece = data[start : start + length // rng.choice((1, 10, 100))]
+    return data[:to] + piece + data[to + (len(piece) if rng.random() < 0.5 else 0) :]
+
+
+def insert_noise(data, rng):
+    to = rng.randrange(len(data) + 1)
+    return data[:to] + rng.randbytes(rng.choice((1, 4, 100))) + data[to:]
+
+
+BYTES = (flip_bits, truncate, splice, insert_noise)
+
+
+# ---- mutations of zips
+
+
+FIELDS = {  # of a zip: (offset, size) after each signature
+    b"PK\x01\x02": [(6, 2), (8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (38, 4), (42, 4)],
+    b"PK\x03\x04": [(4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2)],
+    b"PK\x05\x06": [(4, 2), (6, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 2)],
+}
+
+
+def edit_directory(data, rng):
+    """Other numbers in the fields of a zip's directory, of its end record, or of the headers before the files."""
+    data = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        signature = rng.choice(list(FIELDS))
+        places = [at for at in range(len(data)) if data.startswith(signature, at)] if signature in data else []
+        if places:
+            offset, size = rng.choice(FIELDS[signature])
+            value = rng.choice((*NUMBERS, rng.randrange(2**32), len(data))) % 256**size
+            at = rng.choice(places) + offset
+            data[at : at + size] = value.to_bytes(size, "little")
+    return bytes(data)
+
+
+def edit_names(data, rng):
+    """Other names, in the directory or before the files, of the same length."""
+    names = [info.orig_filename.encode() for info in zipfile.ZipFile(io.BytesIO(data)).infolist()]
+    old, new = rng.choice(names), rng.choice((*NAMES, *names))
+    new = (new + old[len(new) :])[: len(old)]
+    return data.replace(old, new, rng.choice((1, 2, -1)))
+
+
+def add_zip64(data, rng):
+    """Sizes that are said to stand in an extra field, which says what it likes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in unzip(data):
+            info = zipfile.ZipInfo(name)
+            info.extra = struct.pack("<HHQQ", 1, 16, rng.choice(NUMBERS), rng.choice(NUMBERS))[: rng.randrange(21)]
+            archive.writestr(info, content)
+    return edit_directory(buffer.getvalue(), rng)
+
+
+def rebuild(data, rng):
+    """A sound zip of odd members: names, links, packings, doubles, zips in it, content that was mutated."""
+    buffer, members = io.BytesIO(), unzip(data)
+    with contextlib.redirect_stderr(io.StringIO()), zipfile.ZipFile(buffer, "w") as archive:
+        for _ in range(rng.randrange(1, 12)):
+            name, content = rng.choice(members)
+            odd = rng.choice(NAMES).decode("latin-1").replace("\0", "0")
+            bare = name.rsplit("/")[-1]
+            name = rng.choice((name, name, name.upper(), f"{odd}/{name}", name.replace("/", "\\"), bare, odd))
+            info = zipfile.ZipInfo(name, (rng.randrange(1980, 2100), 1, 1, 0, 0, 0))
+            info.external_attr = rng.choice((0, 0, 0o120777 << 16, 0o10644 << 16, 0o40755 << 16, 2**32 - 1))
+            content = rng.choice((content, rng.choice(BYTES)(content, rng), bytes(rng.choice((0, 3_000_000))), data))
+            with contextlib.suppress(UserWarning):  # of a name that is there already
+                archive.writestr(info, content, rng.choice((0, 8, 8, 8, 12, 14)))
+    return buffer.getvalue()
+
+
+def unzip(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return [(name, archive.read(name)) for name in archive.namelist()]
+
+
+ZIPS = (*BYTES, edit_directory, edit_directory, edit_names, add_zip64, rebuild, rebuild)
+
+
+# ---- mutations of notebooks
+
+
+def edit_tree(data, rng):
+    """Other values somewhere in the JSON; cells copied, moved, lost."""
+    tree = json.loads(data)
+    for _ in range(rng.choice((1, 2, 5, 20))):
+        holder, key = rng.choice(list(places(tree)))
+        match rng.randrange(6):
+            case 0:
+                holder[key] = rng.choice(LEAVES)
+            case 1:
+                del holder[key]
+            case 2:
+                holder[key] = rng.choice(CODE) if isinstance(holder[key], str) else rng.choice(LEAVES)
+            case 3:
+                other, name = rng.choice(list(places(tree)))
+                holder[key] = copied(other[name])
+            case 4 if isinstance(holder, list):
+                holder.insert(rng.randrange(len(holder) + 1), copied(holder[key]))
+            case _ if isinstance(tree, dict) and isinstance(tree.get("cells"), list):
+                rng.shuffle(tree["cells"])
+        if not isinstance(tree, (dict, list)) or not tree:
+            break
+    return json.dumps(tree, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
+
+
+def copied(value):
+    """A copy of a piece of a tree, of a small one: a tree that holds itself twice, and so on, has no end."""
+    text = json.dumps(value)
+    return json.loads(text) if len(text) < 20_000 else None
+
+
+def places(tree):
+    """(holder, key) of every value in a JSON tree."""
+    todo = [tree]
+    while todo:
+        holder = todo.pop()
+        items = list(holder.items()) if isinstance(holder, dict) else list(enumerate(holder))
+        for key, value in items:
+            yield holder, key
+            if isinstance(value, (dict, list)):
+                todo.append(value)
+
+
+def edit_cells(data, rng):
+    """What editors and learners do, at random: ids, kinds, splits, merges, copies."""
+    notebook = json.loads(data)
+    cells = notebook["cells"]
+    for _ in range(rng.choice((1, 3, 10, 40))):
+        if not cells:
+            break
+        at = rng.randrange(len(cells))
+        text = handin.source(cells[at])
+        match rng.randrange(7):
+            case 0:
+                cells[at]["id"] = rng.choice(cells).get("id", "")
+            case 1:
+                cells[at].pop("id", None)
+            case 2:
+                cells[at]["cell_type"] = rng.choice(("code", "markdown", "raw", "heading", "x", None, 3))
+            case 3:
+                cells.insert(rng.randrange(len(cells)), json.loads(json.dumps(cells[at])))
+            case 4:
+                cells[at]["source"] = text + "\n" + handin.source(rng.choice(cells))
+            case 5:
+                cut = rng.randrange(len(text) + 1)
+                cells[at : at + 1] = [{**cells[at], "source": text[:cut]}, {**cells[at], "source": text[cut:]}]
+            case 6:
+                cells[at]["source"] = rng.choice((text * 50, rng.choice(CODE), text[::-1], text.replace("\n", "\r")))
+    return json.dumps(notebook).encode()
+
+
+def nest(data, rng):
+    depth = rng.choice((50, 900, 5_000, 200_000))
+    return b'{"cells": ' + b"[" * depth + b"]" * rng.choice((depth, 0)) + b"}"
+
+
+JSONS = (*BYTES, edit_tree, edit_tree, edit_tree, edit_cells, edit_cells, edit_cells, nest)
+
+
+# ---- one case
+
+
+class Fuzzer:
+    """Runs cases; each is made of its number alone, so that one can be tried again."""
+
+    def __init__(self, folder, seed=0):
+        self.seed, self.count, self.slowest = seed, Counter(), (0.0, -1)
+        self.inbox = Path(folder, "inbox")
+        self.inbox.mkdir()
+        self.ours = {name: edition(name) for name in NOTEBOOKS}
+        self.given = {name: strip_module((ROOT / name).read_text(encoding="utf-8"), name) for name in MODULES}
+        self.notebooks = {name: json.dumps(without_outputs(filled(name))).encode() for name in NOTEBOOKS}
+        modules = {name: (ROOT / name).read_bytes() for name in MODULES}
+        answered = {f"assignments/assignment1/{name}.ipynb": data for name, data in self.notebooks.items()}
+        self.zip = pack({**answered, **modules, "cs231n/saved/a.npz": b"w" * 100, "receipt.json": b'{"files": {}}'})
+
+    def run(self, number):
+        """One case: odd numbers are notebooks, even ones zips. Watched is what reads, not what makes the case."""
+        rng = random.Random(f"{self.seed}/{number}")
+        read = self.a_notebook(rng) if number % 2 else self.a_zip(rng)
+        start = time.perf_counter()
+        with guarded():
+            read()
+        self.slowest = max(self.slowest, (time.perf_counter() - start, number))
+
+    def a_zip(self, rng):
+        data = mutated(self.zip, ZIPS, rng.choice((1, 1, 1, 2)), rng)
+        (self.inbox / "x.zip").write_bytes(data)
+        return self.read_inbox
+
+    def a_notebook(self, rng):
+        name, module = rng.choice(NOTEBOOKS), rng.choice(MODULES)
+        notebook = mutated(self.notebooks[name], JSONS, rng.choice((1, 1, 2, 3)), rng)
+        source = mutated((ROOT / module).read_bytes(), BYTES, 1, rng)
+        return lambda: self.graft({f"assignments/assignment1/{name}.ipynb": notebook, module: source})
+
+    def read_inbox(self):
+        for source in find_submissions(self.inbox):
+            try:
+                files = open_submission(source, "assignment1").files
+            except Refused as refused:
+                self.tell("zips refused", refused)
+                continue
+            self.count["zips opened"] += 1
+            assert all(handin.is_allowed(name, "assignment1") and type(data) is bytes for name, data in files.items())
+            self.graft(files)
+
+    def graft(self, files):
+        for name, data in files.items():
+            if name in self.given:
+                graft_module(self.given[name], data).source.encode()
+            elif name.endswith(".ipynb") and Path(name).stem in self.ours:
+                self.graft_notebook(Path(name).stem, data)
+
+    def graft_notebook(self, name, data):
+        try:
+            came = graft_notebook(self.ours[name], data)
+        except Refused as refused:
+            return self.tell("notebooks refused", refused)
+        self.count["notebooks grafted"] += 1
+        self.require_ours(name, came)
+        return None
+
+    def tell(self, what, refused):
+        """Count a refusal; its words must say something, and stay of a readable length."""
+        self.count[what] += 1
+        assert 10 < len(str(refused)) < 2_000, str(refused)[:200]
+
+    def require_ours(self, name, came):
+        """All our cells are there, in order, and what is given is untouched."""
+        cells = [cell for cell in came.notebook["cells"] if cell["id"] not in came.extra]
+        for cell, ours in zip(cells, self.ours[name]["cells"], strict=True):
+            answer = ours["id"] in came.answers or bool(came.written.get(ours["id"]))
+            assert cell["id"] == ours["id"] and cell["cell_type"] == ours["cell_type"]
+            assert answer or handin.source(cell) == handin.source(ours)
+        json.dumps(came.notebook, ensure_ascii=False).encode()
+
+
+def mutated(data, mutations, times, rng):
+    for _ in range(times):
+        with contextlib.suppress(Exception):  # a second mutation may not be able to read what the first one left
+            data = rng.choice(mutations)(data, rng)
+    return data
+
+
+def without_outputs(notebook):
+    for cell in notebook["cells"]:
+        cell.update({"outputs": []} if cell["cell_type"] == "code" else {})
+    return notebook
+
+
+# ---- the watch
+
+
+class Watch:
+    """Raises `Wrote`, while it is on, at any attempt to write a file or to start a program."""
+
+    EVENTS = ("os.mkdir", "os.rename", "os.remove", "os.symlink", "os.link", "os.truncate", "subprocess.Popen")
+    on = False
+
+    def __call__(self, event, arguments):
+        flags = arguments[2] if self.on and event == "open" else 0
+        writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if self.on and (writes or event in self.EVENTS):
+            raise Wrote(f"{event} {arguments!r:.200}")
+
+
+WATCH = Watch()
+sys.addaudithook(WATCH)
+
+
+def _stop(*_):
+    raise Hang(f"after {LIMIT} s")
+
+
+@contextlib.contextmanager
+def guarded():
+    """Raise `Wrote` at a write, and `Hang` after the time limit."""
+    before = signal.signal(signal.SIGALRM, _stop)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT)
+    WATCH.on = True
+    try:
+        yield
+    finally:
+        WATCH.on = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def sentinel(folder):
+    """Check that a folder with some files in it, the working folder of the reader, is as it was."""
+    place, before = Path(folder, "here"), os.getcwd()
+    (place / "sub").mkdir(parents=True)
+    (place / "sub" / "layers.py").write_text("mine")
+    os.chdir(place / "sub")
+    try:
+        yield
+    finally:
+        os.chdir(before)
+    assert [path.relative_to(place).as_posix() for path in sorted(place.rglob("*"))] == ["sub", "sub/layers.py"]
+    assert (place / "sub" / "layers.py").read_text() == "mine"
+
+
+def fuzz(folder, count, seed=0):
+    """Run so many cases; the `Fuzzer`, with its counts."""
+    with sentinel(folder):
+        fuzzer = Fuzzer(folder, seed)
+        for number in range(count):
+            try:
+                fuzzer.run(number)
+            except BaseException as error:
+                error.add_note(f"case {number} of seed {seed}")
+                raise
+    assert sorted(path.name for path in Path(folder).iterdir()) == ["here", "inbox"]
+    return fuzzer
+
+
+@pytest.mark.parametrize("count", [400, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_nothing_gets_through(tmp_path, count):
+    """All four outcomes occur; no crash, no hang, nothing written (each would raise)."""
+    counted = fuzz(tmp_path, count).count
+    assert set(counted) == {"zips opened", "zips refused", "notebooks grafted", "notebooks refused"}
+    assert min(counted.values()) > count // 20
+
+
+def test_watch_sees_a_write(tmp_path):
+    """The guard itself works."""
+    with pytest.raises(Wrote), guarded():
+        (tmp_path / "x").write_text("x")
+    with pytest.raises(Wrote), guarded():
+        os.symlink("a", tmp_path / "b")
+
+
+def main(count=20_000, seed=0):
+    """Print what became of so many cases."""
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        fuzzer = fuzz(folder, int(count), int(seed))
+    print(f"{count} cases of seed {seed} in {time.perf_counter() - start:.0f} s; no crash, no hang, nothing written")
+    print(*(f"{what}: {number}" for what, number in sorted(fuzzer.count.items())), sep="\n")
+    print(f"slowest: {fuzzer.slowest[0]:.2f} s (case {fuzzer.slowest[1]})")
+    print(f"largest memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
