@@ -357,7 +357,14 @@ class Grading:
             return _not_gradable(question, "the notebooks were not run")
         if question.notebook in self.work.broken:
             return _not_gradable(question, self.work.broken[question.notebook])
-        return grade_values(question, self.run_notebook(question.notebook, reference))
+        graded = grade_values(question, self.run_notebook(question.notebook, reference))
+        return replace(graded, is_blank=self._is_blank(question))
+
+    def _is_blank(self, question):
+        """Whether the answer cell is as it was handed out."""
+        stub = f'raise NotImplementedError("{question.id}:'
+        cells = self.work.notebooks[question.notebook]["cells"]
+        return any(cell.get("id") == question.id and stub in handin.source(cell) for cell in cells)
 
     def run_notebook(self, name, reference=()):
         """Run a notebook, once for each set of questions that the reference answers."""
