@@ -8,6 +8,8 @@ from textwrap import indent
 
 BOTH, WRAPPED = ("bubblewrap", "limits"), ("bubblewrap",)
 
+_SYSTEM = ("import os", "hog", "10 ** 6", "resource", "socket", "tempfile", "threading", "while True")
+
 WRONG = "x.reshape(len(x), -1) @ w"
 RIGHT = f"{WRONG} + b"
 
@@ -37,6 +39,11 @@ class Trick:
     returned: str = "out"
     levels: tuple = BOTH
     is_slow: bool = False
+
+    @property
+    def uses_system(self):
+        """Whether it goes past Python's objects, to processes, files, memory or the network."""
+        return any(word in self.at_import + self.in_call for word in _SYSTEM)
 
     def source(self, module, answer=WRONG):
         """The learner's module with the trick in it."""
@@ -862,13 +869,15 @@ except OSError:
 class NotebookTrick:
     """A way to cheat in a notebook: `code` stands in the answer cell of `svm_search`, before a wrong answer.
 
-    `cell` is what else the learner did to the answer's cell: keys of the cell, such as its metadata.
+    `cell` is what else the learner did to the answer's cell: keys of the cell, such as its metadata. Each takes two
+    seconds; those that are much like another are run with the slow tests.
     """
 
     name: str
     code: str
     cell: tuple = ()
     levels: tuple = WRAPPED
+    is_slow: bool = False
 
 
 NOTEBOOK_TRICKS = [
@@ -880,6 +889,7 @@ NOTEBOOK_TRICKS = [
     NotebookTrick(
         "an input transformer rewrites the check",
         "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'] if 'check(' in str(lines) else lines)",
+        is_slow=True,
     ),
     NotebookTrick(
         "an input transformer prints the verdict",
@@ -890,10 +900,15 @@ get_ipython().input_transformers_cleanup.append(lambda lines: [f'print({text!r})
     ),
     NotebookTrick("markers of nbval", "# NBVAL_SKIP\n# NBVAL_IGNORE_OUTPUT\n# NBVAL_RAISES_EXCEPTION"),
     NotebookTrick(
-        "tags of nbval", "", (("metadata", {"tags": ["nbval-skip", "nbval-ignore-output", "raises-exception"]}),)
+        "tags of nbval",
+        "",
+        (("metadata", {"tags": ["nbval-skip", "nbval-ignore-output", "raises-exception"]}),),
+        is_slow=True,
     ),
     NotebookTrick(
-        "check is replaced", "import coursekit\ncoursekit.check = check = lambda *a, **k: print('svm_search: ok')"
+        "check is replaced",
+        "import coursekit\ncoursekit.check = check = lambda *a, **k: print('svm_search: ok')",
+        is_slow=True,
     ),
     NotebookTrick(
         "check hands over forged pictures",
@@ -918,6 +933,7 @@ from IPython.display import display
 display({'application/vnd.coursekit.values': 'svm_search', 'score': 100, 'status': 'ok'}, raw=True)
 print('svm_search: ok, 3 points')
 """,
+        is_slow=True,
     ),
     NotebookTrick(
         "an object that equals all",
@@ -928,12 +944,15 @@ class Same(float):
 best_val = Same(1.0)
 results = {(a, b): (Same(1.0), Same(1.0)) for a in (1.0, 2.0) for b in (1.0, 2.0)}
 """,
+        is_slow=True,
     ),
     NotebookTrick("the kernel dies", "import os\nos._exit(0)", levels=BOTH),
     NotebookTrick(
-        "the kernel is killed later", "import os\nget_ipython().events.register('pre_run_cell', lambda *a: os._exit(0))"
+        "the kernel is killed later",
+        "import os\nget_ipython().events.register('pre_run_cell', lambda *a: os._exit(0))",
+        is_slow=True,
     ),
     NotebookTrick("an endless loop", "while True: pass"),
-    NotebookTrick("10 GB of output", "while True: print('x' * 10 ** 6)"),
-    NotebookTrick("the nonce is another", "import os\nos.environ['COURSEKIT_GRADING'] = '0' * 32"),
+    NotebookTrick("10 GB of output", "while True: print('x' * 10 ** 6)", is_slow=True),
+    NotebookTrick("the nonce is another", "import os\nos.environ['COURSEKIT_GRADING'] = '0' * 32", is_slow=True),
 ]

@@ -138,7 +138,7 @@ class TestInANotebook:
             check("affine_forward", x=1)
 
     def test_check_failed_is_raised(self, monkeypatch):
-        monkeypatch.setattr("coursekit.notebook.check_question", lambda q: judge_values(toy_question(), {"v": 2}))
+        monkeypatch.setattr("coursekit.checking.check_question", lambda q: judge_values(toy_question(), {"v": 2}))
         with pytest.raises(CheckFailed, match="likely mistake: one too many"):
             check("affine_forward")
 
