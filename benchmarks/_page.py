@@ -76,6 +76,7 @@ def _draw(rows, path):
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullFormatter
 
     names = list(dict.fromkeys(row.name for row in rows))
     fig, ax = plt.subplots(figsize=(9, 0.34 * len(names) + 1.2))
@@ -86,6 +87,9 @@ def _draw(rows, path):
     ax.axvline(1, color="black", linewidth=1)
     ax.set(xscale="log", xlabel="PyTorch's time / ours (right of 1: ours is faster)", yticks=range(len(names)))
     ax.set_yticklabels(names, fontsize=8)
+    ticks = [0.25, 0.5, 1, 2, 4]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.invert_yaxis()
     ax.legend()
     fig.tight_layout()
