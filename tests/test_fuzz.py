@@ -332,7 +332,7 @@ def mutated(data, mutations, times, rng):
     for _ in range(times):
         with contextlib.suppress(Exception):  # a second mutation may not be able to read what the first one left
             data = rng.choice(mutations)(data, rng)
-    return data
+    return data[: handin.LARGEST[".ipynb"]]  # no more gets past the reader
 
 
 def without_outputs(notebook):
