@@ -408,9 +408,9 @@ def test_worst_case_takes_seconds():
     theirs, lines = filled("svm"), "".join(f"v{i} = {i} + a[{i}]\n" for i in range(250))
     cell = {"cell_type": "code", "metadata": {}, "outputs": []}
     theirs["cells"] = [{**cell, "source": f"results = best_val = {i}\n{lines}"} for i in range(MOST_CELLS)]
-    start = time.perf_counter()
+    start = time.process_time()  # not the clock's: other processes may have the cores
     graft("svm", theirs)
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
 
 
 class TestModule:

@@ -96,4 +96,5 @@ def kill_descendants():
             os.waitpid(pid, 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
