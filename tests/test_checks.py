@@ -294,3 +294,16 @@ class TestWire:
     def test_garbage_is_refused(self, data):
         with pytest.raises(ValueError, match="not a packed value"):
             wire.unpack(data)
+
+
+def test_dropout_backward_cannot_be_right_where_nothing_is_dropped(monkeypatch):
+    """It is judged by what the learner's forward pass did; an identity would make dx = dout look right."""
+    from coursekit.worker import run_case
+    from cs231n import layers
+
+    monkeypatch.setattr(layers, "dropout_forward", lambda x, dropout_param: (x, None))
+    monkeypatch.setattr(layers, "dropout_backward", lambda dout, cache: dout)
+    question = find("dropout_backward")
+    inputs = {i: question.draw_inputs(i, seed=3) for i in range(len(question.cases))}
+    results = {i: run_case(question.cases[i], inputs[i]) for i in inputs}
+    assert judge(question, inputs, results, {}).status == "wrong"

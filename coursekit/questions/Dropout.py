@@ -179,6 +179,9 @@ def _judge_backward(inputs, outputs):
     if not all(shape.ok for shape in shapes):
         return [shape for shape in shapes if not shape.ok]
     mask = out.astype(float) / x
+    if inputs["mode"] == "train" and (mask != 0).all():  # then any dx would follow from an out that drops nothing
+        gap = "nothing is dropped in the forward pass, so there is nothing to judge dx by"
+        return [holds(f"{label}out", False, gap, bound="has entries that are 0", mistake="see dropout_forward first")]
     return [
         holds(
             f"{label}dx",
