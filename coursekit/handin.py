@@ -16,6 +16,8 @@ LARGEST = {  # bytes of one file, by its ending: above what honest work needs, b
     ".json": 1_000_000,  # the receipt
 }
 BLANK_ANSWER = "*Write your answer here.*"
+_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _PROMPT = re.compile(r"^(\*\*(Inline question|Think and write)|#+ Written question)", re.MULTILINE)
 
 
@@ -146,8 +148,9 @@ def with_pictures(text, cell):
     attachments = cell.get("attachments")
     for name, kinds in attachments.items() if isinstance(attachments, dict) else ():
         for kind, data in kinds.items() if isinstance(kinds, dict) else ():
-            if kind in ("image/png", "image/jpeg", "image/gif", "image/webp") and isinstance(data, str):
-                text = text.replace(f"attachment:{name}", f"data:{kind};base64,{''.join(data.split())}")
+            if kind in _PICTURES and isinstance(data, str) and _BASE64.fullmatch(data):
+                # once: a picture that is shown a thousand times would fill the memory
+                text = text.replace(f"attachment:{name}", f"data:{kind};base64,{''.join(data.split())}", 1)
     return text
 
 

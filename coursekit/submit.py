@@ -41,35 +41,31 @@ def submit(assignment, out=None, root=ROOT):
     int
         The exit status.
     """
-    try:
-        handin.notebooks(assignment)
-    except ValueError as error:
-        print(error)
-        return 2
     root = Path(root)
-    out = Path(out).resolve() if out else root / f"{assignment}.zip"
-    files, gaps = collect(assignment, root)
-    if not files:
-        print(f"No zip was made: none of the files of {assignment} is in {root}.")
-        return 2
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        print(f"No zip was made: {error}")
-        return 2
-    print(f"Checking {len(handin.questions(assignment))} questions from the packed files ...", flush=True)
-    found = check_packed(assignment, pack(files), root)
-    gaps += question_gaps(found, files, assignment) + given_gaps(root, assignment)
-    page = answers.page(assignment, _readable(files, assignment))
-    status = {verdict.question.id: verdict.status for verdict in found}
-    receipt = make_receipt(assignment, files, status)
-    packed = pack({**files, f"{assignment}_answers.html": page, handin.RECEIPT: _json(receipt)})
-    try:
-        _require_whole(packed, files)
-        written = write_all(out, assignment, packed, page, receipt)
+        return _submit(assignment, Path(out).resolve() if out else root / f"{assignment}.zip", root)
     except (OSError, ValueError) as error:
         print(f"No zip was made: {error}")
         return 2
+
+
+def _submit(assignment, out, root):
+    handin.notebooks(assignment)  # raises where there is no such assignment
+    files, gaps = collect(assignment, root)
+    if not files:
+        raise ValueError(f"none of the files of {assignment} is in {root}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    print(f"Checking {len(handin.questions(assignment))} questions from the packed files ...", flush=True)
+    try:
+        found = check_packed(assignment, pack(files), root)
+    except Exception as error:  # whatever is wrong with the course's own files: a deadline does not wait for it
+        found, gaps = [], [*gaps, f"The questions could not be checked ({type(error).__name__}: {error})."]
+    gaps += question_gaps(found, files, assignment) + given_gaps(root, assignment)
+    page = answers.page(assignment, _readable(files, assignment))
+    receipt = make_receipt(assignment, files, {verdict.question.id: verdict.status for verdict in found})
+    packed = pack({**files, f"{assignment}_answers.html": page, handin.RECEIPT: _json(receipt)})
+    _require_whole(packed, files)
+    written = write_all(out, assignment, packed, page, receipt)
     report(out, files, found, gaps, packed, written)
     return 1 if gaps else 0
 
@@ -287,7 +283,7 @@ def report(out, files, found, gaps, packed, written):
         print(f"  {name}  ({len(data) / 1000:,.0f} kB)")
     print(f"Your written answers, to look at: {', '.join(written[1:])}")
     print("\nThe questions, checked from the zip (those answered in a notebook as the notebook shows them):")
-    width = max(len(verdict.question.id) for verdict in found)
+    width = max((len(verdict.question.id) for verdict in found), default=0)
     for verdict in found:
         points = verdict.question.points if verdict.ok else 0
         print(f"  {verdict.question.id:<{width}}  {verdict.status:<13}  {points} of {verdict.question.points} points")

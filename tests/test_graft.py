@@ -2,13 +2,14 @@
 
 import copy
 import json
+import time
 
 import nbformat
 import pytest
 
 from coursekit import handin
 from coursekit.grading.archive import Refused
-from coursekit.grading.cells import read_cells
+from coursekit.grading.cells import MOST_CELLS, read_cells
 from coursekit.grading.graft import graft_module, graft_notebook
 from coursekit.progress import notebook_path
 from coursekit.questions import NOTEBOOKS
@@ -393,6 +394,23 @@ class TestReading:
     def test_refused(self, data, message):
         with pytest.raises(Refused, match=message):
             graft("svm", data)
+
+
+def test_pasted_picture_comes_along():
+    theirs = filled("knn")
+    cell = theirs["cells"][at(theirs, WRITTEN["knn"])]
+    cell.update(source="See ![](attachment:a.png)", attachments={"a.png": {"image/png": "iVBORw0="}})
+    assert graft("knn", theirs).written[WRITTEN["knn"]] == "See ![](data:image/png;base64,iVBORw0=)"
+
+
+def test_worst_case_takes_seconds():
+    """As many cells as are taken, each as long as is parsed, and each like the answer."""
+    theirs, lines = filled("svm"), "".join(f"v{i} = {i} + a[{i}]\n" for i in range(250))
+    cell = {"cell_type": "code", "metadata": {}, "outputs": []}
+    theirs["cells"] = [{**cell, "source": f"results = best_val = {i}\n{lines}"} for i in range(MOST_CELLS)]
+    start = time.perf_counter()
+    graft("svm", theirs)
+    assert time.perf_counter() - start < 30
 
 
 class TestModule:

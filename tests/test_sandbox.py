@@ -226,7 +226,7 @@ class TestFrames:
         assert first["ended"] == second["ended"] == "exit"
 
     def test_texts_are_cut(self):
-        error = {"kind": "E" * 10**5, "message": "m" * 10**6, "frames": [["f" * 10**5, 1, "l" * 10**5]] * 100}
+        error = {"kind": "E" * 10**5, "message": "m" * 10**6, "frames": [["f" * 10**4, 1, "l" * 10**4]] * 100}
         first, _ = answers(
             READY_FRAME, GOOD | {"error": error, "printed": "p" * 10**6, "warnings": ["w" * 10**3] * 999}
         )

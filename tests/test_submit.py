@@ -104,6 +104,14 @@ def test_blank_edition_has_gaps_and_a_zip(blank, tmp_path, capsys):
     assert zipfile.is_zipfile(tmp_path / "x.zip")
 
 
+def test_checks_that_cannot_run_do_not_stop_the_zip(work, tmp_path, capsys):
+    """As where a learner deleted a file of the course's."""
+    (work / "cs231n/classifiers/cnn.py").unlink()
+    (work / "cs231n/classifiers/cnn.py").mkdir()  # cannot be copied
+    assert submit.submit(ASSIGNMENT, tmp_path / "x.zip", work) == 1
+    assert "could not be checked" in capsys.readouterr().out and zipfile.is_zipfile(tmp_path / "x.zip")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there is no sh")
 def test_script_passes_the_arguments_on(blank):
     script = subprocess.run(["sh", "collect_submission.sh", "assignment9"], cwd=blank, capture_output=True, text=True)
@@ -234,6 +242,14 @@ class TestPage:
     def test_pasted_picture(self):
         page = self.page("![p](attachment:p.png)", attachments={"p.png": {"image/png": "iVBORw0="}})
         assert 'src="data:image/png;base64,iVBORw0="' in page
+
+    def test_picture_is_shown_once(self):
+        """A notebook of 1 MB must not become a page of 1 GB."""
+        page = self.page("![p](attachment:p.png) " * 1000, attachments={"p.png": {"image/png": "A" * 10_000}})
+        assert len(page) < 100_000
+
+    def test_picture_that_is_none(self):
+        assert "onerror" not in self.page("![p](attachment:p)", attachments={"p": {"image/png": '" onerror="alert(1)'}})
 
     def test_blank(self):
         assert "No answer was given" in self.page(handin.BLANK_ANSWER)

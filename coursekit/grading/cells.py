@@ -10,7 +10,7 @@ from coursekit.grading.zips import Refused
 from coursekit.handin import with_pictures
 
 MOST_CELLS = 1_000  # ours have at most 80
-LARGEST_PARSED = 10_000  # characters of a cell that is looked at as Python; with 1,000 cells, some seconds at the worst
+LARGEST_PARSED = 5_000  # characters of a cell that is looked at as Python; with 1,000 cells, some seconds at the worst
 
 _SIDES = {"<" * 7: "first", "|" * 7: "base", "=" * 7: "second", ">" * 7: "both"}  # what follows such a line
 _MARKER = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from coursekit import handin, stored
-from coursekit.grading import sandbox, tree
+from coursekit.grading import effort, sandbox, tree
 from coursekit.grading.archive import Refused, open_submission
 from coursekit.grading.data import given_values
 from coursekit.grading.graft import graft_module, graft_notebook
@@ -323,13 +323,17 @@ class Grading:
         missing = [name for name in files_of(question) if name not in self.work.files]
         if missing:
             return _not_gradable(question, f"{missing[0]} is not in what was handed in")
-        return grade_function(question, self.settings, self._runner(question, reference))
+        limits = replace(self.settings.limits, seconds=question.seconds)
+        graded = grade_function(question, self.settings, self._runner(limits, reference))
+        if graded.status != "ok":
+            return graded
+        limits = replace(limits, cpu_seconds=effort.CPU_SECONDS, memory=min(limits.memory, effort.MEMORY))
+        return with_effort(question, self.settings, graded, self._runner(limits, reference))
 
-    def _runner(self, question, reference):
+    def _runner(self, limits, reference):
         folder = self.tree(reference)
 
         def run(command, request):
-            limits = replace(self.settings.limits, seconds=question.seconds)
             outcome = sandbox.run(
                 command, folder, request, limits, isolation=self.settings.level, readable=[tree.data_folder()]
             )
@@ -432,6 +436,16 @@ def grade_function(question, settings, run):
         return _graded(question, "wrong", told if told.status == "wrong" else _without_values(verdict))
 
 
+def with_effort(question, settings, graded, run):
+    """What was graded ok, graded again by what it takes."""
+    with calm():
+        findings = effort.findings(question, settings.seed, run)
+    if all(finding.ok for finding in findings):
+        return graded
+    mistake = next(finding.mistake for finding in findings if not finding.ok)
+    return _graded(question, "wrong", Verdict(question, "wrong", tuple(findings), mistake=mistake))
+
+
 def _run_until_it_starts(question, calls, run):
     for _ in range(ATTEMPTS):
         results = run_calls(question, calls, run)
@@ -491,18 +505,27 @@ _references = {}
 
 
 def reference_outputs(question, seed):
-    """What the reference returns on fresh inputs; computed once in this process."""
+    """What the reference returns on fresh inputs; computed once in this process, where the reference is right."""
     key = question.id, seed
     if key not in _references:
         with calm():
-            inputs = {index: question.draw_inputs(index, seed) for index in range(len(question.cases))}
-            results = {i: run_case(question.cases[i], question.draw_inputs(i, seed)) for i in inputs}
+            _require_right(question, _run_reference(question, None), stored.expected(question), None)
+            results = _run_reference(question, seed)
             expected = {i: r["outputs"] for i, r in results.items() if not question.cases[i].judge}
-            verdict = judge(question, inputs, results, expected)
-        if not verdict.ok:
-            raise InfrastructureError(f"our own {question.id} is {verdict.status} here with seed {seed}")
+            _require_right(question, results, expected, seed)
         _references[key] = expected
     return _references[key]
+
+
+def _run_reference(question, seed):
+    return {i: run_case(case, question.draw_inputs(i, seed)) for i, case in enumerate(question.cases)}
+
+
+def _require_right(question, results, expected, seed):
+    verdict = judge(question, {i: question.draw_inputs(i, seed) for i in results}, results, expected)
+    if not verdict.ok:
+        inputs = "the public inputs" if seed is None else f"seed {seed}"
+        raise InfrastructureError(f"our own {question.id} is {verdict.status} here, on {inputs}")
 
 
 @contextlib.contextmanager

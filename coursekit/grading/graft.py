@@ -197,9 +197,10 @@ class _Graft:
             at += len(hit[1]) if hit else 1
         name = cell.id if cell.id in {self.ids[i] for i in self.slots} else ""  # else it was that of the given part
         rests = [Cell(name, cell.kind, "\n".join(rest).strip("\n")) for rest in rests]
-        cut_badly = cell.kind == "code" and any(parse(rest.source) is None for rest in rests)
-        if not given_parts or cut_badly or len(rests) > MOST_PIECES:
+        if not given_parts or len(rests) > MOST_PIECES:
             return [cell]
+        if cell.kind == "code" and any(parse(rest.source) is None for rest in rests):
+            return [cell]  # the given lines stand inside of something
         pieces = [rests[0], *(piece for pair in zip(given_parts, rests[1:], strict=True) for piece in pair)]
         return [piece for piece in pieces if piece.source.strip()]
 

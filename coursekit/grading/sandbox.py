@@ -52,6 +52,8 @@ class Limits:
         Bytes of the largest file; /tmp in bubblewrap is four times as large.
     output : int
         Bytes of standard output; a command that writes more is killed. Of the standard error the end is kept.
+    cpu_seconds : int
+        Of processor time, for each process; four times `seconds` if 0.
     """
 
     seconds: float = 20.0
@@ -59,6 +61,7 @@ class Limits:
     processes: int = 128
     file_size: int = 64 << 20
     output: int = 64 << 20
+    cpu_seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def wrap(argv, root, limits, env=None, isolation=None, readable=(), writable=(),
             "AS": limits.memory,
             "NPROC": limits.processes,
             "FSIZE": limits.file_size,
-            "CPU": int(4 * limits.seconds) + 1,
+            "CPU": limits.cpu_seconds or int(4 * limits.seconds) + 1,
             "NOFILE": 1024,
             "CORE": 0,
         },

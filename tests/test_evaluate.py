@@ -1,0 +1,289 @@
+"""Grading a submission: full marks for solved files, none for blank ones; each mistake costs its own question."""
+
+import contextlib
+import json
+from dataclasses import replace
+
+import pytest
+
+from coursekit import handin
+from coursekit.grading import evaluate, sandbox, tree
+from coursekit.grading.evaluate import Grading, Settings, Work, closure, grade_files
+from coursekit.questions import all_questions, find
+from coursekit.worker import ROOT
+from coursekit.zoo import wrong_entries
+
+ASSIGNMENTS = handin.assignments()
+SETTINGS = Settings("assignment1", seed=5, notebooks="skip")
+LAYERS = "cs231n/layers.py"
+
+
+def solved(assignment):
+    """The solved modules that a submission may contain."""
+    return {name: (ROOT / name).read_bytes() for name in handin.modules(assignment)}
+
+
+def blank(assignment):
+    return {name: tree.given()[name] for name in handin.modules(assignment)}
+
+
+def functions(record):
+    return [entry for entry in record["questions"] if not find(entry["id"]).in_notebook]
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+class TestRoundTrip:
+    def test_solved_files_have_full_marks(self, assignment):
+        entries = functions(grade_files(solved(assignment), replace(SETTINGS, assignment=assignment)))
+        assert [(e["id"], e["status"]) for e in entries if e["earned"] != e["points"]] == []
+
+    def test_blank_files_have_none(self, assignment):
+        entries = functions(grade_files(blank(assignment), replace(SETTINGS, assignment=assignment)))
+        assert {entry["status"] for entry in entries} == {"not attempted"}
+        assert sum(entry["earned"] for entry in entries) == 0
+
+
+def graded(changes, ids, **options):
+    """Entries by id, of the solved files with changes: for each file pairs of texts, old and new."""
+    files = solved("assignment2")
+    for name, pairs in changes.items():
+        text = files[name].decode()
+        for old, new in pairs:
+            assert text.count(old) == 1
+            text = text.replace(old, new)
+        files[name] = text.encode()
+    return graded_files(files, ids, **options)
+
+
+def graded_files(files, ids, seconds=None, **options):
+    settings = replace(SETTINGS, **options)
+    with contextlib.ExitStack() as stack:
+        grading = Grading(Work(files), settings, stack)
+        asked = [find(id_) for id_ in ids]
+        return {q.id: grading.entry(replace(q, seconds=seconds or q.seconds)) for q in asked}
+
+
+AFFINE = "out = rows @ w + b"
+CHAIN = ("affine_forward", "two_layer_net_loss", "two_layer_net_gradients")
+
+
+class TestStatuses:
+    @pytest.mark.parametrize(
+        "body, status, words",
+        [
+            ("out = rows @ w", "wrong", "likely mistake: the bias b is not added"),
+            ("import os; os._exit(0)", "crashed", "the process that ran your code ended early"),
+            ("import os; os.kill(os.getpid(), 11)", "crashed", "the process that ran your code ended early"),
+            ("hog = bytearray(1 << 40)", "crashed", "MemoryError"),
+            ("while True: pass", "timed out", "stopped after 2 seconds"),
+            ("raise NotImplementedError('affine_forward: two_layer_net')", "not attempted", ""),
+            ("out = = rows", "crashed", "SyntaxError"),
+            ("import warnings; warnings.warn('careful'); out = rows @ w + b", "ok", "2 points"),
+            ("print('x' * 100_000); out = rows @ w + b", "ok", "2 points"),
+        ],
+    )
+    def test_of_one_question(self, body, status, words):
+        entry = graded({LAYERS: [(AFFINE, body)]}, ["affine_forward"], seconds=2)["affine_forward"]
+        assert entry["status"] == status, entry["text"]
+        assert entry["text"].startswith("affine_forward") and words in entry["text"]
+        assert entry["earned"] == (2 if status == "ok" else 0)
+
+    def test_a_file_that_is_missing(self):
+        files = solved("assignment1")
+        del files[LAYERS]
+        entry = graded_files(files, ["affine_forward"])["affine_forward"]
+        assert (entry["status"], entry["earned"]) == ("not gradable", 0)
+        assert "cs231n/layers.py is not in what was handed in" in entry["text"]
+
+    def test_right_on_the_public_inputs_alone(self):
+        """The text shows none of the numbers of the fresh inputs."""
+        sums = [find("affine_forward").draw_inputs(i)["x"].sum() for i in range(len(find("affine_forward").cases))]
+        body = f"out = rows @ w + (b if min(abs(x.sum() - s) for s in {[float(s) for s in sums]}) < 1e-3 else 0)"
+        entry = graded({LAYERS: [(AFFINE, body)]}, ["affine_forward"])["affine_forward"]
+        assert entry["status"] == "wrong"
+        assert evaluate.RIGHT_IN_PUBLIC in entry["text"] and "expected" not in entry["text"]
+
+
+class TestInfrastructure:
+    """What does not work here is never a learner's fault."""
+
+    def test_reference_that_fails(self, monkeypatch):
+        monkeypatch.setattr("cs231n.layers.affine_forward", lambda x, w, b: (x, None))
+        entry = graded_files(solved("assignment1"), ["affine_forward"], seed=123)["affine_forward"]
+        assert entry["status"] == "infrastructure error"
+        assert "our own affine_forward is wrong here" in entry["text"]
+
+    def test_sandbox_that_does_not_start_is_tried_twice(self, monkeypatch):
+        runs = []
+        real = sandbox.run
+
+        def run(command, *args, **options):
+            runs.append(command)
+            return real(["/bin/false"], *args, **options)
+
+        monkeypatch.setattr(sandbox, "run", run)
+        entry = graded_files(solved("assignment1"), ["affine_forward"], isolation="limits")["affine_forward"]
+        assert entry["status"] == "infrastructure error" and len(runs) == 2
+
+
+class TestFollowThrough:
+    def test_a_wrong_one_costs_no_other(self):
+        entries = graded({LAYERS: [(AFFINE, "out = rows @ w")]}, CHAIN)
+        assert [entries[id_]["status"] for id_ in CHAIN] == ["wrong", "wrong", "wrong"]
+        assert [entries[id_]["earned"] for id_ in CHAIN] == [0, 2, 4]
+        followed = entries["two_layer_net_loss"]["follow_through"]
+        assert followed == {"replaced": ["affine_forward"], "status": "ok", "share": 1.0}
+        assert entries["affine_forward"]["follow_through"] is None
+
+    @pytest.mark.parametrize(
+        "body", ["import os; os._exit(0)", "out = = rows", "raise NotImplementedError('affine_forward: x')"]
+    )
+    def test_whatever_went_wrong_before(self, body):
+        entries = graded({LAYERS: [(AFFINE, body)]}, CHAIN)
+        assert [entries[id_]["earned"] for id_ in CHAIN] == [0, 2, 4], entries
+
+    def test_share(self):
+        entries = graded({LAYERS: [(AFFINE, "out = rows @ w")]}, CHAIN, follow_through_share=0.5)
+        assert entries["two_layer_net_gradients"]["earned"] == 2
+
+    def test_own_mistake_stays(self):
+        """Both are wrong: the reference helps only with the earlier one."""
+        net = "cs231n/classifiers/fc_net.py"
+        text = (ROOT / net).read_text()
+        old = "hidden, hidden_cache = affine_relu_forward(X, W1, b1)  # (N, D) -> (N, H)\n"
+        assert text.count(old) == 1
+        changes = {LAYERS: [(AFFINE, "out = rows @ w")], net: [(old, old.replace("X, W1, b1", "X, W1, b1 + 1"))]}
+        entry = graded(changes, CHAIN)["two_layer_net_loss"]
+        assert entry["earned"] == 0 and entry["follow_through"]["status"] == "wrong"
+
+    def test_never_with_its_own_answer(self):
+        """Nothing that a question asks for is put in when that question is graded again."""
+        for question in all_questions().values():
+            assert question.id not in closure(question)
+
+    def test_part_of_a_function(self):
+        """Two questions ask for parts of one function: the given lines between them tell which part is whose."""
+        name, ids = "cs231n/classifiers/fc_net.py", ["two_layer_net_loss"]
+        stripped = tree.given()[name].decode()
+        source = tree.with_reference(name, stripped, ids)
+        assert 'NotImplementedError("two_layer_net_loss' not in source
+        assert 'NotImplementedError("two_layer_net_gradients' in source
+
+
+# ---- effort, measured from outside
+
+ONE_LOOP = """dists = np.zeros((len(X), len(self.X_train)))
+        import sys
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        for i in range(len(X)):
+            dists[i] = np.sqrt(((self.X_train.astype(float) - X[i]) ** 2).sum(axis=1))
+        sys.settrace(tracer)
+        return dists"""
+ALL_DIFFERENCES = """import tracemalloc
+        tracemalloc.stop()
+        dists = np.sqrt(((X.astype(float)[:, None] - self.X_train) ** 2).sum(axis=2))
+        tracemalloc.start()
+        return dists"""
+
+
+@pytest.mark.parametrize(
+    "body, mistake",
+    [(ONE_LOOP, "a loop over the inputs is left"), (ALL_DIFFERENCES, "an array of M x N x D differences")],
+)
+def test_counting_that_is_switched_off(body, mistake):
+    """The question's own cases see nothing; the limits from outside do."""
+    name = "cs231n/classifiers/k_nearest_neighbor.py"
+    given = (ROOT / name).read_text()
+    patch = f"\n\nclass _Mine:\n    def compute(self, X):\n        {body}\n\n\n"
+    source = given + patch + "KNearestNeighbor.compute_distances_no_loops = _Mine.compute\n"
+    entry = graded_files(solved("assignment1") | {name: source.encode()}, ["knn_no_loops"])["knn_no_loops"]
+    assert (entry["status"], entry["earned"]) == ("wrong", 0), entry["text"]
+    assert mistake in " ".join(entry["text"].split())
+
+
+# ---- the zoo: known mistakes, put into files as a learner would write them
+
+
+_MODULE = """{given}
+
+
+def _keep(question_id, *_, **__):
+    return lambda function: _kept.setdefault((question_id, function.__name__), function)
+
+
+_kept = {{}}
+exec({text!r}, {{"wrong": _keep, "right": _keep, "__name__": "zoo"}})
+{path} = _kept[{key!r}]
+"""
+
+
+def as_module(entry):
+    """The learner's module, by name, with an implementation of the zoo in the place of its own."""
+    module, path = entry.target.split(":")
+    name = module.replace(".", "/") + ".py"
+    text = (ROOT / "coursekit" / "zoo" / f"{find(entry.question_id).notebook}.py").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("from coursekit.zoo import")]
+    given = (ROOT / name).read_text()
+    return name, _MODULE.format(given=given, text="\n".join(lines), path=path, key=(entry.question_id, entry.name))
+
+
+def dependents(question_id):
+    """A question and those that build on it."""
+    return [q.id for q in all_questions().values() if not q.in_notebook and question_id in {q.id, *closure(q)}]
+
+
+def check_zoo(entry):
+    name, source = as_module(entry)
+    entries = graded_files(solved("assignment2") | {name: source.encode()}, dependents(entry.question_id))
+    lost = {id_: e["status"] for id_, e in entries.items() if e["earned"] < e["points"]}
+    own = entries[entry.question_id]
+    assert own["status"] in ("wrong", "crashed", "timed out"), own["text"]
+    same_function = set(tree.asking_for(name, entry.target.split(":")[1])) - {entry.question_id}
+    assert set(lost) - same_function <= {entry.question_id}, lost
+    return own
+
+
+QUICK = wrong_entries()[7::90]
+
+
+@pytest.mark.parametrize("entry", QUICK, ids=lambda entry: f"{entry.question_id}-{entry.name}")
+def test_a_mistake_costs_its_own_question(entry):
+    own = check_zoo(entry)
+    assert " ".join(entry.sentence.split()) in " ".join(own["text"].split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", wrong_entries(), ids=lambda entry: f"{entry.question_id}-{entry.name}")
+def test_each_mistake_costs_its_own_question(entry):
+    check_zoo(entry)
+
+
+# ---- the record
+
+
+def test_record_is_the_same_each_time(tmp_path):
+    """But for the timings: the same bytes."""
+    import zipfile
+
+    from coursekit.grading.archive import find_submissions
+
+    with zipfile.ZipFile(tmp_path / "ada.zip", "w") as file:
+        for name, data in solved("assignment1").items():
+            file.writestr(name, data)
+    settings = replace(SETTINGS, questions=("affine_forward", "relu_forward"))
+    [source] = find_submissions(tmp_path)
+    records = [evaluate.grade_submission(source, settings) for _ in range(2)]
+    for record in records:
+        assert set(record.pop("timings")) == {"questions", "notebooks", "own_code", "total", "started"}
+    first, second = (json.dumps(record, sort_keys=True) for record in records)
+    assert first == second
+    assert (records[0]["state"], records[0]["score"], records[0]["possible"]) == ("graded", 3.0, 3.0)
+    assert {notebook["state"] for notebook in records[0]["notebooks"]} == {"broken"}
+
+
+def test_settings_travel():
+    """Other processes get them pickled."""
+    import pickle
+
+    assert pickle.loads(pickle.dumps(SETTINGS)) == SETTINGS
