@@ -16,15 +16,15 @@ def set_threads(number):
         os.environ[name] = str(number)
 
 
-def compare(sides, repeats):
-    """Return {name: list of seconds}, the sides run in turn, after one run of each that does not count."""
+def compare(sides, repeats, warm_ups=1):
+    """Return {name: list of seconds}, the sides run in turn, after `warm_ups` runs of each that do not count."""
     seconds = {name: [] for name in sides}
-    for i in range(repeats + 1):
+    for i in range(repeats + warm_ups):
         for name, run in sides.items():
             gc.collect()
             start = time.perf_counter()
             run()
-            if i:
+            if i >= warm_ups:
                 seconds[name].append(time.perf_counter() - start)
     return seconds
 

@@ -1,0 +1,165 @@
+"""What grading costs: beside the plain running of the same submission, and beside nbgrader and otter-grader.
+
+    python benchmarks/grading.py [--only overhead|beside] [--rounds 3] [--warm-ups 1] [--others PYTHON]
+
+*overhead*: `python -m coursekit grade` on a submission of assignment 1, the whole command, against its own code: the
+same notebooks run by plain nbclient without the check cells, and the cases of the function questions called once in
+one plain process. Both have the same kernel, the same data and one BLAS thread.
+
+*beside*: six questions with the same cases and the same correct answers, in each system's own form (`_alike.py`).
+Each side is one command, start included. The dependencies of nbgrader and otter-grader clash with ours; install them
+into an environment of their own (`pip install nbgrader otter-grader numpy`), and give its Python by `--others`. What
+is not installed there is left out.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from itertools import count
+from pathlib import Path
+from statistics import median
+
+from _timing import compare, print_table, set_threads
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSIGNMENT = "assignment1"
+LARGEST_RATIO, LARGEST_START = 1.3, 2.0  # the goal: at most 1.3 times the own code, plus 2 s
+
+
+def main():
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="that count")
+    parser.add_argument("--warm-ups", type=int, default=1, help="rounds before, which do not count")
+    parser.add_argument("--only", choices=["overhead", "beside"])
+    parser.add_argument("--others", default=sys.executable, metavar="PYTHON", help="that has nbgrader and otter-grader")
+    parser.add_argument("--isolation", choices=["bubblewrap", "limits"], help="the strongest that works by default")
+    args = parser.parse_args()
+    set_threads(1)
+    os.environ["PYTHONPATH"] = str(ROOT)
+
+    from coursekit.grading import sandbox
+
+    isolation = args.isolation or sandbox.level()
+    for part in (overhead, beside):
+        if args.only in (None, part.__name__):
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                part(Path(folder), isolation, args)
+
+
+# ---- overhead
+
+
+def overhead(folder, isolation, args):
+    """Grading against the plain running of the same files."""
+    from coursekit import submit
+
+    files, _ = submit.collect(ASSIGNMENT, ROOT)
+    (folder / "handed_in").mkdir()
+    (folder / "handed_in" / "learner.zip").write_bytes(submit.pack(files))
+    outs = (folder / f"out{number}" for number in count())  # a new one each time: what is graded is not graded again
+    records = []
+    sides = {
+        "its own code": plain_side(folder, files),
+        "python -m coursekit grade": lambda: records.append(grade(folder / "handed_in", next(outs), isolation)),
+    }
+    seconds = compare(sides, args.rounds, args.warm_ups)
+    print_table(f"{ASSIGNMENT}, isolation: {isolation}", seconds, base="its own code", unit="s")
+    plain, graded = (median(values) for values in seconds.values())
+    most = LARGEST_RATIO * plain + LARGEST_START
+    print(f"difference {graded - plain:.2f} s; at most {most:.2f} s wanted: {'kept' if graded <= most else 'MISSED'}")
+    timings = [record["timings"] for record in records[args.warm_ups :]]
+    for name in ("total", "own_code"):
+        print(f"of which by the record, {name}: {median(t[name] for t in timings):.2f} s")
+
+
+def plain_side(folder, files):
+    """What runs a submission's own code: its files in the learner's edition, without the check cells."""
+    from coursekit.grading import tree
+
+    place = folder / "tree"
+    place.mkdir()
+    tree.build(place, {name: data for name, data in files.items() if name.endswith(".py")})
+    notebooks = [without_checks(data) for name, data in files.items() if name.endswith(".ipynb")]
+    env = os.environ | {"PYTHONPATH": str(place)}
+    child = [sys.executable, str(Path(__file__).with_name("_grading_child.py")), "cases"]
+
+    def run():
+        for notebook in notebooks:
+            execute(notebook, place / "assignments" / ASSIGNMENT, env)
+        subprocess.run(child, cwd=place, env=env, check=True, stdout=subprocess.DEVNULL)
+
+    return run
+
+
+def without_checks(data):
+    """A notebook, bytes, without the cells that check a question."""
+    import nbformat
+
+    from coursekit.questions import all_questions
+
+    notebook = nbformat.reads(data.decode(), as_version=4)
+    checks = {f"check_{id_}" for id_ in all_questions()}
+    notebook.cells = [cell for cell in notebook.cells if cell.id not in checks]
+    return notebook
+
+
+def execute(notebook, folder, env):
+    """Run a notebook with plain nbclient."""
+    from nbclient import NotebookClient
+
+    client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    client.execute(env=env, stderr=subprocess.DEVNULL)  # where the kernel says that it is not encrypted
+
+
+def grade(submissions, out, isolation):
+    """Grade by the command; the record, if the one submission has full marks."""
+    command = [sys.executable, "-m", "coursekit", "grade", submissions, "--out", out, "--isolation", isolation]
+    done = subprocess.run([*command, "--assignment", ASSIGNMENT, "--processes", "1"], capture_output=True, text=True)
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in (out / "records").glob("*.json")]
+    if done.returncode or len(records) != 1 or records[0]["score"] != records[0]["possible"]:
+        raise SystemExit(f"the reference does not get full marks:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    return records[0]
+
+
+# ---- beside other systems
+
+
+def beside(folder, isolation, args):
+    """Three systems on like notebooks."""
+    import _alike
+
+    for name in ("ours", "nbgrader", "otter"):
+        (folder / name).mkdir()
+    functions, with_notebook = _alike.ours(sys.executable, folder / "ours", isolation)
+    sides = {"coursekit, the functions": functions, "coursekit, with the notebook": with_notebook}
+    points = {}
+    for package, command, prepare in (
+        ("nbgrader", "nbgrader autograde", _alike.nbgrader),
+        ("otter-grader", "otter run", _alike.otter),
+    ):
+        version = version_of(args.others, package)
+        if not version:
+            print(f"left out: {package} is not installed for {args.others}")
+            continue
+        name = f"{command} ({version})"
+        sides[name], points[name] = prepare(args.others, folder / command.split()[0])
+    seconds = compare(sides, args.rounds, args.warm_ups)
+    for name, earned in points.items():
+        if earned() != len(_alike.QUESTIONS):
+            raise SystemExit(f"{name} gives {earned()} of {len(_alike.QUESTIONS)} points for correct answers")
+    title = f"{len(_alike.QUESTIONS)} questions, isolation of ours: {isolation}; of the others: none"
+    print_table(title, seconds, base="coursekit, the functions", unit="s")
+
+
+def version_of(python, package):
+    """The version of a package that another Python has; empty if it has none."""
+    code = f"from importlib.metadata import version; print(version({package!r}))"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
