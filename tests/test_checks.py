@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 
 from coursekit import mistakes, wire
 from coursekit.checking import check_question
-from coursekit.judge import compare, judge_values
+from coursekit.judge import compare, judge, judge_values
 from coursekit.notebook import CheckFailed, check
 from coursekit.question import Case, Question, holds
 from coursekit.questions import find
