@@ -132,7 +132,7 @@ def keep_training(data, epochs, minutes, accuracies):
 
     title = f"{data}: the deep convolutional net, {epochs} epochs"
     command = f"python -m coursekit train --epochs {epochs}"
-    lines = [f"`{command}`: {minutes:.1f} minutes with {_threads.count()} thread(s).", ""]
+    lines = [f"`{command}`: {minutes:.1f} minutes, threads: {_threads.count()}.", ""]
     lines += ["| | accuracy |", "|---|---|", *(f"| {part} | {accuracy:.3f} |" for part, accuracy in accuracies.items())]
     _keep(title, "\n".join(lines))
 
