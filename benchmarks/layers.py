@@ -74,7 +74,7 @@ def main():
         show(step_rows[-1], rates)
     usual_rows = []
     for name, flops, ours, theirs in usual_way(CONVOLUTIONS[:4], batch):
-        usual_rows.append(Row(name, "float32", flops, *in_turn(ours, theirs, 2, block=1)))
+        usual_rows.append(Row(name, "float32", flops, *in_turn(ours, theirs, 3, block=1)))
         print(
             f"{usual_rows[-1].name}: all columns by index and np.add.at take {usual_rows[-1].ratio:.0f} times as long"
         )
