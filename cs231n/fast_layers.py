@@ -114,33 +114,28 @@ def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
     require_pool(maps_shape, pool_param)
     grids = list(_grids(maps_shape, pool_param))
     out = np.empty((*maps_shape[:2], *_pooled(maps_shape, pool_param)), np.result_type(x, w, b))
-    winners = np.empty(out.shape, np.min_scalar_type(len(grids)))  # which entry of the window; len(grids) for none
+    winners = _no_winners(out.shape, grids)
 
     def finish(piece, maps):
         largest, winner = out[piece], winners[piece]
-        largest[...], winner[...] = maps[grids[0]], 0
-        for i, entries in enumerate(grids[1:], 1):
-            winner[maps[entries] > largest] = i
-            np.maximum(largest, maps[entries], out=largest)
+        _pool(maps, grids, largest, winner)
         largest += _each(b)
-        winner[largest <= 0] = len(grids)
+        np.maximum(winner, (largest <= 0) * winners.dtype.type(len(grids)), out=winner)  # no entry won: ReLU is 0
         np.maximum(largest, 0, out=largest)
 
     _convolve(x, w, conv_param["stride"], (conv_param["pad"],) * 2, out.dtype, finish)
-    return out, (x, w, b, conv_param, grids, winners)
+    return out, (x, w, b, conv_param, pool_param, winners)
 
 
 def conv_relu_pool_backward_fast(dout, cache):
     """Compute the gradients (dx, dw, db) of `conv_relu_pool_forward_fast`."""
-    *conv_cache, grids, winners = cache
+    *conv_cache, pool_param, winners = cache
     x, w, _, conv_param = conv_cache
     places = _places(x, w, conv_param)
 
     def dmaps(piece):
         maps = buffer("dmaps", (*dout[piece].shape[:2], *places), dout.dtype)
-        maps[...] = 0
-        for i, entries in enumerate(grids):
-            maps[entries] += dout[piece] * (winners[piece] == i)
+        _unpool(dout[piece], winners[piece], pool_param, maps)
         return maps
 
     return _conv_backward(*conv_cache, places, dmaps, dout.dtype)
@@ -306,39 +301,43 @@ def max_pool_forward_fast(x, pool_param):
     Returns
     -------
     out : ndarray of shape (N, C, H_out, W_out)
-    cache : tuple (x, pool_param, out)
+    cache : tuple (shape of x, pool_param, winners): which entry of each window is the largest
     """
     require_pool(x.shape, pool_param)
     grids = list(_grids(x.shape, pool_param))
-    out = np.empty(x[grids[0]].shape, x.dtype)
-
-    def pool(piece):
-        pictures, largest = x[piece], out[piece]
-        largest[...] = pictures[grids[0]]
-        for entries in grids[1:]:
-            np.maximum(largest, pictures[entries], out=largest)
-
-    for_each(pool, _pieces_of_maps(x))
-    return out, (x, pool_param, out)
+    out = np.empty((*x.shape[:2], *_pooled(x.shape, pool_param)), x.dtype)
+    winners = _no_winners(out.shape, grids)
+    for_each(lambda piece: _pool(x[piece], grids, out[piece], winners[piece]), _pieces_of_maps(x))
+    return out, (x.shape, pool_param, winners)
 
 
 def max_pool_backward_fast(dout, cache):
     """Compute the gradient dx of max pooling; see `max_pool_backward_naive`."""
-    x, pool_param, out = cache
-    grids = list(_grids(x.shape, pool_param))
-    dx = np.empty(x.shape, dout.dtype)
-
-    def backward(piece):
-        pictures, largest, dlargest, dpictures = x[piece], out[piece], dout[piece], dx[piece]
-        dpictures[...] = 0
-        waiting = np.ones(largest.shape, bool)  # the windows whose largest entry is not found yet
-        for entries in grids:
-            found = waiting & (pictures[entries] == largest)
-            dpictures[entries] += dlargest * found
-            waiting &= ~found  # of several largest entries, the first one counts
-
-    for_each(backward, _pieces_of_maps(x))
+    shape, pool_param, winners = cache
+    dx = np.empty(shape, dout.dtype)
+    for_each(lambda piece: _unpool(dout[piece], winners[piece], pool_param, dx[piece]), _pieces_of_maps(dx))
     return dx
+
+
+def _pool(maps, grids, largest, winner):
+    """Write the largest entry of each window into `largest`, and into `winner` which one it is: the first, on a tie."""
+    largest[...], winner[...] = maps[grids[0]], 0
+    for i, entries in enumerate(grids[1:], 1):
+        is_larger = np.greater(maps[entries], largest)
+        np.maximum(winner, is_larger * winner.dtype.type(i), out=winner)  # i grows, so the last one to win stays
+        np.maximum(maps[entries], largest, out=largest)
+
+
+def _unpool(dlargest, winner, pool_param, dmaps):
+    """Write the gradient of each window's largest entry to where it stood; all other entries become 0."""
+    dmaps[...] = 0
+    for i, entries in enumerate(_grids(dmaps.shape, pool_param)):
+        dmaps[entries] += dlargest * (winner == i)
+
+
+def _no_winners(shape, grids):
+    """Room for the number of an entry for each window, len(grids) for none of them."""
+    return np.empty(shape, np.min_scalar_type(len(grids)))
 
 
 def _pieces_of_maps(x):
