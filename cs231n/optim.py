@@ -2,7 +2,8 @@
 
 The contract of every rule: ``rule(w, dw, config=None)`` returns ``(next_w, config)``. ``config`` is a dict of the
 rule's settings and its state; what is missing is filled in with the default, and the state is kept up to date, in the
-dict that was passed. `w` and `dw` are not changed, and next_w has the type of w.
+dict that was passed. next_w has the type of w. `w` and `dw` are not changed, unless the caller allows it by
+``config["in_place"] = True``: then next_w is w itself, with the new values, and whatever refers to w sees them.
 
 The contract of every schedule: ``schedule(learning_rate, epoch, ...)`` returns the learning rate to use at ``epoch``,
 which counts from 0 and may be a fraction; ``learning_rate`` is the one of the start. Nothing is remembered.
@@ -19,6 +20,14 @@ def _filled(config, **defaults):
     for name, value in defaults.items():
         config.setdefault(name, value)
     return config
+
+
+def _placed(next_w, w, config):
+    """The new parameter: an array of its own, or w with the new values where the caller allows it."""
+    if not config.get("in_place", False):
+        return next_w
+    w[...] = next_w
+    return w
 
 
 def sgd(w, dw, config=None):
@@ -50,7 +59,7 @@ def sgd(w, dw, config=None):
     ### BEGIN SOLUTION
     next_w = w - config["learning_rate"] * dw
     ### END SOLUTION
-    return next_w, config
+    return _placed(next_w, w, config), config
 
 
 def sgd_momentum(w, dw, config=None):
@@ -90,7 +99,7 @@ def sgd_momentum(w, dw, config=None):
     next_w = w + velocity
     config["velocity"] = velocity
     ### END SOLUTION
-    return next_w, config
+    return _placed(next_w, w, config), config
 
 
 def nesterov_momentum(w, dw, config=None):
@@ -130,7 +139,7 @@ def nesterov_momentum(w, dw, config=None):
     next_w = w + config["momentum"] * velocity - step
     config["velocity"] = velocity
     ### END SOLUTION
-    return next_w, config
+    return _placed(next_w, w, config), config
 
 
 def adagrad(w, dw, config=None):
@@ -168,7 +177,7 @@ def adagrad(w, dw, config=None):
     next_w = w - config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
     config["cache"] = cache
     ### END SOLUTION
-    return next_w, config
+    return _placed(next_w, w, config), config
 
 
 def rmsprop(w, dw, config=None):
@@ -207,7 +216,7 @@ def rmsprop(w, dw, config=None):
     next_w = w - config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
     config["cache"] = cache
     ### END SOLUTION
-    return next_w, config
+    return _placed(next_w, w, config), config
 
 
 def adam(w, dw, config=None):
@@ -251,7 +260,7 @@ def adam(w, dw, config=None):
     next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"])
     config.update(m=m, v=v, t=t)
     ### END SOLUTION
-    return next_w, config
+    return _placed(next_w, w, config), config
 
 
 def adamw(w, dw, config=None):
@@ -284,10 +293,11 @@ def adamw(w, dw, config=None):
     """
     config = _filled(config, learning_rate=1e-3, weight_decay=1e-2)
     ### BEGIN SOLUTION
+    decay = config["learning_rate"] * config["weight_decay"] * w
     moved, config = adam(w, dw, config)
-    next_w = moved - config["learning_rate"] * config["weight_decay"] * w
+    next_w = moved - decay
     ### END SOLUTION
-    return next_w, config
+    return _placed(next_w, w, config), config
 
 
 # ---- learning rates that change during a run

@@ -233,3 +233,18 @@ class TestSchedules:
         ):
             for epoch, rate in enumerate(rates(twin)):
                 assert math.isclose(ours(epoch), rate, rel_tol=1e-9), epoch
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [optim.sgd, optim.sgd_momentum, optim.nesterov_momentum, optim.adagrad, optim.rmsprop, optim.adam, optim.adamw],
+)
+def test_in_place_where_the_caller_allows_it(rule):
+    """The same steps, written into the array that was passed."""
+    w, dw = np.random.randn(4, 3), np.random.randn(4, 3)
+    mine, config, same, config_in_place = w.copy(), {}, w.copy(), {"in_place": True}
+    for _ in range(3):
+        mine, config = rule(mine, dw, config)
+        returned, config_in_place = rule(same, dw, config_in_place)
+        assert returned is same
+        np.testing.assert_array_equal(same, mine)
