@@ -3,7 +3,10 @@
 import fnmatch
 import hashlib
 import json
+import os
 import re
+import tempfile
+from pathlib import Path
 
 from coursekit.questions import NOTEBOOKS, all_questions
 
@@ -201,3 +204,19 @@ def receipt_problems(receipt, files, sha256=None):
     if sha256 is not None and receipt.get("sha256") != sha256:
         problems.append("the receipt was written for another zip")
     return problems
+
+
+def write_file(path, data):
+    """Write a file in one step: whoever reads it, after a crash too, finds the old one or the new one, whole."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+    return path

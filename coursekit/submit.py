@@ -6,7 +6,6 @@ The exit status is 0 if all is there, 1 if the zip was written but has gaps, and
 import ast
 import io
 import json
-import os
 import platform
 import tempfile
 import time
@@ -257,23 +256,10 @@ def write_all(out, assignment, packed, page, receipt):
     """Write the zip, and beside it the receipt and the written answers; the names of what was written."""
     kept = receipt | {"zip": out.name, "sha256": handin.digest(packed), "time": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     html, proof = (out.with_name(f"{assignment}_{name}") for name in ("answers.html", "receipt.json"))
-    _write(out, packed)
-    _write(proof, _json(kept))
-    _write(html, page)
+    handin.write_file(out, packed)
+    handin.write_file(proof, _json(kept))
+    handin.write_file(html, page)
     return [proof.name, html.name, *answers.print_pdf(html)]
-
-
-def _write(path, data):
-    """Write a file in one step: after a crash the old one is there, or the new one."""
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    except BaseException:
-        os.unlink(part)
-        raise
 
 
 def report(out, files, found, gaps, packed, written):

@@ -11,7 +11,8 @@ All pairs here take and return what their namesakes in `layers` do; a cache belo
 pair. Float32 in gives float32 out.
 
 ``conv_forward_fast``, ``conv_backward_fast``, ``max_pool_forward_fast`` and ``max_pool_backward_fast`` are the ones to
-use. The others are named after the way they go and are kept for comparison.
+use, and those with two or three names in a row do these steps in one go. The others are named after the way they go
+and are kept for comparison.
 """
 
 from math import prod
@@ -114,7 +115,7 @@ def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
     require_pool(maps_shape, pool_param)
     grids = list(_grids(maps_shape, pool_param))
     out = np.empty((*maps_shape[:2], *_pooled(maps_shape, pool_param)), np.result_type(x, w, b))
-    winners = _no_winners(out.shape, grids)
+    winners = _room_for_winners(out.shape, grids)
 
     def finish(piece, maps):
         largest, winner = out[piece], winners[piece]
@@ -224,6 +225,7 @@ def _turned(w):
 
 
 def _places(x, w, conv_param):
+    """Height and width of the maps: the places of the filters w on pictures x."""
     stride, pad = conv_param["stride"], conv_param["pad"]
     return num_stops(x.shape[2], w.shape[2], stride, pad), num_stops(x.shape[3], w.shape[3], stride, pad)
 
@@ -306,7 +308,7 @@ def max_pool_forward_fast(x, pool_param):
     require_pool(x.shape, pool_param)
     grids = list(_grids(x.shape, pool_param))
     out = np.empty((*x.shape[:2], *_pooled(x.shape, pool_param)), x.dtype)
-    winners = _no_winners(out.shape, grids)
+    winners = _room_for_winners(out.shape, grids)
     for_each(lambda piece: _pool(x[piece], grids, out[piece], winners[piece]), _pieces_of_maps(x))
     return out, (x.shape, pool_param, winners)
 
@@ -335,7 +337,7 @@ def _unpool(dlargest, winner, pool_param, dmaps):
         dmaps[entries] += dlargest * (winner == i)
 
 
-def _no_winners(shape, grids):
+def _room_for_winners(shape, grids):
     """Room for the number of an entry for each window, len(grids) for none of them."""
     return np.empty(shape, np.min_scalar_type(len(grids)))
 

@@ -4,14 +4,14 @@ Every text of a record may have been chosen by a learner. `clean` takes out what
 whose name ends in .html escape the rest.
 """
 
-import os
 import re
-import tempfile
 from functools import cache
 from pathlib import Path
 
 import jinja2
 import markupsafe
+
+from coursekit import handin
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -86,17 +86,5 @@ def _templates():
 
 
 def write(path, text):
-    """Write a file in one step: whoever reads it finds the old one or the new one, whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = text if isinstance(text, bytes) else text.encode()
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(draft, 0o644)
-        os.replace(draft, path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
-    return path
+    """Write a text, or bytes, in one step; the path."""
+    return handin.write_file(path, text if isinstance(text, bytes) else text.encode())
