@@ -25,9 +25,9 @@ def for_each(function, pieces):
 
 
 def pieces_of(length, size):
-    """Cut range(length) into slices of `size` (at least 1; the last may be shorter)."""
-    size = max(1, int(size))
-    return [slice(start, min(start + size, length)) for start in range(0, length, size)]
+    """Cut range(length) into slices as even as can be, of `size` (at least 1) at most."""
+    count = -(-length // max(1, int(size)))
+    return [slice(length * i // count, length * (i + 1) // count) for i in range(count)]
 
 
 def buffer(name, shape, dtype):

@@ -2,9 +2,11 @@
 
 Nothing is compiled. What makes it fast:
 
-- The windows are a view on the pictures (`sliding_window_view`), and a convolution is a matrix product with them.
-- The matrix of all windows is never there as a whole: a few pictures at a time, sized to the cache, in a buffer that is
-  used again. Most of what the simple way loses, it loses in memory, not in arithmetic.
+- A convolution is a matrix product with all windows, but their matrix is never made: it has each entry of the pictures
+  HH * WW times. Only the columns of a filter are laid out, WW times each entry, with the rows of the pictures one behind
+  the other. In this order the windows of a row of the maps are HH rows that follow each other: a matrix that is already
+  there (`_rows` and `_windows`). Most of what the simple way loses, it loses in memory, not in arithmetic.
+- A few pictures at a time, in buffers that are used again and stay in the cache.
 - The pieces of a batch go to a few threads (`_threads.py`).
 
 All pairs here take and return what their namesakes in `layers` do; a cache belongs to the backward function of its own
@@ -23,9 +25,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from cs231n._errors import require_gains, require_maps, require_train_cache
 from cs231n._threads import buffer, for_each, pieces_of
 from cs231n._windows import num_stops, require_conv, require_pool
-from cs231n.im2col import add_windows, col2im_indices, grid, im2col_indices, unpadded
+from cs231n.im2col import col2im_indices, grid, im2col_indices, unpadded
 
-PIECE = 1 << 22  # bytes of columns made at a time: they stay in the cache, and calls stay few
+ROW = 256  # places side by side, of several pictures, in a matrix product: enough for its full speed
+PIECE = 1 << 20  # bytes of maps that are pooled or normalised at a time: they stay in the cache, and calls stay few
 
 
 # ---- convolution, a few pictures at a time
@@ -144,15 +147,15 @@ def conv_relu_pool_backward_fast(dout, cache):
 
 def _convolve(x, w, stride, pads, dtype, finish):
     """Convolve x (N, C, H, W) with filters w (F, C, HH, WW); hand the maps (n, F, H_out, W_out) of each piece on."""
-    filters = w.reshape(len(w), -1).astype(dtype, copy=False)  # (F, C, HH, WW) -> (F, K)
-    places = [num_stops(x.shape[2 + i], w.shape[2 + i], stride, pads[i]) for i in (0, 1)]
+    filters = _flat(w).astype(dtype, copy=False)  # (F, K)
+    W_out = num_stops(x.shape[3], w.shape[3], stride, pads[1])
 
     def convolve(piece):
-        columns = _columns(x[piece], w.shape[2:], stride, pads, dtype)  # (K, n * P)
-        maps = _product(filters, columns, "maps")  # (F, K) @ (K, n * P) -> (F, n * P)
-        finish(piece, maps.reshape(len(w), -1, *places).swapaxes(0, 1))  # -> (n, F, H_out, W_out)
+        windows = _windows(_rows(x[piece], "rows", dtype, w.shape[3], stride, pads), w.shape[2], stride)
+        maps = _product(filters, windows, "maps")  # (F, K) @ (H_out, K, n * W_out) -> (H_out, F, n * W_out)
+        finish(piece, _as_pictures(maps, W_out))
 
-    for_each(convolve, _pieces(x, w, places))
+    for_each(convolve, _pieces(x, W_out))
 
 
 def _conv_backward(x, w, b, conv_param, places, dmaps, dtype):
@@ -168,24 +171,22 @@ def _conv_backward(x, w, b, conv_param, places, dmaps, dtype):
 
 def _backward_from_x(x, w, stride, pad, places, dmaps, dtype, needs_dx):
     """(dx, dw, db): dw is dmaps times the windows of x; dx adds up what each window hands back."""
-    filters = w.reshape(len(w), -1)  # (F, C, HH, WW) -> (F, K)
+    filters = _flat(w)  # (F, K)
     dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
-    columns_type = np.result_type(dtype, x)
+    dw_type = np.result_type(dtype, x)
 
     def backward(piece):
-        columns = _columns(x[piece], w.shape[2:], stride, (pad, pad), columns_type)  # (K, n * P)
-        rows = _rows(dmaps(piece))  # (F, n * P)
-        gradients = columns @ rows.T, rows.sum(axis=1)  # (K, n * P) @ (n * P, F) -> (K, F)
+        windows = _windows(_rows(x[piece], "rows", dw_type, w.shape[3], stride, (pad, pad)), w.shape[2], stride)
+        maps = _rows(dmaps(piece), "maps", dtype)  # (H_out, F, n * W_out)
         if needs_dx:
-            windows = _product(filters.T, rows, "windows")  # (K, F) @ (F, n * P) -> (K, n * P)
-            windows = windows.reshape(*w.shape[1:], -1, *places).transpose(3, 0, 1, 2, 4, 5)
+            dwindows = _product(filters.T, maps, "windows")  # (K, F) @ (H_out, F, n * W_out) -> (H_out, K, n * W_out)
             dpadded = _padded_buffer(x[piece].shape, (pad, pad), dx.dtype)
-            add_windows(dpadded, windows, stride)
+            _add_windows(dpadded, dwindows, w.shape[2:], stride, places[1])
             dx[piece] = unpadded(dpadded, pad)
-        return gradients
+        return _products_summed(windows, maps), maps.sum(axis=(0, 2))
 
-    dw, db = _sums(for_each(backward, _pieces(x, w, places)), filters.T.shape, len(w), dtype, columns_type)
-    return dx, dw.T.reshape(w.shape), db
+    dw, db = _sums(for_each(backward, _pieces(x, places[1])), filters.T.shape, len(w), dtype, dw_type)
+    return dx, _unflat(dw, w.shape), db
 
 
 def _backward_from_maps(x, w, margins, dmaps, dtype):
@@ -194,20 +195,20 @@ def _backward_from_maps(x, w, margins, dmaps, dtype):
     So dx is a convolution too: of dmaps, with the filters turned by half a turn and with input and output channels
     exchanged. The windows of dmaps that it needs, times x, are dw, turned in the same way.
     """
-    turned = _turned(w).reshape(w.shape[1], -1)  # (F, C, HH, WW) -> (C, F, HH, WW) -> (C, J)
+    turned = _turned(w)  # (F, C, HH, WW) -> (C, F, HH, WW)
+    filters = _flat(turned)  # (C, J)
     dx = np.empty(x.shape, np.result_type(dtype, w))
-    columns_type = np.result_type(dtype, x)
+    dw_type = np.result_type(dtype, x)
 
     def backward(piece):
-        n, C, H, W = x[piece].shape
         maps = dmaps(piece)
-        columns = _columns(maps, w.shape[2:], 1, margins, columns_type)  # (J, n * H * W)
-        dx[piece] = _product(turned, columns, "maps").reshape(C, n, H, W).swapaxes(0, 1)
-        return columns @ _rows(x[piece]).T, maps.sum(axis=(0, 2, 3))  # (J, n * H * W) @ (n * H * W, C) -> (J, C)
+        windows = _windows(_rows(maps, "rows", dw_type, w.shape[3], 1, margins), w.shape[2], 1)
+        dpictures = _product(filters, windows, "maps")  # (C, J) @ (H, J, n * W) -> (H, C, n * W)
+        dx[piece] = _as_pictures(dpictures, x.shape[3])
+        return _products_summed(windows, _rows(x[piece], "pictures", dw_type)), maps.sum(axis=(0, 2, 3))
 
-    pieces = _pieces(x, _turned(w), x.shape[2:])
-    dw, db = _sums(for_each(backward, pieces), turned.T.shape, len(w), dtype, columns_type)
-    return dx, _turned(dw.T.reshape(w.shape[1], len(w), *w.shape[2:])), db
+    dw, db = _sums(for_each(backward, _pieces(x, x.shape[3])), filters.T.shape, len(w), dtype, dw_type)
+    return dx, _turned(_unflat(dw, turned.shape)), db
 
 
 def _sums(gradients, dw_shape, num_filters, dtype, dw_type):
@@ -224,28 +225,71 @@ def _turned(w):
     return w[:, :, ::-1, ::-1].swapaxes(0, 1)
 
 
+def _flat(w):
+    """Filters (F, C, HH, WW) as (F, K), each in the order of a window of `_windows`: HH, WW, C."""
+    return w.transpose(0, 2, 3, 1).reshape(len(w), -1)
+
+
+def _unflat(dw, shape):
+    """Gradients (K, F), in the order of `_flat`, as filters of `shape` (F, C, HH, WW)."""
+    F, C, HH, WW = shape
+    return dw.reshape(HH, WW, C, F).transpose(3, 2, 0, 1)
+
+
 def _places(x, w, conv_param):
     """Height and width of the maps: the places of the filters w on pictures x."""
     stride, pad = conv_param["stride"], conv_param["pad"]
     return num_stops(x.shape[2], w.shape[2], stride, pad), num_stops(x.shape[3], w.shape[3], stride, pad)
 
 
-def _pieces(x, w, places):
-    """The pictures x cut into pieces whose columns fill PIECE bytes, K = C * HH * WW for each place."""
-    return pieces_of(len(x), PIECE // (prod(w.shape[1:]) * prod(places) * x.itemsize))
+def _pieces(x, W_out):
+    """The pictures x cut into pieces of ROW places in a row, into four at least."""
+    return pieces_of(len(x), min(ROW // W_out, -(-len(x) // 4)))
 
 
-def _columns(x, field, stride, pads, dtype):
-    """The windows of pictures (n, C, H, W) as columns, (K, n * P) for P places: a buffer of this thread."""
+def _rows(x, name, dtype, width=1, stride=1, pads=(0, 0)):
+    """The rows of all pictures (n, C, H, W) side by side, once for each of the `width` columns of a filter.
+
+    A buffer of shape (H + 2 * pads[0], width * C, n * W_out): entry (y, j * C + c, x) is what column j of a filter at
+    place x meets in row y of channel c.
+    """
     padded = x
     if any(pads):
         padded = _padded_buffer(x.shape, pads, dtype)
         padded[:, :, pads[0] : pads[0] + x.shape[2], pads[1] : pads[1] + x.shape[3]] = x
-    windows = sliding_window_view(padded, field, axis=(2, 3))[:, :, ::stride, ::stride]
-    windows = windows.transpose(1, 4, 5, 0, 2, 3)  # (n, C, H_out, W_out, HH, WW) -> (C, HH, WW, n, H_out, W_out)
-    columns = buffer("columns", windows.shape, dtype)
-    columns[...] = windows
-    return columns.reshape(prod(windows.shape[:3]), -1)
+    shifted = sliding_window_view(padded, width, axis=3)[:, :, :, ::stride]
+    shifted = shifted.transpose(2, 4, 1, 0, 3)  # (n, C, H, W_out, WW) -> (H, WW, C, n, W_out)
+    rows = buffer(name, shifted.shape, dtype)
+    rows[...] = shifted
+    return rows.reshape(len(rows), -1, prod(rows.shape[3:]))
+
+
+def _windows(rows, height, stride):
+    """The windows of each row of the maps: `height` rows that lie one behind the other, so that nothing is copied.
+
+    Rows of shape (H, WW * C, n * W_out) give a view of shape (H_out, HH * WW * C, n * W_out).
+    """
+    windows = sliding_window_view(rows, height, axis=0)[::stride]
+    return windows.transpose(0, 3, 1, 2).reshape(len(windows), -1, rows.shape[2])
+
+
+def _add_windows(dpadded, dwindows, field, stride, W_out):
+    """Add windows, ordered as those of `_windows`, to where they stand in dpadded (n, C, H, W): back the way they came."""
+    n, C, H, _ = dpadded.shape
+    dwindows = dwindows.reshape(len(dwindows), field[0], -1)
+    drows = buffer("drows", (H, dwindows.shape[2]), dwindows.dtype)
+    drows[...] = 0
+    for i in range(field[0]):
+        drows[i : i + stride * len(dwindows) : stride][: len(dwindows)] += dwindows[:, i]
+    drows = drows.reshape(H, field[1], C, n, W_out)
+    for j in range(field[1]):
+        dpadded[:, :, :, j : j + stride * (W_out - 1) + 1 : stride] += drows[:, j].transpose(2, 1, 0, 3)
+
+
+def _as_pictures(rows, W):
+    """Rows of shape (H, C, n * W) as pictures (n, C, H, W): a view."""
+    H, C, _ = rows.shape
+    return rows.reshape(H, C, -1, W).transpose(2, 1, 0, 3)
 
 
 def _padded_buffer(shape, pads, dtype):
@@ -255,14 +299,16 @@ def _padded_buffer(shape, pads, dtype):
     return padded
 
 
-def _rows(maps):
-    """Maps (n, F, H, W) with a row for each channel, (F, n * H * W)."""
-    return maps.swapaxes(0, 1).reshape(maps.shape[1], -1)
+def _product(filters, rows, name):
+    """The product filters @ rows, of shape (H, len(filters), n * W), in a buffer of this thread."""
+    shape = len(rows), len(filters), rows.shape[2]
+    return np.matmul(filters, rows, out=buffer(name, shape, np.result_type(filters, rows)))
 
 
-def _product(a, b, name):
-    """The product a @ b in a buffer of this thread."""
-    return np.matmul(a, b, out=buffer(name, (len(a), b.shape[1]), np.result_type(a, b)))
+def _products_summed(a, b):
+    """The sum over all rows of a @ b.T: of shape (K, F) for a (H, K, M) and b (H, F, M)."""
+    products = buffer("products", (len(a), a.shape[1], b.shape[1]), np.result_type(a, b))
+    return np.matmul(a, b.swapaxes(1, 2), out=products).sum(axis=0)
 
 
 # ---- convolution, the matrix of all columns at once
@@ -344,7 +390,7 @@ def _room_for_winners(shape, grids):
 
 def _pieces_of_maps(x):
     """The pictures x cut into pieces that fit into the cache several times over."""
-    return pieces_of(len(x), PIECE // 4 // max(1, x[:1].nbytes))
+    return pieces_of(len(x), PIECE // max(1, x[:1].nbytes))
 
 
 def _grids(shape, pool_param):
@@ -391,15 +437,15 @@ def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     var = np.array(bn_param.get("running_var", np.zeros(len(gamma))), out.dtype)
 
     def forward(channels):
-        maps, positive = x[:, channels], out[:, channels]
+        maps = _by_channel("maps", x[:, channels], out.dtype)
         if mode == "train":
-            mean[channels] = maps.mean(axis=(0, 2, 3))
-        centred = np.subtract(maps, _each(mean[channels]), out=buffer("centred", maps.shape, out.dtype))
+            mean[channels] = maps.mean(axis=1)
+        maps -= mean[channels, np.newaxis]
         if mode == "train":
-            var[channels] = _dot(centred, centred) / (maps.size // maps.shape[1])
-        centred *= _each(gamma[channels] / np.sqrt(var[channels] + eps))
-        centred += _each(beta[channels])
-        np.maximum(centred, 0, out=positive)
+            var[channels] = _dot(maps, maps) / maps.shape[1]
+        maps *= (gamma[channels] / np.sqrt(var[channels] + eps))[:, np.newaxis]
+        maps += beta[channels, np.newaxis]
+        np.maximum(_as_maps(maps, x.shape), 0, out=out[:, channels])
 
     for_each(forward, _pieces_of_channels(x))
     if mode == "test":
@@ -419,16 +465,16 @@ def batchnorm_relu_backward_fast(dout, cache):
     size = x.size // len(gamma)
 
     def backward(channels):
-        x_hat = np.subtract(x[:, channels], _each(mean[channels]), out=buffer("x_hat", x[:, channels].shape, x.dtype))
-        x_hat *= _each(1 / std[channels])
-        dnormalized = buffer("dnormalized", x_hat.shape, dx.dtype)
-        np.multiply(dout[:, channels], out[:, channels] > 0, out=dnormalized)
-        dbeta[channels] = dnormalized.sum(axis=(0, 2, 3))
-        dgamma[channels] = _dot(dnormalized, x_hat)
-        x_hat *= _each(dgamma[channels] / size)
-        dnormalized -= _each(dbeta[channels] / size)
-        dnormalized -= x_hat
-        np.multiply(dnormalized, _each(gamma[channels] / std[channels]), out=dx[:, channels])
+        x_hat = _by_channel("maps", x[:, channels], dx.dtype)
+        x_hat -= mean[channels, np.newaxis]
+        x_hat /= std[channels, np.newaxis]
+        dmaps = _by_channel("dmaps", dout[:, channels], dx.dtype)
+        np.multiply(_as_maps(dmaps, x.shape), out[:, channels] > 0, out=_as_maps(dmaps, x.shape))
+        dbeta[channels], dgamma[channels] = dmaps.sum(axis=1), _dot(dmaps, x_hat)
+        x_hat *= dgamma[channels, np.newaxis] / size
+        dmaps -= x_hat
+        dmaps -= dbeta[channels, np.newaxis] / size
+        np.multiply(_as_maps(dmaps, x.shape), _each(gamma[channels] / std[channels]), out=dx[:, channels])
 
     for_each(backward, _pieces_of_channels(x))
     return dx, dgamma, dbeta
@@ -439,14 +485,26 @@ def _each(values):
     return values[:, np.newaxis, np.newaxis]
 
 
+def _by_channel(name, maps, dtype):
+    """A copy of maps (N, c, H, W) as a buffer with a row for each channel, (c, N * H * W): sums run over memory in order."""
+    rows = buffer(name, (maps.shape[1], len(maps), *maps.shape[2:]), dtype)
+    rows[...] = maps.swapaxes(0, 1)
+    return rows.reshape(len(rows), -1)
+
+
+def _as_maps(rows, shape):
+    """What `_by_channel` gave, seen as maps (N, c, H, W) again; `shape` is that of all maps."""
+    return rows.reshape(len(rows), shape[0], *shape[2:]).swapaxes(0, 1)
+
+
 def _dot(a, b):
-    """The sum of a * b for each channel of maps (n, C, H, W): of shape (C,)."""
-    return np.einsum("nchw,nchw->c", a, b)
+    """The sum of a * b for each row: of shape (c,)."""
+    return (a[:, np.newaxis] @ b[:, :, np.newaxis]).reshape(len(a))
 
 
 def _pieces_of_channels(x):
     """The channels of x cut into pieces that fit into the cache several times over."""
-    return pieces_of(x.shape[1], PIECE // 4 // max(1, x[:, :1].nbytes))
+    return pieces_of(x.shape[1], PIECE // max(1, x[:, :1].nbytes))
 
 
 # ---- max pooling, other ways

@@ -13,8 +13,8 @@ MISTAKES = (
     ("cs231n/layers.py", "out = rows @ w + b", "out = rows @ w", {"affine_forward"}),
     ("cs231n/layers.py", "db = dout.sum(axis=0)  # b is", "db = dout.mean(axis=0)  # b is", {"affine_backward"}),
     ("cs231n/layers.py", "out = np.maximum(0, x)", "out = np.abs(x)", {"relu_forward"}),
-    ("cs231n/layers.py", "    dx /= len(y)", "    pass", {"softmax_loss"}),
-    ("cs231n/optim.py", 'w - config["learning_rate"] * dw', 'w + config["learning_rate"] * dw', {"sgd"}),
+    ("cs231n/layers.py", "# p - one_hot(y)\n    dx /= len(y)", "", {"softmax_loss"}),
+    ("cs231n/optim.py", 'next_w = w - config["learning_rate"] * dw\n', "next_w = w + dw\n", {"sgd"}),
 )
 
 
@@ -33,8 +33,8 @@ def with_mistake(mistake):
     """The solved files with one mistake in them."""
     name, right, wrong, _ = mistake
     files = solved()
-    assert right.encode() in files[name], f"{name} does not say {right!r} any more"
-    return files | {name: files[name].replace(right.encode(), wrong.encode(), 1)}
+    assert files[name].count(right.encode()) == 1, f"{name} does not say {right!r} just once"
+    return files | {name: files[name].replace(right.encode(), wrong.encode())}
 
 
 def packed(files):

@@ -228,7 +228,8 @@ def check_fair(record, kind, mistake, mutilation):
         assert not must_be_graded and record["reason"]
         return
     lost = {id_ for id_, (status, _) in standing(record).items() if status not in ("ok", "not gradable")}
-    without = {q["id"] for q in record["questions"] if not q["earned"] and q["status"] != "not gradable"}
+    counted = [q for q in record["questions"] if q["points"] and q["status"] != "not gradable"]
+    without = {q["id"] for q in counted if not q["earned"]}
     if kind == "solved":
         assert not lost
     elif kind == "blank":

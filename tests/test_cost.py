@@ -78,17 +78,18 @@ def test_calls_of_a_convolution(shape, monkeypatch):
     """A call costs about a microsecond: some dozens a piece, not one for each place or filter."""
     monkeypatch.setattr(_threads, "_workers", lambda: (None, None))  # count in this thread
     x_shape, w_shape, *_ = shape
-    pieces = len(fast_layers._pieces(np.zeros(x_shape, np.float32), np.zeros(w_shape), (32, 32)))
+    pieces = len(fast_layers._pieces(np.zeros(x_shape, np.float32), 32))
     run(*shape)
     assert count_calls(lambda: run(*shape)) < 400 + 260 * 2 * pieces
 
 
 def test_calls_of_a_training_step_do_not_grow_with_the_pictures(monkeypatch):
     monkeypatch.setattr(_threads, "_workers", lambda: (None, None))
-    monkeypatch.setattr(fast_layers, "PIECE", 1 << 30)
+    for limit in ("ROW", "PIECE"):
+        monkeypatch.setattr(fast_layers, limit, 1 << 30)
     net = DeepConvNet(stages=[(4,), (8,)], input_dim=(3, 8, 8))
     counts = []
-    for N in (2, 64):
+    for N in (4, 64):
         X, y = np.zeros((N, 3, 8, 8), np.float32), np.zeros(N, int)
         net.loss(X, y)
         counts.append(count_calls(lambda X=X, y=y: net.loss(X, y)))
