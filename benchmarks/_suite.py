@@ -249,7 +249,7 @@ def _our_step(net, X, y, rule):
     def step():
         _, grads = net.loss(X, y)
         for name, w in net.params.items():
-            net.params[name], configs[name] = rule(w, grads[name], configs[name])
+            net.params[name], configs[name] = optim.in_blocks(rule, w, grads[name], configs[name])
 
     return step
 

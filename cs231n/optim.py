@@ -5,6 +5,8 @@ rule's settings and its state; what is missing is filled in with the default, an
 dict that was passed. next_w has the type of w. `w` and `dw` are not changed, unless the caller allows it by
 ``config["in_place"] = True``: then next_w is w itself, with the new values, and whatever refers to w sees them.
 
+Every rule treats each entry of w for itself, so that `in_blocks` can take a large parameter block by block.
+
 The contract of every schedule: ``schedule(learning_rate, epoch, ...)`` returns the learning rate to use at ``epoch``,
 which counts from 0 and may be a fraction; ``learning_rate`` is the one of the start. Nothing is remembered.
 """
@@ -12,6 +14,10 @@ which counts from 0 and may be a fraction; ``learning_rate`` is the one of the s
 import math
 
 import numpy as np
+
+from cs231n._threads import for_each, pieces_of
+
+BLOCK = 1 << 15  # entries of a large parameter that are updated at a time: all that a rule computes stays in the cache
 
 
 def _filled(config, **defaults):
@@ -298,6 +304,55 @@ def adamw(w, dw, config=None):
     next_w = moved - decay
     ### END SOLUTION
     return _placed(next_w, w, config), config
+
+
+# ---- large parameters
+
+
+def in_blocks(rule, w, dw, config):
+    """Take a step of an update rule, a large parameter block by block.
+
+    The same as ``rule(w, dw, config)``, sooner: each block is small enough for the cache, where the results on the way
+    need no memory, and the blocks go to a few threads.
+
+    Parameters
+    ----------
+    rule : callable
+        Treats each entry for itself.
+    w, dw : ndarray of the same shape
+    config : dict
+        As for the rule. State of the shape of w is brought up to date in place.
+
+    Returns
+    -------
+    next_w : ndarray of the shape of w
+    config : dict
+
+    Examples
+    --------
+    >>> w, config = np.zeros((300, 400)), {"learning_rate": 1.0, "momentum": 0.5}
+    >>> for _ in range(2):
+    ...     w, config = in_blocks(sgd_momentum, w, np.ones_like(w), config)
+    >>> float(w.min()), float(w.max())  # steps of -1 and -1.5
+    (-2.5, -2.5)
+    """
+    state = [name for name, value in config.items() if np.shape(value) == w.shape]
+    if w.size <= BLOCK or not state:  # in its first step the rule makes its state, for all of w
+        return rule(w, dw, config)
+    next_w = w if config.get("in_place", False) else np.empty_like(w)
+    w, dw, flat_next_w = w.reshape(-1), dw.reshape(-1), next_w.reshape(-1)
+    flat = {name: config[name].reshape(-1) for name in state}
+
+    def step(block):
+        own = config | {name: values[block] for name, values in flat.items()}
+        flat_next_w[block], own = rule(w[block], dw[block], own)
+        for name, values in flat.items():
+            values[block] = own[name]
+        return own
+
+    own = for_each(step, pieces_of(w.size, BLOCK))[-1]
+    config.update({name: value for name, value in own.items() if name not in flat})
+    return next_w, config
 
 
 # ---- learning rates that change during a run

@@ -185,8 +185,8 @@ class Solver:
         self._require_finite(loss)
         self.loss_history.append(loss)
         for name, w in self.model.params.items():
-            self.model.params[name], self.optim_configs[name] = self.update_rule(
-                w, grads[name], self.optim_configs[name]
+            self.model.params[name], self.optim_configs[name] = optim.in_blocks(
+                self.update_rule, w, grads[name], self.optim_configs[name]
             )
 
     def _require_finite(self, loss):
@@ -349,7 +349,7 @@ def _copied(params):
 
 
 def _find_rule(name):
-    """The update rule `name` of cs231n.optim; the schedules there, without a config, are none."""
+    """The update rule `name` of cs231n.optim; the schedules there, without a config, and `in_blocks` are none."""
     rules = [key for key, value in inspect.getmembers(optim, inspect.isfunction) if _is_rule(key, value)]
     if name not in rules:
         raise ValueError(f'Invalid update_rule "{name}"; there are {", ".join(rules)}.')
@@ -357,4 +357,5 @@ def _find_rule(name):
 
 
 def _is_rule(name, function):
-    return not name.startswith("_") and "config" in inspect.signature(function).parameters
+    parameters = inspect.signature(function).parameters
+    return not name.startswith("_") and "config" in parameters and "rule" not in parameters

@@ -235,10 +235,42 @@ class TestSchedules:
                 assert math.isclose(ours(epoch), rate, rel_tol=1e-9), epoch
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [optim.sgd, optim.sgd_momentum, optim.nesterov_momentum, optim.adagrad, optim.rmsprop, optim.adam, optim.adamw],
-)
+RULES = [
+    optim.sgd, optim.sgd_momentum, optim.nesterov_momentum, optim.adagrad, optim.rmsprop, optim.adam, optim.adamw
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rule", RULES)
+def test_in_blocks_to_the_bit(rule, dtype, monkeypatch):
+    """Blocks of all sizes, a short one last: the same as the rule itself, in what it returns, keeps and leaves alone."""
+    monkeypatch.setattr(optim, "BLOCK", 10)
+    mine = blocks = np.random.randn(7, 5).astype(dtype)
+    config, config_blocks = {}, {}
+    for _ in range(4):
+        dw, before = np.random.randn(7, 5).astype(dtype), blocks.copy()
+        given, (mine, config) = blocks, rule(mine, dw, config)
+        blocks, config_blocks = optim.in_blocks(rule, blocks, dw, config_blocks)
+        np.testing.assert_array_equal(given, before)
+        np.testing.assert_array_equal(blocks, mine)
+        assert blocks.dtype == dtype and config.keys() == config_blocks.keys()
+        for name, value in config.items():
+            np.testing.assert_array_equal(config_blocks[name], value)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_in_blocks_in_place(rule, monkeypatch):
+    monkeypatch.setattr(optim, "BLOCK", 10)
+    w, config = np.random.randn(7, 5), {"in_place": True}
+    mine, config_mine = w.copy(), {}
+    for _ in range(3):
+        mine, config_mine = rule(mine, w / 2, config_mine)
+        returned, config = optim.in_blocks(rule, w, w / 2, config)
+        assert returned is w
+        np.testing.assert_array_equal(w, mine)
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_in_place_where_the_caller_allows_it(rule):
     """The same steps, written into the array that was passed."""
     w, dw = np.random.randn(4, 3), np.random.randn(4, 3)

@@ -34,6 +34,18 @@ def folder():
         yield path
 
 
+class TestWarning:
+    def test_none_with_bubblewrap(self):
+        assert sandbox.warning("bubblewrap") == ""
+
+    @pytest.mark.parametrize("is_root, for_all, says_root", [(1, 0, True), (1, 1, False), (0, 0, False)])
+    def test_limits_alone(self, is_root, for_all, says_root, monkeypatch):
+        monkeypatch.setattr(sandbox, "_is_root", lambda: is_root)
+        monkeypatch.setattr(sandbox, "_python_is_for_all", lambda: for_all)
+        text = sandbox.warning("limits")
+        assert "apt install bubblewrap" in text and ("run as root" in text) == says_root
+
+
 def python(code, folder, level, **limits):
     return sandbox.run([sys.executable, "-c", code], folder, limits=sandbox.Limits(**limits), isolation=level)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from coursekit import handin
-from coursekit.grading import exports, pages, report, written
+from coursekit.grading import exports, pages, report, sandbox, written
 from coursekit.grading.evaluate import Settings, environment, failed_record, grade_submission
 from coursekit.grading.sources import find_submissions
 
@@ -45,6 +45,8 @@ def grade(options=()):
     except (BatchError, ValueError) as error:
         print(error)
         return 2
+    if warning := sandbox.warning(settings.isolation):
+        print(warning)
     out = args.out
     pages.write(out / "batch.json", json.dumps({"submissions": str(args.submissions.resolve())}, indent=1) + "\n")
     try:

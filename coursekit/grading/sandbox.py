@@ -85,6 +85,22 @@ def level():
     return BUBBLEWRAP if _bubblewrap_works() else LIMITS
 
 
+def warning(isolation=""):
+    """What an instructor should know of the isolation before strangers' code runs; "" with bubblewrap."""
+    if (isolation or level()) == BUBBLEWRAP:
+        return ""
+    text = (
+        "Without bubblewrap, submissions run under limits of time, memory and output alone: "
+        "they can read what you can read, and use the network. `apt install bubblewrap` mends it."
+    )
+    if _is_root() and not _python_is_for_all():
+        text += (
+            f"\nAnd they run as root: no other user can read this Python in {', '.join(_python_folders())}. "
+            "Grade as another user, or make the environment where all users can read it, such as /opt."
+        )
+    return text
+
+
 @cache
 def _bubblewrap_works():
     if shutil.which("bwrap") is None:
