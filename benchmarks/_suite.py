@@ -198,7 +198,7 @@ def steps(batch):
         f"step: ThreeLayerConvNet, batch {batch}, Adam",
         flops,
         _our_step(ThreeLayerConvNet(hidden_dim=500, reg=1e-3), X, y, optim.adam),
-        _their_step(three, X, y, torch.optim.Adam(three.parameters(), lr=1e-3)),
+        _their_step(three, X, y, torch.optim.Adam(three.parameters(), lr=1e-3, weight_decay=1e-3)),
     )
     sizes = [3072, *[100] * 5]
     hidden = [
@@ -209,7 +209,7 @@ def steps(batch):
         f"step: FullyConnectedNet([100] * 5), batch {batch}, Adam",
         batch * 6 * (3072 * 100 + 4 * 100 * 100 + 1000),
         _our_step(FullyConnectedNet([100] * 5, reg=1e-3, weight_scale=5e-2), X, y, optim.adam),
-        _their_step(full, X, y, torch.optim.Adam(full.parameters(), lr=1e-3)),
+        _their_step(full, X, y, torch.optim.Adam(full.parameters(), lr=1e-3, weight_decay=1e-3)),
     )
     deep = torch.nn.Sequential(*_deep_layers(((32,), (64, 64), (128, 128))))
     macs = 3 * 32 * 1024 + (32 + 64) * 64 * 256 + (64 + 128) * 128 * 64
@@ -217,7 +217,12 @@ def steps(batch):
         f"step: DeepConvNet, batch {batch}, momentum",
         batch * 6 * 9 * macs,
         _our_step(DeepConvNet(((32,), (64, 64), (128, 128)), reg=5e-4), X, y, optim.nesterov_momentum),
-        _their_step(deep, X, y, torch.optim.SGD(deep.parameters(), lr=1e-2, momentum=0.9, nesterov=True)),
+        _their_step(
+            deep,
+            X,
+            y,
+            torch.optim.SGD(deep.parameters(), lr=1e-2, momentum=0.9, nesterov=True, weight_decay=5e-4),
+        ),
     )
     images, queries = (rng.standard_normal((n, 3072)).astype(np.float32) for n in (5000, 500))
     knn = KNearestNeighbor()

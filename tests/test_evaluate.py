@@ -165,9 +165,16 @@ class TestFollowThrough:
         """Two questions ask for parts of one function: the given lines between them tell which part is whose."""
         name, ids = "cs231n/classifiers/fc_net.py", ["two_layer_net_loss"]
         stripped = tree.given()[name].decode()
-        source = tree.with_reference(name, stripped, ids)
+        source = tree.with_reference(name, stripped, ids, graded="two_layer_net_gradients")
         assert 'NotImplementedError("two_layer_net_loss' not in source
         assert 'NotImplementedError("two_layer_net_gradients' in source
+
+    def test_a_function_written_anew(self):
+        """Without the given lines no part can be told; a question that does not ask for the function loses nothing."""
+        ids = ["batchnorm_forward", "batchnorm_forward_test", "batchnorm_backward"]
+        anew = "\n\ndef batchnorm_forward(x, gamma, beta, bn_param):\n    return x, None\n"
+        entries = graded_files({**solved("assignment2"), LAYERS: solved("assignment2")[LAYERS] + anew.encode()}, ids)
+        assert [entries[id_]["earned"] > 0 for id_ in ids] == [False, False, True]
 
 
 # ---- effort, measured from outside

@@ -324,14 +324,15 @@ class Grading:
         if missing:
             return _not_gradable(question, f"{missing[0]} is not in what was handed in")
         limits = replace(self.settings.limits, seconds=question.seconds)
-        graded = grade_function(question, self.settings, self._runner(limits, reference))
+        graded = grade_function(question, self.settings, self._runner(limits, reference, question))
         if graded.status != "ok":
             return graded
         limits = replace(limits, cpu_seconds=effort.CPU_SECONDS, memory=min(limits.memory, effort.MEMORY))
-        return with_effort(question, self.settings, graded, self._runner(limits, reference))
+        return with_effort(question, self.settings, graded, self._runner(limits, reference, question))
 
-    def _runner(self, limits, reference):
-        folder = self.tree(reference)
+    def _runner(self, limits, reference, question):
+        replaced = {target for id_ in reference for target in find(id_).implements}
+        folder = self.tree(reference, question.id if replaced & set(question.implements) else "")
 
         def run(command, request):
             outcome = sandbox.run(
@@ -342,13 +343,14 @@ class Grading:
 
         return run
 
-    def tree(self, reference=()):
-        """The folder to run in."""
-        if reference not in self.trees:
+    def tree(self, reference=(), graded=""):
+        """The folder to run in; `graded` is a question that asks for a part of a function that `reference` replaces."""
+        key = reference, graded
+        if key not in self.trees:
             folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="grading-")))
-            tree.build(folder, self.work.files, reference)
-            self.trees[reference] = folder
-        return self.trees[reference]
+            tree.build(folder, self.work.files, *key)
+            self.trees[key] = folder
+        return self.trees[key]
 
     def wrong_before(self, question):
         """Ids of the function questions that this one builds on, near or far, and that are not ok."""

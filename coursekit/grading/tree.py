@@ -30,7 +30,7 @@ INSIDE = (
 )
 
 
-def build(folder, files, reference=()):
+def build(folder, files, reference=(), graded=""):
     """Write the tree of one submission.
 
     Parameters
@@ -41,11 +41,13 @@ def build(folder, files, reference=()):
         The learner's modules of `cs231n` by relative name.
     reference : iterable of str
         Ids of questions that are answered by the reference, whatever the learner's files say.
+    graded : str, optional
+        Id of the question that is graded: what it asks for stays the learner's.
     """
     folder = Path(folder)
     contents = given() | files
     for name, ids in _by_module(reference).items():
-        contents[name] = with_reference(name, contents[name].decode(errors="replace"), ids).encode()
+        contents[name] = with_reference(name, contents[name].decode(errors="replace"), ids, graded).encode()
     for name, data in contents.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,12 +112,12 @@ def _file(target):
 # ---- follow-through
 
 
-def with_reference(name, source, ids):
+def with_reference(name, source, ids, graded=""):
     """A learner's module in which the reference answers some questions.
 
-    A function that only these questions ask for is defined again at the end, so the learner's lines keep their
-    numbers. Where another question asks for a part of the same function, the part alone is replaced, if the given
-    lines around it are still there. A module that does not compile gives way to the learner's edition of it.
+    Their functions are defined again at the end, so the learner's lines keep their numbers. Where the question that is
+    graded asks for another part of the same function, their part alone is replaced, if the given lines around it are
+    still there. A module that does not compile gives way to the learner's edition of it.
     """
     if not compiles(source):
         source = given()[name].decode()
@@ -123,11 +125,11 @@ def with_reference(name, source, ids):
     wanted = {id_: [t.split(":")[1] for t in all_questions()[id_].implements if _file(t) == name] for id_ in ids}
     for path in dict.fromkeys(path for paths in wanted.values() for path in paths):
         asking = asking_for(name, path)
-        replaced = [index for index, id_ in enumerate(asking) if id_ in wanted]
-        if len(replaced) == len(asking):
-            source += _definition(solved, path)
-        else:
+        if graded in asking:
+            replaced = [index for index, id_ in enumerate(asking) if id_ in wanted]
             source = _with_regions(name, source, solved, path, replaced)
+        else:
+            source += _definition(solved, path)
     return source
 
 
