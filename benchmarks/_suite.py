@@ -1,4 +1,8 @@
-"""What `layers.py` measures: each case as (name, floating point operations, our call, PyTorch's call)."""
+"""What `layers.py` measures: each case as (name, operations, bytes, our call, PyTorch's call).
+
+Operations are the floating point operations, and bytes those of the arrays read and written, without which the case
+cannot be done: a bound for every way of doing it with matrix products and passes over memory.
+"""
 
 import time
 from math import log
@@ -7,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from cs231n import fast_layers, layers, optim
+from cs231n import _threads, fast_layers, layers, optim
 from cs231n.classifiers.cnn import DeepConvNet, ThreeLayerConvNet
 from cs231n.classifiers.fc_net import FullyConnectedNet
 from cs231n.classifiers.k_nearest_neighbor import KNearestNeighbor
@@ -22,6 +26,17 @@ def gemm_rates(size=2000, repeats=7):
         best = min(_seconds(lambda a=a: a @ a) for _ in range(repeats))
         rates[dtype] = 2 * size**3 / best
     return rates
+
+
+def copy_rate(size=1 << 21, repeats=20):
+    """Bytes read and written in a second by copying arrays as large as those of the layers, on all threads."""
+    pairs = [(np.ones(size, np.float32), np.empty(size, np.float32)) for _ in range(_threads.count())]
+
+    def copy():
+        _threads.for_each(lambda pair: np.copyto(pair[1], pair[0]), pairs)
+
+    copy()
+    return len(pairs) * 2 * pairs[0][0].nbytes / min(_seconds(copy) for _ in range(repeats))
 
 
 def _seconds(run):
@@ -122,7 +137,7 @@ def layer_cases(dtype, convolutions, batch):
         scores_tensor.grad = None
         functional.cross_entropy(scores_tensor, y_tensor).backward()
 
-    yield "softmax loss 500x10", 0, lambda: layers.softmax_loss(scores, y), loss_of_torch
+    yield "softmax loss 500x10", 0, 2 * scores.nbytes, lambda: layers.softmax_loss(scores, y), loss_of_torch
 
 
 _HALF = {"pool_height": 2, "pool_width": 2, "stride": 2}
@@ -142,7 +157,9 @@ def _both(name, flops, inputs, forward, backward, twin):
             tensor.grad = None
         twin(*tensors).backward(dout_tensor)
 
-    return name, flops, ours, theirs
+    # Forward: read the inputs, write out. Backward: read dout and the inputs again, write their gradients.
+    nbytes = 3 * sum(array.nbytes for array in inputs) + 2 * out.nbytes
+    return name, flops, nbytes, ours, theirs
 
 
 # ---- the usual way in NumPy
@@ -160,7 +177,7 @@ def usual_way(convolutions, batch):
             fast_layers.conv_backward_fast(out, cache)
 
         name = f"conv {len(x)}x{C}x{H}x{H}, {F} of {HH}x{HH}, stride {stride}"
-        yield name, 0, ours, lambda x=x, w=w, b=b, p=conv_param: _by_indices(x, w, b, **p)
+        yield name, 0, 0, ours, lambda x=x, w=w, b=b, p=conv_param: _by_indices(x, w, b, **p)
 
 
 def _by_indices(x, w, b, stride, pad):
@@ -197,6 +214,7 @@ def steps(batch):
     yield (
         f"step: ThreeLayerConvNet, batch {batch}, Adam",
         flops,
+        0,
         _our_step(ThreeLayerConvNet(hidden_dim=500, reg=1e-3), X, y, optim.adam),
         _their_step(three, X, y, torch.optim.Adam(three.parameters(), lr=1e-3, weight_decay=1e-3)),
     )
@@ -208,6 +226,7 @@ def steps(batch):
     yield (
         f"step: FullyConnectedNet([100] * 5), batch {batch}, Adam",
         batch * 6 * (3072 * 100 + 4 * 100 * 100 + 1000),
+        0,
         _our_step(FullyConnectedNet([100] * 5, reg=1e-3, weight_scale=5e-2), X, y, optim.adam),
         _their_step(full, X, y, torch.optim.Adam(full.parameters(), lr=1e-3, weight_decay=1e-3)),
     )
@@ -216,6 +235,7 @@ def steps(batch):
     yield (
         f"step: DeepConvNet, batch {batch}, momentum",
         batch * 6 * 9 * macs,
+        0,
         _our_step(DeepConvNet(((32,), (64, 64), (128, 128)), reg=5e-4), X, y, optim.nesterov_momentum),
         _their_step(
             deep,
@@ -231,6 +251,7 @@ def steps(batch):
     yield (
         "kNN: distances of 500 to 5,000",
         2 * 500 * 5000 * 3072,
+        0,
         lambda: knn.compute_distances_no_loops(queries),
         lambda: torch.cdist(tensors[1], tensors[0]),
     )
