@@ -1,27 +1,55 @@
 """The judges of the values that the notebooks knn and features hand in: right ones pass, each wrong one is named."""
 
+import copy
+from functools import cache
+
 import numpy as np
 import pytest
 
 from coursekit.judge import judge_values
-from coursekit.questions import _nets, find, knn
-
-PICTURES = np.random.RandomState(0).randint(256, size=(5000, 3)).astype(np.uint8)
-LABELS = np.random.RandomState(1).randint(10, size=5000)
-TEST_LABELS = np.arange(500) % 10
+from coursekit.questions import _nets, features, find, knn
+from cs231n.classifiers import KNearestNeighbor
+from cs231n.features import color_histogram_hsv, extract_features, hog_feature
 
 
-def values_of_knn():
-    """What a learner hands in who got everything right."""
-    shares = {k: [0.300, 0.310, 0.290, 0.300, 0.301] for k in knn.K_CHOICES}
-    shares[10] = [0.320, 0.310, 0.305, 0.312, 0.300]
+
+def _draw(size, seed):
+    """Pictures of three pixels; the first tells the label of every other one, the others' labels are drawn."""
+    rng = np.random.RandomState(seed)
+    pictures = rng.randint(256, size=(size, 3)).astype(np.uint8)
+    return pictures, np.where(rng.rand(size) < 0.5, pictures[:, 0] // 26, rng.randint(10, size=size))
+
+
+PICTURES, LABELS = _draw(5000, 0)
+TEST_PICTURES, TEST_LABELS = _draw(500, 1)
+
+
+@cache
+def _cross_validated(seed=None):
+    """What a learner hands in who got everything right, the rows in the order of a seed."""
+    order = np.arange(5000) if seed is None else np.random.RandomState(seed).permutation(5000)
+    folds, labels = np.array_split(PICTURES[order], 5), np.array_split(LABELS[order], 5)
+    shares = {k: [] for k in knn.K_CHOICES}
+    for i in range(5):
+        classifier = KNearestNeighbor()
+        classifier.train(np.concatenate(folds[:i] + folds[i + 1 :]), np.concatenate(labels[:i] + labels[i + 1 :]))
+        dists = classifier.compute_distances_no_loops(folds[i])
+        for k, row in shares.items():
+            row.append(float(np.mean(classifier.predict_labels(dists, k=k) == labels[i])))
+    best_k = max(shares, key=lambda k: np.mean(shares[k]))
+    classifier = KNearestNeighbor()
+    classifier.train(PICTURES, LABELS)
     return {
-        "X_train_folds": np.array_split(PICTURES, 5),
-        "y_train_folds": np.array_split(LABELS, 5),
+        "X_train_folds": folds,
+        "y_train_folds": labels,
         "k_to_accuracies": shares,
-        "best_k": 10,
-        "y_test_pred": np.where(np.arange(500) % 3 == 0, TEST_LABELS, -1),
+        "best_k": best_k,
+        "y_test_pred": classifier.predict(TEST_PICTURES, k=best_k),
     }
+
+
+def values_of_knn(seed=None):
+    return copy.deepcopy(_cross_validated(seed))
 
 
 def one_fold_missing(values):
@@ -57,7 +85,7 @@ def same_fold_each_time(values):
 
 
 def best_single_fold(values):
-    values["k_to_accuracies"][3] = [0.400, 0.250, 0.250, 0.250, 0.250]
+    values["k_to_accuracies"][3] = [0.990, 0.250, 0.250, 0.250, 0.250]
     values["best_k"] = 3
 
 
@@ -73,9 +101,17 @@ def guesses(values):
     values["y_test_pred"] = np.zeros(500)
 
 
+def invented_accuracies(values):
+    values["k_to_accuracies"] = {k: [v + 0.1 for v in row] for k, row in values["k_to_accuracies"].items()}
+
+
+def labels_that_were_given(values):
+    values["y_test_pred"] = TEST_LABELS
+
+
 @pytest.fixture
 def pictures(monkeypatch):
-    monkeypatch.setattr(knn, "_pictures", lambda: (PICTURES, LABELS, TEST_LABELS))
+    monkeypatch.setattr(knn, "_loaded", lambda: (PICTURES, LABELS, TEST_PICTURES, TEST_LABELS))
 
 
 def verdict_on_knn(change):
@@ -88,15 +124,17 @@ def test_right_cross_validation(pictures):
     assert verdict_on_knn(lambda values: None).ok
 
 
-def test_shuffled_folds_and_a_tie_are_right(pictures):
-    def shuffle(values):
-        order = np.random.RandomState(1).permutation(5000)
-        values["X_train_folds"] = np.array_split(PICTURES[order].astype(float), 5)
-        values["y_train_folds"] = np.array_split(LABELS[order], 5)
-        values["k_to_accuracies"][20] = values["k_to_accuracies"][10][::-1]
-        values["best_k"] = 20
+def test_shuffled_folds_are_right(pictures):
+    values = values_of_knn(seed=1)
+    values["X_train_folds"] = [fold.astype(float) for fold in values["X_train_folds"]]
+    assert judge_values(find("knn_cross_validation"), values).ok
 
-    assert verdict_on_knn(shuffle).ok
+
+def test_of_equal_means_either_may_be_chosen():
+    accuracies = {k: [0.3, 0.4, 0.3, 0.3, 0.3] if k in (10, 20) else [0.3] * 5 for k in knn.K_CHOICES}
+    for best_k, is_right in ((10, True), (20, True), (8, False)):
+        findings = knn._judge_choice(accuracies, best_k, TEST_LABELS, TEST_LABELS)
+        assert all(finding.ok for finding in findings) == is_right
 
 
 @pytest.mark.parametrize(
@@ -114,6 +152,8 @@ def test_shuffled_folds_and_a_tie_are_right(pictures):
         (a_fold_as_best_k, "a single fold can be lucky"),
         (no_list_of_folds, "np.array_split"),
         (guesses, "train on all 5,000"),
+        (invented_accuracies, "Run the cells above again"),
+        (labels_that_were_given, "Run the cells above again"),
     ],
 )
 def test_wrong_cross_validation_is_named(pictures, change, words):
@@ -138,19 +178,28 @@ VAL_LABELS = 1 + np.arange(1000) % 9
 
 
 @pytest.fixture
-def labels(monkeypatch):
+def labels(request, monkeypatch):
     parts = {"val": (None, VAL_LABELS), "test": (None, VAL_LABELS[::-1])}
     monkeypatch.setattr(_nets, "pictures", parts.get)
+    of_svm, of_net = values_of_svm()["X_val_feats"][:, :-1], values_of_net()
+    columns = {12: {"val": of_svm}, 10: {"val": of_net["X_val_feats"], "test": of_net["X_test_feats"]}}
+    monkeypatch.setattr(features, "_raw_features", lambda part, _: columns[request.param][part][:: features.EVERY])
+
+
+with_svm = pytest.mark.parametrize("labels", [12], indirect=True)
+with_net = pytest.mark.parametrize("labels", [10], indirect=True)
 
 
 def verdict_on_svm(**changes):
     return judge_values(find("features_svm"), values_of_svm() | changes)
 
 
+@with_svm
 def test_right_svm(labels):
     assert verdict_on_svm().ok
 
 
+@with_svm
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -162,6 +211,7 @@ def test_right_svm(labels):
         ({"W": np.zeros((11, 10))}, "bias column"),
         ({"W": np.zeros((12, 10))}, "a new LinearSVM()"),
         ({"W": np.full((12, 10), np.nan)}, "a new LinearSVM()"),
+        ({"X_val_feats": values_of_svm()["X_val_feats"] * np.arange(1000)[:, np.newaxis]}, "standardise the features"),
     ],
 )
 def test_wrong_svm_is_named(labels, changes, words):
@@ -170,6 +220,7 @@ def test_wrong_svm_is_named(labels, changes, words):
     assert words in verdict.mistake
 
 
+@with_svm
 def test_svm_below_the_bar(labels):
     results = {(rate, reg): (0.1, 0.0) for rate in (1e-3, 1e-2) for reg in (0.1, 1.0)}
     verdict = verdict_on_svm(results=results, best_val=0.0, W=np.eye(12, 10, 10))
@@ -186,10 +237,12 @@ def verdict_on_net(**changes):
     return judge_values(find("features_two_layer_net"), values_of_net() | changes)
 
 
+@with_net
 def test_right_net(labels):
     assert verdict_on_net().ok
 
 
+@with_net
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -197,12 +250,25 @@ def test_right_net(labels):
         ({"params": {"W": np.eye(10)}}, "without the bias column"),
         ({"params": values_of_net()["params"] | {"W2": np.zeros((20, 10))}}, "not what best_net.loss computes"),
         ({"y_test_pred": VAL_LABELS[:10]}, "not what best_net.loss computes"),
+        ({"X_test_feats": values_of_net()["X_val_feats"]}, "standardise the features"),
     ],
 )
 def test_wrong_net_is_named(labels, changes, words):
     verdict = verdict_on_net(**changes)
     assert verdict.status == "wrong"
     assert words in verdict.mistake
+
+
+def test_features_of_the_pictures_are_told_from_others():
+    """The data set in use, the features as the notebook makes them: any mean and factor, but nothing else."""
+    X, _ = _nets.pictures("val")
+    raw = extract_features(X.transpose(0, 2, 3, 1), [hog_feature, lambda x: color_histogram_hsv(x, nbin=25)])
+    feats = ((raw - 3) / 7).astype(np.float32)
+    assert features._judge_features("val", feats).ok
+    one_column = feats.copy()
+    one_column[:, 3] = np.arange(1000)
+    for other in (one_column, feats[::-1], -feats, feats[:, 1:], feats * np.nan):
+        assert not features._judge_features("val", other).ok
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,48 @@
 """Questions of features: a linear classifier and a two-layer network on hand-made features."""
 
+from functools import cache
+
 import numpy as np
 
 from coursekit.question import Question, holds, reaches
 from coursekit.questions import _nets
 
 NOTEBOOK = "features"
+EVERY = 10  # one picture of so many has its features looked at
 CLOSE_CALLS = 0.003  # share of pictures whose two best scores may change places in another order of summation
+
+
+# ---- the features
+
+
+def _judge_features(part, X_feats):
+    """Whether X_feats are the features of the pictures, up to a mean and a factor for each column."""
+    from cs231n.data_utils import dataset_name
+
+    raw = _raw_features(part, dataset_name())
+    got = np.asarray(X_feats, dtype=float)
+    if fits := got.shape == (_nets.NUM_VAL, raw.shape[1]) and np.isfinite(got).all():
+        fits = np.abs(_standardised(got[::EVERY]) - _standardised(raw)).max() < 1e-2
+    return holds(
+        f"X_{part}_feats",
+        fits,
+        "they are not the histograms of gradients and hues of these pictures, standardised",
+        bound="are the features of the pictures",
+        mistake="run the cells that extract and standardise the features again, and leave the results as they are",
+    )
+
+
+@cache
+def _raw_features(part, _dataset):
+    """The features of every tenth picture, as the notebook extracts them."""
+    from cs231n.features import color_histogram_hsv, extract_features, hog_feature
+
+    X, _ = _nets.pictures(part)
+    return extract_features(X[::EVERY].transpose(0, 2, 3, 1), [hog_feature, lambda x: color_histogram_hsv(x, nbin=25)])
+
+
+def _standardised(columns):
+    return (columns - columns.mean(axis=0)) / np.maximum(columns.std(axis=0), 1e-6)
 
 
 # ---- the linear SVM
@@ -47,6 +83,7 @@ def _judge_svm(results, best_val, W, X_val_feats):
     bars = {"CIFAR-10": 0.48, "built-in pictures": 0.48}
     return [
         *findings,
+        _judge_features("val", X_val_feats[:, :-1]),
         is_kept,
         reaches(
             "validation accuracy",
@@ -125,6 +162,8 @@ def _judge_net(params, X_val_feats, X_test_feats, y_test_pred):
     )
     return [
         has_shapes,
+        _judge_features("val", X_val_feats),
+        _judge_features("test", X_test_feats),
         agree,
         reaches(
             "validation accuracy",

@@ -11,6 +11,7 @@ from coursekit.question import Case, Question, holds, reaches
 NOTEBOOK = "knn"
 CLASS = "cs231n.classifiers.k_nearest_neighbor:KNearestNeighbor"
 NUM_TRAIN, NUM_TEST, NUM_FOLDS = 5000, 500, 5
+CLOSE_CALLS = 0.01  # share of pictures whose label may differ where distances are equal, or nearly so
 K_CHOICES = (1, 3, 5, 8, 10, 12, 15, 20, 50, 100)
 
 
@@ -317,10 +318,21 @@ predict_labels = Question(
 
 def _pictures():
     """The rows that the notebook works on: training pictures, their labels, labels of the test pictures."""
+    X_train, y_train, _, y_test = _loaded()
+    return X_train, y_train, y_test
+
+
+def _test_pictures():
+    """The test pictures of the notebook as rows."""
+    return _loaded()[2]
+
+
+def _loaded():
     from cs231n.data_utils import load_CIFAR10
 
-    X_train, y_train, _, y_test = load_CIFAR10(dtype=np.uint8)
-    return X_train[:NUM_TRAIN].reshape(NUM_TRAIN, -1).copy(), y_train[:NUM_TRAIN], y_test[:NUM_TEST]
+    X_train, y_train, X_test, y_test = load_CIFAR10(dtype=np.uint8)
+    X_train, X_test = X_train[:NUM_TRAIN].reshape(NUM_TRAIN, -1), X_test[:NUM_TEST].reshape(NUM_TEST, -1)
+    return X_train.copy(), y_train[:NUM_TRAIN], X_test.copy(), y_test[:NUM_TEST]
 
 
 def _pairs(X, y):
@@ -336,7 +348,10 @@ def _judge_cross_validation(X_train_folds, y_train_folds, k_to_accuracies, best_
     findings += _judge_accuracies(k_to_accuracies)
     if not all(finding.ok for finding in findings):
         return findings
-    return findings + _judge_choice(k_to_accuracies, best_k, y_test_pred, y_test)
+    findings += _judge_choice(k_to_accuracies, best_k, y_test_pred, y_test)
+    if not all(finding.ok for finding in findings):
+        return findings
+    return findings + _judge_truth(X_train_folds, y_train_folds, k_to_accuracies, best_k, y_test_pred)
 
 
 def _shapes(folds):
@@ -438,6 +453,51 @@ def _judge_choice(k_to_accuracies, best_k, y_test_pred, y_test):
             mistake="train on all 5,000 training pictures with best_k neighbours, then predict X_test",
         ),
     ]
+
+
+def _judge_truth(X_train_folds, y_train_folds, k_to_accuracies, best_k, y_test_pred):
+    """Compare with the k nearest neighbours as they are, whatever the learner's own classifier finds."""
+    folds, labels = [_floats(fold) for fold in X_train_folds], [np.asarray(fold, dtype=int) for fold in y_train_folds]
+    X, y = np.concatenate(folds), np.concatenate(labels)
+    squares, products = np.sum(X**2, axis=1), X @ X.T
+    size, largest_gap = NUM_TRAIN // NUM_FOLDS, 0.0
+    for i in range(NUM_FOLDS):
+        others = np.delete(np.arange(NUM_TRAIN), slice(i * size, (i + 1) * size))
+        own = slice(i * size, (i + 1) * size)
+        votes = _votes(squares[others] - 2 * products[own][:, others], y[others])
+        for k in K_CHOICES:
+            gap = abs(np.mean(votes[k] == labels[i]) - np.ravel(k_to_accuracies[k])[i])
+            largest_gap = max(largest_gap, float(gap))
+    y_true = _votes(squares - 2 * _floats(_test_pictures()) @ X.T, y)[int(best_k)]
+    agreement = float(np.mean(np.asarray(y_test_pred) == y_true))
+    mistake = "are these numbers of an earlier run? Run the cells above again, from the first on"
+    return [
+        holds(
+            "the accuracies are those of k nearest neighbours",
+            largest_gap <= CLOSE_CALLS,
+            f"expected at most {CLOSE_CALLS:.1%} of a fold to differ, got {largest_gap:.1%}",
+            mistake=mistake,
+        ),
+        holds(
+            "the test labels are those of best_k nearest neighbours",
+            agreement >= 1 - CLOSE_CALLS,
+            f"expected the same label for {1 - CLOSE_CALLS:.1%} of the test pictures, got it for {agreement:.1%}",
+            mistake=mistake,
+        ),
+    ]
+
+
+def _floats(rows):
+    return np.asarray(rows, dtype=np.float64)
+
+
+def _votes(dists, labels):
+    """What the k nearest vote, for each k: {k: array of shape (M,)}, from squared distances (M, N) but for a constant."""
+    most = max(K_CHOICES)
+    near = np.argpartition(dists, most - 1, axis=1)[:, :most]
+    near = np.take_along_axis(near, np.argsort(np.take_along_axis(dists, near, axis=1), axis=1), axis=1)
+    counts = np.cumsum(labels[near][:, :, np.newaxis] == np.arange(labels.max() + 1), axis=1)  # (M, most, classes)
+    return {k: np.argmax(counts[:, k - 1], axis=1) for k in K_CHOICES}
 
 
 cross_validation = Question(

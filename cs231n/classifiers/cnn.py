@@ -125,7 +125,7 @@ class ThreeLayerConvNet(SavedModel):
         dmaps, grads["W2"], grads["b2"] = affine_relu_backward(dhidden, hidden_cache)
         _, grads["W1"], grads["b1"] = conv_relu_pool_backward(dmaps, maps_cache)
         for name, weights in (("W1", W1), ("W2", W2), ("W3", W3)):
-            loss += 0.5 * self.reg * np.sum(weights**2)
+            loss += 0.5 * self.reg * np.vdot(weights, weights)  # the sum of the squares
             grads[name] += self.reg * weights
         ### END SOLUTION
         return loss, grads
@@ -237,7 +237,7 @@ class DeepConvNet(SavedModel):
         grads |= {f"W{self.num_convs + 1}": dW, f"b{self.num_convs + 1}": db}
         for name, weights in self.params.items():
             if name.startswith("W"):
-                loss += 0.5 * self.reg * np.sum(weights**2)
+                loss += 0.5 * self.reg * np.vdot(weights, weights)  # the sum of the squares
                 grads[name] += self.reg * weights
         return loss, grads
 
