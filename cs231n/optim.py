@@ -337,7 +337,8 @@ def in_blocks(rule, w, dw, config):
     (-2.5, -2.5)
     """
     state = [name for name, value in config.items() if np.shape(value) == w.shape]
-    if w.size <= BLOCK or not state:  # in its first step the rule makes its state, for all of w
+    is_flat = all(array.flags.c_contiguous for array in (w, *(config[name] for name in state)))
+    if w.size <= BLOCK or not state or not is_flat:  # in its first step the rule makes its state, for all of w
         return rule(w, dw, config)
     next_w = w if config.get("in_place", False) else np.empty_like(w)
     w, dw, flat_next_w = w.reshape(-1), dw.reshape(-1), next_w.reshape(-1)

@@ -240,12 +240,13 @@ RULES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("rule", RULES)
-def test_in_blocks_to_the_bit(rule, dtype, monkeypatch):
+def test_in_blocks_to_the_bit(rule, dtype, order, monkeypatch):
     """Blocks of all sizes, a short one last: the same as the rule itself, in what it returns, keeps and leaves alone."""
     monkeypatch.setattr(optim, "BLOCK", 10)
-    mine = blocks = np.random.randn(7, 5).astype(dtype)
+    mine = blocks = np.asarray(np.random.randn(7, 5), dtype, order)
     config, config_blocks = {}, {}
     for _ in range(4):
         dw, before = np.random.randn(7, 5).astype(dtype), blocks.copy()
