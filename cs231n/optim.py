@@ -336,7 +336,7 @@ def in_blocks(rule, w, dw, config):
     >>> float(w.min()), float(w.max())  # steps of -1 and -1.5
     (-2.5, -2.5)
     """
-    state = [name for name, value in config.items() if np.shape(value) == w.shape]
+    state = [name for name, value in config.items() if isinstance(value, np.ndarray) and value.shape == w.shape]
     is_flat = all(array.flags.c_contiguous for array in (w, *(config[name] for name in state)))
     if w.size <= BLOCK or not state or not is_flat:  # in its first step the rule makes its state, for all of w
         return rule(w, dw, config)
