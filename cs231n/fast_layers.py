@@ -3,9 +3,9 @@
 Nothing is compiled. What makes it fast:
 
 - A convolution is a matrix product with all windows, but their matrix is never made: it has each entry of the pictures
-  HH * WW times. Only the columns of a filter are laid out, WW times each entry, with the rows of the pictures one behind
-  the other. In this order the windows of a row of the maps are HH rows that follow each other: a matrix that is already
-  there (`_rows` and `_windows`). Most of what the simple way loses, it loses in memory, not in arithmetic.
+  HH * WW times. Only the columns of a filter are laid out, WW times each entry, with the rows of the pictures one
+  behind the other. In this order the windows of a row of the maps are HH rows that follow each other: a matrix that
+  is there already (`_rows` and `_windows`). What the simple way loses, it loses in memory, not in arithmetic.
 - A few pictures at a time, in buffers that are used again and stay in the cache.
 - The pieces of a batch go to a few threads (`_threads.py`).
 
@@ -274,7 +274,7 @@ def _windows(rows, height, stride):
 
 
 def _add_windows(dpadded, dwindows, field, stride, W_out):
-    """Add windows, ordered as those of `_windows`, to where they stand in dpadded (n, C, H, W): back the way they came."""
+    """Add windows, ordered as those of `_windows`, to where they stand in dpadded (n, C, H, W)."""
     n, C, H, _ = dpadded.shape
     dwindows = dwindows.reshape(len(dwindows), field[0], -1)
     drows = buffer("drows", (H, dwindows.shape[2]), dwindows.dtype)
@@ -486,7 +486,7 @@ def _each(values):
 
 
 def _by_channel(name, maps, dtype):
-    """A copy of maps (N, c, H, W) as a buffer with a row for each channel, (c, N * H * W): sums run over memory in order."""
+    """Maps (N, c, H, W) copied into a buffer with a row for each channel, (c, N * H * W), for sums along memory."""
     rows = buffer(name, (maps.shape[1], len(maps), *maps.shape[2:]), dtype)
     rows[...] = maps.swapaxes(0, 1)
     return rows.reshape(len(rows), -1)

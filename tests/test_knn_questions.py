@@ -12,7 +12,6 @@ from cs231n.classifiers import KNearestNeighbor
 from cs231n.features import color_histogram_hsv, extract_features, hog_feature
 
 
-
 def _draw(size, seed):
     """Pictures of three pixels; the first tells the label of every other one, the others' labels are drawn."""
     rng = np.random.RandomState(seed)

@@ -244,7 +244,7 @@ RULES = [
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("rule", RULES)
 def test_in_blocks_to_the_bit(rule, dtype, order, monkeypatch):
-    """Blocks of all sizes, a short one last: the same as the rule itself, in what it returns, keeps and leaves alone."""
+    """Several blocks: the same as the rule itself, in what it returns, keeps and leaves alone."""
     monkeypatch.setattr(optim, "BLOCK", 10)
     mine = blocks = np.asarray(np.random.randn(7, 5), dtype, order)
     config, config_blocks = {}, {}

@@ -492,7 +492,7 @@ def _floats(rows):
 
 
 def _votes(dists, labels):
-    """What the k nearest vote, for each k: {k: array of shape (M,)}, from squared distances (M, N) but for a constant."""
+    """What the k nearest vote, {k: array of shape (M,)}, from squared distances (M, N), but for a constant a row."""
     most = max(K_CHOICES)
     near = np.argpartition(dists, most - 1, axis=1)[:, :most]
     near = np.take_along_axis(near, np.argsort(np.take_along_axis(dists, near, axis=1), axis=1), axis=1)
