@@ -90,7 +90,8 @@ def conv_relu_backward_fast(dout, cache):
     *conv_cache, out = cache
 
     def dmaps(piece):
-        return np.multiply(dout[piece], out[piece] > 0, out=buffer("dmaps", dout[piece].shape, dout.dtype))
+        maps = _room_in_rows("dmaps", dout[piece].shape, dout.dtype)
+        return np.multiply(dout[piece], out[piece] > 0, out=maps)
 
     return _conv_backward(*conv_cache, dout.shape[2:], dmaps, dout.dtype)
 
@@ -121,11 +122,13 @@ def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
     winners = _room_for_winners(out.shape, grids)
 
     def finish(piece, maps):
-        largest, winner = out[piece], winners[piece]
+        largest = _room_in_rows("largest", out[piece].shape, out.dtype)
+        winner = _room_in_rows("winner", out[piece].shape, winners.dtype)
         _pool(maps, grids, largest, winner)
         largest += _each(b)
         np.maximum(winner, (largest <= 0) * winners.dtype.type(len(grids)), out=winner)  # no entry won: ReLU is 0
-        np.maximum(largest, 0, out=largest)
+        np.maximum(largest, 0, out=out[piece])
+        winners[piece] = winner
 
     _convolve(x, w, conv_param["stride"], (conv_param["pad"],) * 2, out.dtype, finish)
     return out, (x, w, b, conv_param, pool_param, winners)
@@ -138,8 +141,11 @@ def conv_relu_pool_backward_fast(dout, cache):
     places = _places(x, w, conv_param)
 
     def dmaps(piece):
-        maps = buffer("dmaps", (*dout[piece].shape[:2], *places), dout.dtype)
-        _unpool(dout[piece], winners[piece], pool_param, maps)
+        shape = dout[piece].shape
+        dlargest, winner = _room_in_rows("largest", shape, dout.dtype), _room_in_rows("winner", shape, winners.dtype)
+        dlargest[...], winner[...] = dout[piece], winners[piece]
+        maps = _room_in_rows("dmaps", (*shape[:2], *places), dout.dtype)
+        _unpool(dlargest, winner, pool_param, maps)
         return maps
 
     return _conv_backward(*conv_cache, places, dmaps, dout.dtype)
@@ -258,9 +264,10 @@ def _rows(x, name, dtype, width=1, stride=1, pads=(0, 0)):
         padded = _padded_buffer(x.shape, pads, dtype)
         padded[:, :, pads[0] : pads[0] + x.shape[2], pads[1] : pads[1] + x.shape[3]] = x
     shifted = sliding_window_view(padded, width, axis=3)[:, :, :, ::stride]
-    shifted = shifted.transpose(2, 4, 1, 0, 3)  # (n, C, H, W_out, WW) -> (H, WW, C, n, W_out)
-    rows = buffer(name, shifted.shape, dtype)
-    rows[...] = shifted
+    shifted = rows = shifted.transpose(2, 4, 1, 0, 3)  # (n, C, H, W_out, WW) -> (H, WW, C, n, W_out)
+    if any(pads) or not shifted.flags.c_contiguous or shifted.dtype != dtype:  # else they lie there like this already
+        rows = buffer(name, shifted.shape, dtype)
+        rows[...] = shifted
     return rows.reshape(len(rows), -1, prod(rows.shape[3:]))
 
 
@@ -290,6 +297,12 @@ def _as_pictures(rows, W):
     """Rows of shape (H, C, n * W) as pictures (n, C, H, W): a view."""
     H, C, _ = rows.shape
     return rows.reshape(H, C, -1, W).transpose(2, 1, 0, 3)
+
+
+def _room_in_rows(name, shape, dtype):
+    """Room for maps of `shape` (n, F, H, W), one row of all of them behind the other: NumPy runs through it at a stretch."""
+    n, F, H, W = shape
+    return _as_pictures(buffer(name, (H, F, n * W), dtype), W)
 
 
 def _padded_buffer(shape, pads, dtype):

@@ -17,7 +17,7 @@ import numpy as np
 
 from cs231n._threads import for_each, pieces_of
 
-BLOCK = 1 << 15  # entries of a large parameter that are updated at a time: all that a rule computes stays in the cache
+BLOCK = 1 << 18  # entries of a large parameter that are updated at a time: all that a rule computes stays in the cache
 
 
 def _filled(config, **defaults):
@@ -330,7 +330,7 @@ def in_blocks(rule, w, dw, config):
 
     Examples
     --------
-    >>> w, config = np.zeros((300, 400)), {"learning_rate": 1.0, "momentum": 0.5}
+    >>> w, config = np.zeros((3000, 400)), {"learning_rate": 1.0, "momentum": 0.5}
     >>> for _ in range(2):
     ...     w, config = in_blocks(sgd_momentum, w, np.ones_like(w), config)
     >>> float(w.min()), float(w.max())  # steps of -1 and -1.5
@@ -338,7 +338,7 @@ def in_blocks(rule, w, dw, config):
     """
     state = [name for name, value in config.items() if isinstance(value, np.ndarray) and value.shape == w.shape]
     is_flat = all(array.flags.c_contiguous for array in (w, *(config[name] for name in state)))
-    if w.size <= BLOCK or not state or not is_flat:  # in its first step the rule makes its state, for all of w
+    if w.size <= 4 * BLOCK or not state or not is_flat:  # in its first step the rule makes its state, for all of w
         return rule(w, dw, config)
     next_w = w if config.get("in_place", False) else np.empty_like(w)
     w, dw, flat_next_w = w.reshape(-1), dw.reshape(-1), next_w.reshape(-1)

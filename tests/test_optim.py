@@ -245,7 +245,7 @@ RULES = [
 @pytest.mark.parametrize("rule", RULES)
 def test_in_blocks_to_the_bit(rule, dtype, order, monkeypatch):
     """Several blocks: the same as the rule itself, in what it returns, keeps and leaves alone."""
-    monkeypatch.setattr(optim, "BLOCK", 10)
+    monkeypatch.setattr(optim, "BLOCK", 8)
     mine = blocks = np.asarray(np.random.randn(7, 5), dtype, order)
     config, config_blocks = {}, {}
     for _ in range(4):
@@ -261,7 +261,7 @@ def test_in_blocks_to_the_bit(rule, dtype, order, monkeypatch):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_in_blocks_in_place(rule, monkeypatch):
-    monkeypatch.setattr(optim, "BLOCK", 10)
+    monkeypatch.setattr(optim, "BLOCK", 8)
     w, config = np.random.randn(7, 5), {"in_place": True}
     mine, config_mine = w.copy(), {}
     for _ in range(3):
