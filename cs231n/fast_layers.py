@@ -300,7 +300,7 @@ def _as_pictures(rows, W):
 
 
 def _room_in_rows(name, shape, dtype):
-    """Room for maps of `shape` (n, F, H, W), one row of all of them behind the other: NumPy runs through it at a stretch."""
+    """Room for maps of `shape` (n, F, H, W) in the order of `_rows`, through which NumPy runs at a stretch."""
     n, F, H, W = shape
     return _as_pictures(buffer(name, (H, F, n * W), dtype), W)
 

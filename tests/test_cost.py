@@ -64,6 +64,15 @@ def test_memory_of_a_convolution(shape):
     assert peak <= sum(array.nbytes for array in arrays) + 64 * 2**20
 
 
+@pytest.mark.parametrize("height, stride", [(1, 1), (3, 1), (3, 2), (2, 3), (5, 5)])
+def test_windows_are_not_copied(height, stride):
+    rows = np.random.randn(11, 6, 8)
+    windows = fast_layers._windows(rows, height, stride)
+    assert np.shares_memory(windows, rows)
+    for y, window in enumerate(windows):
+        np.testing.assert_array_equal(window, rows[stride * y : stride * y + height].reshape(-1, 8))
+
+
 def test_memory_does_not_grow_with_the_batch():
     """Beyond what goes in and out, 128 pictures need what 32 need."""
     extra = []
