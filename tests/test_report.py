@@ -91,6 +91,24 @@ def test_follow_through_past_several_is_one_sentence(few):
     )
 
 
+def test_what_is_right_with_an_answer_of_ours_names_what_to_put_right(few, tmp_path):
+    """No other mistake is suggested: the only one is in the earlier question, which may have no points here."""
+    record = json.loads(json.dumps(few[0]))
+    loss, gradients = (
+        next(q for q in record["questions"] if q["id"] == f"two_layer_net_{n}") for n in ("loss", "gradients")
+    )
+    followed = {"replaced": ["relu_forward"], "status": "ok", "share": 1.0}
+    loss |= {"status": "wrong", "mistake": "the loss is halved", "follow_through": followed}
+    gradients |= {"status": "wrong", "follow_through": followed | {"replaced": ["relu_forward", "two_layer_net_loss"]}}
+    page, text = report_of(record, tmp_path)
+    for written in (words(page), " ".join(text.split())):
+        assert (
+            "Some questions are right only with our relu_forward in the place of yours: put that right first."
+            in written
+        )
+        assert "the loss is halved" not in written
+
+
 def test_follow_through_that_failed_is_explained(few, tmp_path):
     record = json.loads(json.dumps(few[1]))
     loss = next(q for q in record["questions"] if q["id"] == "two_layer_net_loss")

@@ -155,7 +155,22 @@ def first_line(record, points, possible):
     first = look_first(record)
     if first:
         return f"{score} Look first at {first['id']}: {first['title']}."
-    return f"{score} Every question that gives points is right." if is_final(record) else score
+    if not is_final(record):
+        return score
+    ours = _ours_in_place(record)
+    if not ours:
+        return f"{score} Every question that gives points is right."
+    return (
+        f"{score} Some questions are right only with our {_listed(ours)} in the place of yours: put that right first."
+    )
+
+
+def _ours_in_place(record):
+    """Ids of the questions at the bottom of all follow-through: what is wrong by itself."""
+    through = {
+        q["id"]: q["follow_through"]["replaced"] for q in record["questions"] if passed(q) and q["follow_through"]
+    }
+    return [id_ for id_ in dict.fromkeys(id_ for ids in through.values() for id_ in ids) if id_ not in through]
 
 
 # ---- the learner's page
@@ -194,6 +209,7 @@ def _question_view(question, record):
         "sign": SIGNS.get("ok" if passed(question) else question["status"], "?"),
         "passed": passed(question),
         "heading": _HEADINGS.get(question["status"], "What came"),
+        "mistake": "" if passed(question) else question["mistake"],  # with an earlier answer of ours it is none
         "gap": _gap(question),
         "through": follow_through_sentence(question),
         "steps": next_steps(question, record),
