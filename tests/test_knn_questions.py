@@ -110,7 +110,7 @@ def labels_that_were_given(values):
 
 @pytest.fixture
 def pictures(monkeypatch):
-    monkeypatch.setattr(knn, "_loaded", lambda: (PICTURES, LABELS, TEST_PICTURES, TEST_LABELS))
+    monkeypatch.setattr(knn, "_pictures", lambda: (PICTURES, LABELS, TEST_PICTURES, TEST_LABELS))
 
 
 def verdict_on_knn(change):
@@ -182,7 +182,7 @@ def labels(request, monkeypatch):
     monkeypatch.setattr(_nets, "pictures", parts.get)
     of_svm, of_net = values_of_svm()["X_val_feats"][:, :-1], values_of_net()
     columns = {12: {"val": of_svm}, 10: {"val": of_net["X_val_feats"], "test": of_net["X_test_feats"]}}
-    monkeypatch.setattr(features, "_raw_features", lambda part, _: columns[request.param][part][:: features.EVERY])
+    monkeypatch.setattr(features, "_raw_features", lambda part, rows: columns[request.param][part][rows])
 
 
 with_svm = pytest.mark.parametrize("labels", [12], indirect=True)
@@ -264,9 +264,10 @@ def test_features_of_the_pictures_are_told_from_others():
     raw = extract_features(X.transpose(0, 2, 3, 1), [hog_feature, lambda x: color_histogram_hsv(x, nbin=25)])
     feats = ((raw - 3) / 7).astype(np.float32)
     assert features._judge_features("val", feats).ok
-    one_column = feats.copy()
+    one_column, some_rows = feats.copy(), feats.copy()
     one_column[:, 3] = np.arange(1000)
-    for other in (one_column, feats[::-1], -feats, feats[:, 1:], feats * np.nan):
+    some_rows[np.arange(1000) % 10 > 0] = 0  # whichever rows are left as they are, others are looked at
+    for other in (one_column, some_rows, feats[::-1], -feats, feats[:, 1:], feats * np.nan):
         assert not features._judge_features("val", other).ok
 
 
