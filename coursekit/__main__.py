@@ -1,6 +1,7 @@
 """The command line: `python -m coursekit COMMAND`."""
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -31,6 +32,9 @@ _COMMANDS = {
 def main(argv=None):
     """Run one command; the exit status is not 0 when something is not as it should be."""
     argv = sys.argv[1:] if argv is None else argv
+    # After each product OpenBLAS's threads keep their cores busy for 2 ** 26 ticks, a tenth of a second, and slow down
+    # whatever else runs. It reads this when NumPy is loaded; the notebooks' kernels inherit it.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
     parser = _parser()
     arguments, unknown = parser.parse_known_args(argv)  # argparse does not let options begin what is passed on
     arguments = vars(arguments)

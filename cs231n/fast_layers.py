@@ -23,7 +23,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from cs231n._errors import require_gains, require_maps, require_train_cache
-from cs231n._threads import buffer, for_each, pieces_of
+from cs231n._threads import buffer, count, for_each, pieces_of
 from cs231n._windows import num_stops, require_conv, require_pool
 from cs231n.im2col import col2im_indices, grid, im2col_indices, unpadded
 
@@ -79,7 +79,7 @@ def conv_relu_forward_fast(x, w, b, conv_param):
     out = np.empty((len(x), len(w), *_places(x, w, conv_param)), np.result_type(x, w, b))
 
     def finish(piece, maps):
-        np.maximum(np.add(maps, _each(b), out=out[piece]), 0, out=out[piece])
+        _relu(np.add(maps, _each(b), out=out[piece]), out=out[piece])
 
     _convolve(x, w, conv_param["stride"], (conv_param["pad"],) * 2, out.dtype, finish)
     return out, (x, w, b, conv_param, out)
@@ -127,7 +127,7 @@ def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
         _pool(maps, grids, largest, winner)
         largest += _each(b)
         np.maximum(winner, (largest <= 0) * winners.dtype.type(len(grids)), out=winner)  # no entry won: ReLU is 0
-        np.maximum(largest, 0, out=out[piece])
+        _relu(largest, out=out[piece])
         winners[piece] = winner
 
     _convolve(x, w, conv_param["stride"], (conv_param["pad"],) * 2, out.dtype, finish)
@@ -249,8 +249,11 @@ def _places(x, w, conv_param):
 
 
 def _pieces(x, W_out):
-    """The pictures x cut into pieces of ROW places in a row, into four at least."""
-    return pieces_of(len(x), min(ROW // W_out, -(-len(x) // 4)))
+    """The pictures x cut into pieces of ROW places in a row, into one for each thread (and two) at least.
+
+    One or two threads have the same pieces, and so the same sums, to the bit.
+    """
+    return pieces_of(len(x), min(ROW // W_out, -(-len(x) // max(2, count()))))
 
 
 def _rows(x, name, dtype, width=1, stride=1, pads=(0, 0)):
@@ -392,8 +395,12 @@ def _pool(maps, grids, largest, winner):
 def _unpool(dlargest, winner, pool_param, dmaps):
     """Write the gradient of each window's largest entry to where it stood; all other entries become 0."""
     dmaps[...] = 0
+    overlap = pool_param["stride"] < max(pool_param["pool_height"], pool_param["pool_width"])
     for i, entries in enumerate(_grids(dmaps.shape, pool_param)):
-        dmaps[entries] += dlargest * (winner == i)
+        if overlap:
+            dmaps[entries] += dlargest * (winner == i)
+        else:
+            np.multiply(dlargest, winner == i, out=dmaps[entries])
 
 
 def _room_for_winners(shape, grids):
@@ -452,13 +459,13 @@ def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     def forward(channels):
         maps = _by_channel("maps", x[:, channels], out.dtype)
         if mode == "train":
-            mean[channels] = maps.mean(axis=1)
+            mean[channels] = _sum(maps) / maps.shape[1]
         maps -= mean[channels, np.newaxis]
         if mode == "train":
             var[channels] = _dot(maps, maps) / maps.shape[1]
         maps *= (gamma[channels] / np.sqrt(var[channels] + eps))[:, np.newaxis]
         maps += beta[channels, np.newaxis]
-        np.maximum(_as_maps(maps, x.shape), 0, out=out[:, channels])
+        _relu(_as_maps(maps, x.shape), out=out[:, channels])
 
     for_each(forward, _pieces_of_channels(x))
     if mode == "test":
@@ -478,19 +485,23 @@ def batchnorm_relu_backward_fast(dout, cache):
     size = x.size // len(gamma)
 
     def backward(channels):
-        x_hat = _by_channel("maps", x[:, channels], dx.dtype)
-        x_hat -= mean[channels, np.newaxis]
-        x_hat /= std[channels, np.newaxis]
+        centered = _by_channel("maps", x[:, channels], dx.dtype)
+        centered -= mean[channels, np.newaxis]
         dmaps = _by_channel("dmaps", dout[:, channels], dx.dtype)
         np.multiply(_as_maps(dmaps, x.shape), out[:, channels] > 0, out=_as_maps(dmaps, x.shape))
-        dbeta[channels], dgamma[channels] = dmaps.sum(axis=1), _dot(dmaps, x_hat)
-        x_hat *= dgamma[channels, np.newaxis] / size
-        dmaps -= x_hat
-        dmaps -= dbeta[channels, np.newaxis] / size
+        dbeta[channels], dgamma[channels] = _sum(dmaps), _dot(dmaps, centered) / std[channels]
+        centered *= (dgamma[channels] / std[channels] / size)[:, np.newaxis]
+        dmaps -= centered
+        dmaps -= (dbeta[channels] / size)[:, np.newaxis]
         np.multiply(_as_maps(dmaps, x.shape), _each(gamma[channels] / std[channels]), out=dx[:, channels])
 
     for_each(backward, _pieces_of_channels(x))
     return dx, dgamma, dbeta
+
+
+def _relu(x, out):
+    """Write max(x, 0) into out. `np.clip` takes a third of the time of `np.maximum` where one side is a number."""
+    return np.clip(x, 0, np.inf, out=out)
 
 
 def _each(values):
@@ -513,6 +524,11 @@ def _as_maps(rows, shape):
 def _dot(a, b):
     """The sum of a * b for each row: of shape (c,)."""
     return (a[:, np.newaxis] @ b[:, :, np.newaxis]).reshape(len(a))
+
+
+def _sum(a):
+    """The sum of each row: of shape (c,). As a product with ones it takes a third of the time of `np.sum`."""
+    return a @ np.ones(a.shape[1], a.dtype)
 
 
 def _pieces_of_channels(x):

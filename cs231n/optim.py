@@ -345,14 +345,14 @@ def in_blocks(rule, w, dw, config):
     flat = {name: config[name].reshape(-1) for name in state}
 
     def step(block):
-        own = config | {name: values[block] for name, values in flat.items()}
+        own = config | {"in_place": False} | {name: values[block] for name, values in flat.items()}
         flat_next_w[block], own = rule(w[block], dw[block], own)
         for name, values in flat.items():
             values[block] = own[name]
         return own
 
     own = for_each(step, pieces_of(w.size, BLOCK))[-1]
-    config.update({name: value for name, value in own.items() if name not in flat})
+    config.update({name: value for name, value in own.items() if name not in flat and name != "in_place"})
     return next_w, config
 
 
