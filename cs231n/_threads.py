@@ -18,8 +18,8 @@ _own = threading.local()
 def for_each(function, pieces):
     """Call function(piece) for each piece; a list of what comes back, in the order of the pieces.
 
-    The calling thread works too: waking a thread takes as long as adding up a hundred thousand numbers, so that a thread
-    is woken once for all pieces, and while it wakes the first piece is under way.
+    The calling thread works too. To wake another one takes as long as to add up a hundred thousand numbers, so each is
+    woken once for all pieces, and meanwhile the first piece is under way.
     """
     blas, pool = _workers()
     if pool is None or len(pieces) <= 1:

@@ -3,9 +3,9 @@
 Nothing is compiled. What makes it fast:
 
 - A convolution is a matrix product with all windows, but their matrix is never made: it has each entry of the pictures
-  HH * WW times. Only the columns of a filter are laid out, WW times each entry, with the rows of the pictures one
-  behind the other. In this order the windows of a row of the maps are HH rows that follow each other: a matrix that
-  is there already (`_rows` and `_windows`). What the simple way loses, it loses in memory, not in arithmetic.
+  HH * WW times. Only the columns of a filter are laid out, WW times each entry (`_rows`). What row i of a filter meets
+  at all its places is then a matrix that is there already: the rows of the picture from row i on (`_views`). So a
+  convolution is a sum of HH products. What the simple way loses, it loses in memory, not in arithmetic.
 - A few pictures at a time, in buffers that are used again and stay in the cache.
 - The pieces of a batch go to a few threads (`_threads.py`).
 
@@ -17,8 +17,6 @@ use, and those with two or three names in a row do these steps in one go. The ot
 and are kept for comparison.
 """
 
-from math import prod
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -27,7 +25,7 @@ from cs231n._threads import buffer, count, for_each, pieces_of
 from cs231n._windows import num_stops, require_conv, require_pool
 from cs231n.im2col import col2im_indices, grid, im2col_indices, unpadded
 
-ROW = 256  # places side by side, of several pictures, in a matrix product: enough for its full speed
+ROWS = 1 << 21  # bytes of rows that are laid out at a time
 PIECE = 1 << 20  # bytes of maps that are pooled or normalised at a time: they stay in the cache, and calls stay few
 
 
@@ -54,9 +52,9 @@ def conv_forward_strides(x, w, b, conv_param):
     out = np.empty((len(x), len(w), *_places(x, w, conv_param)), np.result_type(x, w, b))
 
     def finish(piece, maps):
-        np.add(maps, _each(b), out=out[piece])
+        maps += _each(b)
 
-    _convolve(x, w, conv_param["stride"], (conv_param["pad"],) * 2, out.dtype, finish)
+    _convolve(x, w, conv_param, lambda piece: out[piece], finish)
     return out, (x, w, b, conv_param)
 
 
@@ -79,9 +77,10 @@ def conv_relu_forward_fast(x, w, b, conv_param):
     out = np.empty((len(x), len(w), *_places(x, w, conv_param)), np.result_type(x, w, b))
 
     def finish(piece, maps):
-        _relu(np.add(maps, _each(b), out=out[piece]), out=out[piece])
+        maps += _each(b)
+        _relu(maps, out=maps)
 
-    _convolve(x, w, conv_param["stride"], (conv_param["pad"],) * 2, out.dtype, finish)
+    _convolve(x, w, conv_param, lambda piece: out[piece], finish)
     return out, (x, w, b, conv_param, out)
 
 
@@ -90,8 +89,7 @@ def conv_relu_backward_fast(dout, cache):
     *conv_cache, out = cache
 
     def dmaps(piece):
-        maps = _room_in_rows("dmaps", dout[piece].shape, dout.dtype)
-        return np.multiply(dout[piece], out[piece] > 0, out=maps)
+        return np.multiply(dout[piece], out[piece] > 0, out=buffer("dmaps", dout[piece].shape, dout.dtype))
 
     return _conv_backward(*conv_cache, dout.shape[2:], dmaps, dout.dtype)
 
@@ -121,16 +119,17 @@ def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
     out = np.empty((*maps_shape[:2], *_pooled(maps_shape, pool_param)), np.result_type(x, w, b))
     winners = _room_for_winners(out.shape, grids)
 
+    def room(piece):
+        return buffer("maps", (len(x[piece]), *maps_shape[1:]), out.dtype)
+
     def finish(piece, maps):
-        largest = _room_in_rows("largest", out[piece].shape, out.dtype)
-        winner = _room_in_rows("winner", out[piece].shape, winners.dtype)
+        largest, winner = out[piece], winners[piece]
         _pool(maps, grids, largest, winner)
         largest += _each(b)
         np.maximum(winner, (largest <= 0) * winners.dtype.type(len(grids)), out=winner)  # no entry won: ReLU is 0
-        _relu(largest, out=out[piece])
-        winners[piece] = winner
+        _relu(largest, out=largest)
 
-    _convolve(x, w, conv_param["stride"], (conv_param["pad"],) * 2, out.dtype, finish)
+    _convolve(x, w, conv_param, room, finish)
     return out, (x, w, b, conv_param, pool_param, winners)
 
 
@@ -141,31 +140,24 @@ def conv_relu_pool_backward_fast(dout, cache):
     places = _places(x, w, conv_param)
 
     def dmaps(piece):
-        shape = dout[piece].shape
-        dlargest, winner = _room_in_rows("largest", shape, dout.dtype), _room_in_rows("winner", shape, winners.dtype)
-        dlargest[...], winner[...] = dout[piece], winners[piece]
-        maps = _room_in_rows("dmaps", (*shape[:2], *places), dout.dtype)
-        _unpool(dlargest, winner, pool_param, maps)
+        maps = buffer("dmaps", (*dout[piece].shape[:2], *places), dout.dtype)
+        _unpool(dout[piece], winners[piece], pool_param, maps)
         return maps
 
     return _conv_backward(*conv_cache, places, dmaps, dout.dtype)
 
 
-def _convolve(x, w, stride, pads, dtype, finish):
-    """Convolve x (N, C, H, W) with filters w (F, C, HH, WW); hand the maps (n, F, H_out, W_out) of each piece on."""
-    filters = _flat(w).astype(dtype, copy=False)  # (F, K)
-    W_out = num_stops(x.shape[3], w.shape[3], stride, pads[1])
+def _convolve(x, w, conv_param, room, finish):
+    """Convolve a piece of x after the other with the filters w, into room(piece), and hand the maps on."""
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    filters = _flat(w)
 
     def convolve(piece):
-        if _is_pointwise(w, stride, pads):
-            maps = _product(filters, _as_matrices(x[piece]), "maps")  # (F, C) @ (n, C, H * W) -> (n, F, H * W)
-            finish(piece, maps.reshape(len(maps), len(w), *x.shape[2:]))
-            return
-        windows = _windows(_rows(x[piece], "rows", dtype, w.shape[3], stride, pads), w.shape[2], stride)
-        maps = _product(filters, windows, "maps")  # (F, K) @ (H_out, K, n * W_out) -> (H_out, F, n * W_out)
-        finish(piece, _as_pictures(maps, W_out))
+        maps = room(piece)
+        _products(filters, _windows(x[piece], w.shape[2:], stride, (pad, pad), maps.dtype), maps)
+        finish(piece, maps)
 
-    for_each(convolve, _pieces(x, W_out))
+    for_each(convolve, _pieces(x, w))
 
 
 def _conv_backward(x, w, b, conv_param, places, dmaps, dtype):
@@ -173,8 +165,6 @@ def _conv_backward(x, w, b, conv_param, places, dmaps, dtype):
     stride, pad = conv_param["stride"], conv_param["pad"]
     margins = w.shape[2] - 1 - pad, w.shape[3] - 1 - pad
     needs_dx = conv_param.get("needs_dx", True)
-    if _is_pointwise(w, stride, (pad, pad)):
-        return _backward_pointwise(x, w, dmaps, dtype, needs_dx)
     # Windows of the maps serve dx and dw; windows of x serve dw alone, but are fewer where x has few channels.
     if needs_dx and stride == 1 and min(margins) >= 0 and len(w) <= 2 * w.shape[1]:
         return _backward_from_maps(x, w, margins, dmaps, dtype)
@@ -188,16 +178,13 @@ def _backward_from_x(x, w, stride, pad, places, dmaps, dtype, needs_dx):
     dw_type = np.result_type(dtype, x)
 
     def backward(piece):
-        windows = _windows(_rows(x[piece], "rows", dw_type, w.shape[3], stride, (pad, pad)), w.shape[2], stride)
-        maps = _rows(dmaps(piece), "maps", dtype)  # (H_out, F, n * W_out)
+        maps = dmaps(piece)
         if needs_dx:
-            dwindows = _product(filters.T, maps, "windows")  # (K, F) @ (H_out, F, n * W_out) -> (H_out, K, n * W_out)
-            dpadded = _padded_buffer(x[piece].shape, (pad, pad), dx.dtype)
-            _add_windows(dpadded, dwindows, w.shape[2:], stride, places[1])
-            dx[piece] = unpadded(dpadded, pad)
-        return _products_summed(windows, maps), np.einsum("hfm->f", maps)
+            _add_windows(filters, maps, w.shape[2:], stride, pad, dx[piece])
+        windows = _windows(x[piece], w.shape[2:], stride, (pad, pad), dw_type)
+        return _products_summed(windows, maps), np.einsum("nfhw->f", maps)
 
-    dw, db = _sums(for_each(backward, _pieces(x, places[1])), filters.T.shape, len(w), dtype, dw_type)
+    dw, db = _sums(for_each(backward, _pieces(x, w)), filters.T.shape, len(w), dtype, dw_type)
     return dx, _unflat(dw, w.shape), db
 
 
@@ -208,45 +195,18 @@ def _backward_from_maps(x, w, margins, dmaps, dtype):
     exchanged. The windows of dmaps that it needs, times x, are dw, turned in the same way.
     """
     turned = _turned(w)  # (F, C, HH, WW) -> (C, F, HH, WW)
-    filters = _flat(turned)  # (C, J)
+    filters = _flat(turned)  # (C, K)
     dx = np.empty(x.shape, np.result_type(dtype, w))
     dw_type = np.result_type(dtype, x)
 
     def backward(piece):
         maps = dmaps(piece)
-        windows = _windows(_rows(maps, "rows", dw_type, w.shape[3], 1, margins), w.shape[2], 1)
-        dpictures = _product(filters, windows, "maps")  # (C, J) @ (H, J, n * W) -> (H, C, n * W)
-        dx[piece] = _as_pictures(dpictures, x.shape[3])
-        return _products_summed(windows, _rows(x[piece], "pictures", dw_type)), np.einsum("nfhw->f", maps)
+        windows = _windows(maps, w.shape[2:], 1, margins, dw_type)
+        _products(filters, windows, dx[piece])
+        return _products_summed(windows, x[piece]), np.einsum("nfhw->f", maps)
 
-    dw, db = _sums(for_each(backward, _pieces(x, x.shape[3])), filters.T.shape, len(w), dtype, dw_type)
+    dw, db = _sums(for_each(backward, _pieces(x, turned)), filters.T.shape, len(w), dtype, dw_type)
     return dx, _turned(_unflat(dw, turned.shape)), db
-
-
-def _backward_pointwise(x, w, dmaps, dtype, needs_dx):
-    """(dx, dw, db) of 1 x 1 filters, whose windows are the entries of the pictures: there is nothing to lay out."""
-    filters = _flat(w)  # (F, C)
-    dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
-    dw_type = np.result_type(dtype, x)
-
-    def backward(piece):
-        maps = _as_matrices(dmaps(piece))
-        if needs_dx:
-            np.matmul(filters.T, maps, out=_as_matrices(dx[piece]))  # (C, F) @ (n, F, H * W) -> (n, C, H * W)
-        return _products_summed(_as_matrices(x[piece]), maps), np.einsum("nfm->f", maps)
-
-    dw, db = _sums(for_each(backward, _pieces(x, x.shape[3])), filters.T.shape, len(w), dtype, dw_type)
-    return dx, _unflat(dw, w.shape), db
-
-
-def _is_pointwise(w, stride, pads):
-    """Whether each entry of the maps comes from one entry of each channel of the pictures."""
-    return w.shape[2:] == (1, 1) and stride == 1 and not any(pads)
-
-
-def _as_matrices(maps):
-    """Maps (n, C, H, W) as (n, C, H * W): a view, if each map lies at a stretch."""
-    return maps.reshape(*maps.shape[:2], -1)
 
 
 def _sums(gradients, dw_shape, num_filters, dtype, dw_type):
@@ -264,7 +224,7 @@ def _turned(w):
 
 
 def _flat(w):
-    """Filters (F, C, HH, WW) as (F, K), each in the order of a window of `_windows`: HH, WW, C."""
+    """Filters (F, C, HH, WW) as (F, K), each in the order of `_windows`: HH, WW, C."""
     return w.transpose(0, 2, 3, 1).reshape(len(w), -1)
 
 
@@ -280,83 +240,98 @@ def _places(x, w, conv_param):
     return num_stops(x.shape[2], w.shape[2], stride, pad), num_stops(x.shape[3], w.shape[3], stride, pad)
 
 
-def _pieces(x, W_out):
-    """The pictures x cut into pieces of ROW places in a row, into one for each thread (and two) at least.
+def _pieces(x, w):
+    """The pictures x (N, C, H, W) cut into pieces for filters w, into one for each thread (and two) at least.
 
     One or two threads have the same pieces, and so the same sums, to the bit.
     """
-    return pieces_of(len(x), min(ROW // W_out, -(-len(x) // max(2, count()))))
+    bytes_of_rows = max(1, w.shape[1] * w.shape[3] * x.shape[2] * x.shape[3] * x.itemsize)  # of one picture
+    return pieces_of(len(x), min(ROWS // bytes_of_rows, -(-len(x) // max(2, count()))))
 
 
-def _rows(x, name, dtype, width=1, stride=1, pads=(0, 0)):
-    """The rows of all pictures (n, C, H, W) side by side, once for each of the `width` columns of a filter.
+def _windows(x, field, stride, pads, dtype):
+    """What each row of a filter meets at its P places on pictures x (n, C, H, W): a list of matrices (n, WW * C, P)."""
+    rows = _rows(x, field[1], stride, pads, dtype)
+    return _views(rows, field[0], stride, num_stops(x.shape[2], field[0], stride, pads[0]))
 
-    A buffer of shape (H + 2 * pads[0], width * C, n * W_out): entry (y, j * C + c, x) is what column j of a filter at
-    place x meets in row y of channel c.
+
+def _rows(x, width, stride, pads, dtype):
+    """The rows of padded pictures (n, C, H, W), once for each of the `width` columns of a filter.
+
+    The result has the shape (n, width * C, stride, H / stride, W_out). What column j of a filter at place p meets in
+    row y of channel c of picture k stands at (k, j * C + c, y % stride, y // stride, p).
     """
+    n, C, H, W = x.shape
+    H, W = H + 2 * pads[0], W + 2 * pads[1]
     padded = x
-    if any(pads):
-        padded = _padded_buffer(x.shape, pads, dtype)
+    if any(pads) or H % stride:
+        padded = _zeros("padded", (n, C, H + -H % stride, W), dtype)
         padded[:, :, pads[0] : pads[0] + x.shape[2], pads[1] : pads[1] + x.shape[3]] = x
-    shifted = sliding_window_view(padded, width, axis=3)[:, :, :, ::stride]
-    shifted = rows = shifted.transpose(2, 4, 1, 0, 3)  # (n, C, H, W_out, WW) -> (H, WW, C, n, W_out)
-    if any(pads) or not shifted.flags.c_contiguous or shifted.dtype != dtype:  # else they lie there like this already
-        rows = buffer(name, shifted.shape, dtype)
+    padded = padded.reshape(n, C, -1, stride, W)
+    shifted = sliding_window_view(padded, width, axis=4)[:, :, :, :, ::stride].transpose(0, 5, 1, 3, 2, 4)
+    rows = shifted
+    if width > 1 or not shifted.flags.c_contiguous or shifted.dtype != dtype:  # else they lie there like this already
+        rows = buffer("rows", shifted.shape, dtype)
         rows[...] = shifted
-    return rows.reshape(len(rows), -1, prod(rows.shape[3:]))
+    return rows.reshape(n, width * C, *rows.shape[3:])
 
 
-def _windows(rows, height, stride):
-    """The windows of each row of the maps: `height` rows that lie one behind the other, so that nothing is copied.
+def _views(rows, height, stride, H_out):
+    """What each row of a filter meets: views (n, WW * C, H_out * W_out) of `_rows`.
 
-    Rows of shape (H, WW * C, n * W_out) give a view of shape (H_out, HH * WW * C, n * W_out).
+    Row i of a filter meets the rows y = i, i + stride, ..., which follow each other there.
     """
-    windows = sliding_window_view(rows, height, axis=0)[::stride]
-    return windows.transpose(0, 3, 1, 2).reshape(len(windows), -1, rows.shape[2])
+    n, K, _, _, W_out = rows.shape
+    views = (rows[:, :, i % stride, i // stride :][:, :, :H_out] for i in range(height))
+    return [view.reshape(n, K, H_out * W_out) for view in views]
 
 
-def _add_windows(dpadded, dwindows, field, stride, W_out):
-    """Add windows, ordered as those of `_windows`, to where they stand in dpadded (n, C, H, W)."""
-    n, C, H, _ = dpadded.shape
-    dwindows = dwindows.reshape(len(dwindows), field[0], -1)
-    drows = buffer("drows", (H, dwindows.shape[2]), dwindows.dtype)
-    drows[...] = 0
-    for i in range(field[0]):
-        drows[i : i + stride * len(dwindows) : stride][: len(dwindows)] += dwindows[:, i]
-    drows = drows.reshape(H, field[1], C, n, W_out)
+def _add_windows(filters, maps, field, stride, pad, dx):
+    """Write what the maps (n, F, H_out, W_out) hand back through the filters (F, K), added up, into dx (n, C, H, W).
+
+    The way of `_windows` backwards: from the views to the rows, from the rows to the padded pictures.
+    """
+    n, C, H, W = dx.shape
+    H_out, W_out = maps.shape[2:]
+    H, W = H + 2 * pad, W + 2 * pad
+    rows = _zeros("rows", (n, field[1] * C, stride, -(-H // stride), W_out), dx.dtype)
+    filters, maps = np.split(filters, field[0], axis=1), _as_matrices(maps)
+    for view, filters_i in zip(_views(rows, field[0], stride, H_out), filters, strict=True):
+        view += np.matmul(filters_i.T, maps, out=buffer("more", view.shape, dx.dtype))
+    padded = _zeros("padded", (n, C, rows.shape[3], stride, W), dx.dtype)
     for j in range(field[1]):
-        dpadded[:, :, :, j : j + stride * (W_out - 1) + 1 : stride] += drows[:, j].transpose(2, 1, 0, 3)
+        columns = padded[..., j : j + stride * (W_out - 1) + 1 : stride]
+        columns += rows[:, j * C : (j + 1) * C].swapaxes(2, 3)
+    dx[...] = unpadded(padded.reshape(n, C, -1, W)[:, :, :H], pad)
 
 
-def _as_pictures(rows, W):
-    """Rows of shape (H, C, n * W) as pictures (n, C, H, W): a view."""
-    H, C, _ = rows.shape
-    return rows.reshape(H, C, -1, W).transpose(2, 1, 0, 3)
+def _zeros(name, shape, dtype):
+    """A buffer of this thread, filled with zeros."""
+    zeros = buffer(name, shape, dtype)
+    zeros[...] = 0
+    return zeros
 
 
-def _room_in_rows(name, shape, dtype):
-    """Room for maps of `shape` (n, F, H, W) in the order of `_rows`, through which NumPy runs at a stretch."""
-    n, F, H, W = shape
-    return _as_pictures(buffer(name, (H, F, n * W), dtype), W)
+def _as_matrices(maps):
+    """Maps (n, C, H, W) as (n, C, H * W)."""
+    return maps.reshape(*maps.shape[:2], -1)
 
 
-def _padded_buffer(shape, pads, dtype):
-    """Zeros with room for pictures of `shape` (n, C, H, W) and their margins."""
-    padded = buffer("padded", (*shape[:2], shape[2] + 2 * pads[0], shape[3] + 2 * pads[1]), dtype)
-    padded[...] = 0
-    return padded
+def _products(filters, windows, maps):
+    """Write the products of filters (F, K) with `_windows`, added up, into maps (n, F, H_out, W_out)."""
+    maps = _as_matrices(maps)
+    filters = np.split(filters.astype(maps.dtype, copy=False), len(windows), axis=1)
+    np.matmul(filters[0], windows[0], out=maps)
+    for filters_i, windows_i in zip(filters[1:], windows[1:], strict=True):
+        maps += np.matmul(filters_i, windows_i, out=buffer("more", maps.shape, maps.dtype))
 
 
-def _product(filters, rows, name):
-    """The product filters @ rows, of shape (H, len(filters), n * W), in a buffer of this thread."""
-    shape = len(rows), len(filters), rows.shape[2]
-    return np.matmul(filters, rows, out=buffer(name, shape, np.result_type(filters, rows)))
-
-
-def _products_summed(a, b):
-    """The sum over all rows of a @ b.T: of shape (K, F) for a (H, K, M) and b (H, F, M)."""
-    products = buffer("products", (len(a), a.shape[1], b.shape[1]), np.result_type(a, b))
-    return np.matmul(a, b.swapaxes(1, 2), out=products).sum(axis=0)
+def _products_summed(windows, maps):
+    """The products of `_windows` with maps (n, F, H_out, W_out), added up over all pictures: (K, F)."""
+    maps = _as_matrices(maps).swapaxes(1, 2)  # (n, P, F)
+    shape, dtype = (len(maps), windows[0].shape[1], maps.shape[2]), np.result_type(windows[0], maps)
+    products = buffer("products", shape, dtype)
+    return np.concatenate([np.matmul(matrix, maps, out=products).sum(axis=0) for matrix in windows])
 
 
 # ---- convolution, the matrix of all columns at once

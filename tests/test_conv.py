@@ -263,8 +263,8 @@ def test_batches_larger_than_a_chunk(monkeypatch):
     inputs, conv_param = conv_inputs((7, 2, 6, 5), (3, 2, 3, 2)), {"stride": 1, "pad": 1}
     dout = randn(7, 3, 6, 6)
     results = []
-    for row in (1, 14, 1 << 30):
-        monkeypatch.setattr(fast_layers, "ROW", row)
+    for size in (1, 1000, 1 << 30):
+        monkeypatch.setattr(fast_layers, "ROWS", size)
         out, cache = fast_layers.conv_forward_fast(*inputs, conv_param)
         results.append((out, *fast_layers.conv_backward_fast(dout, cache)))
     for other in results[1:]:

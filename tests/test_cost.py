@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from cs231n import _threads, fast_layers
+from cs231n._windows import num_stops
 from cs231n.classifiers.cnn import DeepConvNet
+from cs231n.im2col import grid
 from cs231n.optim import nesterov_momentum
 
 SHAPES = [  # x, w, stride, pad
@@ -65,12 +67,21 @@ def test_memory_of_a_convolution(shape):
 
 
 @pytest.mark.parametrize("height, stride", [(1, 1), (3, 1), (3, 2), (2, 3), (5, 5)])
-def test_windows_are_not_copied(height, stride):
-    rows = np.random.randn(11, 6, 8)
-    windows = fast_layers._windows(rows, height, stride)
-    assert np.shares_memory(windows, rows)
-    for y, window in enumerate(windows):
-        np.testing.assert_array_equal(window, rows[stride * y : stride * y + height].reshape(-1, 8))
+def test_rows_are_laid_out_once_for_all_rows_of_a_filter(height, stride):
+    x, width = np.random.randn(2, 3, 11, 7), 2
+    H_out, W_out = num_stops(11, height, stride), num_stops(7, width, stride)
+    rows = fast_layers._rows(x, width, stride, (0, 0), x.dtype)
+    for i, view in enumerate(fast_layers._views(rows, height, stride, H_out)):
+        assert np.shares_memory(view, rows)
+        for j in range(width):
+            expected = x[grid(i, j, (H_out, W_out), stride)].reshape(2, 3, -1)
+            np.testing.assert_array_equal(view[:, 3 * j : 3 * (j + 1)], expected)
+
+
+def test_pictures_meet_1_x_1_filters_without_a_copy():
+    x = np.random.randn(2, 3, 5, 4)
+    [window] = fast_layers._windows(x, (1, 1), 1, (0, 0), x.dtype)
+    assert np.shares_memory(window, x)
 
 
 def test_memory_does_not_grow_with_the_batch():
@@ -87,14 +98,14 @@ def test_calls_of_a_convolution(shape, monkeypatch):
     """A call costs about a microsecond: some dozens a piece, not one for each place or filter."""
     monkeypatch.setattr(_threads, "_workers", lambda: (None, None))  # count in this thread
     x_shape, w_shape, *_ = shape
-    pieces = len(fast_layers._pieces(np.zeros(x_shape, np.float32), 32))
+    pieces = len(fast_layers._pieces(np.zeros(x_shape, np.float32), np.zeros(w_shape, np.float32)))
     run(*shape)
     assert count_calls(lambda: run(*shape)) < 400 + 260 * 2 * pieces
 
 
 def test_calls_of_a_training_step_do_not_grow_with_the_pictures(monkeypatch):
     monkeypatch.setattr(_threads, "_workers", lambda: (None, None))
-    for limit in ("ROW", "PIECE"):
+    for limit in ("ROWS", "PIECE"):
         monkeypatch.setattr(fast_layers, limit, 1 << 30)
     net = DeepConvNet(stages=[(4,), (8,)], input_dim=(3, 8, 8))
     counts = []

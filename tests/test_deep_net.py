@@ -90,7 +90,7 @@ def test_threads_change_nothing(two_threads, monkeypatch):
     net, X, y = tiny_net(dtype=np.float64), np.random.randn(9, 2, 6, 5), np.random.randint(3, size=9)
     results = []
     for piece in (1, 1 << 30):
-        for limit in ("ROW", "PIECE"):
+        for limit in ("ROWS", "PIECE"):
             monkeypatch.setattr(fast_layers, limit, piece)
         results.append(net.loss(X, y))
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-12)
