@@ -39,7 +39,7 @@ class Line:
 def examine(printing=print):
     """Look at everything and print it; 0 if nothing is missing."""
     lines = []
-    for look in (_python, _packages, _kernel, _data, _memory, _blas_kernel, _threads, _rates):
+    for look in (_python, _packages, _kernel, _data, _memory, _blas_kernel, _threads, _idle_threads, _rates):
         for line in look():
             printing(line)
             lines.append(line)
@@ -156,6 +156,28 @@ def _threads():
             yield Line("slow", "threads", found, advice)
         else:
             yield Line("ok", "threads", found)
+
+
+def _idle_threads():
+    """Whether BLAS's threads go to sleep after a product, or stay awake for the next one and slow all others down."""
+    if max((library["num_threads"] for library in _libraries()), default=1) == 1:
+        return
+    setting = "OPENBLAS_THREAD_TIMEOUT=20"
+    if _busy_share() > 0.5:
+        advice = f"Each takes a core from what follows, up to a fifth of a training step: set {setting}."
+        yield Line("slow", "idle threads", "awake after a matrix product", advice)
+    else:
+        advice = f"If you start Jupyter yourself, without `make lab`: set {setting} before."
+        yield Line("ok", "idle threads", "asleep after a matrix product", advice)
+
+
+def _busy_share(seconds=0.05):
+    """The share of the time after a matrix product, while this thread sleeps, for which others keep a core busy."""
+    a = np.ones((1000, 1000), np.float32)
+    a @ a
+    start = time.process_time()
+    time.sleep(seconds)
+    return (time.process_time() - start) / seconds
 
 
 def _rates():

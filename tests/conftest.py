@@ -1,7 +1,12 @@
 """Settings for all tests: numeric trouble is an error, and each test starts from the same random state."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController
+
+from cs231n import _threads
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +17,12 @@ def strict_numbers():
     with np.errstate(divide="raise", over="raise", invalid="raise"):
         yield
     np.random.set_state(state)
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    """Two threads for the fast layers, however many BLAS has here."""
+    with ThreadPoolExecutor(1) as pool:  # and the one that calls
+        blas = ThreadpoolController().select(user_api="blas")
+        monkeypatch.setattr(_threads, "_workers", lambda: (blas, pool))
+        yield

@@ -1,16 +1,14 @@
 """The deep convolutional net, what it is trained with, and the command that trains it."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from layer_check import check_layer, torch
-from threadpoolctl import ThreadpoolController
 
 from coursekit import training
 from coursekit.gradients import gradient_error
-from cs231n import _threads, _weights, augmentation, fast_layers
+from cs231n import _weights, augmentation, fast_layers
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.layers import (
     relu_backward,
@@ -24,15 +22,6 @@ from cs231n.solver import Solver
 def tiny_net(**options):
     np.random.seed(0)
     return DeepConvNet(stages=[(3, 4), (5,)], input_dim=(2, 6, 5), num_classes=3, **options)
-
-
-@pytest.fixture
-def two_threads(monkeypatch):
-    """Two threads, however many BLAS has here."""
-    with ThreadPoolExecutor(2) as pool:
-        blas = ThreadpoolController().select(user_api="blas")
-        monkeypatch.setattr(_threads, "_workers", lambda: (blas, pool))
-        yield
 
 
 class TestNormalisationAndReLU:
@@ -96,14 +85,6 @@ def test_threads_change_nothing(two_threads, monkeypatch):
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-12)
     for name, gradient in results[0][1].items():
         np.testing.assert_allclose(gradient, results[1][1][name], atol=1e-12)
-
-
-def test_buffers_are_used_again_and_belong_to_their_thread(two_threads):
-    first = _threads.buffer("test", (4, 5), np.float32)
-    assert np.shares_memory(first, _threads.buffer("test", (2, 3), np.float32))
-    assert not np.shares_memory(first, _threads.buffer("test", (2, 3), np.float64))
-    with ThreadPoolExecutor(1) as other:
-        assert not np.shares_memory(first, other.submit(_threads.buffer, "test", (4, 5), np.float32).result())
 
 
 class TestDeepConvNet:

@@ -1,5 +1,7 @@
 """The doctor: each trouble it knows is found, named, and comes with the way out."""
 
+import threading
+
 import pytest
 
 from coursekit import doctor
@@ -37,6 +39,26 @@ def test_threads(library, threads, state, advice):
     library["num_threads"] = threads
     [line] = doctor._threads()
     assert line.state == state and advice in line.advice
+
+
+@pytest.mark.parametrize("share, state", [(0.02, "ok"), (1.0, "slow")])
+def test_threads_that_stay_awake(library, monkeypatch, share, state):
+    monkeypatch.setattr(doctor, "_busy_share", lambda: share)
+    [line] = doctor._idle_threads()
+    assert line.state == state and "OPENBLAS_THREAD_TIMEOUT=20" in line.advice
+    library["num_threads"] = 1
+    assert not list(doctor._idle_threads())
+
+
+def test_a_thread_that_is_busy_is_noticed():
+    stop = threading.Event()
+    busy = threading.Thread(target=lambda: [None for _ in iter(stop.is_set, True)])
+    busy.start()
+    try:
+        assert doctor._busy_share() > 0.1  # other tests run beside this one
+    finally:
+        stop.set()
+        busy.join()
 
 
 def test_a_blas_without_fast_kernels(library, monkeypatch):

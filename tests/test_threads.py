@@ -1,0 +1,71 @@
+"""Work shared out to threads: everything is done once, in order, and what goes wrong comes back."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from cs231n import _threads
+
+
+def test_results_come_in_the_order_of_the_pieces(two_threads):
+    meeting = threading.Barrier(2, timeout=60)  # nobody passes it alone
+
+    def function(piece):
+        if piece < 2:
+            meeting.wait()
+        return piece, threading.get_ident()
+
+    results = _threads.for_each(function, range(9))
+    assert [piece for piece, _ in results] == list(range(9))
+    assert len({thread for _, thread in results}) == 2
+
+
+def test_blas_has_one_thread_meanwhile(two_threads):
+    def blas_threads():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    before = blas_threads()
+    inside = _threads.for_each(lambda _: blas_threads(), range(4))
+    assert inside == [[1] * len(before)] * 4
+    assert blas_threads() == before
+
+
+@pytest.mark.parametrize("wrong", [[0], [7], [0, 1, 2, 3, 4, 5, 6, 7]])
+def test_what_goes_wrong_in_any_piece_is_raised_when_all_threads_are_done(two_threads, wrong):
+    under_way = set()
+
+    def function(piece):
+        under_way.add(piece)
+        try:
+            if piece in wrong:
+                raise ValueError(f"piece {piece}")
+        finally:
+            under_way.remove(piece)
+
+    with pytest.raises(ValueError, match="piece"):
+        _threads.for_each(function, range(8))
+    assert not under_way
+    assert _threads.for_each(str, range(3)) == ["0", "1", "2"]  # and the next ones are done
+
+
+@pytest.mark.parametrize(
+    "length, size", [(0, 5), (1, 5), (3, 1), (7, 3), (50, 8), (50, 25), (50, 30), (64, 0), (1000, 7)]
+)
+def test_pieces_are_even_and_no_larger_than_asked(length, size):
+    pieces = _threads.pieces_of(length, size)
+    assert [i for piece in pieces for i in range(length)[piece]] == list(range(length))
+    sizes = [len(range(length)[piece]) for piece in pieces]
+    if sizes:
+        assert max(sizes) <= max(1, size) and max(sizes) - min(sizes) <= 1
+        assert len(pieces) in (1, 2, length) or len(pieces) % 4 == 0
+
+
+def test_buffers_are_used_again_and_belong_to_their_thread(two_threads):
+    first = _threads.buffer("test", (4, 5), np.float32)
+    assert np.shares_memory(first, _threads.buffer("test", (2, 3), np.float32))
+    assert not np.shares_memory(first, _threads.buffer("test", (2, 3), np.float64))
+    with ThreadPoolExecutor(1) as other:
+        assert not np.shares_memory(first, other.submit(_threads.buffer, "test", (4, 5), np.float32).result())
