@@ -26,6 +26,7 @@ from cs231n._windows import num_stops, require_conv, require_pool
 from cs231n.im2col import col2im_indices, grid, im2col_indices, unpadded
 
 ROWS = 1 << 21  # bytes of rows that are laid out at a time
+SMALL = 128  # maps with fewer places go into a matrix product side by side
 PIECE = 1 << 20  # bytes of maps that are pooled or normalised at a time: they stay in the cache, and calls stay few
 
 
@@ -250,16 +251,25 @@ def _pieces(x, w):
 
 
 def _windows(x, field, stride, pads, dtype):
-    """What each row of a filter meets at its P places on pictures x (n, C, H, W): a list of matrices (n, WW * C, P)."""
-    rows = _rows(x, field[1], stride, pads, dtype)
-    return _views(rows, field[0], stride, num_stops(x.shape[2], field[0], stride, pads[0]))
+    """What each row of a filter meets at its P places on pictures x (n, C, H, W): a list of matrices (n, WW * C, P).
+
+    Where the maps are small, all pictures stand side by side: (1, WW * C, P).
+    """
+    H_out, W_out = (num_stops(*axis) for axis in zip(x.shape[2:], field, (stride, stride), pads, strict=True))
+    rows = _rows(x, field[1], stride, pads, dtype, _side_by_side(len(x), H_out, W_out))
+    return _views(rows, field[0], stride, H_out)
 
 
-def _rows(x, width, stride, pads, dtype):
-    """The rows of padded pictures (n, C, H, W), once for each of the `width` columns of a filter.
+def _side_by_side(n, H_out, W_out):
+    """How many of n pictures stand side by side in a matrix: all or one."""
+    return n if H_out * W_out < SMALL else 1
 
-    The result has the shape (n, width * C, stride, H / stride, W_out). What column j of a filter at place p meets in
-    row y of channel c of picture k stands at (k, j * C + c, y % stride, y // stride, p).
+
+def _rows(x, width, stride, pads, dtype, m=1):
+    """The rows of padded pictures (n, C, H, W), m of them side by side, once for each of `width` columns of a filter.
+
+    The result has the shape (n / m, width * C, stride, H / stride, m * W_out). What column j of a filter at place p
+    meets in row y of channel c of the first picture stands at (0, j * C + c, y % stride, y // stride, p).
     """
     n, C, H, W = x.shape
     H, W = H + 2 * pads[0], W + 2 * pads[1]
@@ -267,17 +277,17 @@ def _rows(x, width, stride, pads, dtype):
     if any(pads) or H % stride:
         padded = _zeros("padded", (n, C, H + -H % stride, W), dtype)
         padded[:, :, pads[0] : pads[0] + x.shape[2], pads[1] : pads[1] + x.shape[3]] = x
-    padded = padded.reshape(n, C, -1, stride, W)
-    shifted = sliding_window_view(padded, width, axis=4)[:, :, :, :, ::stride].transpose(0, 5, 1, 3, 2, 4)
-    rows = shifted
+    padded = padded.reshape(n // m, m, C, -1, stride, W)
+    shifted = sliding_window_view(padded, width, axis=5)[:, :, :, :, :, ::stride]
+    shifted = rows = shifted.transpose(0, 6, 2, 4, 3, 1, 5)  # (n / m, WW, C, stride, H / stride, m, W_out)
     if width > 1 or not shifted.flags.c_contiguous or shifted.dtype != dtype:  # else they lie there like this already
         rows = buffer("rows", shifted.shape, dtype)
         rows[...] = shifted
-    return rows.reshape(n, width * C, *rows.shape[3:])
+    return rows.reshape(n // m, width * C, *rows.shape[3:5], -1)
 
 
 def _views(rows, height, stride, H_out):
-    """What each row of a filter meets: views (n, WW * C, H_out * W_out) of `_rows`.
+    """What each row of a filter meets: views of `_rows`, of shape (n, WW * C, H_out * W_out).
 
     Row i of a filter meets the rows y = i, i + stride, ..., which follow each other there.
     """
@@ -294,14 +304,16 @@ def _add_windows(filters, maps, field, stride, pad, dx):
     n, C, H, W = dx.shape
     H_out, W_out = maps.shape[2:]
     H, W = H + 2 * pad, W + 2 * pad
-    rows = _zeros("rows", (n, field[1] * C, stride, -(-H // stride), W_out), dx.dtype)
+    m = _side_by_side(n, H_out, W_out)
+    rows = _zeros("rows", (n // m, field[1] * C, stride, -(-H // stride), m * W_out), dx.dtype)
     filters, maps = np.split(filters, field[0], axis=1), _as_matrices(maps)
     for view, filters_i in zip(_views(rows, field[0], stride, H_out), filters, strict=True):
         view += np.matmul(filters_i.T, maps, out=buffer("more", view.shape, dx.dtype))
-    padded = _zeros("padded", (n, C, rows.shape[3], stride, W), dx.dtype)
+    rows = rows.reshape(n // m, field[1], C, stride, -1, m, W_out)
+    padded = _zeros("padded", (n // m, m, C, rows.shape[4], stride, W), dx.dtype)
     for j in range(field[1]):
         columns = padded[..., j : j + stride * (W_out - 1) + 1 : stride]
-        columns += rows[:, j * C : (j + 1) * C].swapaxes(2, 3)
+        columns += rows[:, j].transpose(0, 4, 1, 3, 2, 5)
     dx[...] = unpadded(padded.reshape(n, C, -1, W)[:, :, :H], pad)
 
 
@@ -313,17 +325,24 @@ def _zeros(name, shape, dtype):
 
 
 def _as_matrices(maps):
-    """Maps (n, C, H, W) as (n, C, H * W)."""
-    return maps.reshape(*maps.shape[:2], -1)
+    """Maps (n, C, H, W) as the matrices (n, C, H * W) that go with `_windows`; a copy if they stand side by side."""
+    n, C, H, W = maps.shape
+    m = _side_by_side(n, H, W)
+    return maps.reshape(n // m, m, C, H, W).transpose(0, 2, 3, 1, 4).reshape(n // m, C, H * m * W)
 
 
 def _products(filters, windows, maps):
     """Write the products of filters (F, K) with `_windows`, added up, into maps (n, F, H_out, W_out)."""
-    maps = _as_matrices(maps)
+    n, F, H_out, W_out = maps.shape
     filters = np.split(filters.astype(maps.dtype, copy=False), len(windows), axis=1)
-    np.matmul(filters[0], windows[0], out=maps)
+    total = maps.reshape(n, F, -1)
+    if len(windows[0]) < n:
+        total = buffer("total", (1, F, H_out * n * W_out), maps.dtype)
+    np.matmul(filters[0], windows[0], out=total)
     for filters_i, windows_i in zip(filters[1:], windows[1:], strict=True):
-        maps += np.matmul(filters_i, windows_i, out=buffer("more", maps.shape, maps.dtype))
+        total += np.matmul(filters_i, windows_i, out=buffer("more", total.shape, maps.dtype))
+    if len(windows[0]) < n:
+        maps[...] = total.reshape(F, H_out, n, W_out).transpose(2, 0, 1, 3)
 
 
 def _products_summed(windows, maps):

@@ -172,8 +172,9 @@ def test_pool(x_shape, height, width, stride, name):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_random_sizes(seed):
+def test_random_sizes(seed, monkeypatch):
     """Every way agrees with the naive one to 1e-10, whatever the sizes, the memory layout, and the pieces."""
+    monkeypatch.setattr(fast_layers, "SMALL", (0, 12, 1 << 30)[seed % 3])  # maps one by one, and side by side
     rng = np.random.RandomState(seed)
     N, C, F, HH, WW, stride = rng.randint(1, 5, size=6).tolist()
     pad = int(rng.randint(0, 4))
