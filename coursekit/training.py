@@ -40,7 +40,11 @@ def train(options=()):
     except KeyboardInterrupt:
         print(f"Stopped in epoch {solver.epoch + 1}: the same command goes on after epoch {solver.epoch}.")
         return 130
-    accuracies = {"validation": solver.best_val_acc, "test": solver.check_accuracy(data["X_test"], data["y_test"])}
+    accuracies = {
+        "validation": solver.best_val_acc,
+        "test": solver.check_accuracy(data["X_test"], data["y_test"]),
+        "test, with mirror images": accuracy_with_mirror_images(solver.model, data["X_test"], data["y_test"]),
+    }
     solver.model.save(name)
     _remove(_checkpoints(name).values())
     _report(options.epochs, solver.seconds / 60, accuracies)
@@ -97,9 +101,20 @@ def _remove(paths):
         path.unlink()
 
 
+def accuracy_with_mirror_images(model, X, y, batch_size=500):
+    """The share of pictures that get the right class if the scores of each and of its mirror image are added up.
+
+    Such pictures were the same to the net in training; in a sum their errors cancel in part (Krizhevsky, Sutskever and
+    Hinton, 2012, section 4.1, average over mirror images and shifts).
+    """
+    batches = (X[start : start + batch_size] for start in range(0, len(X), batch_size))
+    y_pred = [np.argmax(model.loss(batch) + model.loss(batch[:, :, :, ::-1]), axis=1) for batch in batches]
+    return float(np.mean(np.concatenate(y_pred) == y))
+
+
 def _report(epochs, minutes, accuracies):
     for part, accuracy in accuracies.items():
-        print(f"{part} accuracy {accuracy:.3f}")
+        print(f"accuracy, {part}: {accuracy:.3f}")
     print(f"{epochs} epochs in {minutes:.1f} minutes")
     if find_spec("coursekit.results"):  # the learner's edition has no page to keep them on
         from coursekit import results

@@ -191,6 +191,20 @@ class TestAugmentation:
         assert not data["X_train"].any()
 
 
+def test_scores_of_mirror_images_are_added_up():
+    class Slope:
+        """Scores for rising to the right, falling, and neither, the last by a little."""
+
+        def loss(self, X):
+            rise = X[:, 0, 0, -1] - X[:, 0, 0, 0]
+            return np.stack([rise, -rise, np.full(len(X), 0.1)], axis=1)
+
+    X = np.random.randn(1200, 1, 2, 3)
+    assert np.mean(np.argmax(Slope().loss(X), axis=1) == 2) < 0.2
+    neither = np.full(len(X), 2)  # what rises falls in the mirror
+    assert training.accuracy_with_mirror_images(Slope(), X, neither) == 1.0
+
+
 class TestTraining:
     """`python -m coursekit train`, on few small pictures."""
 

@@ -1,10 +1,11 @@
 """The doctor: each trouble it knows is found, named, and comes with the way out."""
 
+import os
 import threading
 
 import pytest
 
-from coursekit import doctor
+from coursekit import __main__, doctor
 
 
 @pytest.fixture
@@ -48,6 +49,14 @@ def test_threads_that_stay_awake(library, monkeypatch, share, state):
     assert line.state == state and "OPENBLAS_THREAD_TIMEOUT=20" in line.advice
     library["num_threads"] = 1
     assert not list(doctor._idle_threads())
+
+
+def test_commands_let_threads_sleep_unless_somebody_has_decided(monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda: 0)
+    monkeypatch.setenv("OPENBLAS_THREAD_TIMEOUT", "4")
+    assert __main__.main(["doctor"]) == 0 and os.environ["OPENBLAS_THREAD_TIMEOUT"] == "4"
+    monkeypatch.delenv("OPENBLAS_THREAD_TIMEOUT")
+    assert __main__.main(["doctor"]) == 0 and os.environ["OPENBLAS_THREAD_TIMEOUT"] == "20"
 
 
 def test_a_thread_that_is_busy_is_noticed():
