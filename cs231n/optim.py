@@ -338,7 +338,7 @@ def in_blocks(rule, w, dw, config):
     """
     state = [name for name, value in config.items() if isinstance(value, np.ndarray) and value.shape == w.shape]
     is_flat = all(array.flags.c_contiguous for array in (w, *(config[name] for name in state)))
-    if w.size <= 4 * BLOCK or not state or not is_flat:  # in its first step the rule makes its state, for all of w
+    if w.size <= BLOCK or not state or not is_flat:  # in its first step the rule makes its state, for all of w
         return rule(w, dw, config)
     next_w = w if config.get("in_place", False) else np.empty_like(w)
     w, dw, flat_next_w = w.reshape(-1), dw.reshape(-1), next_w.reshape(-1)
