@@ -65,7 +65,7 @@ def conv_backward_strides(dout, cache):
     With ``needs_dx`` False in conv_param, dx is None: the first layer of a network need not find out how to change the
     pictures, and saves half of its way back.
     """
-    return _conv_backward(*cache, dout.shape[2:], lambda piece: dout[piece], dout.dtype)
+    return _conv_backward(*cache, lambda piece: dout[piece], dout.dtype)
 
 
 conv_forward_fast = conv_forward_strides
@@ -92,7 +92,7 @@ def conv_relu_backward_fast(dout, cache):
     def dmaps(piece):
         return np.multiply(dout[piece], out[piece] > 0, out=buffer("dmaps", dout[piece].shape, dout.dtype))
 
-    return _conv_backward(*conv_cache, dout.shape[2:], dmaps, dout.dtype)
+    return _conv_backward(*conv_cache, dmaps, dout.dtype)
 
 
 def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
@@ -145,7 +145,7 @@ def conv_relu_pool_backward_fast(dout, cache):
         _unpool(dout[piece], winners[piece], pool_param, maps)
         return maps
 
-    return _conv_backward(*conv_cache, places, dmaps, dout.dtype)
+    return _conv_backward(*conv_cache, dmaps, dout.dtype)
 
 
 def _convolve(x, w, conv_param, room, finish):
@@ -161,18 +161,18 @@ def _convolve(x, w, conv_param, room, finish):
     for_each(convolve, _pieces(x, w))
 
 
-def _conv_backward(x, w, b, conv_param, places, dmaps, dtype):
-    """The gradients (dx, dw, db); dmaps(piece) gives those of the maps (n, F, *places), of type dtype."""
+def _conv_backward(x, w, b, conv_param, dmaps, dtype):
+    """The gradients (dx, dw, db); dmaps(piece) gives those of the maps (n, F, H_out, W_out), of type dtype."""
     stride, pad = conv_param["stride"], conv_param["pad"]
     margins = w.shape[2] - 1 - pad, w.shape[3] - 1 - pad
     needs_dx = conv_param.get("needs_dx", True)
     # Windows of the maps serve dx and dw; windows of x serve dw alone, but are fewer where x has few channels.
     if needs_dx and stride == 1 and min(margins) >= 0 and len(w) <= 2 * w.shape[1]:
         return _backward_from_maps(x, w, margins, dmaps, dtype)
-    return _backward_from_x(x, w, stride, pad, places, dmaps, dtype, needs_dx)
+    return _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx)
 
 
-def _backward_from_x(x, w, stride, pad, places, dmaps, dtype, needs_dx):
+def _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx):
     """(dx, dw, db): dw is dmaps times the windows of x; dx adds up what each window hands back."""
     filters = _flat(w)  # (F, K)
     dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
