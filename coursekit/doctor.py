@@ -163,7 +163,7 @@ def _idle_threads():
     if max((library["num_threads"] for library in _libraries()), default=1) == 1:
         return
     setting = "OPENBLAS_THREAD_TIMEOUT=20"
-    if _busy_share() > 0.5:
+    if _busy_share() > 0.2:
         advice = f"Each takes a core from what follows, up to a fifth of a training step: set {setting}."
         yield Line("slow", "idle threads", "awake after a matrix product", advice)
     else:
