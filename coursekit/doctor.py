@@ -124,6 +124,10 @@ def _libraries():
     return [library for library in threadpool_info() if library["user_api"] == "blas"]
 
 
+def _num_threads():
+    return max((library["num_threads"] for library in _libraries()), default=1)
+
+
 def _blas_kernel():
     """Whether OpenBLAS took the instructions that the processor has."""
     for library in _libraries():
@@ -160,7 +164,7 @@ def _threads():
 
 def _idle_threads():
     """Whether BLAS's threads go to sleep after a product, or stay awake for the next one and slow all others down."""
-    if max((library["num_threads"] for library in _libraries()), default=1) == 1:
+    if _num_threads() == 1:
         return
     setting = "OPENBLAS_THREAD_TIMEOUT=20"
     if _busy_share() > 0.2:
@@ -182,9 +186,8 @@ def _busy_share(seconds=0.05):
 
 def _rates():
     rates = {dtype: _rate(dtype) for dtype in ("float32", "float64")}
-    threads = max((library["num_threads"] for library in _libraries()), default=1)
     found = ", ".join(f"{rate / 1e9:.0f} billion operations a second in {dtype}" for dtype, rate in rates.items())
-    if rates["float32"] < SLOWEST_GOOD * threads:
+    if rates["float32"] < SLOWEST_GOOD * _num_threads():
         advice = (
             "A BLAS without fast kernels, or a busy machine: `pip install --force-reinstall numpy` brings OpenBLAS."
         )

@@ -27,6 +27,7 @@ from cs231n.im2col import col2im_indices, grid, im2col_indices, unpadded
 
 ROWS = 1 << 21  # bytes of rows that are laid out at a time
 SMALL = 128  # maps with fewer places go into a matrix product side by side
+FEW = 8  # with fewer channels a convolution that gives them back is too small a product
 PIECE = 1 << 20  # bytes of maps that are pooled or normalised at a time: they stay in the cache, and calls stay few
 
 
@@ -166,8 +167,8 @@ def _conv_backward(x, w, b, conv_param, dmaps, dtype):
     stride, pad = conv_param["stride"], conv_param["pad"]
     margins = w.shape[2] - 1 - pad, w.shape[3] - 1 - pad
     needs_dx = conv_param.get("needs_dx", True)
-    # Windows of the maps serve dx and dw; windows of x serve dw alone, but are fewer where x has few channels.
-    if needs_dx and stride == 1 and min(margins) >= 0 and len(w) <= 2 * w.shape[1]:
+    # Windows of the maps serve dx and dw; windows of x serve dw alone.
+    if needs_dx and stride == 1 and min(margins) >= 0 and w.shape[1] >= FEW:
         return _backward_from_maps(x, w, margins, dmaps, dtype)
     return _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx)
 

@@ -1,11 +1,12 @@
 """Work shared out to threads: everything is done once, in order, and what goes wrong comes back."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from cs231n import _threads
 
@@ -27,10 +28,13 @@ def test_blas_has_one_thread_meanwhile(two_threads):
     def blas_threads():
         return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
-    before = blas_threads()
-    inside = _threads.for_each(lambda _: blas_threads(), range(4))
-    assert inside == [[1] * len(before)] * 4
-    assert blas_threads() == before
+    with threadpool_limits(2, user_api="blas"):  # these tests may run with one
+        before = blas_threads()
+        if set(before) != {2}:
+            pytest.skip("this BLAS does not take two threads")
+        inside = _threads.for_each(lambda _: blas_threads(), range(4))
+        assert inside == [[1] * len(before)] * 4
+        assert blas_threads() == before
 
 
 @pytest.mark.parametrize("wrong", [[0], [7], [0, 1, 2, 3, 4, 5, 6, 7]])
@@ -42,6 +46,7 @@ def test_what_goes_wrong_in_any_piece_is_raised_when_all_threads_are_done(two_th
         try:
             if piece in wrong:
                 raise ValueError(f"piece {piece}")
+            time.sleep(0.02)  # long enough to be seen, if nobody waits
         finally:
             under_way.remove(piece)
 
