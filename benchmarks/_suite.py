@@ -118,8 +118,8 @@ def layer_cases(dtype, convolutions, batch):
         f"ReLU {batch}x32x32x32",
         0,
         (draw(batch, 32, 32, 32),),
-        layers.relu_forward,
-        layers.relu_backward,
+        fast_layers.relu_forward_fast,
+        fast_layers.relu_backward_fast,
         functional.relu,
     )
     yield _both(

@@ -18,10 +18,9 @@ and are kept for comparison.
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from cs231n._errors import require_gains, require_maps, require_train_cache
-from cs231n._threads import buffer, count, for_each, pieces_of
+from cs231n._threads import buffer, count, for_each, matmul, pieces_of
 from cs231n._windows import num_stops, require_conv, require_pool
 from cs231n.im2col import col2im_indices, grid, im2col_indices, unpadded
 
@@ -91,7 +90,9 @@ def conv_relu_backward_fast(dout, cache):
     *conv_cache, out = cache
 
     def dmaps(piece):
-        return np.multiply(dout[piece], out[piece] > 0, out=buffer("dmaps", dout[piece].shape, dout.dtype))
+        maps = buffer("dmaps", dout[piece].shape, dout.dtype)
+        _relu_backward(dout[piece], out[piece], maps)
+        return maps
 
     return _conv_backward(*conv_cache, dmaps, dout.dtype)
 
@@ -152,7 +153,7 @@ def conv_relu_pool_backward_fast(dout, cache):
 def _convolve(x, w, conv_param, room, finish):
     """Convolve a piece of x after the other with the filters w, into room(piece), and hand the maps on."""
     stride, pad = conv_param["stride"], conv_param["pad"]
-    filters = _flat(w)
+    filters = _by_rows(w)
 
     def convolve(piece):
         maps = room(piece)
@@ -175,7 +176,7 @@ def _conv_backward(x, w, b, conv_param, dmaps, dtype):
 
 def _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx):
     """(dx, dw, db): dw is dmaps times the windows of x; dx adds up what each window hands back."""
-    filters = _flat(w)  # (F, K)
+    filters = _by_rows(w)  # (HH, F, WW * C)
     dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
     dw_type = np.result_type(dtype, x)
 
@@ -186,8 +187,8 @@ def _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx):
         windows = _windows(x[piece], w.shape[2:], stride, (pad, pad), dw_type)
         return _products_summed(windows, maps), np.einsum("nfhw->f", maps)
 
-    dw, db = _sums(for_each(backward, _pieces(x, w)), filters.T.shape, len(w), dtype, dw_type)
-    return dx, _unflat(dw, w.shape), db
+    dw, db = _sums(for_each(backward, _pieces(x, w)), filters, len(w), dtype, dw_type)
+    return dx, _from_rows(dw, w.shape), db
 
 
 def _backward_from_maps(x, w, margins, dmaps, dtype):
@@ -197,7 +198,7 @@ def _backward_from_maps(x, w, margins, dmaps, dtype):
     exchanged. The windows of dmaps that it needs, times x, are dw, turned in the same way.
     """
     turned = _turned(w)  # (F, C, HH, WW) -> (C, F, HH, WW)
-    filters = _flat(turned)  # (C, K)
+    filters = _by_rows(turned)  # (HH, C, WW * F)
     dx = np.empty(x.shape, np.result_type(dtype, w))
     dw_type = np.result_type(dtype, x)
 
@@ -207,13 +208,13 @@ def _backward_from_maps(x, w, margins, dmaps, dtype):
         _products(filters, windows, dx[piece])
         return _products_summed(windows, x[piece]), np.einsum("nfhw->f", maps)
 
-    dw, db = _sums(for_each(backward, _pieces(x, turned)), filters.T.shape, len(w), dtype, dw_type)
-    return dx, _turned(_unflat(dw, turned.shape)), db
+    dw, db = _sums(for_each(backward, _pieces(x, turned)), filters, len(w), dtype, dw_type)
+    return dx, _turned(_from_rows(dw, turned.shape)), db
 
 
-def _sums(gradients, dw_shape, num_filters, dtype, dw_type):
+def _sums(gradients, filters, num_filters, dtype, dw_type):
     """The sums of the (dw, db) of all pieces, in their order: the same to the bit, however threads finish."""
-    dw, db = np.zeros(dw_shape, dw_type), np.zeros(num_filters, dtype)
+    dw, db = np.zeros(filters.swapaxes(1, 2).shape, dw_type), np.zeros(num_filters, dtype)
     for dw_part, db_part in gradients:
         dw += dw_part
         db += db_part
@@ -225,13 +226,14 @@ def _turned(w):
     return w[:, :, ::-1, ::-1].swapaxes(0, 1)
 
 
-def _flat(w):
-    """Filters (F, C, HH, WW) as (F, K), each in the order of `_windows`: HH, WW, C."""
-    return w.transpose(0, 2, 3, 1).reshape(len(w), -1)
+def _by_rows(w):
+    """Filters (F, C, HH, WW) as a matrix for each of their rows: (HH, F, WW * C), in the order of `_windows`."""
+    F, C, HH, WW = w.shape
+    return w.transpose(2, 0, 3, 1).reshape(HH, F, WW * C)
 
 
-def _unflat(dw, shape):
-    """Gradients (K, F), in the order of `_flat`, as filters of `shape` (F, C, HH, WW)."""
+def _from_rows(dw, shape):
+    """Gradients (HH, WW * C, F) as filters of `shape` (F, C, HH, WW)."""
     F, C, HH, WW = shape
     return dw.reshape(HH, WW, C, F).transpose(3, 2, 0, 1)
 
@@ -279,12 +281,14 @@ def _rows(x, width, stride, pads, dtype, m=1):
         padded = _zeros("padded", (n, C, H + -H % stride, W), dtype)
         padded[:, :, pads[0] : pads[0] + x.shape[2], pads[1] : pads[1] + x.shape[3]] = x
     padded = padded.reshape(n // m, m, C, -1, stride, W)
-    shifted = sliding_window_view(padded, width, axis=5)[:, :, :, :, :, ::stride]
-    shifted = rows = shifted.transpose(0, 6, 2, 4, 3, 1, 5)  # (n / m, WW, C, stride, H / stride, m, W_out)
-    if width > 1 or not shifted.flags.c_contiguous or shifted.dtype != dtype:  # else they lie there like this already
-        rows = buffer("rows", shifted.shape, dtype)
-        rows[...] = shifted
-    return rows.reshape(n // m, width * C, *rows.shape[3:5], -1)
+    if width == stride == 1 and padded.flags.c_contiguous and padded.dtype == dtype and m == 1:
+        return padded.reshape(n, C, 1, H, W)  # they lie there like this already
+    W_out = num_stops(W, width, stride, 0)
+    rows = buffer("rows", (n // m, width, C, stride, padded.shape[3], m, W_out), dtype)
+    by_row = padded.transpose(0, 2, 4, 3, 1, 5)  # (n / m, C, stride, H / stride, m, W)
+    for j in range(width):
+        rows[:, j] = by_row[..., j : j + stride * (W_out - 1) + 1 : stride]
+    return rows.reshape(n // m, width * C, stride, padded.shape[3], m * W_out)
 
 
 def _views(rows, height, stride, H_out):
@@ -298,7 +302,7 @@ def _views(rows, height, stride, H_out):
 
 
 def _add_windows(filters, maps, field, stride, pad, dx):
-    """Write what the maps (n, F, H_out, W_out) hand back through the filters (F, K), added up, into dx (n, C, H, W).
+    """Add up what maps (n, F, H_out, W_out) hand back through filters (HH, F, WW * C), and write it to dx (n, C, H, W).
 
     The way of `_windows` backwards: from the views to the rows, from the rows to the padded pictures.
     """
@@ -307,9 +311,9 @@ def _add_windows(filters, maps, field, stride, pad, dx):
     H, W = H + 2 * pad, W + 2 * pad
     m = _side_by_side(n, H_out, W_out)
     rows = _zeros("rows", (n // m, field[1] * C, stride, -(-H // stride), m * W_out), dx.dtype)
-    filters, maps = np.split(filters, field[0], axis=1), _as_matrices(maps)
+    maps = _as_matrices(maps)
     for view, filters_i in zip(_views(rows, field[0], stride, H_out), filters, strict=True):
-        view += np.matmul(filters_i.T, maps, out=buffer("more", view.shape, dx.dtype))
+        view += matmul(filters_i.T, maps, out=buffer("more", view.shape, dx.dtype))
     rows = rows.reshape(n // m, field[1], C, stride, -1, m, W_out)
     padded = _zeros("padded", (n // m, m, C, rows.shape[4], stride, W), dx.dtype)
     for j in range(field[1]):
@@ -333,25 +337,25 @@ def _as_matrices(maps):
 
 
 def _products(filters, windows, maps):
-    """Write the products of filters (F, K) with `_windows`, added up, into maps (n, F, H_out, W_out)."""
+    """Write the products of filters (HH, F, WW * C) with `_windows`, added up, into maps (n, F, H_out, W_out)."""
     n, F, H_out, W_out = maps.shape
-    filters = np.split(filters.astype(maps.dtype, copy=False), len(windows), axis=1)
+    filters = filters.astype(maps.dtype, copy=False)
     total = maps.reshape(n, F, -1)
     if len(windows[0]) < n:
         total = buffer("total", (1, F, H_out * n * W_out), maps.dtype)
-    np.matmul(filters[0], windows[0], out=total)
+    matmul(filters[0], windows[0], out=total)
     for filters_i, windows_i in zip(filters[1:], windows[1:], strict=True):
-        total += np.matmul(filters_i, windows_i, out=buffer("more", total.shape, maps.dtype))
+        total += matmul(filters_i, windows_i, out=buffer("more", total.shape, maps.dtype))
     if len(windows[0]) < n:
         maps[...] = total.reshape(F, H_out, n, W_out).transpose(2, 0, 1, 3)
 
 
 def _products_summed(windows, maps):
-    """The products of `_windows` with maps (n, F, H_out, W_out), added up over all pictures: (K, F)."""
+    """The products of `_windows` with maps (n, F, H_out, W_out), added up over all pictures: (HH, WW * C, F)."""
     maps = _as_matrices(maps).swapaxes(1, 2)  # (n, P, F)
     shape, dtype = (len(maps), windows[0].shape[1], maps.shape[2]), np.result_type(windows[0], maps)
     products = buffer("products", shape, dtype)
-    return np.concatenate([np.matmul(matrix, maps, out=products).sum(axis=0) for matrix in windows])
+    return np.stack([matmul(matrix, maps, out=products).sum(axis=0) for matrix in windows])
 
 
 # ---- convolution, the matrix of all columns at once
@@ -414,9 +418,12 @@ def _pool(maps, grids, largest, winner):
     """Write the largest entry of each window into `largest`, and into `winner` which one it is: the first, on a tie."""
     largest[...], winner[...] = maps[grids[0]], 0
     for i, entries in enumerate(grids[1:], 1):
-        is_larger = np.greater(maps[entries], largest)
-        np.maximum(winner, is_larger * winner.dtype.type(i), out=winner)  # i grows, so the last one to win stays
-        np.maximum(maps[entries], largest, out=largest)
+        others = buffer("others", largest.shape, largest.dtype)
+        others[...] = maps[entries]  # twice read with gaps would take longer
+        wins = (others > largest).astype(winner.dtype)
+        wins *= winner.dtype.type(i)
+        np.maximum(winner, wins, out=winner)  # i grows, so the last one to win stays
+        np.maximum(others, largest, out=largest)
 
 
 def _unpool(dlargest, winner, pool_param, dmaps):
@@ -453,14 +460,28 @@ def _pooled(shape, pool_param):
     return num_stops(shape[2], height, stride), num_stops(shape[3], width, stride)
 
 
-# ---- batch normalisation and ReLU, a few channels at a time
+# ---- ReLU, and batch normalisation with it
+
+
+def relu_forward_fast(x):
+    """Compute ReLU of maps (N, C, H, W) or rows (N, D); see `relu_forward`. The cache is out."""
+    out = np.empty_like(x)
+    for_each(lambda piece: _relu(x[piece], out[piece]), _pieces_of_maps(x))
+    return out, out
+
+
+def relu_backward_fast(dout, cache):
+    """Compute the gradient dx of `relu_forward_fast`."""
+    dx = np.empty_like(dout)
+    for_each(lambda piece: _relu_backward(dout[piece], cache[piece], dx[piece]), _pieces_of_maps(dx))
+    return dx
 
 
 def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     """Compute `spatial_batchnorm_forward` and ReLU in one go.
 
-    A channel needs its own numbers alone, and a few channels fit into the cache: there mean, variance, scale, shift and
-    ReLU are done before the next ones come.
+    Each step runs along memory, over whole pictures: a step that takes another number for each channel, every few
+    entries, takes up to seven times as long. So the numbers are written out for all entries (`_of_entries`).
 
     Parameters
     ----------
@@ -476,31 +497,30 @@ def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     """
     require_maps(x)
     require_gains(gamma, beta, x.shape[1])
-    mode, eps = bn_param["mode"], bn_param.get("eps", 1e-5)
-    if mode not in ("train", "test"):
-        raise ValueError(f'Invalid forward batchnorm mode "{mode}": expected "train" or "test".')
+    mode, eps, momentum = bn_param["mode"], bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
     out = np.empty(x.shape, np.result_type(x, gamma, beta))
-    mean = np.array(bn_param.get("running_mean", np.zeros(len(gamma))), out.dtype)
-    var = np.array(bn_param.get("running_var", np.zeros(len(gamma))), out.dtype)
+    running_mean = bn_param.get("running_mean", np.zeros(len(gamma), out.dtype))
+    running_var = bn_param.get("running_var", np.zeros(len(gamma), out.dtype))
+    if mode == "train":
+        mean, var = _mean_and_variance(x, out.dtype)
+        bn_param["running_mean"] = momentum * running_mean + (1 - momentum) * mean
+        bn_param["running_var"] = momentum * running_var + (1 - momentum) * var
+    elif mode == "test":
+        mean, var = running_mean, running_var
+    else:
+        raise ValueError(f'Invalid forward batchnorm mode "{mode}": expected "train" or "test".')
+    std = np.sqrt(var + eps)
+    means, scales, shifts = (_of_entries(values, x, out.dtype) for values in (mean, gamma / std, beta))
 
-    def forward(channels):
-        maps = _room_by_channel("maps", x[:, channels], out.dtype)
-        if mode == "train":
-            mean[channels] = np.einsum("nchw->c", x[:, channels]) / maps.shape[1]
-        np.subtract(x[:, channels], _each(mean[channels]), out=_as_maps(maps, x.shape))
-        if mode == "train":
-            var[channels] = _dot(maps, maps) / maps.shape[1]
-        maps *= (gamma[channels] / np.sqrt(var[channels] + eps))[:, np.newaxis]
-        maps += beta[channels, np.newaxis]
-        _relu(_as_maps(maps, x.shape), out=out[:, channels])
+    def forward(piece):
+        maps = _as_rows(out[piece])
+        np.subtract(_as_rows(x[piece]), means, out=maps)
+        maps *= scales
+        maps += shifts
+        _relu(maps, out=maps)
 
-    for_each(forward, _pieces_of_channels(x))
-    if mode == "test":
-        return out, None
-    momentum = bn_param.get("momentum", 0.9)
-    for name, value in (("running_mean", mean), ("running_var", var)):
-        bn_param[name] = momentum * bn_param.get(name, np.zeros_like(value)) + (1 - momentum) * value
-    return out, (x, out, mean, np.sqrt(var + eps), gamma)
+    for_each(forward, _pieces_of_maps(x))
+    return out, (x, out, mean, std, gamma) if mode == "train" else None
 
 
 def batchnorm_relu_backward_fast(dout, cache):
@@ -508,52 +528,83 @@ def batchnorm_relu_backward_fast(dout, cache):
     require_train_cache(cache)
     x, out, mean, std, gamma = cache
     dx = np.empty(x.shape, np.result_type(dout, gamma))
-    dgamma, dbeta = np.empty(gamma.shape, dx.dtype), np.empty(gamma.shape, dx.dtype)
+    means = _of_entries(mean, x, dx.dtype)
+
+    def centered(piece):
+        return np.subtract(_as_rows(x[piece]), means, out=buffer("centered", (len(x[piece]), len(means)), dx.dtype))
+
+    def sums(piece):
+        dmaps = _as_rows(dx[piece])
+        _relu_backward(_as_rows(dout[piece]), _as_rows(out[piece]), dmaps)
+        return np.einsum("nk->k", dmaps), np.einsum("nk,nk->k", dmaps, centered(piece))
+
+    pieces = _pieces_of_maps(x)
+    dbeta, dgamma = (_of_channels(parts, x) for parts in zip(*for_each(sums, pieces), strict=True))
+    dgamma /= std
     size = x.size // len(gamma)
+    along_x, along_1, scales = (
+        _of_entries(values, x, dx.dtype) for values in (dgamma / std / size, dbeta / size, gamma / std)
+    )
 
-    def backward(channels):
-        centered = _room_by_channel("maps", x[:, channels], dx.dtype)
-        np.subtract(x[:, channels], _each(mean[channels]), out=_as_maps(centered, x.shape))
-        dmaps = _room_by_channel("dmaps", x[:, channels], dx.dtype)
-        np.multiply(dout[:, channels], out[:, channels] > 0, out=_as_maps(dmaps, x.shape))
-        dbeta[channels], dgamma[channels] = np.einsum("cm->c", dmaps), _dot(dmaps, centered) / std[channels]
-        centered *= (dgamma[channels] / std[channels] / size)[:, np.newaxis]
-        dmaps -= centered
-        dmaps -= (dbeta[channels] / size)[:, np.newaxis]
-        np.multiply(_as_maps(dmaps, x.shape), _each(gamma[channels] / std[channels]), out=dx[:, channels])
+    def backward(piece):
+        dmaps, normal = _as_rows(dx[piece]), centered(piece)
+        normal *= along_x
+        dmaps -= normal
+        dmaps -= along_1
+        dmaps *= scales
 
-    for_each(backward, _pieces_of_channels(x))
+    for_each(backward, pieces)
     return dx, dgamma, dbeta
 
 
+def _mean_and_variance(x, dtype):
+    """Mean and variance of each channel of x (N, C, H, W), in one pass.
+
+    Of sums of squares far from 0 little is left when the mean is taken away. So a number near the mean goes first: that
+    of the first picture, which is off by at most sqrt(N) standard deviations. Chan, Golub and LeVeque (1983),
+    "Algorithms for computing the sample variance".
+    """
+    near = x[0].mean(axis=(1, 2), dtype=dtype)
+    nears = _of_entries(near, x, dtype)
+
+    def sums(piece):
+        rows = np.subtract(_as_rows(x[piece]), nears, out=buffer("centered", (len(x[piece]), len(nears)), dtype))
+        return np.einsum("nk->k", rows), np.einsum("nk,nk->k", rows, rows)
+
+    parts = zip(*for_each(sums, _pieces_of_maps(x)), strict=True)
+    first, second = (_of_channels(part, x) * (len(near) / x.size) for part in parts)
+    return near + first, second - first**2
+
+
+def _as_rows(maps):
+    """Maps (n, C, H, W) as a row for each picture: (n, C * H * W)."""
+    return maps.reshape(len(maps), -1)
+
+
+def _of_entries(values, x, dtype):
+    """The number of each channel, once for each entry of a picture of x (N, C, H, W): of shape (C * H * W,)."""
+    return np.repeat(values.astype(dtype, copy=False), x.shape[2] * x.shape[3])
+
+
+def _of_channels(parts, x):
+    """Sums over some pictures of x (N, C, H, W), each of shape (C * H * W,), added up for each channel."""
+    return sum(parts).reshape(x.shape[1], -1).sum(axis=1)
+
+
 def _relu(x, out):
-    """Write max(x, 0) into out. `np.clip` takes a third of the time of `np.maximum` where one side is a number."""
-    return np.clip(x, 0, np.inf, out=out)
+    """Write max(x, 0) into out. `np.maximum` takes a third of the time if it gets an array of zeros, not a number."""
+    return np.maximum(x, _zeros("zeros", x.shape[1:], x.dtype), out=out)
+
+
+def _relu_backward(dout, out, dx):
+    """Write dout, where out is positive, and 0 elsewhere into dx: half the time of a product of numbers and bools."""
+    dx[...] = out > 0
+    dx *= dout
 
 
 def _each(values):
     """One value for each channel, for maps (n, C, H, W)."""
     return values[:, np.newaxis, np.newaxis]
-
-
-def _room_by_channel(name, maps, dtype):
-    """A buffer with a row for each channel of maps (N, c, H, W): (c, N * H * W), for sums along memory."""
-    return buffer(name, (maps.shape[1], maps.size // maps.shape[1]), dtype)
-
-
-def _as_maps(rows, shape):
-    """What `_by_channel` gave, seen as maps (N, c, H, W) again; `shape` is that of all maps."""
-    return rows.reshape(len(rows), shape[0], *shape[2:]).swapaxes(0, 1)
-
-
-def _dot(a, b):
-    """The sum of a * b for each row: of shape (c,)."""
-    return (a[:, np.newaxis] @ b[:, :, np.newaxis]).reshape(len(a))
-
-
-def _pieces_of_channels(x):
-    """The channels of x cut into pieces that fit into the cache several times over."""
-    return pieces_of(x.shape[1], PIECE // max(1, x[:, :1].nbytes))
 
 
 # ---- max pooling, other ways

@@ -5,7 +5,7 @@ import pytest
 from layer_check import check_layer, torch
 
 from coursekit.gradients import gradient_error
-from cs231n import fast_layers, layers
+from cs231n import _threads, fast_layers, layers
 from cs231n.classifiers import cnn
 from cs231n.im2col import col2im_indices, get_im2col_indices, im2col_indices
 from cs231n.layer_utils import (
@@ -193,6 +193,24 @@ def test_random_sizes(seed, monkeypatch):
     if torch:
         twin = torch.nn.functional.conv2d(*map(torch.tensor, map(np.ascontiguousarray, (x, w, b))), stride, pad)
         np.testing.assert_allclose(out, twin.numpy(), atol=1e-10)
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_products_in_blocks(stride, blocks, monkeypatch):
+    """Sizes that are multiplied in blocks on some processors agree with one product of all columns, there and here."""
+    monkeypatch.setattr(_threads, "_multiplies_as_they_lie", lambda: blocks)
+    monkeypatch.setattr(_threads, "count", lambda: 1)
+    rng = np.random.RandomState(0)
+    x, w, b = rng.randn(4, 40, 17, 16), rng.randn(48, 40, 3, 3), rng.randn(48)
+    conv_param = {"stride": stride, "pad": 1}
+    out, cache = CONVOLUTIONS["im2col"][0](x, w, b, conv_param)
+    dout = rng.randn(*out.shape)
+    grads = CONVOLUTIONS["im2col"][1](dout, cache)
+    again, cache = fast_layers.conv_forward_fast(x, w, b, conv_param)
+    np.testing.assert_allclose(again, out, atol=1e-10)
+    for a, b_ in zip(fast_layers.conv_backward_fast(dout, cache), grads, strict=True):
+        np.testing.assert_allclose(a, b_, atol=1e-10)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -24,6 +24,19 @@ def tiny_net(**options):
     return DeepConvNet(stages=[(3, 4), (5,)], input_dim=(2, 6, 5), num_classes=3, **options)
 
 
+@pytest.mark.parametrize("piece", [1, 1 << 30])
+@pytest.mark.parametrize("shape", [(5, 3, 4, 2), (5, 6)])
+def test_relu_of_maps(shape, piece, monkeypatch):
+    monkeypatch.setattr(fast_layers, "PIECE", piece)
+    np.random.seed(1)
+    check_layer(
+        fast_layers.relu_forward_fast,
+        fast_layers.relu_backward_fast,
+        (np.random.randn(*shape),),
+        twin=lambda x: x.relu(),
+    )
+
+
 class TestNormalisationAndReLU:
     inputs = staticmethod(lambda: (np.random.randn(3, 4, 5, 2) * 3 + 1, np.random.randn(4) + 2, np.random.randn(4)))
 
@@ -67,6 +80,22 @@ class TestNormalisationAndReLU:
         out, cache = fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, bn_param)
         gradients = fast_layers.batchnorm_relu_backward_fast(out, cache)
         assert {a.dtype for a in (out, *gradients, bn_param["running_mean"])} == {np.dtype(np.float32)}
+
+    def test_means_far_from_zero_cost_no_digits(self):
+        """And a first picture that is far from the others costs few."""
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((64, 2, 8, 8)) + 1000
+        x[0, 1] += 50
+        mean, var = fast_layers._mean_and_variance(x.astype(np.float32), np.dtype(np.float32))
+        np.testing.assert_allclose(mean, x.astype(np.float32).mean(axis=(0, 2, 3), dtype=float), rtol=1e-6)
+        np.testing.assert_allclose(var, x.astype(np.float32).var(axis=(0, 2, 3), dtype=float), rtol=1e-4)
+
+    def test_whole_numbers(self):
+        x = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 2), dtype=np.uint8)
+        for mode in ("train", "test"):
+            out, _ = fast_layers.batchnorm_relu_forward_fast(x, np.ones(4), np.ones(4), {"mode": mode})
+            expected, _ = spatial_batchnorm_forward(x.astype(float), np.ones(4), np.ones(4), {"mode": mode})
+            np.testing.assert_allclose(out, np.maximum(expected, 0))
 
     def test_another_mode_is_refused(self):
         with pytest.raises(ValueError, match='expected "train" or "test"'):

@@ -74,3 +74,49 @@ def test_buffers_are_used_again_and_belong_to_their_thread(two_threads):
     assert not np.shares_memory(first, _threads.buffer("test", (2, 3), np.float64))
     with ThreadPoolExecutor(1) as other:
         assert not np.shares_memory(first, other.submit(_threads.buffer, "test", (4, 5), np.float32).result())
+
+
+@pytest.mark.parametrize(
+    "n, M, K, N, transposed, blocks",
+    [
+        (3, 64, 384, 256, False, (32, 64)),  # as the maps of a convolution
+        (3, 192, 256, 64, True, (32, 32)),  # as the gradients of its filters
+        (2, 10, 70, 98, False, (10, 49)),
+        (2, 64, 27, 256, False, None),  # hardly any terms
+        (2, 64, 192, 269, False, None),  # a prime number of columns
+        (2, 2, 192, 256, False, None),  # hardly any rows
+    ],
+)
+def test_blocks_of_a_product(n, M, K, N, transposed, blocks, monkeypatch):
+    """Blocks that OpenBLAS multiplies without packing, where there are such, and the same product."""
+    monkeypatch.setattr(_threads, "_multiplies_as_they_lie", lambda: True)
+    monkeypatch.setattr(_threads, "count", lambda: 1)
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((n, M, K) if transposed else (M, K))
+    b = rng.standard_normal((n, N, K)).swapaxes(1, 2) if transposed else rng.standard_normal((n, K, N))
+    calls, real = [], np.matmul
+
+    def matmul(a, b, out):
+        calls.append((a.shape[-2], b.shape[-1]))
+        return real(a, b, out=out)
+
+    monkeypatch.setattr(np, "matmul", matmul)
+    out = np.empty((n, M, N))
+    assert _threads.matmul(a, b, out) is out
+    assert calls == [blocks or (M, N)]
+    np.testing.assert_allclose(out, real(a, b), atol=1e-12)
+
+
+def test_blocks_are_for_threads_that_blas_leaves_alone(two_threads, monkeypatch):
+    """Outside of them BLAS shares a product out to its own threads, and should get it whole."""
+    monkeypatch.setattr(_threads, "_multiplies_as_they_lie", lambda: True)
+    a, b, shapes, real = np.ones((64, 192)), np.ones((3, 192, 256)), [], np.matmul
+    monkeypatch.setattr(np, "matmul", lambda a, b, out: shapes.append(b.shape[-1]) or real(a, b, out=out))
+
+    def multiply(_=None):
+        _threads.matmul(a, b, np.empty((3, 64, 256)))
+
+    multiply()
+    _threads.for_each(multiply, range(2))
+    multiply()
+    assert shapes == [256, 64, 64, 256]
