@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from coursekit.training import STAGES
 from cs231n import _threads, fast_layers, layers, optim
 from cs231n.classifiers.cnn import DeepConvNet, ThreeLayerConvNet
 from cs231n.classifiers.fc_net import FullyConnectedNet
@@ -230,13 +231,13 @@ def steps(batch):
         _our_step(FullyConnectedNet([100] * 5, reg=1e-3, weight_scale=5e-2), X, y, optim.adam),
         _their_step(full, X, y, torch.optim.Adam(full.parameters(), lr=1e-3, weight_decay=1e-3)),
     )
-    deep = torch.nn.Sequential(*_deep_layers(((32,), (64, 64), (128, 128))))
-    macs = 3 * 32 * 1024 + (32 + 64) * 64 * 256 + (64 + 128) * 128 * 64
+    deep = torch.nn.Sequential(*_deep_layers())
+    macs = 9 * (3 * 32 * 1024 + (32 + 64) * 64 * 256 + (64 + 128) * 128 * 64 + 128 * 256 * 16)
     yield (
         f"step: DeepConvNet, batch {batch}, momentum",
-        batch * 6 * 9 * macs,
+        batch * 6 * macs,
         0,
-        _our_step(DeepConvNet(((32,), (64, 64), (128, 128)), reg=5e-4), X, y, optim.nesterov_momentum),
+        _our_step(DeepConvNet(STAGES, reg=5e-4), X, y, optim.nesterov_momentum),
         _their_step(
             deep,
             X,
@@ -257,9 +258,9 @@ def steps(batch):
     )
 
 
-def _deep_layers(stages):
+def _deep_layers():
     channels = 3
-    for stage in stages:
+    for stage in STAGES:
         for filters in stage:
             yield torch.nn.Conv2d(channels, filters, 3, padding=1, bias=False)
             yield torch.nn.BatchNorm2d(filters)

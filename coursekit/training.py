@@ -18,7 +18,7 @@ from cs231n.data_utils import dataset_name, get_CIFAR10_data
 from cs231n.optim import cosine_decay
 from cs231n.solver import Solver
 
-STAGES = ((32,), (64, 64), (128, 128))
+STAGES = ((32,), (64, 64), (128, 128), (256,))
 LEARNING_RATE = 0.05
 REG = 5e-4
 BATCH_SIZE = 64
