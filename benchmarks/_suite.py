@@ -232,10 +232,9 @@ def steps(batch):
         _their_step(full, X, y, torch.optim.Adam(full.parameters(), lr=1e-3, weight_decay=1e-3)),
     )
     deep = torch.nn.Sequential(*_deep_layers())
-    macs = 9 * (3 * 32 * 1024 + (32 + 64) * 64 * 256 + (64 + 128) * 128 * 64 + 128 * 256 * 16)
     yield (
         f"step: DeepConvNet, batch {batch}, momentum",
-        batch * 6 * macs,
+        batch * 6 * sum(_deep_products()),
         0,
         _our_step(DeepConvNet(STAGES, reg=5e-4), X, y, optim.nesterov_momentum),
         _their_step(
@@ -290,6 +289,16 @@ def _their_step(net, X, y, optimizer):
         optimizer.step()
 
     return step
+
+
+def _deep_products():
+    """The multiplications of each convolution, for one picture."""
+    channels, size = 3, 32
+    for stage in STAGES:
+        for filters in stage:
+            yield filters * channels * 3 * 3 * size * size
+            channels = filters
+        size //= 2
 
 
 # ---- growth

@@ -92,8 +92,8 @@ def matmul(a, b, out):
 
 @cache
 def _block(M, N, K, transposed):
-    """Height and width of the blocks of a product (M, N) that takes M * N * K multiplications."""
-    most, least = (32, 8) if transposed else (64, 24)
+    """Height and width of the blocks of a product (M, N) that takes M * N * K multiplications; (M, N) if none pay."""
+    most, least = (32, 8) if transposed else (64, 24)  # wider blocks are no faster, thinner ones lose to packing
     width = _divisor(N, most)
     height = _divisor(M, min(100**3 // K, 1200 if transposed else inf) // width)
     return (height, width) if K >= 64 and width >= least and height >= 4 else (M, N)

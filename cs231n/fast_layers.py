@@ -531,13 +531,10 @@ def batchnorm_relu_backward_fast(dout, cache):
     dx = np.empty(x.shape, np.result_type(dout, gamma))
     means = _of_entries(mean, x, dx.dtype)
 
-    def centered(piece):
-        return np.subtract(_as_rows(x[piece]), means, out=buffer("centered", (len(x[piece]), len(means)), dx.dtype))
-
     def sums(piece):
         dmaps = _as_rows(dx[piece])
         _relu_backward(_as_rows(dout[piece]), _as_rows(out[piece]), dmaps)
-        return np.einsum("nk->k", dmaps), np.einsum("nk,nk->k", dmaps, centered(piece))
+        return np.einsum("nk->k", dmaps), np.einsum("nk,nk->k", dmaps, _centered(x[piece], means))
 
     pieces = _pieces_of_maps(x)
     dbeta, dgamma = (_of_channels(parts, x) for parts in zip(*for_each(sums, pieces), strict=True))
@@ -548,7 +545,7 @@ def batchnorm_relu_backward_fast(dout, cache):
     )
 
     def backward(piece):
-        dmaps, part = _as_rows(dx[piece]), centered(piece)
+        dmaps, part = _as_rows(dx[piece]), _centered(x[piece], means)
         part *= through_var
         dmaps -= part
         dmaps -= through_mean
@@ -569,7 +566,7 @@ def _mean_and_variance(x, dtype):
     nears = _of_entries(near, x, dtype)
 
     def sums(piece):
-        rows = np.subtract(_as_rows(x[piece]), nears, out=buffer("centered", (len(x[piece]), len(nears)), dtype))
+        rows = _centered(x[piece], nears)
         return np.einsum("nk->k", rows), np.einsum("nk,nk->k", rows, rows)
 
     parts = zip(*for_each(sums, _pieces_of_maps(x)), strict=True)
@@ -580,6 +577,12 @@ def _mean_and_variance(x, dtype):
 def _as_rows(maps):
     """Maps (n, C, H, W) as a row for each picture: (n, C * H * W)."""
     return maps.reshape(len(maps), -1)
+
+
+def _centered(maps, means):
+    """Maps (n, C, H, W) less `means` (C * H * W,), as a row for each picture, in a buffer."""
+    rows = _as_rows(maps)
+    return np.subtract(rows, means, out=buffer("centered", rows.shape, means.dtype))
 
 
 def _of_entries(values, x, dtype):
