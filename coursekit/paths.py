@@ -1,7 +1,7 @@
 """Where the files of the course are, and who gets them.
 
-A folder of `coursekit/` is a zone of trust. A new file is private until its folder stands in one of the lists below: what
-is not named here stays with the teacher.
+A folder of `coursekit/` is a zone of trust: a file belongs to the zone of its folder. What is not named in the lists
+below stays with the teacher.
 """
 
 from pathlib import Path

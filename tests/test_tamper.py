@@ -10,7 +10,7 @@ import pytest
 from tamper import BOTH, NOTEBOOK_TRICKS, RIGHT, TRICKS, Trick
 
 from coursekit.grading.evaluate import Grading, Settings, Work
-from coursekit.grading.running import sandbox, workspace
+from coursekit.grading.running import notebook_run, sandbox, workspace
 from coursekit.questions import find
 
 MODULE = "cs231n/layers.py"

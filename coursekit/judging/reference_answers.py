@@ -1,7 +1,7 @@
 """Reference answers: what the reference, and each known mistake, returns on the public inputs.
 
-They let the learner's edition judge and name mistakes without holding the solved code. `coursekit.teacher.write_answers`
-writes a file for each question, and a test compares them with both.
+They let the learner's edition judge and name mistakes without holding the solved code. A file for each question is
+written by `coursekit.teacher.write_answers`, and a test compares it with both.
 """
 
 from functools import cache
