@@ -8,14 +8,14 @@ import pytest
 from nbclient import NotebookClient
 
 from coursekit.core import mistakes, serialization
-from coursekit.core.question import Case, CheckFailed, Question, check, holds
-from coursekit.judging.check import check_question
+from coursekit.core.question import Case, CheckFailed, Question, holds
+from coursekit.judging.check import check, check_question
 from coursekit.judging.judge import compare, judge, judge_values
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_cases
 from coursekit.paths import ROOT
 from coursekit.questions import find
-from coursekit.teacher.release import strip_module
+from coursekit.teacher.solutions import strip_module
 
 SOLVED = "rows = x.reshape(x.shape[0], -1)  # (N, d_1, ..., d_k) -> (N, D)\n    out = rows @ w + b"
 
@@ -89,7 +89,7 @@ def test_endless_loop_is_stopped(tree):
     path.write_text(path.read_text().replace(SOLVED, "while True: pass"))
     question = find("affine_forward")
     results = run_cases(question, {0: question.draw_inputs(0)}, tree, seconds=2)
-    assert "stopped after 2 seconds" in results[0]["error"]["message"]
+    assert "stopped after 2 seconds" in results[0].error.message
 
 
 def test_edit_within_the_same_second_is_seen(tree):
@@ -106,7 +106,7 @@ def test_one_case_that_hangs_does_not_hide_the_others(tree):
     question = find("affine_forward")
     inputs = {i: question.draw_inputs(i) for i in range(len(question.cases))}
     results = run_cases(question, inputs, tree, seconds=3)
-    kinds = [result["error"] and result["error"]["kind"] for result in results.values()]
+    kinds = [result.error and result.error.kind for result in results.values()]
     assert kinds[0] is None and "TimeoutError" in kinds
 
 

@@ -20,13 +20,13 @@ from pathlib import Path
 
 import pytest
 
+from coursekit.files import pack_zip
 from coursekit.grading.intake.archive import Refused, find_submissions, open_submission
 from coursekit.grading.intake.merging import graft_module, graft_notebook
 from coursekit.learner import submission
-from coursekit.learner.submit import pack
 from coursekit.paths import ROOT
-from coursekit.teacher.release import strip_module
-from tests.handins import edition, filled
+from coursekit.teacher.solutions import strip_module
+from tests.learner_notebooks import edition, filled
 
 resource = pytest.importorskip("resource")  # with the alarm below, what Windows lacks
 
@@ -264,7 +264,7 @@ class Fuzzer:
         self.notebooks = {name: json.dumps(without_outputs(filled(name))).encode() for name in NOTEBOOKS}
         modules = {name: (ROOT / name).read_bytes() for name in MODULES}
         answered = {f"assignments/assignment1/{name}.ipynb": data for name, data in self.notebooks.items()}
-        self.zip = pack({**answered, **modules, "cs231n/saved/a.npz": b"w" * 100, "receipt.json": b'{"files": {}}'})
+        self.zip = pack_zip({**answered, **modules, "cs231n/saved/a.npz": b"w" * 100, "receipt.json": b'{"files": {}}'})
 
     def run(self, number):
         """One case: odd numbers are notebooks, even ones zips. Watched is what reads, not what makes the case."""

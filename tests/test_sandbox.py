@@ -13,7 +13,7 @@ import pytest
 
 from coursekit.core import serialization
 from coursekit.grading.running import sandbox
-from coursekit.judging.runner import Ended, run_calls
+from coursekit.judging.runner import FinishedProcess, run_calls
 from coursekit.paths import ROOT
 from coursekit.questions import find
 from coursekit.running.worker import READY
@@ -177,13 +177,15 @@ def answers(*frames, ended="exit"):
     def run(command, request):
         nonce = serialization.unpack(request)["nonce"]
         data = b"".join(frame if isinstance(frame, bytes) else _frame(frame, nonce) for frame in frames)
-        return Ended(data, b"", ended)
+        return FinishedProcess(data, b"", ended)
 
     return run_calls(question, [(0, question.draw_inputs(0)), (1, question.draw_inputs(1))], run)
 
 
 def _frame(frame, nonce):
-    data = serialization.pack({name: nonce if value == "NONCE" else value for name, value in frame.items()})
+    data = serialization.pack(
+        {name: nonce if isinstance(value, str) and value == "NONCE" else value for name, value in frame.items()}
+    )
     return struct.pack("<Q", len(data)) + data
 
 
@@ -207,15 +209,15 @@ def no_dict():
 class TestFrames:
     def test_good_ones(self):
         first, second = answers(READY_FRAME, GOOD, GOOD | {"call": 1})
-        assert first["ended"] == second["ended"] == ""
+        assert first.ended == second.ended == ""
 
     def test_process_that_never_was_ready(self):
-        assert [result["ended"] for result in answers()] == ["not started"] * 2
+        assert [result.ended for result in answers()] == ["not started"] * 2
 
     @pytest.mark.parametrize("ended", ["exit", "timeout", "memory", "output", "signal"])
     def test_process_that_ended_early(self, ended):
         first, second = answers(READY_FRAME, GOOD, ended=ended)
-        assert (first["ended"], second["ended"]) == ("", ended)
+        assert (first.ended, second.ended) == ("", ended)
 
     @pytest.mark.parametrize(
         "frame",
@@ -225,6 +227,9 @@ class TestFrames:
             GOOD | {"call": "0"},
             GOOD | {"error": "all is well"},
             GOOD | {"error": {"kind": "E"}},
+            GOOD | {"error": np.zeros(3)},
+            GOOD | {"error": {"kind": "E", "message": "m", "frames": [["f", float("inf"), "l"]]}},
+            GOOD | {"warnings": np.zeros(())},
             GOOD | {"after": 3},
             GOOD | {"warnings": None},
             {"nonce": "NONCE"},
@@ -237,19 +242,20 @@ class TestFrames:
     )
     def test_after_a_bad_one_nothing_counts(self, frame):
         first, second = answers(READY_FRAME, frame, GOOD, GOOD | {"call": 1})
-        assert first["ended"] == second["ended"] == "exit"
+        assert first.ended == second.ended == "exit"
 
     def test_texts_are_cut(self):
         error = {"kind": "E" * 10**5, "message": "m" * 10**6, "frames": [["f" * 10**3, 1, "l" * 10**3]] * 100}
         first, _ = answers(
             READY_FRAME, GOOD | {"error": error, "printed": "p" * 10**6, "warnings": ["w" * 10**3] * 999}
         )
-        assert first["ended"] == "" and len(repr(first)) < 10_000
+        assert first.ended == "" and len(repr(first)) < 10_000
 
     def test_an_input_that_came_back_changed(self):
         x = find("affine_forward").draw_inputs(0)["x"]
-        first, _ = answers(READY_FRAME, GOOD | {"after": {"x": x + 1}})
-        assert "x" in first["changed"]
+        for after in (x + 1, np.full(x.shape, "x"), None):
+            first, _ = answers(READY_FRAME, GOOD | {"after": {"x": after}})
+            assert "x" in first.changed
 
 
 class TestWire:

@@ -14,7 +14,7 @@ from coursekit.learner import answers_page, submission, submit
 from coursekit.learner.progress import notebook_path
 from coursekit.paths import ROOT
 from coursekit.teacher.release import write_edition
-from tests.handins import filled
+from tests.learner_notebooks import filled
 
 ASSIGNMENT = "assignment1"
 LAYERS = "cs231n/layers.py"

@@ -38,16 +38,16 @@ def findings(question, seed, run):
     found = []
     for effort, drawn, result in zip(question.efforts, inputs, results, strict=True):
         found.append(_finding(question.cases[0], effort, drawn, result))
-        if result["ended"]:
+        if result.ended:
             break
     return found
 
 
 def _finding(case, effort, inputs, result):
-    if result["error"] or not isinstance(result["outputs"], dict):
+    if result.error or not isinstance(result.outputs, dict):
         return holds(effort.statement, False, effort.gap, mistake=effort.mistake)
-    expected = run_case(case, inputs)["outputs"]
-    outputs = result["outputs"]
+    expected = run_case(case, inputs).outputs
+    outputs = result.outputs
     right = all(compare(case, name, outputs.get(name), value, inputs, {}).ok for name, value in expected.items())
     return holds(effort.statement, right, "its results are wrong on these inputs")
 

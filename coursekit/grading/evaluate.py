@@ -463,16 +463,16 @@ def with_effort(question, settings, graded, run):
 def _run_until_it_starts(question, calls, run):
     for _ in range(ATTEMPTS):
         results = run_calls(question, calls, run)
-        broken = [result for result in results if result["ended"] == "not started"]
+        broken = [result for result in results if result.ended == "not started"]
         if not broken:
             return results
-    raise InfrastructureError(f"the sandbox does not start: {broken[0]['error']['message']}")
+    raise InfrastructureError(f"the sandbox does not start: {broken[0].error.message}")
 
 
 def _how_it_ended(results):
     """'timed out' or 'crashed' where a process did not live to its end, or the files could not be read as Python."""
-    ended = {result["ended"] for result in results}
-    kinds = {result["error"]["kind"] for result in results if result["error"]}
+    ended = {result.ended for result in results}
+    kinds = {result.error.kind for result in results if result.error}
     if "timeout" in ended:
         return "timed out"
     return "crashed" if ended - {""} or kinds & CRASHES else ""
@@ -525,7 +525,7 @@ def reference_outputs(question, seed):
         with calm():
             _require_right(question, _run_reference(question, None), reference_answers.expected(question), None)
             results = _run_reference(question, seed)
-            expected = {i: r["outputs"] for i, r in results.items() if not question.cases[i].judge}
+            expected = {i: r.outputs for i, r in results.items() if not question.cases[i].judge}
             _require_right(question, results, expected, seed)
         _references[key] = expected
     return _references[key]

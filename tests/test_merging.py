@@ -11,11 +11,10 @@ from coursekit.grading.intake.archive import Refused
 from coursekit.grading.intake.merging import graft_module, graft_notebook
 from coursekit.grading.intake.notebook_cells import MOST_CELLS, read_cells
 from coursekit.learner import submission
-from coursekit.learner.progress import notebook_path
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS
-from coursekit.teacher.release import strip_module
-from tests.handins import edition, filled
+from coursekit.teacher.solutions import strip_module
+from tests.learner_notebooks import edition, filled, solved
 
 
 def pack(notebook):
@@ -211,11 +210,10 @@ class TestMutilated:
 
     def test_solved_tree_gives_nothing_away(self):
         """Grafted into the solved notebook, a blank one stays blank."""
-        solved = json.loads(notebook_path("svm").read_text(encoding="utf-8"))
         blank, missing = edition("svm"), edition("svm")
         del missing["cells"][at(missing, "svm_search")]
         for theirs in (blank, missing):
-            came = graft_notebook(solved, pack(theirs))
+            came = graft_notebook(solved("svm"), pack(theirs))
             assert "SOLUTION" not in json.dumps(came.notebook)
             assert "raise NotImplementedError" in submission.source(
                 came.notebook["cells"][at(came.notebook, "svm_search")]
