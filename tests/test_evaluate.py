@@ -116,13 +116,13 @@ class TestInfrastructure:
 
     def test_sandbox_that_does_not_start_is_tried_twice(self, monkeypatch):
         runs = []
-        real = sandbox.run
+        real = sandbox.run_command
 
-        def run(command, *args, **options):
+        def run_command(command, *args, **options):
             runs.append(command)
             return real(["/bin/false"], *args, **options)
 
-        monkeypatch.setattr(sandbox, "run", run)
+        monkeypatch.setattr(sandbox, "run_command", run_command)
         entry = graded_files(solved("assignment1"), ["affine_forward"], isolation="limits")["affine_forward"]
         assert entry["status"] == "infrastructure error" and len(runs) == 2
 

@@ -49,24 +49,24 @@ class TestWarning:
 
 
 def python(code, folder, level, **limits):
-    return sandbox.run([sys.executable, "-c", code], folder, limits=sandbox.Limits(**limits), isolation=level)
+    return sandbox.run_command([sys.executable, "-c", code], folder, limits=sandbox.Limits(**limits), isolation=level)
 
 
 @every_level
 class TestRun:
     def test_output_and_status(self, folder, level):
         code = "import sys; print(sys.stdin.read()[::-1]); print('oh', file=sys.stderr); sys.exit(3)"
-        outcome = sandbox.run([sys.executable, "-c", code], folder, b"abc", isolation=level)
+        outcome = sandbox.run_command([sys.executable, "-c", code], folder, b"abc", isolation=level)
         assert (outcome.stdout, outcome.stderr, outcome.ended, outcome.code) == (b"cba\n", b"oh\n", "exit", 3)
 
     def test_large_input_and_output_at_once(self, folder, level):
-        """Neither side waits for the other for ever."""
+        """Neither side waits for the other forever."""
         data = os.urandom(1 << 20)
         code = "import sys; [sys.stdout.buffer.write(b) for b in iter(lambda: sys.stdin.buffer.read(999), b'')]"
-        assert sandbox.run([sys.executable, "-c", code], folder, data, isolation=level).stdout == data
+        assert sandbox.run_command([sys.executable, "-c", code], folder, data, isolation=level).stdout == data
 
     def test_input_that_nobody_reads(self, folder, level):
-        outcome = sandbox.run([sys.executable, "-c", "print(1)"], folder, bytes(1 << 20), isolation=level)
+        outcome = sandbox.run_command([sys.executable, "-c", "print(1)"], folder, bytes(1 << 20), isolation=level)
         assert (outcome.stdout, outcome.ended) == (b"1\n", "exit")
 
     def test_time(self, folder, level):
@@ -124,9 +124,35 @@ def _runs(pid, text):
 @wrapped
 class TestBubblewrap:
     def test_solved_tree_is_not_there(self, folder, level):
-        assert (
-            python(f"import os; print(os.path.exists({str(ROOT / 'coursekit')!r}))", folder, level).stdout == b"False\n"
-        )
+        code = f"import os; print(os.path.exists({str(ROOT / 'coursekit')!r}))"
+        assert python(code, folder, level).stdout == b"False\n"
+
+    def test_solved_tree_in_the_folder_of_python(self, folder, level, monkeypatch, tmp_path):
+        """It is hidden there as well; the data sets in it are seen all the same."""
+        root = tmp_path / "course"
+        for name in ("coursekit", "datasets"):
+            (root / name).mkdir(parents=True)
+        tmp_path.chmod(0o755)
+        folders = [*sandbox._python_folders(), str(tmp_path)]
+        monkeypatch.setattr(sandbox, "_python_folders", lambda: folders)
+        monkeypatch.setattr(sandbox, "ROOT", root)
+        command = [sys.executable, "-c", f"import os; print(os.listdir({str(root)!r}))"]
+        outcome = sandbox.run_command(command, folder, isolation=level, readable=[root / "datasets"])
+        assert outcome.stdout == b"['datasets']\n", outcome.stderr
+
+    def test_installed_copy_is_hidden(self, folder, level, monkeypatch, tmp_path):
+        """`pip install .` puts solved files where the sandbox sees this Python's packages."""
+        packages = tmp_path / "site-packages"
+        (packages / "cs231n").mkdir(parents=True)
+        (packages / "cs231n" / "layers.py").write_text("solved = True")
+        tmp_path.chmod(0o755)
+        folders = [*sandbox._python_folders(), str(tmp_path)]
+        monkeypatch.setattr(sandbox, "_python_folders", lambda: folders)
+        monkeypatch.setattr(sandbox.sysconfig, "get_path", lambda name: str(packages))
+        code = f"import os; print(os.listdir({str(packages)!r}), os.listdir({str(packages / 'cs231n')!r}))"
+        command = [sys.executable, "-c", code]
+        outcome = sandbox.run_command(command, folder, isolation=level)
+        assert b"['cs231n'] []" in outcome.stdout, outcome.stderr
 
     def test_nothing_can_be_written_but_tmp(self, folder, level):
         code = """

@@ -340,7 +340,7 @@ class Grading:
         folder = self.tree(reference, question.id if replaced & set(question.implements) else "")
 
         def run(command, request):
-            outcome = sandbox.run(
+            outcome = sandbox.run_command(
                 command, folder, request, limits, isolation=self.settings.level, readable=[workspace.data_folder()]
             )
             self.timings["own_code"] += outcome.seconds
