@@ -119,7 +119,7 @@ class _Frame:
     inputs_after: dict[str, Any]
 
 
-Run = Callable[[list[str], bytes], Finished]
+Execute = Callable[[list[str], bytes], Finished]
 
 
 def run_cases(
@@ -143,13 +143,13 @@ def run_cases(
         Maps each index to its `Result`.
     """
 
-    def run(command: list[str], request: bytes) -> Finished:
+    def execute(command: list[str], request: bytes) -> Finished:
         return _run_without_sandbox(command, request, root, question.seconds if seconds is None else seconds)
 
-    return dict(zip(inputs, run_calls(question, list(inputs.items()), run), strict=True))
+    return dict(zip(inputs, run_calls(question, list(inputs.items()), execute), strict=True))
 
 
-def run_calls(question: Question, calls: list[tuple[int, dict]], run: Run) -> list[Result]:
+def run_calls(question: Question, calls: list[tuple[int, dict]], execute: Execute) -> list[Result]:
     """Run calls of a question's cases in a fresh process.
 
     Parameters
@@ -157,7 +157,7 @@ def run_calls(question: Question, calls: list[tuple[int, dict]], run: Run) -> li
     question : Question
     calls : list of (int, dict)
         Index of the case, and its inputs.
-    run : callable
+    execute : callable
         Takes the command and the bytes for its standard input; runs it, and returns a `Finished` process.
 
     Returns
@@ -167,7 +167,7 @@ def run_calls(question: Question, calls: list[tuple[int, dict]], run: Run) -> li
     """
     nonce = secrets.token_hex(16)
     request = serialization.pack({"question": question.id, "nonce": nonce, "calls": calls})
-    process = run([sys.executable, "-m", "coursekit.running.worker"], request)
+    process = execute([sys.executable, "-m", "coursekit.running.worker"], request)
     frames = _read_frames(process.stdout, nonce, len(calls))
     missing = _missing(process, READY in frames)
     return [
