@@ -64,7 +64,7 @@ class FinishedProcess:
     stdout: bytes
     stderr: bytes
     ended: str
-    limit: float = 0.0
+    limit: float
 
 
 @dataclass(frozen=True)
