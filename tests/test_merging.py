@@ -1,4 +1,4 @@
-"""A learner's work goes into our files whatever happened to the cells around it."""
+"""A learner's answers reach the course's files whatever happened to the cells around them."""
 
 import copy
 import json
@@ -7,12 +7,14 @@ import time
 import nbformat
 import pytest
 
+from coursekit.grading.intake import earlier_versions
 from coursekit.grading.intake.archive import Refused
-from coursekit.grading.intake.merging import graft_module, graft_notebook
+from coursekit.grading.intake.merging import merge_module, merge_notebook
 from coursekit.grading.intake.notebook_cells import MOST_CELLS, read_cells
 from coursekit.learner import submission
+from coursekit.learner.notebook_form import BLANK_ANSWER, is_written_answer, without_blank
 from coursekit.paths import ROOT
-from coursekit.questions import NOTEBOOKS
+from coursekit.questions import NOTEBOOKS, all_questions
 from coursekit.teacher.solutions import strip_module
 from tests.learner_notebooks import edition, filled, solved
 
@@ -21,13 +23,13 @@ def pack(notebook):
     return json.dumps(notebook).encode()
 
 
-def graft(name, notebook):
-    return graft_notebook(edition(name), notebook if isinstance(notebook, bytes) else pack(notebook))
+def merge(name, notebook):
+    return merge_notebook(edition(name), notebook if isinstance(notebook, bytes) else pack(notebook))
 
 
-def code(grafted):
+def code(merged):
     """What would run, cell after cell, the learner's own cells included."""
-    cells = grafted.notebook["cells"]
+    cells = merged.notebook["cells"]
     return [submission.source(cell) for cell in cells if cell["cell_type"] == "code"]
 
 
@@ -165,13 +167,13 @@ class TestMutilated:
     @pytest.mark.parametrize("mutilate", EVERYTHING, ids=lambda function: function.__name__)
     @pytest.mark.parametrize("name", ANSWER)
     def test_answer(self, name, mutilate):
-        theirs = filled(name)
-        wanted = graft(name, theirs)
-        mutilate(theirs, ANSWER[name])
-        came = graft(name, theirs)
-        assert code(came) == code(wanted)
-        assert came.answers == wanted.answers and ANSWER[name] in came.answers
-        assert came.written == wanted.written and all(came.written.values())
+        submitted = filled(name)
+        wanted = merge(name, submitted)
+        mutilate(submitted, ANSWER[name])
+        merged = merge(name, submitted)
+        assert code(merged) == code(wanted)
+        assert merged.answers == wanted.answers and ANSWER[name] in merged.answers
+        assert merged.written == wanted.written and all(merged.written.values())
 
     @pytest.mark.parametrize(
         "mutilate",
@@ -180,160 +182,231 @@ class TestMutilated:
     )
     @pytest.mark.parametrize("name", WRITTEN)
     def test_written(self, name, mutilate):
-        theirs = filled(name)
-        wanted = graft(name, theirs).written
-        mutilate(theirs, WRITTEN[name])
-        assert graft(name, theirs).written == wanted
+        submitted = filled(name)
+        wanted = merge(name, submitted).written
+        mutilate(submitted, WRITTEN[name])
+        assert merge(name, submitted).written == wanted
 
     @pytest.mark.parametrize("name", NOTEBOOKS)
     def test_all_without_ids(self, name):
         """Colab, on every notebook of the course."""
-        theirs = filled(name)
-        wanted = graft(name, theirs)
-        as_colab_saves(theirs, None)
-        came = graft(name, theirs)
-        assert (code(came), came.written) == (code(wanted), wanted.written)
+        submitted = filled(name)
+        wanted = merge(name, submitted)
+        as_colab_saves(submitted, None)
+        merged = merge(name, submitted)
+        assert (code(merged), merged.written) == (code(wanted), wanted.written)
 
     @pytest.mark.parametrize("name", NOTEBOOKS)
     def test_untouched(self, name):
-        """Nothing is said, nothing is added, and the result is a valid notebook with our ids."""
-        ours = edition(name)
-        came = graft(name, filled(name))
-        assert came.remarks == [] and came.extra == []
-        assert [cell["id"] for cell in came.notebook["cells"]] == [cell["id"] for cell in ours["cells"]]
-        nbformat.validate(came.notebook)
+        """There are no remarks, nothing is added, and the result is a valid notebook with the course's ids."""
+        merged = merge(name, filled(name))
+        assert merged.remarks == [] and merged.extra == []
+        assert [cell["id"] for cell in merged.notebook["cells"]] == [cell["id"] for cell in edition(name)["cells"]]
+        nbformat.validate(merged.notebook)
 
     @pytest.mark.parametrize("name", NOTEBOOKS)
     def test_blank(self, name):
-        came = graft(name, edition(name))
-        assert came.answers == {} and not any(came.written.values()) and came.remarks == []
+        merged = merge(name, edition(name))
+        assert merged.answers == {} and not any(merged.written.values()) and merged.remarks == []
 
     def test_solved_tree_gives_nothing_away(self):
-        """Grafted into the solved notebook, a blank one stays blank."""
+        """Merged into the solved notebook, a blank one stays blank."""
         blank, missing = edition("svm"), edition("svm")
         del missing["cells"][at(missing, "svm_search")]
-        for theirs in (blank, missing):
-            came = graft_notebook(solved("svm"), pack(theirs))
-            assert "SOLUTION" not in json.dumps(came.notebook)
+        for submitted in (blank, missing):
+            merged = merge_notebook(solved("svm"), pack(submitted))
+            assert "SOLUTION" not in json.dumps(merged.notebook)
             assert "raise NotImplementedError" in submission.source(
-                came.notebook["cells"][at(came.notebook, "svm_search")]
+                merged.notebook["cells"][at(merged.notebook, "svm_search")]
             )
 
 
 @pytest.mark.parametrize("name", ANSWER)
 def test_deleted_answers(name):
-    """What was deleted is not attempted; all else is as it was."""
-    theirs = filled(name)
-    wanted = graft(name, theirs)
-    theirs["cells"] = [cell for cell in theirs["cells"] if cell["id"] not in (ANSWER[name], WRITTEN[name])]
-    came = graft(name, theirs)
-    assert came.answers == {key: text for key, text in wanted.answers.items() if key != ANSWER[name]}
-    assert came.written == wanted.written | {WRITTEN[name]: ""}
+    """What was deleted is not attempted; everything else stays."""
+    submitted = filled(name)
+    wanted = merge(name, submitted)
+    submitted["cells"] = [cell for cell in submitted["cells"] if cell["id"] not in (ANSWER[name], WRITTEN[name])]
+    merged = merge(name, submitted)
+    assert merged.answers == {key: text for key, text in wanted.answers.items() if key != ANSWER[name]}
+    assert merged.written == wanted.written | {WRITTEN[name]: ""}
 
 
 class TestAnswersInOddPlaces:
     def test_split(self):
         """Both halves run, in order."""
         for keeps_id in (0, 1):
-            theirs = filled("svm")
-            place = at(theirs, "svm_search")
-            lines = submission.source(theirs["cells"][place]).splitlines(keepends=True)
-            halves = [copy.deepcopy(theirs["cells"][place]) for _ in range(2)]
+            submitted = filled("svm")
+            place = at(submitted, "svm_search")
+            lines = submission.source(submitted["cells"][place]).splitlines(keepends=True)
+            halves = [copy.deepcopy(submitted["cells"][place]) for _ in range(2)]
             halves[0]["source"], halves[1]["source"] = lines[:4], lines[4:]
             halves[1 - keeps_id]["id"] = "new"
-            theirs["cells"][place : place + 1] = halves
-            came = graft("svm", theirs)
-            assert "".join("".join(code(came)).split()) == "".join("".join(code(graft("svm", filled("svm")))).split())
-            assert len(came.extra) == 1
+            submitted["cells"][place : place + 1] = halves
+            merged = merge("svm", submitted)
+            assert "".join("".join(code(merged)).split()) == "".join("".join(code(merge("svm", filled("svm")))).split())
+            assert len(merged.extra) == 1
 
     def test_copied_answer_of_which_one_is_blank(self):
         for order in (1, -1):
-            theirs, blank = filled("svm"), edition("svm")
-            place = at(theirs, "svm_search")
-            pair = [theirs["cells"][place], blank["cells"][place]][::order]
-            theirs["cells"][place : place + 1] = pair
-            came = graft("svm", theirs)
-            assert came.answers == graft("svm", filled("svm")).answers
-            assert not any("raise NotImplementedError" in text for text in code(came))
+            submitted, blank = filled("svm"), edition("svm")
+            place = at(submitted, "svm_search")
+            pair = [submitted["cells"][place], blank["cells"][place]][::order]
+            submitted["cells"][place : place + 1] = pair
+            merged = merge("svm", submitted)
+            assert merged.answers == merge("svm", filled("svm")).answers
+            assert not any("raise NotImplementedError" in text for text in code(merged))
 
     def test_two_different_answers_run_in_order(self):
-        theirs = filled("svm")
-        place = at(theirs, "svm_search")
-        second = copy.deepcopy(theirs["cells"][place])
+        submitted = filled("svm")
+        place = at(submitted, "svm_search")
+        second = copy.deepcopy(submitted["cells"][place])
         second["source"] = ["best_svm = 'second'"]
-        theirs["cells"].insert(place + 1, second)
-        sources = code(graft("svm", theirs))
-        assert sources.index("best_svm = 'second'") == sources.index(submission.source(theirs["cells"][place])) + 1
+        submitted["cells"].insert(place + 1, second)
+        sources = code(merge("svm", submitted))
+        assert sources.index("best_svm = 'second'") == sources.index(submission.source(submitted["cells"][place])) + 1
 
     def test_answer_in_a_new_cell_below_the_stub(self):
-        theirs = filled("svm")
-        place = at(theirs, "svm_search")
+        submitted = filled("svm")
+        place = at(submitted, "svm_search")
         stub = edition("svm")["cells"][place]
-        theirs["cells"][place]["id"] = "fresh"
-        theirs["cells"].insert(place, stub)
-        came = graft("svm", theirs)
-        assert came.answers == graft("svm", filled("svm")).answers
+        submitted["cells"][place]["id"] = "fresh"
+        submitted["cells"].insert(place, stub)
+        merged = merge("svm", submitted)
+        assert merged.answers == merge("svm", filled("svm")).answers
 
     def test_look_round_does_not_count_as_an_answer(self):
-        theirs = edition("svm")
+        submitted = edition("svm")
         looking = {"cell_type": "code", "id": "mine", "metadata": {}, "source": ["X_train.shape"], "outputs": []}
-        theirs["cells"].insert(at(theirs, "svm_search") + 1, looking)
-        came = graft("svm", theirs)
-        assert came.answers == {} and "X_train.shape" in code(came)
+        submitted["cells"].insert(at(submitted, "svm_search") + 1, looking)
+        merged = merge("svm", submitted)
+        assert merged.answers == {} and "X_train.shape" in code(merged)
 
     def test_written_in_a_cell_below(self):
-        theirs = edition("knn")
+        submitted = edition("knn")
         mine = {"cell_type": "markdown", "id": "mine", "metadata": {}, "source": ["Rows are bright because ..."]}
-        theirs["cells"].insert(at(theirs, "answer_distance_matrix") + 1, mine)
-        assert graft("knn", theirs).written["answer_distance_matrix"] == "Rows are bright because ..."
+        submitted["cells"].insert(at(submitted, "answer_distance_matrix") + 1, mine)
+        assert merge("knn", submitted).written["answer_distance_matrix"] == "Rows are bright because ..."
 
     def test_written_in_the_question(self):
-        theirs = edition("knn")
-        theirs["cells"][at(theirs, "matrix_question")]["source"].append("\n\nRows are bright because ...")
-        came = graft("knn", theirs)
-        assert came.written["answer_distance_matrix"] == "Rows are bright because ..."
-        assert any("matrix_question" in remark for remark in came.remarks)
+        submitted = edition("knn")
+        question = submitted["cells"][at(submitted, "answer_distance_matrix") - 1]
+        question["source"].append("\n\nRows are bright because ...")
+        merged = merge("knn", submitted)
+        assert merged.written["answer_distance_matrix"] == "Rows are bright because ..."
+        assert any(question["id"] in remark for remark in merged.remarks)
 
     def test_written_as_a_comment_in_code(self):
-        theirs = edition("knn")
+        submitted = edition("knn")
         mine = {"cell_type": "code", "id": "mine", "metadata": {}, "source": ["# Rows are bright because ..."]}
-        theirs["cells"].insert(at(theirs, "answer_distance_matrix") + 1, mine)
-        came = graft("knn", theirs)
-        assert came.written["answer_distance_matrix"] == "# Rows are bright because ..." and came.extra == []
+        submitted["cells"].insert(at(submitted, "answer_distance_matrix") + 1, mine)
+        merged = merge("knn", submitted)
+        assert merged.written["answer_distance_matrix"] == "# Rows are bright because ..." and merged.extra == []
 
     def test_imports_added_to_a_given_cell(self):
         """What an answer may need is kept; what was changed of the given part is not."""
-        theirs = filled("svm")
-        setup = theirs["cells"][at(theirs, "setup")]
+        submitted = filled("svm")
+        setup = submitted["cells"][at(submitted, "setup")]
         setup["source"] = [
             submission.source(setup).replace("import numpy as np", "from itertools import product\nimport nump as np")
         ]
-        came = graft("svm", theirs)
-        assert code(came)[:2] == [
+        merged = merge("svm", submitted)
+        assert code(merged)[:2] == [
             submission.source(edition("svm")["cells"][at(edition("svm"), "setup")]),
             "from itertools import product",
         ]
-        assert any("setup" in remark for remark in came.remarks)
+        assert any("setup" in remark for remark in merged.remarks)
 
-    def test_check_that_was_changed_is_ours(self):
-        theirs = filled("svm")
-        theirs["cells"][at(theirs, "check_svm_search")]["source"] = ["print('svm_search: ok')"]
-        assert code(graft("svm", theirs)) == code(graft("svm", filled("svm")))
+    def test_check_that_was_edited_is_restored(self):
+        submitted = filled("svm")
+        submitted["cells"][at(submitted, "check_svm_search")]["source"] = ["print('svm_search: ok')"]
+        assert code(merge("svm", submitted)) == code(merge("svm", filled("svm")))
+
+
+EARLIER = ("features", "Dropout")  # as submitted with version 0.1.0
+
+
+def earlier(name):
+    return json.loads((ROOT / "tests" / "data" / "earlier_notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
+
+
+def rewritten(notebook):
+    """A notebook as a later version of the course might have it: other texts, other ids, one more cell."""
+    for number, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] == "markdown" and not cell["id"].startswith("answer_"):
+            cell["id"] = f"text_{number}" if number % 2 and not cell["id"].startswith("compare_") else cell["id"]
+            cell["source"] = [f"Rewritten, paragraph {number}, since the course goes on."]
+        elif cell["id"] == "setup":
+            cell["source"] = [submission.source(cell), "\nnp.seterr(all='raise')"]
+    more = {"cell_type": "code", "id": "more", "metadata": {}, "outputs": [], "source": ["print(1)"]}
+    notebook["cells"].insert(5, more)
+    return notebook
+
+
+class TestEarlierVersion:
+    """A submission made with notebooks of an earlier version: its answers are taken, its provided cells are not."""
+
+    @pytest.mark.parametrize(
+        "change", [lambda notebook: None, lambda n: as_colab_saves(n, None)], ids=["ids", "no ids"]
+    )
+    @pytest.mark.parametrize("newer", [rewritten, lambda notebook: notebook], ids=["rewritten", "today"])
+    @pytest.mark.parametrize("name", EARLIER)
+    def test_answers_are_taken(self, name, newer, change):
+        submitted = earlier(name)
+        given = {c["id"]: without_blank(submission.source(c)) for c in submitted["cells"] if is_written_answer(c)}
+        code_answers = {c["id"]: submission.source(c) for c in submitted["cells"] if c["id"] in all_questions()}
+        change(submitted)
+        course = newer(edition(name))
+        merged = merge_notebook(course, pack(submitted))
+        assert merged.written == given and all(given.values())
+        assert merged.answers == code_answers
+        assert merged.extra == [] and len(merged.remarks) <= 2, merged.remarks
+        provided = {cell["id"]: cell["source"] for cell in course["cells"] if cell["id"] not in given | code_answers}
+        assert provided == {cell["id"]: cell["source"] for cell in merged.notebook["cells"] if cell["id"] in provided}
+
+    def test_remark(self):
+        merged = merge_notebook(rewritten(edition("features")), pack(earlier("features")))
+        assert "earlier version of the course" in merged.remarks[0]
+
+    def test_own_cells_are_kept(self):
+        submitted = earlier("features")
+        own = {"cell_type": "code", "id": "x", "metadata": {}, "outputs": [], "source": ["mine = 3"]}
+        submitted["cells"].insert(3, own)
+        assert "mine = 3" in code(merge_notebook(rewritten(edition("features")), pack(submitted)))
+
+    @pytest.mark.parametrize("name", EARLIER)
+    def test_blank_one_stays_blank(self, name):
+        blank = earlier(name)
+        for cell in blank["cells"]:
+            if is_written_answer(cell):
+                cell["source"] = BLANK_ANSWER
+        merged = merge_notebook(rewritten(edition(name)), pack(blank))
+        assert not any(merged.written.values())
+
+    def test_cells_are_recorded(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(earlier_versions, "FILE", tmp_path / "cells.json")
+        (tmp_path / "assignments" / "assignment1").mkdir(parents=True)
+        notebook = solved("svm")
+        (tmp_path / "assignments" / "assignment1" / "svm.ipynb").write_text(json.dumps(notebook))
+        earlier_versions.record("9.9", tmp_path)
+        earlier_versions.record("9.10", tmp_path)
+        recorded = json.loads((tmp_path / "cells.json").read_text())
+        assert list(recorded) == ["9.9", "9.10"] and len(recorded["9.9"]) > 30
 
 
 class TestReading:
     """Formats and encodings, and what is no notebook."""
 
     def test_nbformat_3(self):
-        theirs = filled("svm")
+        submitted = filled("svm")
         cells = [
             {"cell_type": "code", "input": cell["source"], "language": "python", "outputs": [], "prompt_number": 1}
             if cell["cell_type"] == "code"
             else {"cell_type": "markdown", "source": cell["source"]}
-            for cell in theirs["cells"]
+            for cell in submitted["cells"]
         ]
         old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": cells, "metadata": {}}]}
-        assert code(graft("svm", old)) == code(graft("svm", theirs))
+        assert code(merge("svm", old)) == code(merge("svm", submitted))
 
     def test_heading_of_nbformat_3(self):
         [cell], _ = read_cells(
@@ -344,16 +417,16 @@ class TestReading:
     @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
     def test_byte_order_marks(self, encoding):
         text = json.dumps(filled("svm"), ensure_ascii=False)
-        assert code(graft("svm", text.encode(encoding))) == code(graft("svm", filled("svm")))
+        assert code(merge("svm", text.encode(encoding))) == code(merge("svm", filled("svm")))
 
     def test_bytes_that_are_no_text(self):
-        data = pack(filled("svm")).replace(b"Think and write", b"Think \xff and write")
-        assert any("not UTF-8" in remark for remark in graft("svm", data).remarks)
+        data = pack(filled("svm")).replace(b"## ", b"## \xff")
+        assert any("not UTF-8" in remark for remark in merge("svm", data).remarks)
 
     def test_halves_of_characters(self):
-        theirs = filled("svm")
-        theirs["cells"][at(theirs, "svm_search")]["source"].append("\n# \ud800")
-        json.dumps(graft("svm", theirs).notebook, ensure_ascii=False).encode()
+        submitted = filled("svm")
+        submitted["cells"][at(submitted, "svm_search")]["source"].append("\n# \ud800")
+        json.dumps(merge("svm", submitted).notebook, ensure_ascii=False).encode()
 
     @pytest.mark.parametrize("style", ["", "||||||| base\n"])
     def test_merge_conflict_in_the_file(self, style):
@@ -367,16 +440,21 @@ class TestReading:
             *base,
             "=======\n",
             lines[place],
-            ">>>>>>> theirs\n",
+            ">>>>>>> submitted\n",
         ]
-        came = graft("svm", "".join(lines).encode())
-        assert code(came) == code(graft("svm", filled("svm")))
-        assert "merge conflict" in came.remarks[0]
+        merged = merge("svm", "".join(lines).encode())
+        assert code(merged) == code(merge("svm", filled("svm")))
+        assert "merge conflict" in merged.remarks[0]
 
     def test_merge_conflict_in_a_cell(self):
-        theirs = filled("svm")
-        theirs["cells"][at(theirs, "svm_search")]["source"] = ["<<<<<<< HEAD\n", "a = 1\n", "=======\n", ">>>>>>> b\n"]
-        assert any("merge conflict" in remark for remark in graft("svm", theirs).remarks)
+        submitted = filled("svm")
+        submitted["cells"][at(submitted, "svm_search")]["source"] = [
+            "<<<<<<< HEAD\n",
+            "a = 1\n",
+            "=======\n",
+            ">>>>>>> b\n",
+        ]
+        assert any("merge conflict" in remark for remark in merge("svm", submitted).remarks)
 
     @pytest.mark.parametrize(
         "data, message",
@@ -393,54 +471,54 @@ class TestReading:
     )
     def test_refused(self, data, message):
         with pytest.raises(Refused, match=message):
-            graft("svm", data)
+            merge("svm", data)
 
 
-def test_pasted_picture_comes_along():
-    theirs = filled("knn")
-    cell = theirs["cells"][at(theirs, WRITTEN["knn"])]
+def test_pasted_image_is_kept():
+    submitted = filled("knn")
+    cell = submitted["cells"][at(submitted, WRITTEN["knn"])]
     cell.update(source="See ![](attachment:a.png)", attachments={"a.png": {"image/png": "iVBORw0="}})
-    assert graft("knn", theirs).written[WRITTEN["knn"]] == "See ![](data:image/png;base64,iVBORw0=)"
+    assert merge("knn", submitted).written[WRITTEN["knn"]] == "See ![](data:image/png;base64,iVBORw0=)"
 
 
 def test_worst_case_takes_seconds():
     """As many cells as are taken, each as long as is parsed, and each like the answer."""
-    theirs, lines = filled("svm"), "".join(f"v{i} = {i} + a[{i}]\n" for i in range(250))
+    submitted, lines = filled("svm"), "".join(f"v{i} = {i} + a[{i}]\n" for i in range(250))
     cell = {"cell_type": "code", "metadata": {}, "outputs": []}
-    theirs["cells"] = [{**cell, "source": f"results = best_val = {i}\n{lines}"} for i in range(MOST_CELLS)]
+    submitted["cells"] = [{**cell, "source": f"results = best_val = {i}\n{lines}"} for i in range(MOST_CELLS)]
     start = time.process_time()  # not the clock's: other processes may have the cores
-    graft("svm", theirs)
+    merge("svm", submitted)
     assert time.process_time() - start < 30
 
 
 class TestModule:
-    OURS = strip_module((ROOT / "cs231n/layers.py").read_text(encoding="utf-8"), "cs231n/layers.py")
+    EDITION = strip_module((ROOT / "cs231n/layers.py").read_text(encoding="utf-8"), "cs231n/layers.py")
 
     def test_taken_as_a_whole(self):
         solved = (ROOT / "cs231n/layers.py").read_text(encoding="utf-8")
-        assert graft_module(self.OURS, solved).source == solved
-        assert graft_module(self.OURS, solved.replace("\n", "\r\n").encode("utf-8-sig")).source == solved
+        assert merge_module(self.EDITION, solved).source == solved
+        assert merge_module(self.EDITION, solved.replace("\n", "\r\n").encode("utf-8-sig")).source == solved
 
-    def test_lost_function_comes_back_unanswered(self):
-        came = graft_module(self.OURS, "import numpy as np\n\ndef affine_forward(x, w, b):\n    return 1, 2\n")
+    def test_missing_function_is_added_unanswered(self):
+        merged = merge_module(self.EDITION, "import numpy as np\n\ndef affine_forward(x, w, b):\n    return 1, 2\n")
         scope = {}
-        exec(came.source, scope)
+        exec(merged.source, scope)
         assert scope["affine_forward"](0, 0, 0) == (1, 2)
         with pytest.raises(NotImplementedError, match="relu_forward"):
             scope["relu_forward"](0)
-        assert any("relu_forward" in remark for remark in came.remarks)
+        assert any("relu_forward" in remark for remark in merged.remarks)
 
     def test_no_python_is_taken_with_a_remark(self):
-        came = graft_module(self.OURS, "def f(:\n")
-        assert came.source == "def f(:\n" and "line 1" in came.remarks[0]
+        merged = merge_module(self.EDITION, "def f(:\n")
+        assert merged.source == "def f(:\n" and "line 1" in merged.remarks[0]
 
     def test_merge_conflict(self):
-        came = graft_module(self.OURS, "<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> other\n")
-        assert "merge conflict" in came.remarks[0]
+        merged = merge_module(self.EDITION, "<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> other\n")
+        assert "merge conflict" in merged.remarks[0]
 
     @pytest.mark.parametrize(
         "data",
         [b"\xff\xfe\x00", b"x = '\xe9'\n", b"\0", b"(" * 50_000, "x = '\ud800'".encode("utf-8", "surrogatepass")],
     )
     def test_odd_bytes(self, data):
-        graft_module(self.OURS, data).source.encode()
+        merge_module(self.EDITION, data).source.encode()

@@ -16,7 +16,7 @@ from pathlib import Path
 from coursekit.core.question import Question, Status
 from coursekit.grading import effort, judgement
 from coursekit.grading.intake.archive import Opened, Refused, Source, open_submission
-from coursekit.grading.intake.merging import graft_module, graft_notebook
+from coursekit.grading.intake.merging import merge_module, merge_notebook
 from coursekit.grading.judgement import Graded, InfrastructureError, without_verdict
 from coursekit.grading.record import (
     FollowThrough,
@@ -105,7 +105,7 @@ def grade_files(files: dict[str, bytes], settings: Settings, record: Record) -> 
     Remarks on what had to be repaired are added as soon as they are known.
     """
     with contextlib.ExitStack() as stack:
-        work = graft(files, settings, record.remarks)
+        work = merge_files(files, settings, record.remarks)
         grading = Grading(work, settings, stack, record.timings)
         questions = [grading.question_record(question) for question in settings.asked()]
         names = submission.notebooks(settings.assignment)
@@ -130,35 +130,35 @@ class Work:
     written: list[WrittenAnswer] = field(default_factory=list)
 
 
-def graft(files: dict[str, bytes], settings: Settings, remarks: list[str]) -> Work:
+def merge_files(files: dict[str, bytes], settings: Settings, remarks: list[str]) -> Work:
     """Put the learner's files into the course's; what had to be repaired is added to `remarks`."""
     work = Work()
     given = workspace.given()
     for name in submission.modules(settings.assignment):
         if name in files:
-            grafted = graft_module(given[name].decode(), files[name])
-            work.files[name] = grafted.source.encode()
-            remarks += [f"{name}: {remark}" for remark in grafted.remarks]
+            merged = merge_module(given[name].decode(), files[name])
+            work.files[name] = merged.source.encode()
+            remarks += [f"{name}: {remark}" for remark in merged.remarks]
     for notebook in submission.notebooks(settings.assignment):
-        _graft_notebook(work, notebook, files, remarks)
+        _merge_notebook(work, notebook, files, remarks)
     return work
 
 
-def _graft_notebook(work: Work, notebook: str, files: dict[str, bytes], remarks: list[str]) -> None:
+def _merge_notebook(work: Work, notebook: str, files: dict[str, bytes], remarks: list[str]) -> None:
     name = notebook_file(notebook)
     original = json.loads((ROOT / name).read_text(encoding="utf-8"))
     if name not in files:
         work.broken[notebook] = f"{notebook}.ipynb is not in the submission"
         return
     try:
-        grafted = graft_notebook(original, files[name])
+        merged = merge_notebook(original, files[name])
     except Refused as refused:
         work.broken[notebook] = f"{notebook}.ipynb cannot be read: {refused}"
         remarks.append(f"{name}: {refused}")
         return
-    work.notebooks[notebook], prompts = grafted.notebook, submission.prompts(original)
-    remarks += [f"{name}: {remark}" for remark in grafted.remarks]
-    work.written += [WrittenAnswer(id_, notebook, prompts.get(id_, ""), text) for id_, text in grafted.written.items()]
+    work.notebooks[notebook], prompts = merged.notebook, submission.prompts(original)
+    remarks += [f"{name}: {remark}" for remark in merged.remarks]
+    work.written += [WrittenAnswer(id_, notebook, prompts.get(id_, ""), text) for id_, text in merged.written.items()]
 
 
 # ---- one question after the other

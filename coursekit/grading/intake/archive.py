@@ -165,7 +165,7 @@ def _take(members, assignment, remarks, budget, depth=0):
         data = _read_best(target, candidates, remarks)
         if data is not None:
             files[target] = data
-    missing = [name for name in submission.wanted(assignment) if name not in by_target]
+    missing = [name for name in submission.required(assignment) if name not in by_target]
     if missing:
         remarks.append(f"Not in it: {', '.join(missing)}.")
     _remark_others([member for member in members if member.name not in used], remarks)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from coursekit.files import CONFLICT, has_conflict
 from coursekit.grading.intake.zips import Refused
-from coursekit.learner.submission import with_pictures
+from coursekit.learner.notebook_form import with_images
 
 MOST_CELLS = 1_000  # ours have at most 80
 LARGEST_PARSED = 5_000  # characters of a cell that is looked at as Python; with 1,000 cells, some seconds at the worst
@@ -121,7 +121,7 @@ def _cell(raw):
         level = raw.get("level")
         text = "#" * (level if level in (1, 2, 3, 4, 5, 6) else 1) + " " + text
     if "attachment:" in text:
-        text = with_pictures(text, raw)
+        text = with_images(text, raw)
     return Cell(names[0] if names else "", kind if kind in ("code", "raw") else "markdown", text.strip("\n"))
 
 
