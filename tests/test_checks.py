@@ -288,8 +288,8 @@ class TestWire:
 
         value = serialization.unpack(serialization.pack([print, np.array([object()]), np.zeros(2).view(Odd)]))
         assert value[:2] == [
-            serialization.Foreign("builtin_function_or_method"),
-            serialization.Foreign("array of Python objects"),
+            serialization.Opaque("builtin_function_or_method"),
+            serialization.Opaque("array of Python objects"),
         ]
         assert type(value[2]) is np.ndarray
 

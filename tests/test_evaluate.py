@@ -29,7 +29,7 @@ def solved(assignment):
 
 
 def blank(assignment):
-    return {name: workspace.given()[name] for name in submission.modules(assignment)}
+    return {name: workspace.provided_contents()[name] for name in submission.modules(assignment)}
 
 
 def functions(files, assignment):
@@ -173,7 +173,7 @@ class TestFollowThrough:
     def test_part_of_a_function(self):
         """Two questions ask for parts of one function: the given lines between them tell which part is whose."""
         name, ids = "cs231n/classifiers/fc_net.py", ["two_layer_net_loss"]
-        stripped = workspace.given()[name].decode()
+        stripped = workspace.provided_contents()[name].decode()
         source = workspace.with_reference(name, stripped, ids, graded="two_layer_net_gradients")
         assert 'NotImplementedError("two_layer_net_loss' not in source
         assert 'NotImplementedError("two_layer_net_gradients' in source
@@ -255,7 +255,7 @@ def check_zoo(entry):
     lost = {id_: e.status for id_, e in entries.items() if e.earned < e.points}
     own = entries[entry.question_id]
     assert own.status in ("wrong", "crashed", "timed out"), own.text
-    same_function = set(workspace.asking_for(name, entry.target.split(":")[1])) - {entry.question_id}
+    same_function = set(workspace.questions_asking_for(name, entry.target.split(":")[1])) - {entry.question_id}
     assert set(lost) - same_function <= {entry.question_id}, lost
     return own
 

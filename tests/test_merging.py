@@ -459,10 +459,10 @@ class TestReading:
     @pytest.mark.parametrize(
         "data, message",
         [
-            (b"", "JSON is broken"),
-            (pack({"cells": []})[:-3], "JSON is broken"),
-            (b"[" * 100_000, "JSON is broken"),
-            (b'{"cells": [' + b"9" * 5_000 + b"]}", "JSON is broken"),
+            (b"", "JSON is damaged"),
+            (pack({"cells": []})[:-3], "JSON is damaged"),
+            (b"[" * 100_000, "JSON is damaged"),
+            (b'{"cells": [' + b"9" * 5_000 + b"]}", "JSON is damaged"),
             (b"[]", "not a notebook"),
             (b'{"cells": {}}', "not a notebook"),
             (b"<<<<<<< a\n{\n=======\n[\n>>>>>>> b\n", "merge conflict"),

@@ -72,7 +72,7 @@ def all_gone(folder, within=5.0):
 
 
 def source_of(trick, **options):
-    return trick.source(workspace.given()[MODULE].decode(), **options)
+    return trick.source(workspace.provided_contents()[MODULE].decode(), **options)
 
 
 @levels()

@@ -133,7 +133,7 @@ class Work:
 def merge_files(files: dict[str, bytes], settings: Settings, remarks: list[str]) -> Work:
     """Put the learner's files into the course's; what had to be repaired is added to `remarks`."""
     work = Work()
-    given = workspace.given()
+    given = workspace.provided_contents()
     for name in submission.modules(settings.assignment):
         if name in files:
             merged = merge_module(given[name].decode(), files[name])

@@ -10,7 +10,7 @@ import numpy as np
 
 from coursekit.core import mistakes
 from coursekit.core.question import Finding, Verdict
-from coursekit.core.serialization import Foreign
+from coursekit.core.serialization import Opaque
 from coursekit.judging import reference_answers
 
 UNCHANGED = "the inputs are not modified"
@@ -63,7 +63,7 @@ def _is_empty(value):
 
 def _not_attempted(question, message):
     waiting_for = message.split(":")[0]
-    notes = ()
+    notes: tuple[str, ...] = ()
     if waiting_for != question.id:
         notes = (f"it builds on {waiting_for}, which has not been attempted yet",)
     return Verdict(question, "not attempted", notes=notes)
@@ -136,7 +136,7 @@ def _as_numbers(value):
 def _describe(value):
     if isinstance(value, (np.ndarray, np.generic)):
         return f"shape {value.shape} {value.dtype}" if value.shape else f"a number ({value.dtype})"
-    if isinstance(value, Foreign):
+    if isinstance(value, Opaque):
         return f"a {value.kind}"
     return "None" if value is None else f"a {type(value).__name__}"
 

@@ -218,7 +218,8 @@ class _Merge:
         for i, t in sorted(self.matching.by_course_cell().items()):
             if i not in self.course.slots and self.course.kinds[i] == "code" and self.matching.is_edited(t):
                 after.setdefault(i, [])[:0] = self._added_to_provided(t, i)
-        cells, extra = [], []
+        cells: list[dict] = []
+        extra: list[str] = []
         for i in range(-1, len(self.course.cells)):
             cells += self.course.cells[i : i + 1] if i >= 0 else []
             for text in after.get(i, ()):
@@ -229,7 +230,8 @@ class _Merge:
 
     def _own_code(self) -> dict[int, list[str]]:
         """The code of loose cells, by the position in the course's notebook after which it was."""
-        anchors, after = self.matching.anchors(), {}
+        anchors = self.matching.anchors()
+        after: dict[int, list[str]] = {}
         self.matching.copies |= {t for t in self.matching.loose() if self.cells[t].source in self.matching.stubs}
         for t in self.matching.loose():
             if not self.matching.is_text(t) and self.cells[t].source.strip():

@@ -130,7 +130,7 @@ class SandboxedKernel:
     @property
     def process(self) -> Any:
         """The sandbox's process, or None."""
-        return self._manager.provisioner and self._manager.provisioner.process
+        return getattr(self._manager.provisioner, "process", None)
 
     def is_alive(self) -> bool:
         """Whether it can run another cell."""
