@@ -479,9 +479,9 @@ def _judge_choice(k_to_accuracies, best_k, y_test_pred, y_test):
         return [is_best, has_predictions]
     return [
         is_best,
-        reaches("the mean accuracy for best_k", best, {"CIFAR-10": 0.265, "built-in images": 0.28}),
+        reaches("the mean accuracy", best, {"CIFAR-10": 0.265, "built-in images": 0.28}),
         reaches(
-            "the test accuracy with best_k",
+            "the test accuracy",
             float(np.mean(np.asarray(y_test_pred) == y_test)),
             {"CIFAR-10": 0.24, "built-in images": 0.25},
             mistake="train on all 5,000 training images, then predict X_test with k=best_k",
