@@ -77,7 +77,7 @@ def judge_search(results, best_val, W, X_val, y_val, bars, name):
                 "or was it trained further after it was kept?",
             ),
             reaches(
-                f"the validation accuracy of {name}",
+                "the validation accuracy",
                 accuracy,
                 bars,
                 mistake="widen the search: try other powers of ten, more steps (num_iters), larger batches",
@@ -91,7 +91,7 @@ def _judge_grid(results):
     pairs = [key for key in keys if isinstance(key, tuple) and len(key) == 2 and all(_is_positive(v) for v in key)]
     enough = len({lr for lr, _ in pairs}) >= 2 and len({reg for _, reg in pairs}) >= 2
     return holds(
-        "the keys of results are pairs (learning_rate, reg), with two or more values of each",
+        "the keys of results are (learning_rate, reg), with two or more values of each",
         bool(keys) and len(pairs) == len(keys) and enough,
         "expected keys such as (1e-07, 25000.0), with at least two learning rates and two values of reg",
         f"got {_few(keys) if isinstance(results, dict) else 'a ' + type(results).__name__}",
