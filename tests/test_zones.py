@@ -1,6 +1,7 @@
 """Trust zones are folders: who gets a file is decided by its folder, and imports go down only."""
 
 import ast
+import os
 import shutil
 
 import pytest
@@ -27,44 +28,41 @@ GETS = {
     "grading/reports": {"autograder"},
     "teacher": {"autograder"},
     "": set(),
-    "plagiarism": set(),
+    "a_new_folder": set(),
     "../zoo": set(),
     "../tests": set(),
 }
 
 
+def trial(zone):
+    """The name of a file that nobody has named, in a zone."""
+    return os.path.normpath(f"coursekit/{zone}/plagiarism.py")
+
+
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """A copy of the course's code."""
-    folder = tmp_path_factory.mktemp("course")
+def given(tmp_path_factory):
+    """What each receiver gets of a copy of the course that has one more file in every zone."""
+    course, out = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("out")
     for name in ("coursekit", "cs231n", "zoo"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "saved"))
-    return folder
-
-
-def receivers(course, name, tmp_path):
-    """Who gets a file of the course."""
-    release.write_edition(tmp_path / "edition", course)
-    seen = {path.relative_to(tmp_path / "edition").as_posix() for path in (tmp_path / "edition").rglob("*")}
-    zipped = unpack_zip(autograder.write_zip(tmp_path / "a.zip", "assignment1", course).read_bytes())
-    names = {
-        "sandbox": workspace.provided_files(course),
-        "learner": seen,
-        "submission check": files_in(submit.PROVIDED, course),
+        shutil.copytree(ROOT / name, course / name, ignore=shutil.ignore_patterns("__pycache__", "saved"))
+    for zone in GETS:
+        path = course / trial(zone)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('"""A trial."""\n')
+    release.write_edition(out / "edition", course)
+    zipped = unpack_zip(autograder.write_zip(out / "autograder.zip", "assignment1", course).read_bytes())
+    return {
+        "sandbox": set(workspace.provided_files(course)),
+        "learner": {path.relative_to(out / "edition").as_posix() for path in (out / "edition").rglob("*")},
+        "submission check": set(files_in(submit.PROVIDED, course)),
         "autograder": {name.removeprefix("course/") for name in zipped},
     }
-    return {who for who, has in names.items() if name in has}
 
 
 @pytest.mark.parametrize("zone", GETS)
-def test_a_new_file_goes_where_its_folder_goes(zone, course, tmp_path):
-    """A file that nobody has named: what is not a zone of learners stays at home."""
-    path = (course / "coursekit" / zone / "new_module.py").resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text('"""A trial."""\n')
-    name = path.relative_to(course).as_posix()
-    assert receivers(course, name, tmp_path) == GETS[zone]
-    path.unlink()
+def test_a_new_file_goes_where_its_folder_goes(zone, given):
+    """What is not in a zone of learners stays at home, without anybody saying so."""
+    assert {receiver for receiver, names in given.items() if trial(zone) in names} == GETS[zone]
 
 
 def test_reference_answers_never_enter_the_sandbox():
