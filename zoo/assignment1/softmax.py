@@ -272,7 +272,7 @@ def softmax_naive_integer(W, X, y, reg):
     return loss + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
 
 
-@wrong(NAIVE, "W is changed in place, as by W *= 2 * reg: use a new array", rule="changed in place")
+@wrong(NAIVE, "W is modified in place, as by W *= 2 * reg: use a new array", rule="modified in place")
 def softmax_naive_changes_W(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     loss += reg * np.sum(W * W)
@@ -411,7 +411,7 @@ def softmax_without_transpose(W, X, y, reg):
 
 @wrong(
     FAST,
-    "X is changed in place, as by X -= its maximum: shift the scores, which are a new array",
+    "X is modified in place, as by X -= its maximum: shift the scores, which are a new array",
     rule="in place",
 )
 def softmax_changes_X(W, X, y, reg):

@@ -175,7 +175,7 @@ def svm_naive_returns_early(W, X, y, reg):
     return first_only, _sums(W, X[:1], y[:1]) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_naive", "W is changed in place, as by W *= 2 * reg: use a new array", rule="changed in place")
+@wrong("svm_loss_naive", "W is modified in place, as by W *= 2 * reg: use a new array", rule="modified in place")
 def svm_naive_changes_W(W, X, y, reg):
     loss, dW = _loss(W, X, y, reg), _sums(W, X, y) / len(X)
     W *= 2 * reg
@@ -458,7 +458,7 @@ def svm_reg_divided(W, X, y, reg):
     return loss + reg * np.sum(W * W) / len(X), dW + 2 * reg * W / len(X)
 
 
-@wrong("svm_loss_vectorized", "X is changed in place, as by X /= N: use a new array", rule="changed in place")
+@wrong("svm_loss_vectorized", "X is modified in place, as by X /= N: use a new array", rule="modified in place")
 def svm_changes_X(W, X, y, reg):
     margins = _margins(W, X, y)
     num_train = len(X)
@@ -739,12 +739,12 @@ def predict_over_inputs(self, X):
     return np.argmax(X @ self.W, axis=0)
 
 
-@wrong(PREDICT, "argmax without an axis gives one number for the whole matrix: use axis=1", rule="axes")
+@wrong(PREDICT, "argmax without an axis gives one number for the whole matrix: use axis=1", rule="axis too few")
 def predict_without_axis(self, X):
     return np.argmax(X @ self.W)
 
 
-@wrong(PREDICT, "the scores are returned: return their np.argmax over the classes", rule="axes too many")
+@wrong(PREDICT, "the scores are returned: return their np.argmax over the classes", rule="axis too many")
 def predict_scores(self, X):
     return X @ self.W
 
@@ -762,7 +762,7 @@ def predict_one_hot(self, X):
 @wrong(
     PREDICT,
     "the labels form a column of shape (N, 1): they should have the shape (N,), without keepdims or reshape",
-    rule="another shape",
+    rule="wrong shape",
 )
 def predict_column(self, X):
     return np.argmax(X @ self.W, axis=1, keepdims=True)
