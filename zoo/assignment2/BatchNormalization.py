@@ -170,7 +170,7 @@ def bn_normalised_by_running(x, gamma, beta, bn_param):
     return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "x is changed in place (x -= ...): compute x - mean as a new array", rule="in place")
+@wrong("batchnorm_forward", "x is modified in place (x -= ...): compute x - mean as a new array", rule="in place")
 def bn_changes_x(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
@@ -272,7 +272,7 @@ def bn_test_does_nothing(x, gamma, beta, bn_param):
 
 @wrong(
     "batchnorm_forward_test",
-    "x is changed in place (x -= ...): compute x - running_mean as a new array",
+    "x is modified in place (x -= ...): compute x - running_mean as a new array",
     rule="in place",
 )
 def bn_test_changes_x(x, gamma, beta, bn_param):
@@ -413,7 +413,9 @@ def bn_backward_dgamma_times_gamma(dout, cache):
 
 
 @wrong(
-    "batchnorm_backward", "dgamma and dbeta are means over the batch; they should be sums", rule="a mean where a sum"
+    "batchnorm_backward",
+    "dgamma and dbeta are means over the batch; they should be sums",
+    rule="a mean instead of a sum",
 )
 def bn_backward_means(dout, cache):
     dx, dgamma, dbeta = _reference(dout, cache)
@@ -438,7 +440,7 @@ def bn_backward_swapped(dout, cache):
 @wrong(
     "batchnorm_backward",
     "dbeta is not summed: beta is added to every row, so its gradient is the sum over the rows",
-    rule="a sum over them is missing",
+    rule="a sum over them missing",
 )
 def bn_backward_dbeta_not_summed(dout, cache):
     dx, dgamma, _ = _reference(dout, cache)
@@ -447,7 +449,7 @@ def bn_backward_dbeta_not_summed(dout, cache):
 
 @wrong(
     "batchnorm_backward",
-    "dout is changed in place (dout *= gamma): compute dout * gamma as a new array",
+    "dout is modified in place (dout *= gamma): compute dout * gamma as a new array",
     rule="in place",
 )
 def bn_backward_changes_dout(dout, cache):
@@ -459,7 +461,7 @@ def bn_backward_changes_dout(dout, cache):
 @wrong(
     "batchnorm_backward",
     "dx has an extra factor 1/N: the mean over the batch is already part of dout",
-    rule="a mean where a sum",
+    rule="a mean instead of a sum",
 )
 def bn_backward_divided(dout, cache):
     dx, dgamma, dbeta = _reference(dout, cache)
@@ -670,7 +672,7 @@ def ln_left_transposed(x, gamma, beta, ln_param):
     return (gamma * (x - mean) / np.sqrt(var + ln_param.get("eps", 1e-5)) + beta).T, None
 
 
-@wrong("layernorm_forward", "x is changed in place (x -= ...): compute x - mean as a new array", rule="in place")
+@wrong("layernorm_forward", "x is modified in place (x -= ...): compute x - mean as a new array", rule="in place")
 def ln_changes_x(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     x -= mean
@@ -758,7 +760,9 @@ def ln_backward_dgamma_times_gamma(dout, cache):
 
 
 @wrong(
-    "layernorm_backward", "dgamma and dbeta are means over the batch; they should be sums", rule="a mean where a sum"
+    "layernorm_backward",
+    "dgamma and dbeta are means over the batch; they should be sums",
+    rule="a mean instead of a sum",
 )
 def ln_backward_means(dout, cache):
     dx, dgamma, dbeta = _ln_reference(dout, cache)
@@ -1048,7 +1052,7 @@ def _gn_reference(dout, cache, in_groups=None):
 @wrong(
     "spatial_groupnorm_backward",
     "dgamma and dbeta always have shape (C,): a gradient has the shape of its array, reshape them to gamma.shape",
-    rule="in another shape",
+    rule="the wrong shape",
 )
 def gn_backward_flat_gains(dout, cache):
     dx, dgamma, dbeta = _gn_reference(dout, cache)
@@ -1058,7 +1062,7 @@ def gn_backward_flat_gains(dout, cache):
 @wrong(
     "spatial_groupnorm_backward",
     "dgamma and dbeta always have shape (1, C, 1, 1): a gradient has the shape of its array, gamma.shape",
-    rule="in another shape",
+    rule="the wrong shape",
 )
 def gn_backward_wide_gains(dout, cache):
     dx, dgamma, dbeta = _gn_reference(dout, cache)
@@ -1092,7 +1096,7 @@ def gn_backward_without_gamma(dout, cache):
 @wrong(
     "spatial_groupnorm_backward",
     "dgamma and dbeta are means over the batch; they should be sums",
-    rule="a mean where a sum",
+    rule="a mean instead of a sum",
 )
 def gn_backward_means(dout, cache):
     dx, dgamma, dbeta = _gn_reference(dout, cache)

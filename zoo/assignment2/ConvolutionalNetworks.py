@@ -186,7 +186,7 @@ def conv_typed_in_param(x, w, b, conv_param):
     return _conv(x, w, b, {"stride": 1, "pad": 1}), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "x is changed in place: the padded array must be a new array", rule="changed in place")
+@wrong("conv_forward_naive", "x is modified in place: the padded array must be a new array", rule="modified in place")
 def conv_changes_x(x, w, b, conv_param):
     out = _conv(x, w, b, conv_param)
     x -= x.astype(x.dtype) // 2
@@ -321,7 +321,7 @@ def conv_backward_last_place_only(dout, cache):
 @wrong(
     "conv_backward_naive",
     "dw has an extra factor 1/N: the 1/N of the loss is already part of dout",
-    rule="a mean where a sum",
+    rule="a mean instead of a sum",
 )
 def conv_backward_mean(dout, cache):
     dx, dw, db = _conv_backward(dout, cache)
@@ -336,7 +336,7 @@ def conv_backward_mean_of_all(dout, cache):
 @wrong(
     "conv_backward_naive",
     "db is summed over the images only: b[f] is added at every position, so sum over axes 0, 2 and 3",
-    rule="axes too many",
+    rule="a sum over them missing",
 )
 def conv_backward_bias_not_over_positions(dout, cache):
     dx, dw, _ = _conv_backward(dout, cache)
@@ -398,7 +398,7 @@ def conv_backward_ignores_dout(dout, cache):
 @wrong(
     "conv_backward_naive",
     "the sign is flipped: there is no minus here, because the optimiser subtracts",
-    rule="sign is turned",
+    rule="the sign is flipped",
 )
 def conv_backward_negative(dout, cache):
     return tuple(-gradient for gradient in _conv_backward(dout, cache))
@@ -431,7 +431,11 @@ def conv_backward_leaves_border_windows_out(dout, cache):
     return _conv_backward(inside, cache)[0], dw, db
 
 
-@wrong("conv_backward_naive", "dout is changed in place: dout *= ... overwrites the caller's array", rule="changed in")
+@wrong(
+    "conv_backward_naive",
+    "dout is modified in place: dout *= ... overwrites the caller's array",
+    rule="modified in place",
+)
 def conv_backward_changes_dout(dout, cache):
     gradients = _conv_backward(dout, cache)
     dout *= 0.5
@@ -582,7 +586,7 @@ def pool_too_small(x, pool_param):
     return _pool(x, pool_param)[:, :, :-1, :-1], (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "x is changed in place: out must be a new array", rule="changed in place")
+@wrong("max_pool_forward_naive", "x is modified in place: out must be a new array", rule="modified in place")
 def pool_changes_x(x, pool_param):
     out = _pool(x, pool_param)
     x[:, :, : out.shape[2], : out.shape[3]] = out
@@ -735,7 +739,9 @@ def pool_backward_shape_of_dout(dout, cache):
     return dout.copy()
 
 
-@wrong("max_pool_backward_naive", "dx has an extra factor 1/N: nothing is averaged here", rule="a mean where a")
+@wrong(
+    "max_pool_backward_naive", "dx has an extra factor 1/N: nothing is averaged here", rule="a mean instead of a sum"
+)
 def pool_backward_over_n(dout, cache):
     return _pool_backward(dout, *cache, _is_first_max) / len(dout)
 
@@ -1072,12 +1078,14 @@ def net_gradients_without_reg(whole, y):
     return whole.all(y, reg_factor=0.0)
 
 
-@_wrong_gradients("the factor 0.5 of the regularisation is missing in the loss", rule="is too much")
+@_wrong_gradients("the factor 0.5 of the regularisation is missing in the loss", rule="there is an extra")
 def net_without_half(whole, y):
     return whole.all(y, loss_factor=1.0)
 
 
-@_wrong_gradients("the gradient of the regularisation is reg * W: the 0.5 of the loss cancels the 2", rule="too much")
+@_wrong_gradients(
+    "the gradient of the regularisation is reg * W: the 0.5 of the loss cancels the 2", rule="there is an extra"
+)
 def net_gradients_twice(whole, y):
     return whole.all(y, reg_factor=2.0)
 
@@ -1136,7 +1144,7 @@ def net_wrong_input_of_second(whole, y):
 
 
 @_wrong_gradients(
-    "the gradients are divided by N one time too many: softmax_loss has already done it", rule="a mean where a sum"
+    "the gradients are divided by N one time too many: softmax_loss has already done it", rule="a mean instead of a sum"
 )
 def net_divides_again(whole, y):
     loss, dscores = whole.data_loss(y)
