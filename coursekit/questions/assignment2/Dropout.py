@@ -191,9 +191,9 @@ def _judge_backward(inputs, outputs):
 
 def _gap(dx, expected):
     errors = np.abs(dx - expected)
-    place = np.unravel_index(np.argmax(np.where(np.isfinite(errors), errors, np.inf)), errors.shape)
-    where = ", ".join(str(int(i)) for i in place)
-    yield f"worst at dx[{where}]: expected {expected[place]:.6g}, got {dx[place]:.6g}"
+    position = np.unravel_index(np.argmax(np.where(np.isfinite(errors), errors, np.inf)), errors.shape)
+    where = ", ".join(str(int(i)) for i in position)
+    yield f"worst at dx[{where}]: expected {expected[position]:.6g}, got {dx[position]:.6g}"
 
 
 def _why_backward(dx, dout, mask, p):

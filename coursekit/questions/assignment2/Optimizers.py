@@ -184,12 +184,12 @@ BEST_BARS = {
 }
 
 
-def _judge_best(net, **pictures):
+def _judge_best(net, **images):
     params = net.get("params")
     return _nets.judge_best(
         _nets.judge_params(params),
         params,
-        **pictures,
+        **images,
         bars=BEST_BARS,
         advice="look at the curves: if the loss is still falling, train longer or raise the learning rate; if the gap "
         "between training and validation is wide, use more regularisation or flipped images",
