@@ -45,11 +45,11 @@ def without_markers(source):
 
 def tests(question_id):
     """For each case of a question the lines that test it."""
-    from coursekit import stored
+    from coursekit.judging import reference_answers
     from coursekit.questions import find
 
     question = find(question_id)
-    expected = stored.expected(question)
+    expected = reference_answers.expected(question)
     for index, case in enumerate(question.cases):
         lines = [f"{name} = {_literal(value)}" for name, value in question.draw_inputs(index).items()]
         wanted = ", ".join(map(_literal, expected[index].values()))
@@ -146,7 +146,7 @@ def _otter_test(name):
 
 def ours(python, folder, isolation):
     """The module alone, and the module with a notebook of check cells: what grades each."""
-    from coursekit import submit
+    from coursekit.learner import submit
 
     (folder / "handed_in").mkdir()
     module = without_markers((ROOT / "cs231n" / "layers.py").read_text(encoding="utf-8"))

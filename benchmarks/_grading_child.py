@@ -27,9 +27,9 @@ def grade(folder, isolation, notebook=None):
     """Grade the one submission in a folder; an error unless all questions have full marks."""
     from _alike import QUESTIONS
 
-    from coursekit.grading.archive import open_submission
     from coursekit.grading.evaluate import Grading, Settings, Work, grade_submission
-    from coursekit.grading.sources import find_submissions
+    from coursekit.grading.intake.archive import open_submission
+    from coursekit.grading.intake.sources import find_submissions
     from coursekit.questions import find
 
     [source] = find_submissions(folder)

@@ -41,7 +41,7 @@ def main():
     set_threads(1)
     os.environ["PYTHONPATH"] = str(ROOT)
 
-    from coursekit.grading import sandbox
+    from coursekit.grading.running import sandbox
 
     isolation = args.isolation or sandbox.level()
     for part in (overhead, beside):
@@ -55,7 +55,7 @@ def main():
 
 def overhead(folder, isolation, args):
     """Grading against the plain running of the same files."""
-    from coursekit import submit
+    from coursekit.learner import submit
 
     files, _ = submit.collect(ASSIGNMENT, ROOT)
     (folder / "handed_in").mkdir()
@@ -78,11 +78,11 @@ def overhead(folder, isolation, args):
 
 def plain_side(folder, files):
     """What runs a submission's own code: its files in the learner's edition, without the check cells."""
-    from coursekit.grading import tree
+    from coursekit.grading.running import workspace
 
     place = folder / "tree"
     place.mkdir()
-    tree.build(place, {name: data for name, data in files.items() if name.endswith(".py")})
+    workspace.build(place, {name: data for name, data in files.items() if name.endswith(".py")})
     notebooks = [without_checks(data) for name, data in files.items() if name.endswith(".ipynb")]
     env = os.environ | {"PYTHONPATH": str(place)}
     child = [sys.executable, str(Path(__file__).with_name("_grading_child.py")), "cases"]

@@ -1,12 +1,15 @@
 """The course's tools: checks, the learner's edition, grading. The package `cs231n` never imports this one."""
 
+import os
 from importlib import import_module
 
-_PUBLIC = {"check": "coursekit.notebook", "check_gradient": "coursekit.gradients"}
+_PUBLIC = {"check": "coursekit.judging.check", "check_gradient": "coursekit.running.gradients"}
+_IN_THE_SANDBOX = {"check": "coursekit.running.handover"}  # where there is no judge
 
 
 def __getattr__(name):
     # Imported on first use: `python -m coursekit lab` runs before NumPy is installed.
-    if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
+    modules = _PUBLIC | (_IN_THE_SANDBOX if "COURSEKIT_GRADING" in os.environ else {})
+    if name in modules:
+        return getattr(import_module(modules[name]), name)
     raise AttributeError(f"module 'coursekit' has no attribute {name!r}")

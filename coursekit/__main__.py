@@ -8,25 +8,47 @@ from importlib.util import find_spec
 
 _COMMANDS = {
     # name: (module:function, what it does, the argument it takes)
-    "lab": ("coursekit.environment:lab", "set up, prepare the data, and open JupyterLab on assignments/", "options"),
-    "setup": ("coursekit.environment:setup", "build the environment in .venv and prepare the data, no more", None),
-    "data": ("coursekit.environment:download", "download CIFAR-10 into datasets/", "options"),
-    "test": ("coursekit.environment:test", "check everything; with options: run pytest with them", "options"),
-    "check": ("coursekit.progress:check_all", "check questions (all without one) on the files as saved", "questions"),
-    "progress": ("coursekit.progress:show", "show all questions with verdicts, points and minutes", None),
-    "doctor": ("coursekit.doctor:examine", "say what is wrong or slow about this machine, and how to mend it", None),
-    "train": ("coursekit.training:train", "train the deep convolutional net on the data that is there", "options"),
+    "lab": (
+        "coursekit.learner.environment:lab",
+        "set up, prepare the data, and open JupyterLab on assignments/",
+        "options",
+    ),
+    "setup": (
+        "coursekit.learner.environment:setup",
+        "build the environment in .venv and prepare the data, no more",
+        None,
+    ),
+    "data": ("coursekit.learner.environment:download", "download CIFAR-10 into datasets/", "options"),
+    "test": ("coursekit.teacher.testing:test", "check everything; with options: run pytest with them", "options"),
+    "check": (
+        "coursekit.learner.progress:check_all",
+        "check questions (all without one) on the files as saved",
+        "questions",
+    ),
+    "progress": ("coursekit.learner.progress:show", "show all questions with verdicts, points and minutes", None),
+    "doctor": (
+        "coursekit.learner.doctor:examine",
+        "say what is wrong or slow about this machine, and how to mend it",
+        None,
+    ),
+    "train": ("coursekit.learner.train:train", "train the deep convolutional net on the data that is there", "options"),
     "submit": (
-        "coursekit.submit:submit",
+        "coursekit.learner.submit:submit",
         "pack an assignment for handing in, and check the packed files",
         "assignment",
     ),
-    "results": ("coursekit.results:write", "train the course's models on the data that is there", None),
-    "store": ("coursekit.store:write", "compute the stored answers anew, of some notebooks or of all", "notebooks"),
+    "results": ("coursekit.teacher.results:write", "train the course's models on the data that is there", None),
+    "store": (
+        "coursekit.teacher.write_answers:write",
+        "compute the stored answers anew, of some notebooks or of all",
+        "notebooks",
+    ),
     "grade": ("coursekit.grading.batch:grade", "grade all submissions of a folder", "options"),
     "regrade": ("coursekit.grading.batch:regrade", "grade again from the records, all or one question", "options"),
-    "release": ("coursekit.release:build", "build the learner's edition in a new folder", "--out"),
+    "autograder": ("coursekit.grading.autograder:write", "write the zip that grades on Gradescope", "zip"),
+    "release": ("coursekit.teacher.release:build", "build the learner's edition in a new folder", "--out"),
 }
+_WITHOUT_NUMPY = ("coursekit.learner.environment", "coursekit.teacher.testing")
 
 
 def main(argv=None):
@@ -43,14 +65,14 @@ def main(argv=None):
     elif unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     module, function = _COMMANDS[arguments.pop("command")][0].split(":")
-    if module != "coursekit.environment" and find_spec("numpy") is None:
+    if module not in _WITHOUT_NUMPY and find_spec("numpy") is None:
         return _run_in_environment(argv)
     return getattr(import_module(module), function)(*arguments.values())
 
 
 def _run_in_environment(argv):
     """Run the command in `.venv`, for a Python that lacks NumPy."""
-    from coursekit import environment
+    from coursekit.learner import environment
 
     return environment.setup() or environment.run("-m", "coursekit", *argv)
 
@@ -66,6 +88,9 @@ def _parser():
             command.add_argument("options", nargs=argparse.REMAINDER, help="passed on")
         elif argument == "--out":
             command.add_argument("--out", required=True, metavar="DIR", help="must not exist yet, or be empty")
+        elif argument == "zip":
+            command.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
+            command.add_argument("--out", required=True, metavar="FILE", help="the zip to write")
         elif argument == "assignment":
             command.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
             command.add_argument("--out", metavar="FILE", help="the zip to write; ASSIGNMENT.zip by default")

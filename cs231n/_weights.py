@@ -1,27 +1,19 @@
 """Weights on disk: .npz files of plain arrays, written atomically, read without pickle."""
 
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from cs231n._files import replacing
 
 SAVED = Path(__file__).parent / "saved"
 
 
 def write_npz(path, arrays):
     """Write a dict of arrays; a run killed at any moment leaves the old file or the new one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(path) as file:
+        np.savez(file, **arrays)
 
 
 def read_npz(path):

@@ -20,7 +20,6 @@ x to the right and y up.
 import functools
 import math
 import os
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -29,6 +28,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from cs231n._files import replacing
 
 __all__ = ["CLASS_NAMES", "load_builtin_data", "make_builtin_data"]
 
@@ -500,20 +501,12 @@ def is_this_set(arrays: tuple[np.ndarray, ...]) -> bool:
 
 def keep(path: Path, arrays: tuple[np.ndarray, ...]) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write(path, arrays)
     except OSError as error:
-        warnings.warn(f"The built-in pictures were drawn but could not be kept for next time: {error}", stacklevel=3)
+        warnings.warn(f"The built-in images were drawn but could not be kept for next time: {error}", stacklevel=3)
 
 
 def write(path: Path, arrays: tuple[np.ndarray, ...]) -> None:
-    """Write a cache under another name, then rename it: whoever looks finds a whole file or none."""
-    handle, part = tempfile.mkstemp(prefix=path.stem, suffix=".part", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            np.savez(file, **dict(zip(ARRAYS, arrays, strict=True)))
-        os.chmod(part, 0o644)  # whoever shares the folder may read it
-        os.replace(part, path)
-    except BaseException:
-        os.unlink(part)
-        raise
+    """Write a cache; whoever looks finds a whole file or none."""
+    with replacing(path) as file:
+        np.savez(file, **dict(zip(ARRAYS, arrays, strict=True)))

@@ -1,7 +1,7 @@
 """Load the pictures that the notebooks work on.
 
 `load_CIFAR10` and `get_CIFAR10_data` read the published CIFAR-10 files where they are found, and otherwise the
-built-in pictures, with the same shapes. Pictures come as (N, 32, 32, 3), height before width before colour, with
+built-in images, with the same shapes. Pictures come as (N, 32, 32, 3), height before width before colour, with
 values 0 to 255; labels as int64 of shape (N,). Every row of a training batch is used, in the published order.
 
 The published files are pickles, and a pickle can run any program when it is opened. Here none can: see `load_pickle`.
@@ -90,10 +90,10 @@ def load_CIFAR_batch(filename, dtype=np.float64):
 
 
 def load_CIFAR10(ROOT=None, dtype=np.float64):
-    """Load CIFAR-10, or the built-in pictures where CIFAR-10 is not on this machine.
+    """Load CIFAR-10, or the built-in images where CIFAR-10 is not on this machine.
 
     Looks in `ROOT`, in the folder named by the environment variable CS231N_DATA, and in `datasets` and
-    `cs231n/datasets`. CS231N_DATA=builtin always gives the built-in pictures. `dataset_name` says which it is.
+    `cs231n/datasets`. CS231N_DATA=builtin always gives the built-in images. `dataset_name` says which it is.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def load_CIFAR10(ROOT=None, dtype=np.float64):
 
 
 def get_CIFAR10_data(num_training=49000, num_validation=1000, num_test=1000, subtract_mean=True, dtype=np.float64):
-    """Load CIFAR-10 (or the built-in pictures) and prepare it for a network.
+    """Load CIFAR-10 (or the built-in images) and prepare it for a network.
 
     The first `num_training` training rows are for training, the next `num_validation` for validation. The mean picture
     of the training part is subtracted from all three, and the colour moves in front of height and width.
@@ -186,17 +186,17 @@ def class_names(ROOT=None):
 
 
 def dataset_name(ROOT=None):
-    """'CIFAR-10' or 'built-in pictures': the data set that `load_CIFAR10(ROOT)` gives.
+    """'CIFAR-10' or 'built-in images': the data set that `load_CIFAR10(ROOT)` gives.
 
     Returns
     -------
     str
     """
-    return "CIFAR-10" if _find_cifar10(ROOT) else "built-in pictures"
+    return "CIFAR-10" if _find_cifar10(ROOT) else "built-in images"
 
 
 def _find_cifar10(ROOT=None):
-    """The folder of the CIFAR-10 batches, or None where the built-in pictures are to be used."""
+    """The folder of the CIFAR-10 batches, or None where the built-in images are to be used."""
     setting = os.environ.get("CS231N_DATA", "")
     if setting.lower() == "builtin":
         return None

@@ -4,9 +4,9 @@ import io
 import random
 import zipfile
 
-from coursekit import handin
-from coursekit.release import stripped
-from coursekit.worker import ROOT
+from coursekit.learner import submission
+from coursekit.paths import ROOT
+from coursekit.teacher.release import stripped
 
 # What learners get wrong, each as a change of the solved files: (file, right, wrong, the questions it is about).
 MISTAKES = (
@@ -20,7 +20,7 @@ MISTAKES = (
 
 def solved(assignment="assignment1"):
     """The files of a submission that is right, bytes by name."""
-    names = (name for name in handin.allowed(assignment) if (ROOT / name).is_file())
+    names = (name for name in submission.allowed(assignment) if (ROOT / name).is_file())
     return {name: (ROOT / name).read_bytes() for name in names}
 
 

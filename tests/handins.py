@@ -2,9 +2,9 @@
 
 import json
 
-from coursekit import handin
-from coursekit.progress import notebook_path
-from coursekit.release import strip_notebook
+from coursekit.learner import submission
+from coursekit.learner.progress import notebook_path
+from coursekit.teacher.release import strip_notebook
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION", "<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
 
@@ -18,6 +18,6 @@ def filled(name):
     """A notebook as a learner fills it in: the solved one without the markers."""
     notebook = json.loads(notebook_path(name).read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
-        lines = [line for line in handin.source(cell).splitlines() if line.strip() not in MARKERS]
+        lines = [line for line in submission.source(cell).splitlines() if line.strip() not in MARKERS]
         cell["source"] = "\n".join(lines).strip("\n").splitlines(keepends=True)
     return notebook

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursekit.gradients import gradient_error
+from coursekit.running.gradients import gradient_error
 
 try:
     import torch

@@ -9,14 +9,14 @@ from functools import cache
 import numpy as np
 from test_zoo import reference
 
-from coursekit.judge import judge
-from coursekit.progress import notebook_path
-from coursekit.question import Verdict
+from coursekit.core.question import Verdict
+from coursekit.core.serialization import pack, unpack
+from coursekit.judging.judge import judge
+from coursekit.judging.rendering import render
+from coursekit.judging.runner import run_case
+from coursekit.learner.progress import notebook_path
 from coursekit.questions import NOTEBOOKS, all_questions, find
-from coursekit.text import render
-from coursekit.wire import pack, unpack
-from coursekit.worker import run_case
-from coursekit.zoo import in_place_of, wrong_entries
+from zoo import in_place_of, wrong_entries
 
 SEED = 7
 QUESTIONS = [q for q in all_questions().values() if NOTEBOOKS[q.notebook] == "assignment1"]
@@ -126,7 +126,7 @@ def make(number, mistakes=(), statuses=None, **changes):
             "nbval": "0.11.0",
             "platform": "Linux",
             "code": _digest("code"),
-            "data": "built-in pictures",
+            "data": "built-in images",
         },
         "questions": questions,
         "notebooks": [

@@ -84,14 +84,14 @@ sys.flags = type('F', (), {'optimize': 2})()
     Trick(
         "wire packs the right shape",
         at_import="""
-import coursekit.wire as m
+import coursekit.core.serialization as m
 m._encode_array = lambda a, k, c: {'float': '1.0'}
 """,
     ),
     Trick(
         "wire packs nothing",
         at_import="""
-import coursekit.wire as m
+import coursekit.core.serialization as m
 m.pack = lambda value: b''
 """,
     ),
@@ -210,7 +210,7 @@ sys.meta_path.insert(0, Finder())
         "sys.modules holds fakes",
         at_import="""
 import sys, types
-for n in ('coursekit.judge', 'coursekit.stored'):
+for n in ('coursekit.judging.judge', 'coursekit.judging.reference_answers'):
     sys.modules[n] = types.ModuleType(n)
 """,
     ),
@@ -406,8 +406,9 @@ for value in gc.get_objects():
         "the stored answers",
         in_call="""
 try:
-    from coursekit import stored, questions
-    for known in stored.expected(questions.find('affine_forward')).values():
+    from coursekit import questions
+    from coursekit.judging import reference_answers
+    for known in reference_answers.expected(questions.find('affine_forward')).values():
         if known['out'].shape == (len(x), w.shape[1]):
             return known['out'], (x, w, b)
 except ImportError:
@@ -466,9 +467,9 @@ while frame:
     frame = frame.f_back
 import struct, os
 request = next(n['request'] for n in found if 'request' in n)
-from coursekit import wire
+from coursekit.core import serialization
 for number in range(len(request['calls'])):
-    data = wire.pack({'nonce': request['nonce'], 'call': number, 'outputs': {'out': 0.0}, 'error': None,
+    data = serialization.pack({'nonce': request['nonce'], 'call': number, 'outputs': {'out': 0.0}, 'error': None,
                       'after': {}, 'printed': '', 'warnings': [], 'ok': True, 'status': 'ok', 'score': 100})
     for fd in range(3, 20):
         try:
@@ -482,8 +483,8 @@ os._exit(0)
         "a forged nonce",
         at_import="""
 import __main__ as m, struct, os
-from coursekit import wire
-data = wire.pack({'nonce': '0' * 32, 'call': 0, 'outputs': None, 'error': None, 'after': {}})
+from coursekit.core import serialization
+data = serialization.pack({'nonce': '0' * 32, 'call': 0, 'outputs': None, 'error': None, 'after': {}})
 for fd in range(3, 20):
     try:
         os.write(fd, struct.pack('<Q', len(data)) + data)
@@ -913,7 +914,7 @@ get_ipython().input_transformers_cleanup.append(lambda lines: [f'print({text!r})
     NotebookTrick(
         "check hands over forged pictures",
         """
-import coursekit.notebook as m
+import coursekit.running.handover as m
 hand_over = m._hand_over
 def forged(question_id, values):
     labels = np.arange(1000) % 10

@@ -9,13 +9,15 @@ import zipfile
 
 import pytest
 
-from coursekit import handin
-from coursekit.grading import archive, zips
-from coursekit.grading.archive import Refused, Source, find_submissions, open_submission
+from coursekit.grading.intake import archive, zips
+from coursekit.grading.intake.archive import Refused, Source, find_submissions, open_submission
+from coursekit.learner import submission
 
 KNN = "assignments/assignment1/knn.ipynb"
 LAYERS = "cs231n/layers.py"
-FILES = {name: name.encode() for name in handin.allowed("assignment1") if "*" not in name and name != handin.RECEIPT}
+FILES = {
+    name: name.encode() for name in submission.allowed("assignment1") if "*" not in name and name != submission.RECEIPT
+}
 
 
 def write_zip(path, members, compression=zipfile.ZIP_DEFLATED):
@@ -146,14 +148,14 @@ class TestHarmless:
 
     def test_digest_is_that_of_the_zip(self, tmp_path):
         path = write_zip(tmp_path / "x.zip", FILES.items())
-        assert opened(path).sha256 == handin.digest(path.read_bytes())
+        assert opened(path).sha256 == submission.digest(path.read_bytes())
 
 
 class TestOneFileIsLeftOut:
     """A file that cannot be taken costs its own points, not the others'."""
 
     def test_too_large(self, tmp_path, monkeypatch):
-        monkeypatch.setitem(handin.LARGEST, ".ipynb", 10)
+        monkeypatch.setitem(submission.LARGEST, ".ipynb", 10)
         came = opened_zip(tmp_path, [(KNN, b"x" * 11), (LAYERS, b"l")])
         assert came.files == {LAYERS: b"l"} and any("knn.ipynb has more than" in remark for remark in came.remarks)
 
@@ -294,13 +296,13 @@ class TestRefused:
 
 class TestReceipt:
     def receipt(self, files):
-        hashes = {name: handin.digest(data) for name, data in files.items()}
+        hashes = {name: submission.digest(data) for name, data in files.items()}
         return json.dumps({"files": hashes, "questions": {"affine_forward": "ok"}}).encode()
 
     def test_fits(self, tmp_path):
         came = opened_zip(tmp_path, [*FILES.items(), ("receipt.json", self.receipt(FILES))])
         assert came.receipt == {"verified": True, "problems": [], "questions": {"affine_forward": "ok"}}
-        assert handin.RECEIPT not in came.files
+        assert submission.RECEIPT not in came.files
 
     def test_file_changed_afterwards(self, tmp_path):
         members = {**FILES, LAYERS: b"changed", "receipt.json": self.receipt(FILES)}
@@ -372,7 +374,7 @@ class TestFind:
         found = find_submissions(tmp_path / "class")
         assert [source.inside for source in found] == names
         assert all(open_submission(source, "assignment1").files == FILES for source in found)
-        assert open_submission(found[0], "assignment1").sha256 == handin.digest(inner)
+        assert open_submission(found[0], "assignment1").sha256 == submission.digest(inner)
 
     def test_zip_of_zips_among_others_is_one_submission(self, tmp_path):
         """Else a learner could hand in for somebody else."""

@@ -13,8 +13,8 @@ from classroom import MISTAKES, MUTILATIONS, blank, packed, solved, with_mistake
 
 from coursekit.grading import batch
 from coursekit.grading.evaluate import Settings
-from coursekit.grading.sources import find_submissions
-from coursekit.worker import ROOT
+from coursekit.grading.intake.sources import find_submissions
+from coursekit.paths import ROOT
 
 QUICK = Settings("assignment1", notebooks="skip", questions=("affine_forward", "affine_backward", "sgd"))
 
@@ -104,7 +104,7 @@ import sys
 from pathlib import Path
 from coursekit.grading import batch
 from coursekit.grading.evaluate import Settings
-from coursekit.grading.sources import find_submissions
+from coursekit.grading.intake.sources import find_submissions
 questions = tuple(sys.argv[3].split(",")) if sys.argv[3] else ()
 settings = Settings("assignment1", notebooks="skip", questions=questions)
 if __name__ == "__main__":

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from nbclient import NotebookClient
 
-from coursekit import mistakes, wire
-from coursekit.checking import check_question
-from coursekit.judge import compare, judge, judge_values
-from coursekit.notebook import CheckFailed, check
-from coursekit.question import Case, Question, holds
+from coursekit.core import mistakes, serialization
+from coursekit.core.question import Case, CheckFailed, Question, check, holds
+from coursekit.judging.check import check_question
+from coursekit.judging.judge import compare, judge, judge_values
+from coursekit.judging.rendering import render
+from coursekit.judging.runner import run_cases
+from coursekit.paths import ROOT
 from coursekit.questions import find
-from coursekit.release import strip_module
-from coursekit.text import render
-from coursekit.worker import ROOT, run_cases
+from coursekit.teacher.release import strip_module
 
 SOLVED = "rows = x.reshape(x.shape[0], -1)  # (N, d_1, ..., d_k) -> (N, D)\n    out = rows @ w + b"
 
@@ -122,7 +122,7 @@ class TestInANotebook:
 
     def test_wrong_is_a_few_lines_without_a_traceback(self):
         notebook = nbformat.v4.new_notebook()
-        code = "from coursekit.notebook import CheckFailed\nraise CheckFailed('q: wrong\\n  why')"
+        code = "from coursekit.core.question import CheckFailed\nraise CheckFailed('q: wrong\\n  why')"
         notebook.cells = [nbformat.v4.new_code_cell(code)]
         NotebookClient(notebook, allow_errors=True, resources={"metadata": {"path": str(ROOT)}}).execute()
         [output] = notebook.cells[0].outputs
@@ -138,7 +138,7 @@ class TestInANotebook:
             check("affine_forward", x=1)
 
     def test_check_failed_is_raised(self, monkeypatch):
-        monkeypatch.setattr("coursekit.checking.check_question", lambda q: judge_values(toy_question(), {"v": 2}))
+        monkeypatch.setattr("coursekit.judging.check.check_question", lambda q: judge_values(toy_question(), {"v": 2}))
         with pytest.raises(CheckFailed, match="likely mistake: one too many"):
             check("affine_forward")
 
@@ -274,31 +274,34 @@ class TestWire:
         ],
     )
     def test_round_trip(self, value):
-        assert wire.unpack(wire.pack(value)) == value
-        assert type(wire.unpack(wire.pack(value))) is type(value)
+        assert serialization.unpack(serialization.pack(value)) == value
+        assert type(serialization.unpack(serialization.pack(value))) is type(value)
 
     def test_arrays_keep_dtype_and_shape(self):
         for array in (np.arange(6, dtype=np.uint8).reshape(2, 3), np.float32(2.5), np.zeros((0, 3))):
-            again = wire.unpack(wire.pack({"x": array}))["x"]
+            again = serialization.unpack(serialization.pack({"x": array}))["x"]
             assert again.dtype == array.dtype and again.shape == array.shape
 
     def test_what_cannot_travel_is_named(self):
         class Odd(np.ndarray):
             pass
 
-        value = wire.unpack(wire.pack([print, np.array([object()]), np.zeros(2).view(Odd)]))
-        assert value[:2] == [wire.Foreign("builtin_function_or_method"), wire.Foreign("array of Python objects")]
+        value = serialization.unpack(serialization.pack([print, np.array([object()]), np.zeros(2).view(Odd)]))
+        assert value[:2] == [
+            serialization.Foreign("builtin_function_or_method"),
+            serialization.Foreign("array of Python objects"),
+        ]
         assert type(value[2]) is np.ndarray
 
     @pytest.mark.parametrize("data", [b"", b"garbage", b"PK\x03\x04"])
     def test_garbage_is_refused(self, data):
         with pytest.raises(ValueError, match="not a packed value"):
-            wire.unpack(data)
+            serialization.unpack(data)
 
 
 def test_dropout_backward_cannot_be_right_where_nothing_is_dropped(monkeypatch):
     """It is judged by what the learner's forward pass did; an identity would make dx = dout look right."""
-    from coursekit.worker import run_case
+    from coursekit.judging.runner import run_case
     from cs231n import layers
 
     monkeypatch.setattr(layers, "dropout_forward", lambda x, dropout_param: (x, None))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from layer_check import check_layer, torch
 
-from coursekit.gradients import gradient_error
+from coursekit.running.gradients import gradient_error
 from cs231n import _threads, fast_layers, layers
 from cs231n.classifiers import cnn
 from cs231n.im2col import col2im_indices, get_im2col_indices, im2col_indices

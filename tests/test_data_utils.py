@@ -104,7 +104,7 @@ def nothing_here(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def builtin(monkeypatch):
-    """A stand-in for the built-in pictures; gives the folders it was asked for."""
+    """A stand-in for the built-in images; gives the folders it was asked for."""
     asked = []
 
     def load_builtin_data(folder):
@@ -452,7 +452,7 @@ def test_setting_without_data_is_an_error(cifar10, monkeypatch):
 
 @pytest.mark.parametrize("ROOT", [None, "nowhere", f"cs231n/datasets/{CIFAR10_FOLDER}"])
 def test_built_in_pictures(builtin, ROOT):
-    """Where CIFAR-10 is nowhere, the same call gives the built-in pictures."""
+    """Where CIFAR-10 is nowhere, the same call gives the built-in images."""
     X, y = rows_of(30, 99)
     Xtr, Ytr, Xte, Yte = load_CIFAR10(ROOT)
     np.testing.assert_array_equal(Xtr, X[:20].reshape(-1, 32, 32, 3))
@@ -460,7 +460,7 @@ def test_built_in_pictures(builtin, ROOT):
     assert [a.dtype for a in (Xtr, Ytr, Xte, Yte)] == [np.float64, np.int64] * 2
     assert Ytr.tolist() + Yte.tolist() == y
     assert builtin == [data_utils.PROJECT / "datasets" / "builtin"]
-    assert (dataset_name(ROOT), class_names(ROOT)) == ("built-in pictures", list("abcdefghij"))
+    assert (dataset_name(ROOT), class_names(ROOT)) == ("built-in images", list("abcdefghij"))
 
 
 @pytest.mark.parametrize("word", ["builtin", "BUILTIN"])
@@ -469,7 +469,7 @@ def test_built_in_pictures_on_demand(cifar10, monkeypatch, word):
     folder, _ = cifar10
     monkeypatch.setenv("CS231N_DATA", word)
     assert len(load_CIFAR10(folder)[0]) == 20
-    assert (dataset_name(folder), class_names(folder)) == ("built-in pictures", list("abcdefghij"))
+    assert (dataset_name(folder), class_names(folder)) == ("built-in images", list("abcdefghij"))
 
 
 @pytest.mark.parametrize("missing", [["data_batch_3"], ["test_batch"], ["data_batch_1", "data_batch_5"], FILES[:5]])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from layer_check import check_layer, torch
 
-from coursekit import training
-from coursekit.gradients import gradient_error
+from coursekit.learner import train
+from coursekit.running.gradients import gradient_error
 from cs231n import _weights, augmentation, fast_layers
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.layers import (
@@ -231,7 +231,7 @@ def test_scores_of_mirror_images_are_added_up():
     X = np.random.randn(1200, 1, 2, 3)
     assert np.mean(np.argmax(Slope().loss(X), axis=1) == 2) < 0.2
     neither = np.full(len(X), 2)  # what rises falls in the mirror
-    assert training.accuracy_with_mirror_images(Slope(), X, neither) == 1.0
+    assert train.accuracy_with_mirror_images(Slope(), X, neither) == 1.0
 
 
 class TestTraining:
@@ -244,11 +244,11 @@ class TestTraining:
         X = (np.random.randn(90, 3, 8, 8) + y[:, None, None, None]).astype(np.float32)
         parts = {"train": slice(0, 70), "val": slice(70, 80), "test": slice(80, 90)}
         data = {f"{name}_{part}": a[where] for part, where in parts.items() for name, a in (("X", X), ("y", y))}
-        monkeypatch.setattr(training, "get_CIFAR10_data", lambda **_: data)
-        monkeypatch.setattr(training, "STAGES", [(4,), (6,)])
-        monkeypatch.setattr(training, "BATCH_SIZE", 10)
-        monkeypatch.setattr(training, "_report", lambda epochs, minutes, accuracies: self.reached.append(accuracies))
-        for module in (training, _weights):
+        monkeypatch.setattr(train, "get_CIFAR10_data", lambda **_: data)
+        monkeypatch.setattr(train, "STAGES", [(4,), (6,)])
+        monkeypatch.setattr(train, "BATCH_SIZE", 10)
+        monkeypatch.setattr(train, "_report", lambda epochs, minutes, accuracies: self.reached.append(accuracies))
+        for module in (train, _weights):
             monkeypatch.setattr(module, "SAVED", tmp_path)
         self.reached, self.folder = [], tmp_path
 
@@ -257,7 +257,7 @@ class TestTraining:
         return _weights.read_npz(path)
 
     def test_stopped_and_started_again_ends_in_the_same_net(self, monkeypatch, capsys):
-        assert training.train(["--epochs", "3"]) == 0
+        assert train.train(["--epochs", "3"]) == 0
         whole = self.weights()
 
         class Killed(KeyboardInterrupt):
@@ -271,12 +271,12 @@ class TestTraining:
             step(solver)
 
         monkeypatch.setattr(Solver, "_step", stop_in_the_second_epoch)
-        assert training.train(["--epochs", "3"]) == 130
+        assert train.train(["--epochs", "3"]) == 130
         assert "goes on after epoch 1" in capsys.readouterr().out
         assert len(list(self.folder.glob("*_epoch_1.npz"))) == 1 and not list(self.folder.glob("*_epoch_0.npz"))
 
         monkeypatch.setattr(Solver, "_step", step)
-        assert training.train(["--epochs", "3"]) == 0
+        assert train.train(["--epochs", "3"]) == 0
         assert "Going on after epoch 1 of 3." in capsys.readouterr().out
         assert not list(self.folder.glob("*_epoch_*"))
         for name, array in self.weights().items():
@@ -284,5 +284,5 @@ class TestTraining:
         assert self.reached[0] == self.reached[1]
 
     def test_the_bar_counts_all_steps(self, capsys):
-        training.train(["--epochs", "2"])
+        train.train(["--epochs", "2"])
         assert re.search(r"100%.* 14/14 .*loss \d", capsys.readouterr().err)

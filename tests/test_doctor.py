@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from coursekit import __main__, doctor
+from coursekit import __main__
+from coursekit.learner import doctor
 
 
 @pytest.fixture

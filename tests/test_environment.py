@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from coursekit import environment
-from coursekit.worker import ROOT
+from coursekit.learner import environment
+from coursekit.paths import ROOT
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_test_fails_if_one_step_fails(calls, monkeypatch, capsys):
 
 
 def test_environment_module_needs_the_standard_library_alone():
-    code = "import sys; sys.modules['numpy'] = None; import coursekit.__main__, coursekit.environment"
+    code = "import sys; sys.modules['numpy'] = None; import coursekit.__main__, coursekit.learner.environment"
     subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, check=True)
 
 

@@ -6,25 +6,26 @@ from dataclasses import replace
 
 import pytest
 
-from coursekit import handin
-from coursekit.grading import evaluate, sandbox, tree
+from coursekit.grading import evaluate
 from coursekit.grading.evaluate import Grading, Settings, Work, closure, grade_files
+from coursekit.grading.running import sandbox, workspace
+from coursekit.learner import submission
+from coursekit.paths import ROOT
 from coursekit.questions import all_questions, find
-from coursekit.worker import ROOT
-from coursekit.zoo import wrong_entries
+from zoo import wrong_entries
 
-ASSIGNMENTS = handin.assignments()
+ASSIGNMENTS = submission.assignments()
 SETTINGS = Settings("assignment1", seed=5, notebooks="skip")
 LAYERS = "cs231n/layers.py"
 
 
 def solved(assignment):
     """The solved modules that a submission may contain."""
-    return {name: (ROOT / name).read_bytes() for name in handin.modules(assignment)}
+    return {name: (ROOT / name).read_bytes() for name in submission.modules(assignment)}
 
 
 def blank(assignment):
-    return {name: tree.given()[name] for name in handin.modules(assignment)}
+    return {name: workspace.given()[name] for name in submission.modules(assignment)}
 
 
 def functions(record):
@@ -164,8 +165,8 @@ class TestFollowThrough:
     def test_part_of_a_function(self):
         """Two questions ask for parts of one function: the given lines between them tell which part is whose."""
         name, ids = "cs231n/classifiers/fc_net.py", ["two_layer_net_loss"]
-        stripped = tree.given()[name].decode()
-        source = tree.with_reference(name, stripped, ids, graded="two_layer_net_gradients")
+        stripped = workspace.given()[name].decode()
+        source = workspace.with_reference(name, stripped, ids, graded="two_layer_net_gradients")
         assert 'NotImplementedError("two_layer_net_loss' not in source
         assert 'NotImplementedError("two_layer_net_gradients' in source
 
@@ -230,7 +231,7 @@ def as_module(entry):
     module, path = entry.target.split(":")
     name = module.replace(".", "/") + ".py"
     text = (ROOT / "coursekit" / "zoo" / f"{find(entry.question_id).notebook}.py").read_text()
-    lines = [line for line in text.splitlines() if not line.startswith("from coursekit.zoo import")]
+    lines = [line for line in text.splitlines() if not line.startswith("from zoo import")]
     given = (ROOT / name).read_text()
     return name, _MODULE.format(given=given, text="\n".join(lines), path=path, key=(entry.question_id, entry.name))
 
@@ -246,7 +247,7 @@ def check_zoo(entry):
     lost = {id_: e["status"] for id_, e in entries.items() if e["earned"] < e["points"]}
     own = entries[entry.question_id]
     assert own["status"] in ("wrong", "crashed", "timed out"), own["text"]
-    same_function = set(tree.asking_for(name, entry.target.split(":")[1])) - {entry.question_id}
+    same_function = set(workspace.asking_for(name, entry.target.split(":")[1])) - {entry.question_id}
     assert set(lost) - same_function <= {entry.question_id}, lost
     return own
 
@@ -273,7 +274,7 @@ def test_record_is_the_same_each_time(tmp_path):
     """But for the timings: the same bytes."""
     import zipfile
 
-    from coursekit.grading.archive import find_submissions
+    from coursekit.grading.intake.archive import find_submissions
 
     with zipfile.ZipFile(tmp_path / "ada.zip", "w") as file:
         for name, data in solved("assignment1").items():

@@ -12,7 +12,7 @@ import zipfile
 import pytest
 import records
 
-from coursekit.grading.exports import (
+from coursekit.grading.reports.exports import (
     fill_canvas,
     grades_csv,
     gradescope_results,
@@ -21,7 +21,7 @@ from coursekit.grading.exports import (
     write_autograder_zip,
     write_exports,
 )
-from coursekit.grading.written import Mark, Marks, answer_key, plain_cell
+from coursekit.grading.reports.written import Mark, Marks, answer_key, plain_cell
 
 NO_MARKS = Marks({})
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from layer_check import check_layer, torch
 
-from coursekit.gradients import gradient_error
+from coursekit.running.gradients import gradient_error
 from cs231n import _weights, layer_utils
 from cs231n.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from cs231n.optim import cosine_decay

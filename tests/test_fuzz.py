@@ -20,12 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from coursekit import handin
-from coursekit.grading.archive import Refused, find_submissions, open_submission
-from coursekit.grading.graft import graft_module, graft_notebook
-from coursekit.release import strip_module
-from coursekit.submit import pack
-from coursekit.worker import ROOT
+from coursekit.grading.intake.archive import Refused, find_submissions, open_submission
+from coursekit.grading.intake.merging import graft_module, graft_notebook
+from coursekit.learner import submission
+from coursekit.learner.submit import pack
+from coursekit.paths import ROOT
+from coursekit.teacher.release import strip_module
 from tests.handins import edition, filled
 
 resource = pytest.importorskip("resource")  # with the alarm below, what Windows lacks
@@ -221,7 +221,7 @@ def edit_cells(data, rng):
         if not cells:
             break
         at = rng.randrange(len(cells))
-        text = handin.source(cells[at])
+        text = submission.source(cells[at])
         match rng.randrange(7):
             case 0:
                 cells[at]["id"] = rng.choice(cells).get("id", "")
@@ -232,7 +232,7 @@ def edit_cells(data, rng):
             case 3:
                 cells.insert(rng.randrange(len(cells)), json.loads(json.dumps(cells[at])))
             case 4:
-                cells[at]["source"] = text + "\n" + handin.source(rng.choice(cells))
+                cells[at]["source"] = text + "\n" + submission.source(rng.choice(cells))
             case 5:
                 cut = rng.randrange(len(text) + 1)
                 cells[at : at + 1] = [{**cells[at], "source": text[:cut]}, {**cells[at], "source": text[cut:]}]
@@ -294,7 +294,9 @@ class Fuzzer:
                 self.tell("zips refused", refused)
                 continue
             self.count["zips opened"] += 1
-            assert all(handin.is_allowed(name, "assignment1") and type(data) is bytes for name, data in files.items())
+            assert all(
+                submission.is_allowed(name, "assignment1") and type(data) is bytes for name, data in files.items()
+            )
             self.graft(files)
 
     def graft(self, files):
@@ -324,7 +326,7 @@ class Fuzzer:
         for cell, ours in zip(cells, self.ours[name]["cells"], strict=True):
             answer = ours["id"] in came.answers or bool(came.written.get(ours["id"]))
             assert cell["id"] == ours["id"] and cell["cell_type"] == ours["cell_type"]
-            assert answer or handin.source(cell) == handin.source(ours)
+            assert answer or submission.source(cell) == submission.source(ours)
         json.dumps(came.notebook, ensure_ascii=False).encode()
 
 
@@ -332,7 +334,7 @@ def mutated(data, mutations, times, rng):
     for _ in range(times):
         with contextlib.suppress(Exception):  # a second mutation may not be able to read what the first one left
             data = rng.choice(mutations)(data, rng)
-    return data[: handin.LARGEST[".ipynb"]]  # no more gets past the reader
+    return data[: submission.LARGEST[".ipynb"]]  # no more gets past the reader
 
 
 def without_outputs(notebook):

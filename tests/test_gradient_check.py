@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from coursekit.gradients import check_gradient, gradient_error
-from coursekit.notebook import CheckFailed
+from coursekit.core.question import CheckFailed
+from coursekit.running.gradients import check_gradient, gradient_error
 from cs231n.gradient_check import (
     eval_numerical_gradient,
     eval_numerical_gradient_array,

@@ -7,14 +7,14 @@ import time
 import nbformat
 import pytest
 
-from coursekit import handin
-from coursekit.grading.archive import Refused
-from coursekit.grading.cells import MOST_CELLS, read_cells
-from coursekit.grading.graft import graft_module, graft_notebook
-from coursekit.progress import notebook_path
+from coursekit.grading.intake.archive import Refused
+from coursekit.grading.intake.merging import graft_module, graft_notebook
+from coursekit.grading.intake.notebook_cells import MOST_CELLS, read_cells
+from coursekit.learner import submission
+from coursekit.learner.progress import notebook_path
+from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS
-from coursekit.release import strip_module
-from coursekit.worker import ROOT
+from coursekit.teacher.release import strip_module
 from tests.handins import edition, filled
 
 
@@ -29,7 +29,7 @@ def graft(name, notebook):
 def code(grafted):
     """What would run, cell after cell, the learner's own cells included."""
     cells = grafted.notebook["cells"]
-    return [handin.source(cell) for cell in cells if cell["cell_type"] == "code"]
+    return [submission.source(cell) for cell in cells if cell["cell_type"] == "code"]
 
 
 def at(notebook, cell_id):
@@ -99,7 +99,7 @@ def merge_below(notebook, cell_id):
     place = at(notebook, cell_id)
     below = notebook["cells"].pop(place + 1)
     cell = notebook["cells"][place]
-    cell["source"] = [handin.source(cell) + "\n\n" + handin.source(below)]
+    cell["source"] = [submission.source(cell) + "\n\n" + submission.source(below)]
 
 
 def delete_neighbours(notebook, cell_id):
@@ -123,7 +123,7 @@ def windows_lines(notebook, cell_id):
 
 def one_text(notebook, cell_id):
     for cell in notebook["cells"]:
-        cell["source"] = handin.source(cell)
+        cell["source"] = submission.source(cell)
 
 
 def empty_cells(notebook, cell_id):
@@ -135,7 +135,7 @@ def empty_cells(notebook, cell_id):
 def break_given(notebook, cell_id):
     """A typo in the imports, and a smaller data set."""
     cell = notebook["cells"][at(notebook, "setup")]
-    cell["source"] = [handin.source(cell).replace("import", "imprt", 1)]
+    cell["source"] = [submission.source(cell).replace("import", "imprt", 1)]
 
 
 def break_given_without_ids(notebook, cell_id):
@@ -217,7 +217,9 @@ class TestMutilated:
         for theirs in (blank, missing):
             came = graft_notebook(solved, pack(theirs))
             assert "SOLUTION" not in json.dumps(came.notebook)
-            assert "raise NotImplementedError" in handin.source(came.notebook["cells"][at(came.notebook, "svm_search")])
+            assert "raise NotImplementedError" in submission.source(
+                came.notebook["cells"][at(came.notebook, "svm_search")]
+            )
 
 
 @pytest.mark.parametrize("name", ANSWER)
@@ -237,7 +239,7 @@ class TestAnswersInOddPlaces:
         for keeps_id in (0, 1):
             theirs = filled("svm")
             place = at(theirs, "svm_search")
-            lines = handin.source(theirs["cells"][place]).splitlines(keepends=True)
+            lines = submission.source(theirs["cells"][place]).splitlines(keepends=True)
             halves = [copy.deepcopy(theirs["cells"][place]) for _ in range(2)]
             halves[0]["source"], halves[1]["source"] = lines[:4], lines[4:]
             halves[1 - keeps_id]["id"] = "new"
@@ -263,7 +265,7 @@ class TestAnswersInOddPlaces:
         second["source"] = ["best_svm = 'second'"]
         theirs["cells"].insert(place + 1, second)
         sources = code(graft("svm", theirs))
-        assert sources.index("best_svm = 'second'") == sources.index(handin.source(theirs["cells"][place])) + 1
+        assert sources.index("best_svm = 'second'") == sources.index(submission.source(theirs["cells"][place])) + 1
 
     def test_answer_in_a_new_cell_below_the_stub(self):
         theirs = filled("svm")
@@ -306,11 +308,11 @@ class TestAnswersInOddPlaces:
         theirs = filled("svm")
         setup = theirs["cells"][at(theirs, "setup")]
         setup["source"] = [
-            handin.source(setup).replace("import numpy as np", "from itertools import product\nimport nump as np")
+            submission.source(setup).replace("import numpy as np", "from itertools import product\nimport nump as np")
         ]
         came = graft("svm", theirs)
         assert code(came)[:2] == [
-            handin.source(edition("svm")["cells"][at(edition("svm"), "setup")]),
+            submission.source(edition("svm")["cells"][at(edition("svm"), "setup")]),
             "from itertools import product",
         ]
         assert any("setup" in remark for remark in came.remarks)

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from coursekit.judge import judge_values
+from coursekit.judging.judge import judge_values
 from coursekit.questions import _nets, features, find, knn
 from cs231n.classifiers import KNearestNeighbor
 from cs231n.features import color_histogram_hsv, extract_features, hog_feature

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from layer_check import check_layer, torch
 
-from coursekit.gradients import gradient_error
+from coursekit.running.gradients import gradient_error
 from cs231n.layer_utils import affine_relu_backward, affine_relu_forward
 from cs231n.layers import (
     affine_backward,

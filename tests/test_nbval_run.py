@@ -6,9 +6,9 @@ import time
 import nbformat
 import pytest
 
-from coursekit.grading import nbval_run, sandbox
 from coursekit.grading.evaluate import Grading, Settings, Work
-from coursekit.grading.nbval_run import Tolerant
+from coursekit.grading.running import notebook_run, sandbox
+from coursekit.grading.running.notebook_run import Tolerant
 
 LEVELS = [
     pytest.param("bubblewrap", marks=pytest.mark.skipif(sandbox.level() != "bubblewrap", reason="no bubblewrap here")),
@@ -38,8 +38,8 @@ def test_tolerance(a, b, same):
 
 def run(cells, level, monkeypatch, seconds=20.0):
     """The run of a notebook with these cells: source, and what is stored as printed (None for nothing)."""
-    monkeypatch.setattr(nbval_run, "_ours", lambda name: {f"cell-{i}": {} for i in range(len(cells))})
-    monkeypatch.setattr(nbval_run, "CELL_SECONDS", seconds)
+    monkeypatch.setattr(notebook_run, "_ours", lambda name: {f"cell-{i}": {} for i in range(len(cells))})
+    monkeypatch.setattr(notebook_run, "CELL_SECONDS", seconds)
     notebook = nbformat.v4.new_notebook()
     for number, (source, printed) in enumerate(cells):
         outputs = [] if printed is None else [nbformat.v4.new_output("stream", text=printed)]
@@ -72,7 +72,7 @@ class TestRun:
     def test_dead_kernel_is_known_at_once(self, level, monkeypatch):
         waited = []
 
-        class Timed(nbval_run.SandboxedKernel):
+        class Timed(notebook_run.SandboxedKernel):
             def await_reply(self, *args, **options):
                 started = time.monotonic()
                 try:
@@ -80,7 +80,7 @@ class TestRun:
                 finally:
                     waited.append(time.monotonic() - started)
 
-        monkeypatch.setattr(nbval_run, "SandboxedKernel", Timed)
+        monkeypatch.setattr(notebook_run, "SandboxedKernel", Timed)
         outcome = run([("import os; os._exit(0)", None), ("1", None)], level, monkeypatch, seconds=600.0)
         assert waited[-1] < 2
         assert statuses(outcome) == ["error", "not run"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coursekit.question import holds
+from coursekit.core.question import holds
 from coursekit.questions import _nets
 from cs231n.classifiers.fc_net import FullyConnectedNet
 
@@ -87,7 +87,7 @@ def test_best_reaches_its_bars_or_says_how_far_it_is():
     arrays = {"X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
 
     def judged(bar, fits=True):
-        bars = {part: {"CIFAR-10": bar, "built-in pictures": bar} for part in ("val", "test")}
+        bars = {part: {"CIFAR-10": bar, "built-in images": bar} for part in ("val", "test")}
         return _nets.judge_best(holds("params", fits), params, **arrays, bars=bars, advice="train longer")
 
     assert all(finding.ok for finding in judged(0.0)) and len(judged(0.0)) == 5

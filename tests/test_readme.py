@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions
-from coursekit.worker import ROOT
 
 README = (ROOT / "README.md").read_text()
 

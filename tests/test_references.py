@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coursekit.gradients import gradient_error
+from coursekit.running.gradients import gradient_error
 from cs231n.classifiers import fc_net, neural_net
 from cs231n.layers import (
     affine_backward,

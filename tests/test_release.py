@@ -9,9 +9,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from coursekit.progress import notebook_path, saved_verdict, verdicts
+from coursekit.learner.progress import notebook_path, saved_verdict, verdicts
+from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions
-from coursekit.release import (
+from coursekit.teacher.release import (
     BEGIN,
     END,
     ReleaseError,
@@ -21,7 +22,6 @@ from coursekit.release import (
     strip_notebook,
     write_edition,
 )
-from coursekit.worker import ROOT
 
 QUESTIONS = list(all_questions().values())
 

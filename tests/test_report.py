@@ -13,9 +13,16 @@ from pathlib import Path
 import pytest
 import records
 
-from coursekit.grading.pages import clean, file_name, write
-from coursekit.grading.report import follow_through_sentence, is_final, next_steps, passed, write_class, write_learner
-from coursekit.grading.written import write_written
+from coursekit.grading.reports.pages import clean, file_name, write
+from coursekit.grading.reports.report import (
+    follow_through_sentence,
+    is_final,
+    next_steps,
+    passed,
+    write_class,
+    write_learner,
+)
+from coursekit.grading.reports.written import write_written
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}\x1b[31m\u202e\ud800\x00"
 

@@ -11,10 +11,12 @@ import zipfile
 import numpy as np
 import pytest
 
-from coursekit import wire
-from coursekit.grading import sandbox
+from coursekit.core import serialization
+from coursekit.grading.running import sandbox
+from coursekit.judging.runner import Ended, run_calls
+from coursekit.paths import ROOT
 from coursekit.questions import find
-from coursekit.worker import READY, ROOT, Ended, run_calls
+from coursekit.running.worker import READY
 
 LEVELS = [
     pytest.param(
@@ -173,7 +175,7 @@ def answers(*frames, ended="exit"):
     question = find("affine_forward")
 
     def run(command, request):
-        nonce = wire.unpack(request)["nonce"]
+        nonce = serialization.unpack(request)["nonce"]
         data = b"".join(frame if isinstance(frame, bytes) else _frame(frame, nonce) for frame in frames)
         return Ended(data, b"", ended)
 
@@ -181,7 +183,7 @@ def answers(*frames, ended="exit"):
 
 
 def _frame(frame, nonce):
-    data = wire.pack({name: nonce if value == "NONCE" else value for name, value in frame.items()})
+    data = serialization.pack({name: nonce if value == "NONCE" else value for name, value in frame.items()})
     return struct.pack("<Q", len(data)) + data
 
 
@@ -198,7 +200,7 @@ def bomb():
 
 
 def no_dict():
-    data = wire.pack([])
+    data = serialization.pack([])
     return struct.pack("<Q", len(data)) + data
 
 
@@ -253,13 +255,13 @@ class TestFrames:
 class TestWire:
     @pytest.mark.parametrize("value", [2**63, -(2**70), 1 << 20_000], ids=["2^63", "-2^70", "2^20000"])
     def test_whole_numbers_beyond_64_bits_stay(self, value):
-        assert wire.unpack(wire.pack(value)) == wire.Foreign("whole number beyond 64 bits")
+        assert serialization.unpack(serialization.pack(value)) == serialization.Foreign("whole number beyond 64 bits")
 
     def test_long_texts_are_refused_where_a_bound_is_given(self):
-        data = wire.pack(["a"] * 1000)
-        assert wire.unpack(data, 10**6) == ["a"] * 1000
+        data = serialization.pack(["a"] * 1000)
+        assert serialization.unpack(data, 10**6) == ["a"] * 1000
         with pytest.raises(ValueError, match="longer than 100 bytes"):
-            wire.unpack(data, 100)
+            serialization.unpack(data, 100)
 
     @pytest.mark.parametrize(
         "dtype, shape", [("|O", [1]), ("<f8", [-1]), ("(2,)<f8", [1]), ("<f8", [2**70]), ("V8", [1])]
@@ -269,4 +271,4 @@ class TestWire:
         buffer = io.BytesIO()
         np.savez(buffer, json=np.frombuffer(text, np.uint8), data=np.zeros(64, np.uint8))
         with pytest.raises(ValueError, match="not a packed value"):
-            wire.unpack(buffer.getvalue())
+            serialization.unpack(buffer.getvalue())

@@ -9,11 +9,11 @@ import zipfile
 
 import pytest
 
-from coursekit import answers, handin, submit
-from coursekit.grading.archive import find_submissions, open_submission
-from coursekit.progress import notebook_path
-from coursekit.release import write_edition
-from coursekit.worker import ROOT
+from coursekit.grading.intake.archive import find_submissions, open_submission
+from coursekit.learner import answers_page, submission, submit
+from coursekit.learner.progress import notebook_path
+from coursekit.paths import ROOT
+from coursekit.teacher.release import write_edition
 from tests.handins import filled
 
 ASSIGNMENT = "assignment1"
@@ -34,9 +34,9 @@ def done(blank, tmp_path_factory):
     """The edition, filled in; its notebooks were run and saved."""
     folder = tmp_path_factory.mktemp("done") / "course"
     shutil.copytree(blank, folder)
-    for name in handin.modules(ASSIGNMENT):
+    for name in submission.modules(ASSIGNMENT):
         shutil.copy(ROOT / name, folder / name)
-    for name in handin.notebooks(ASSIGNMENT):
+    for name in submission.notebooks(ASSIGNMENT):
         notebook_path(name, folder).write_text(json.dumps(filled(name)), encoding="utf-8")
     return folder
 
@@ -69,21 +69,23 @@ class TestComplete:
         assert came.remarks == [] and came.receipt["verified"]
         assert set(came.receipt["questions"].values()) == {"ok"}
         assert all(data == (done / name).read_bytes() for name, data in came.files.items())
-        assert set(handin.wanted(ASSIGNMENT)) <= set(came.files)
+        assert set(submission.wanted(ASSIGNMENT)) <= set(came.files)
 
     def test_receipt_fits_the_zip_and_no_other(self, handed_in):
         receipt = json.loads((handed_in[1] / f"{ASSIGNMENT}_receipt.json").read_bytes())
         packed = (handed_in[1] / "jane.zip").read_bytes()
         files = {name: data for name, data in submit.unpack(packed).items() if name in receipt["files"]}
-        assert handin.receipt_problems(receipt, files, handin.digest(packed)) == []
+        assert submission.receipt_problems(receipt, files, submission.digest(packed)) == []
         files[LAYERS] += b"# more"
-        assert len(handin.receipt_problems(receipt, files, handin.digest(packed + b"x"))) == 2
+        assert len(submission.receipt_problems(receipt, files, submission.digest(packed + b"x"))) == 2
 
     def test_nothing_else_is_packed(self, handed_in):
         with zipfile.ZipFile(handed_in[1] / "jane.zip") as archive:
             names = set(archive.namelist())
-        extra = {f"{ASSIGNMENT}_answers.html", handin.RECEIPT}
-        assert names - extra == {name for name in names if handin.is_allowed(name, ASSIGNMENT)} - {handin.RECEIPT}
+        extra = {f"{ASSIGNMENT}_answers.html", submission.RECEIPT}
+        assert names - extra == {name for name in names if submission.is_allowed(name, ASSIGNMENT)} - {
+            submission.RECEIPT
+        }
         assert extra <= names
 
     def test_written_answers_are_on_the_page(self, handed_in):
@@ -156,7 +158,7 @@ class TestGaps:
         assert f"{LAYERS}: it is not valid Python, line 2" in self.gaps(work)
 
     def test_huge_file(self, work, monkeypatch):
-        monkeypatch.setitem(handin.LARGEST, ".ipynb", 700_000)
+        monkeypatch.setitem(submission.LARGEST, ".ipynb", 700_000)
         files, gaps = submit.collect(ASSIGNMENT, work)
         assert KNN not in files and any("Clear Outputs" in gap for gap in gaps)
 
@@ -181,7 +183,7 @@ class TestGaps:
         notebook = json.loads((work / KNN).read_bytes())
         for cell in notebook["cells"]:
             if cell["id"] == "answer_statements":
-                cell["source"] = handin.BLANK_ANSWER
+                cell["source"] = submission.BLANK_ANSWER
         (work / KNN).write_text(json.dumps(notebook))
         assert "no written answer yet in answer_statements" in self.gaps(work)
 
@@ -218,16 +220,16 @@ def test_notebook_without_ids_is_read_all_the_same(tmp_path):
     whole, bare = filled("knn"), filled("knn")
     for cell in bare["cells"]:
         del cell["id"]
-    assert list(handin.written_answers(bare).values()) == list(handin.written_answers(whole).values())
-    assert list(handin.prompts(bare).values()) == list(handin.prompts(whole).values())
-    assert handin.shown_verdict(bare, "knn_two_loops") == "ok"
+    assert list(submission.written_answers(bare).values()) == list(submission.written_answers(whole).values())
+    assert list(submission.prompts(bare).values()) == list(submission.prompts(whole).values())
+    assert submission.shown_verdict(bare, "knn_two_loops") == "ok"
 
 
 class TestPage:
     def page(self, text, **more):
         question = {"cell_type": "markdown", "id": "q", "source": "**Think and write.** Why <b>?"}
         answer = {"cell_type": "markdown", "id": "answer_a", "source": text, **more}
-        return answers.page(ASSIGNMENT, {"knn": {"cells": [question, answer]}}).decode()
+        return answers_page.page(ASSIGNMENT, {"knn": {"cells": [question, answer]}}).decode()
 
     def test_markdown(self):
         page = self.page("Because **so**\n\n| a | b |\n|---|---|\n| 1 | 2 |")
@@ -252,15 +254,15 @@ class TestPage:
         assert "onerror" not in self.page("![p](attachment:p)", attachments={"p": {"image/png": '" onerror="alert(1)'}})
 
     def test_blank(self):
-        assert "No answer was given" in self.page(handin.BLANK_ANSWER)
+        assert "No answer was given" in self.page(submission.BLANK_ANSWER)
 
-    @pytest.mark.skipif(not any(map(shutil.which, answers._BROWSERS)), reason="there is no browser here")
+    @pytest.mark.skipif(not any(map(shutil.which, answers_page._BROWSERS)), reason="there is no browser here")
     def test_pdf(self, tmp_path):
         (tmp_path / "a.html").write_text(self.page("Because."))
-        assert answers.print_pdf(tmp_path / "a.html") == ["a.pdf"]
+        assert answers_page.print_pdf(tmp_path / "a.html") == ["a.pdf"]
         assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
 
     def test_no_browser_is_no_error(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(answers, "_ELSEWHERE", ())
+        monkeypatch.setattr(answers_page, "_ELSEWHERE", ())
         monkeypatch.setenv("PATH", str(tmp_path))
-        assert answers.print_pdf(tmp_path / "a.html") == []
+        assert answers_page.print_pdf(tmp_path / "a.html") == []

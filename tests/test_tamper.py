@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from tamper import BOTH, NOTEBOOK_TRICKS, RIGHT, TRICKS, Trick
 
-from coursekit.grading import nbval_run, sandbox, tree
 from coursekit.grading.evaluate import Grading, Settings, Work
+from coursekit.grading.running import notebook_run, sandbox, workspace
 from coursekit.questions import find
 
 MODULE = "cs231n/layers.py"
@@ -68,7 +68,7 @@ def all_gone(folder, within=5.0):
 
 
 def source_of(trick, **options):
-    return trick.source(tree.given()[MODULE].decode(), **options)
+    return trick.source(workspace.given()[MODULE].decode(), **options)
 
 
 @levels()
@@ -128,7 +128,7 @@ def run_of(code, level, cell=()):
 @pytest.fixture
 def impatient(monkeypatch):
     """A cell may take two seconds, not minutes."""
-    monkeypatch.setattr(nbval_run, "CELL_SECONDS", 2.0)
+    monkeypatch.setattr(notebook_run, "CELL_SECONDS", 2.0)
 
 
 @levels()

@@ -7,7 +7,7 @@ import re
 import pytest
 import records
 
-from coursekit.grading.written import (
+from coursekit.grading.reports.written import (
     LONGEST,
     answer_key,
     is_blank,

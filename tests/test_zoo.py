@@ -5,13 +5,14 @@ import zlib
 import numpy as np
 import pytest
 
-from coursekit import store, stored
-from coursekit.judge import judge
+from coursekit.core.serialization import pack, unpack
+from coursekit.judging import reference_answers
+from coursekit.judging.judge import judge
+from coursekit.judging.rendering import render
+from coursekit.judging.runner import run_case
 from coursekit.questions import all_questions, find
-from coursekit.text import render
-from coursekit.wire import pack, unpack
-from coursekit.worker import run_case
-from coursekit.zoo import outcomes, right_entries, wrong_entries
+from coursekit.teacher import write_answers
+from zoo import outcomes, right_entries, wrong_entries
 
 FUNCTION_QUESTIONS = [question for question in all_questions().values() if not question.in_notebook]
 
@@ -29,7 +30,7 @@ def verdict_on(entry, seed=None):
     """The verdict on an implementation of the zoo, over the same bytes that a process would send."""
     question = find(entry.question_id)
     inputs = {i: question.draw_inputs(i, seed) for i in range(len(question.cases))}
-    expected = stored.expected(question) if seed is None else reference(question, seed)
+    expected = reference_answers.expected(question) if seed is None else reference(question, seed)
     with np.errstate(all="ignore"):
         results = unpack(pack(outcomes(entry, seed)))
     return judge(question, inputs, results, expected)
@@ -59,7 +60,7 @@ def test_wrong_ones_are_caught_on_fresh_inputs(entry, seed):
 
 @named([entry for entry in wrong_entries() if entry.rule])
 def test_general_rules_name_the_mistake_without_knowing_it(entry, monkeypatch):
-    monkeypatch.setattr(stored, "recognise", lambda question, results: "")
+    monkeypatch.setattr(reference_answers, "recognise", lambda question, results: "")
     assert entry.rule in text_of(verdict_on(entry))
 
 
@@ -86,14 +87,16 @@ class TestQuestions:
             assert verdict.ok, render(verdict)
 
     def test_stored_answers_are_the_reference_and_the_zoo(self, question):
-        fresh = unpack(pack(store.answers_of(question)))
-        kept = stored._load(question.notebook)[question.id]
+        fresh = unpack(pack(write_answers.answers_of(question)))
+        kept = reference_answers._load(question.notebook)[question.id]
         for index, outputs in fresh["expected"].items():
-            assert stored._same_values(outputs, kept["expected"][index]), f"case {index}: {store.write.__name__} again"
+            assert reference_answers._same_values(outputs, kept["expected"][index]), (
+                f"case {index}: {write_answers.write.__name__} again"
+            )
         assert [m["sentence"] for m in fresh["mistakes"]] == [m["sentence"] for m in kept["mistakes"]]
 
     def test_stored_answers_are_small(self, question):
-        for outputs in stored.expected(question).values():
+        for outputs in reference_answers.expected(question).values():
             assert sum(np.size(value) for value in outputs.values()) <= 2_000
 
     def test_is_quick(self, question):

@@ -19,10 +19,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from coursekit import handin
-from coursekit.grading import exports, pages, report, sandbox, written
 from coursekit.grading.evaluate import Settings, environment, failed_record, grade_submission
-from coursekit.grading.sources import find_submissions
+from coursekit.grading.intake.sources import find_submissions
+from coursekit.grading.reports import exports, pages, report, written
+from coursekit.grading.running import sandbox
+from coursekit.learner import submission
 
 ROUNDS = 3  # how often a submission is tried whose process is lost; the last time in a process of its own
 
@@ -63,7 +64,7 @@ def _parser():
     parser = argparse.ArgumentParser(prog="python -m coursekit grade", description=__doc__)
     parser.add_argument("submissions", type=Path, help="folder with what was handed in, Canvas' or Gradescope's too")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="gets records, reports and exports")
-    parser.add_argument("--assignment", choices=handin.assignments(), help="taken from the files' names by default")
+    parser.add_argument("--assignment", choices=submission.assignments(), help="taken from the files' names by default")
     parser.add_argument("--seed", type=int, default=0, help="of the fresh inputs")
     parser.add_argument("--notebooks", choices=["run", "skip"], default="run", help="skip: grade functions alone")
     parser.add_argument(
@@ -94,7 +95,7 @@ def _settings(args, sources):
 def _assignment_of(sources):
     """The assignment that the names of the files speak of."""
     names = " ".join(f"{source.path.name} {source.inside}" for source in sources)
-    found = sorted(set(re.findall(r"assignment\d+", names)) & set(handin.assignments()))
+    found = sorted(set(re.findall(r"assignment\d+", names)) & set(submission.assignments()))
     if len(found) != 1:
         speak_of = " and ".join(found) if found else "no assignment"
         raise BatchError(f"The names of the files speak of {speak_of}: say --assignment assignment1, or another.")

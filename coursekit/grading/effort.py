@@ -1,70 +1,42 @@
 """Measured from outside: that a function does without a Python loop, and without an array too large.
 
-The questions' own cases count steps and memory in the learner's process, where the learner's code can switch the
-counting off. Here the same function gets so many rows that a loop over them runs into the limit on processor time, or
-so large ones that an array of all differences runs into the limit on memory. Neither can be lifted from inside.
+A question's own cases count steps and memory in the learner's process, where the learner's code can switch the counting
+off. Here the same function gets the question's `efforts`: inputs so large that a loop runs into the limit on processor
+time, and an array of all differences into the limit on memory. Neither can be lifted from inside.
+
+How many rows are too many for a loop, and what limit leaves room for the start of Python, is measured on the machine
+that grades: what counts is the ratio of the two, which is the same on slow and on fast machines.
 """
 
-from dataclasses import dataclass
+import math
+import os
+import subprocess
+import sys
+import time
+from functools import cache
 
 import numpy as np
 
-from coursekit.judge import compare
-from coursekit.question import Finding
-from coursekit.worker import run_calls, run_case
+from coursekit.core.question import holds
+from coursekit.judging.judge import compare
+from coursekit.judging.runner import run_calls, run_case
 
-MANY = 500_000
-CPU_SECONDS = 2  # a loop over so many rows takes more; all at once, with the start of Python, less than 1
-MEMORY = 2 << 30  # the array of all differences would take 5 GB
-LARGE = 1_500, 300
-
-
-@dataclass(frozen=True)
-class Effort:
-    """One run: the shapes of X and X_train, and what it means if it does not come back."""
-
-    label: str
-    X: tuple
-    X_train: tuple
-    gap: str
-    mistake: str
-
-
-_INPUTS = Effort(
-    "no Python loop over the inputs",
-    (MANY, 3),
-    (2, 3),
-    f"with {MANY:,} inputs it takes more than {CPU_SECONDS} seconds",
-    "a loop over the inputs is left: all the dot products come from one matrix product",
-)
-_TRAINING = Effort(
-    "no Python loop over the training inputs",
-    (2, 3),
-    (MANY, 3),
-    f"with {MANY:,} training inputs it takes more than {CPU_SECONDS} seconds",
-    "a loop over the training inputs is left: X_train - X[i] takes X[i] from all rows of X_train at once",
-)
-_MEMORY = Effort(
-    "no array of M x N x D entries",
-    LARGE,
-    LARGE,
-    "with M = N = 1,500 and D = 300 it takes more than 2 GB, or too long",
-    "an array of M x N x D differences is built: expand the square instead",
-)
-EFFORTS = {"knn_one_loop": (_TRAINING,), "knn_no_loops": (_INPUTS, _TRAINING, _MEMORY)}
+MEMORY = 2 << 30  # bytes; an array of all differences would take 5 GB
+ROOM = 4  # the limit is so many times what the start of Python takes, and a loop so many times the limit
 
 
 def findings(question, seed, run):
     """The findings of a question's efforts; none for most questions. `run` is as `run_calls` takes it.
 
-    All are made in one process: what does not come back after the one that ran into a limit is not to be blamed.
+    All are made in one process: what does not come back after the one that ran into a limit is not to blame.
     """
-    efforts = EFFORTS.get(question.id, ())
+    if not question.efforts:
+        return []
     rng = np.random.RandomState(seed)
-    inputs = [{"X": rng.randn(*effort.X), "X_train": rng.randn(*effort.X_train)} for effort in efforts]
-    results = run_calls(question, [(0, drawn) for drawn in inputs], run) if efforts else ()
+    inputs = [effort.inputs(rng, too_many_rows()) for effort in question.efforts]
+    results = run_calls(question, [(0, drawn) for drawn in inputs], run)
     found = []
-    for effort, drawn, result in zip(efforts, inputs, results, strict=True):
+    for effort, drawn, result in zip(question.efforts, inputs, results, strict=True):
         found.append(_finding(question.cases[0], effort, drawn, result))
         if result["ended"]:
             break
@@ -73,7 +45,39 @@ def findings(question, seed, run):
 
 def _finding(case, effort, inputs, result):
     if result["error"] or not isinstance(result["outputs"], dict):
-        return Finding(effort.label, "holds", False, (effort.gap,), effort.mistake)
-    expected = run_case(case, inputs)["outputs"]["dists"]
-    right = compare(case, "dists", result["outputs"].get("dists"), expected, inputs, {}).ok
-    return Finding(effort.label, "holds", right, () if right else ("its distances are wrong there",))
+        return holds(effort.statement, False, effort.gap, mistake=effort.mistake)
+    expected = run_case(case, inputs)["outputs"]
+    outputs = result["outputs"]
+    right = all(compare(case, name, outputs.get(name), value, inputs, {}).ok for name, value in expected.items())
+    return holds(effort.statement, right, "its results are wrong on these inputs")
+
+
+@cache
+def cpu_seconds():
+    """The limit on processor time, in whole seconds as the system takes it: room for Python's start and for arrays."""
+    before = _children_time()
+    subprocess.run([sys.executable, "-c", "import numpy"], check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    return max(2, math.ceil(ROOM * (_children_time() - before)))
+
+
+def _children_time():
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+@cache
+def too_many_rows():
+    """So many rows that a loop over them takes `ROOM` times the limit.
+
+    The loop that is measured calls NumPy twice for each row; no loop that computes a distance gets by with fewer.
+    """
+    X, y = np.ones((20_000, 1)), np.ones(1)
+    seconds = min(_seconds_of_loop(X, y) for _ in range(3)) / len(X)
+    return int(ROOM * cpu_seconds() / seconds)
+
+
+def _seconds_of_loop(X, y):
+    started = time.process_time()
+    for row in X:
+        np.sum(np.subtract(row, y))
+    return time.process_time() - started

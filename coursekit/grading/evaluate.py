@@ -20,16 +20,18 @@ from pathlib import Path
 
 import numpy as np
 
-from coursekit import handin, stored
-from coursekit.grading import effort, sandbox, tree
-from coursekit.grading.archive import Refused, open_submission
-from coursekit.grading.data import given_values
-from coursekit.grading.graft import graft_module, graft_notebook
-from coursekit.judge import judge, judge_values
-from coursekit.question import Finding, Verdict
+from coursekit.core.question import Verdict, holds
+from coursekit.grading import effort
+from coursekit.grading.intake.archive import Refused, open_submission
+from coursekit.grading.intake.merging import graft_module, graft_notebook
+from coursekit.grading.running import sandbox, workspace
+from coursekit.judging import reference_answers
+from coursekit.judging.judge import RUNS, judge, judge_values
+from coursekit.judging.rendering import render
+from coursekit.judging.runner import run_calls, run_case
+from coursekit.learner import submission
+from coursekit.paths import ROOT
 from coursekit.questions import all_questions, find
-from coursekit.text import render
-from coursekit.worker import ROOT, run_calls, run_case
 
 FORMAT = 1
 ATTEMPTS = 2  # of a sandbox that does not start
@@ -189,7 +191,7 @@ def environment():
 
 
 def _asked(settings):
-    asked = handin.questions(settings.assignment)
+    asked = submission.questions(settings.assignment)
     return [question for question in asked if not settings.questions or question.id in settings.questions]
 
 
@@ -205,7 +207,7 @@ def grade_files(files, settings, remarks=None):
     with contextlib.ExitStack() as stack:
         grading = Grading(graft(files, settings, remarks), settings, stack)
         entries = [grading.entry(question) for question in _asked(settings)]
-        names = handin.notebooks(settings.assignment)
+        names = submission.notebooks(settings.assignment)
         return {
             "questions": entries,
             "notebooks": [grading.notebook_record(name) for name in names],
@@ -236,13 +238,13 @@ class Work:
 def graft(files, settings, remarks):
     """Put the learner's files into ours."""
     work = Work()
-    given = tree.given()
-    for name in handin.modules(settings.assignment):
+    given = workspace.given()
+    for name in submission.modules(settings.assignment):
         if name in files:
             grafted = graft_module(given[name].decode(), files[name])
             work.files[name] = grafted.source.encode()
             remarks += [f"{name}: {remark}" for remark in grafted.remarks]
-    for notebook in handin.notebooks(settings.assignment):
+    for notebook in submission.notebooks(settings.assignment):
         _graft_notebook(work, notebook, files, settings, remarks)
     return work
 
@@ -259,7 +261,7 @@ def _graft_notebook(work, notebook, files, settings, remarks):
         work.broken[notebook] = f"{notebook}.ipynb cannot be read: {refused}"
         remarks.append(f"{name}: {refused}")
         return
-    work.notebooks[notebook], prompts = grafted.notebook, handin.prompts(ours)
+    work.notebooks[notebook], prompts = grafted.notebook, submission.prompts(ours)
     remarks += [f"{name}: {remark}" for remark in grafted.remarks]
     work.written += [
         {"id": id_, "notebook": notebook, "prompt": prompts.get(id_, ""), "text": text}
@@ -327,7 +329,10 @@ class Grading:
         graded = grade_function(question, self.settings, self._runner(limits, reference, question))
         if graded.status != "ok":
             return graded
-        limits = replace(limits, cpu_seconds=effort.CPU_SECONDS, memory=min(limits.memory, effort.MEMORY))
+        if not question.efforts:
+            return graded
+        limits = replace(limits, cpu_seconds=effort.cpu_seconds(), memory=min(limits.memory, effort.MEMORY))
+        limits = replace(limits, output=effort.MEMORY)
         return with_effort(question, self.settings, graded, self._runner(limits, reference, question))
 
     def _runner(self, limits, reference, question):
@@ -336,7 +341,7 @@ class Grading:
 
         def run(command, request):
             outcome = sandbox.run(
-                command, folder, request, limits, isolation=self.settings.level, readable=[tree.data_folder()]
+                command, folder, request, limits, isolation=self.settings.level, readable=[workspace.data_folder()]
             )
             self.timings["own_code"] += outcome.seconds
             return replace(outcome, stderr=outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode()))
@@ -348,7 +353,7 @@ class Grading:
         key = reference, graded
         if key not in self.trees:
             folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="grading-")))
-            tree.build(folder, self.work.files, *key)
+            workspace.build(folder, self.work.files, *key)
             self.trees[key] = folder
         return self.trees[key]
 
@@ -374,16 +379,16 @@ class Grading:
         """Whether the answer cell is as it was handed out."""
         stub = f'raise NotImplementedError("{question.id}:'
         cells = self.work.notebooks[question.notebook]["cells"]
-        return any(cell.get("id") == question.id and stub in handin.source(cell) for cell in cells)
+        return any(cell.get("id") == question.id and stub in submission.source(cell) for cell in cells)
 
     def run_notebook(self, name, reference=()):
         """Run a notebook, once for each set of questions that the reference answers."""
-        from coursekit.grading import nbval_run
+        from coursekit.grading.running import notebook_run
 
         if (name, reference) not in self.runs:
             started = time.monotonic()
             folder = self.tree(reference)
-            run = nbval_run.run(self.work.notebooks[name], name, folder, self.settings, self._shown)
+            run = notebook_run.run(self.work.notebooks[name], name, folder, self.settings, self._shown)
             self.runs[name, reference] = run
             seconds = time.monotonic() - started
             self.timings["notebooks"][name] = self.timings["notebooks"].get(name, 0.0) + seconds
@@ -441,7 +446,7 @@ def grade_function(question, settings, run):
         ended = _how_it_ended(results.values())
         if ended:
             return _graded(question, ended, verdict)
-        told = _judged(question, public, shown, stored.expected(question))
+        told = _judged(question, public, shown, reference_answers.expected(question))
         return _graded(question, "wrong", told if told.status == "wrong" else _without_values(verdict))
 
 
@@ -483,12 +488,12 @@ def _judged(question, inputs, results, expected):
 
 def _cannot_be_judged(question, error):
     gap = f"what came back cannot be judged ({type(error).__name__})"
-    return Verdict(question, "wrong", (Finding("all", "are values of the right kind", False, (gap,)),))
+    return Verdict(question, "wrong", (holds("all values are of the right kind", False, gap),))
 
 
 def _without_values(verdict):
     """A verdict on fresh inputs as a learner may read it: where it fails, but no number of theirs."""
-    findings = [f if f.ok or f.bound == "runs" else replace(f, gap=()) for f in verdict.findings]
+    findings = [f if f.ok or f.condition == RUNS else replace(f, gap=()) for f in verdict.findings]
     return replace(verdict, findings=tuple(findings), notes=(RIGHT_IN_PUBLIC,))
 
 
@@ -518,7 +523,7 @@ def reference_outputs(question, seed):
     key = question.id, seed
     if key not in _references:
         with calm():
-            _require_right(question, _run_reference(question, None), stored.expected(question), None)
+            _require_right(question, _run_reference(question, None), reference_answers.expected(question), None)
             results = _run_reference(question, seed)
             expected = {i: r["outputs"] for i, r in results.items() if not question.cases[i].judge}
             _require_right(question, results, expected, seed)
@@ -556,11 +561,17 @@ def judged_values(question, values):
     """The verdict on values that came out of a notebook, as a `Graded`."""
     with calm():
         try:
-            values = {name: values[name] for name in question.values if name in values} | given_values(question)
+            values = {name: values[name] for name in question.values if name in values} | _given(question)
             verdict = judge_values(question, values)
         except Exception as error:
             verdict = _cannot_be_judged(question, error)
     return _graded(question, verdict.status, verdict)
+
+
+def _given(question):
+    """The values of a notebook question that do not depend on the learner, by name."""
+    given = question.given() if question.given else {}
+    return {name: value for name, value in given.items() if name in question.values}
 
 
 def grade_values(question, run):

@@ -21,11 +21,26 @@ NOTEBOOKS = {
 }
 
 
+def module_of(notebook):
+    """The module that declares a notebook's questions."""
+    return import_module(f"coursekit.questions.{NOTEBOOKS[notebook]}.{notebook}")
+
+
+def notebook_file(notebook):
+    """The file of a notebook, as a relative name with "/".
+
+    Examples
+    --------
+    >>> notebook_file("knn")
+    'assignments/assignment1/knn.ipynb'
+    """
+    return f"assignments/{NOTEBOOKS[notebook]}/{notebook}.ipynb"
+
+
 @cache
 def all_questions():
     """All questions by id, in the order of the course."""
-    modules = [import_module(f"coursekit.questions.{name}") for name in NOTEBOOKS]
-    questions = [question for module in modules for question in module.QUESTIONS]
+    questions = [question for name in NOTEBOOKS for question in module_of(name).QUESTIONS]
     by_id = {question.id: question for question in questions}
     if len(by_id) != len(questions):
         raise ValueError("two questions have the same id")

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import numpy as np
 
-from coursekit.question import Case, Finding, Question, holds, reaches
+from coursekit.core.question import Case, Question, holds, reaches
 
 # ---- losses
 
@@ -114,13 +114,13 @@ def _judge_results(results):
 
 def _judge_weights(W, X_val, y_val, name):
     shape = (np.shape(X_val)[1], int(np.max(y_val)) + 1)
-    label, bound = f"{name} has trained weights", "holds"
+    statement = f"{name} has trained weights"
     if not isinstance(W, np.ndarray) or W.dtype.kind != "f" or W.shape != shape:
         came = f"shape {W.shape} {W.dtype}" if isinstance(W, np.ndarray) else f"a {type(W).__name__}"
         mistake = f"{name} is to be the trained classifier object, not its accuracy or its settings"
-        return Finding(label, bound, False, (f"expected weights of shape {shape}, got {came}",), mistake)
+        return holds(statement, False, f"expected weights of shape {shape}, got {came}", mistake=mistake)
     return holds(
-        label,
+        statement,
         np.isfinite(W).all(),
         f"{name}.W has entries that are nan or infinite",
         mistake="the learning rate is too high for this reg: the weights grew without end",

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from coursekit.question import holds, reaches
+from coursekit.core.question import holds, reaches
 
 NUM_TRAIN, NUM_VAL, NUM_TEST, NUM_FEW = 49000, 1000, 1000, 50
 NUM_CLASSES = 10
@@ -33,20 +33,19 @@ def summary(w):
     }
 
 
-def judge_weights(title, summaries, scale):
+def judge_weights(summaries, scale):
     """Whether weights are normal numbers around 0 with the standard deviation `scale`; their summaries by name."""
     return [
-        *(_judge_std(f"{title}{name}", name, got["std"], scale) for name, got in summaries.items()),
-        *(_judge_distribution(f"{title}{name}", name, got) for name, got in summaries.items()),
+        *(_judge_std(name, got["std"], scale) for name, got in summaries.items()),
+        *(_judge_distribution(name, got) for name, got in summaries.items()),
     ]
 
 
-def _judge_std(label, name, std, scale):
+def _judge_std(name, std, scale):
     return holds(
-        label,
+        f"{name} has the standard deviation weight_scale",
         abs(std - scale) < 0.1 * scale,
         f"{name}: expected a standard deviation near weight_scale = {scale:g}, got {std:.4g}",
-        bound="has the standard deviation weight_scale",
         mistake=_why_std(name, std, scale),
     )
 
@@ -65,14 +64,13 @@ def _why_std(name, std, scale):
     return f"multiply standard normal numbers by weight_scale, and by nothing else, to get {name}"
 
 
-def _judge_distribution(label, name, got):
+def _judge_distribution(name, got):
     return holds(
-        label,
+        f"{name} is normally distributed around 0",
         not _why_distribution(name, got),
         f"{name}: mean {got['mean']:.4g}, standard deviation {got['std']:.4g}",
         f"within one standard deviation: {got['within one std']:.0%} of the entries (normal: 68%)",
         f"different from each other: {got['different']:.0%}",
-        bound="is normally distributed around 0",
         mistake=_why_distribution(name, got),
     )
 
@@ -87,28 +85,26 @@ def _why_distribution(name, got):
     return ""
 
 
-def judge_biases(label, summaries):
+def judge_biases(summaries):
     """Whether biases are zeros of a float type; their summaries by name."""
     off = {n: got for n, got in summaries.items() if got["largest"] != 0.0 or "float" not in got["dtype"]}
     gap = (
         f"{n}: expected zeros of a float type, got {got['dtype']} up to {got['largest']:.4g}" for n, got in off.items()
     )
     return holds(
-        label,
+        f"{', '.join(summaries)} are all zeros",
         not off,
         *gap,
-        bound="are all zeros",
         mistake=f"{', '.join(off)}: a bias starts as np.zeros, it has no symmetry to break",
     )
 
 
-def judge_two_nets(title, alike):
+def judge_two_nets(alike):
     """Whether two nets built one after the other differ; `alike` names the weights that are the same in both."""
     return holds(
-        f"{title}two nets",
+        "two nets have different weights",
         not alike,
         f"two nets, built one after the other, have exactly the same {', '.join(alike)}",
-        bound="have different weights",
         mistake="the weights are not random, or the generator is seeded in __init__: leave seeding to the caller",
     )
 
@@ -147,10 +143,9 @@ def judge_data(part, X, y):
     """Whether X and y are the data set's own, up to a mean picture taken off and a factor."""
     X_stored, y_stored = pictures(part)
     return holds(
-        f"X_{part}, y_{part}",
+        f"X_{part}, y_{part} are those of the data set",
         np.array_equal(y, y_stored) and _same_up_to_mean_and_factor(X, X_stored),
         "they are not the pictures and labels of the data set in their order, or not in their preparation",
-        bound="are those of the data set",
         mistake="run the cell that loads the data again, and leave what data holds as it is",
     )
 
@@ -172,11 +167,10 @@ def count_layers(params):
 
 
 def judge_params(
-    label,
     params,
     input_dim=3072,
     hidden_dims=None,
-    bound="fit each other and the pictures",
+    statement="params fit each other and the pictures",
     mistake="hand in the params of a net with the sizes that the cell gives, as it was trained",
 ):
     """Whether params are finite float arrays that fit each other, from the inputs to the ten classes.
@@ -193,7 +187,7 @@ def judge_params(
         sizes = [input_dim, *(["..."] if hidden_dims is None else [size or "H" for size in hidden_dims]), NUM_CLASSES]
         gap = f"expected float arrays W1, b1, W2, b2, ... for layers of the sizes {', '.join(map(str, sizes))}"
         gap += f", got {', '.join(map(str, dims)) or 'something else'}"
-    return holds(label, fits and all(np.isfinite(w).all() for w in params.values()), gap, bound=bound, mistake=mistake)
+    return holds(statement, fits and all(np.isfinite(w).all() for w in params.values()), gap, mistake=mistake)
 
 
 def _sizes(params):

@@ -1,0 +1,239 @@
+"""What a question is: one declaration that the notebook, the hand-in and the grading all run.
+
+A *function question* asks for functions in `cs231n/`. It has cases: seeded inputs and a `run` that calls the learner's
+functions and returns named outputs. The outputs are compared with the reference's, or judged by the case's own `judge`.
+
+A *notebook question* asks for values computed in a notebook cell. It has the names of the values and a `judge`.
+"""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of the learner's code.
+
+    Parameters
+    ----------
+    name : str
+        What is special about this case, in words a learner reads.
+    inputs : callable
+        Takes a `numpy.random.RandomState`, returns a dict of arrays, numbers and texts.
+    run : callable
+        Takes the inputs as keyword arguments, imports from `cs231n`, returns a dict of outputs.
+    sizes : callable, optional
+        Takes the inputs as keyword arguments, returns a dict such as {"N": 4, "D": 6}; explanations use the names.
+    tolerance : float
+        Largest relative error that passes.
+    may_change : tuple of str
+        Inputs that the code may change in place.
+    judge : callable, optional
+        Takes inputs and outputs (dicts), returns a list of `Finding`; in place of the comparison with the reference.
+    observe : callable, optional
+        Takes inputs and what `run` returned, returns the outputs to judge and to store, such as means in the place of
+        all weights. It runs on the judge's side, where a learner's code cannot reach it.
+    """
+
+    name: str
+    inputs: Callable
+    run: Callable
+    sizes: Callable | None = None
+    tolerance: float = 1e-8
+    may_change: tuple[str, ...] = ()
+    judge: Callable | None = None
+    observe: Callable | None = None
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Inputs so large that only code of the right kind comes through them.
+
+    A loop over so many rows runs into the limit on processor time, an array too large into the limit on memory; neither
+    limit can be lifted by the learner's code.
+
+    Parameters
+    ----------
+    statement : str
+        What holds if the code comes through, such as "no Python loop over the inputs".
+    inputs : callable
+        Takes a `numpy.random.RandomState` and how many rows are too many for a loop on this machine; returns inputs for
+        the question's first case.
+    gap, mistake : str
+        What is shown if it does not.
+    """
+
+    statement: str
+    inputs: Callable
+    gap: str
+    mistake: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of the course.
+
+    Parameters
+    ----------
+    id, title : str
+    notebook : str
+        Name of the notebook that asks it.
+    points, minutes : int
+    difficulty, importance : int
+        From 1 to 5, as the question's card shows them. What is important is built on later, in the course or at work.
+    implements : tuple of str
+        What the learner writes, such as "cs231n.layers:affine_forward"; empty for a notebook question.
+    builds_on : tuple of str
+        Ids of the questions that this one calls.
+    cases : tuple of Case
+        For a function question; the first one is the example that the notebook shows.
+    values : tuple of str
+        For a notebook question: the names of the values to hand to `check`.
+    judge : callable, optional
+        For a notebook question: takes the values as keyword arguments, returns a list of `Finding`.
+    seconds : float
+        Time limit for the learner's code.
+    given : callable, optional
+        For a notebook question: returns the values that do not depend on the learner, by name, such as the images that
+        a classifier is judged on. Grading uses these in place of the submission's.
+    efforts : tuple of Effort
+        What the code must come through without running into the limits on processor time or memory; measured in
+        grading alone.
+    """
+
+    id: str
+    title: str
+    notebook: str
+    points: int
+    minutes: int
+    difficulty: int = 3
+    importance: int = 3
+    implements: tuple[str, ...] = ()
+    builds_on: tuple[str, ...] = ()
+    cases: tuple[Case, ...] = ()
+    values: tuple[str, ...] = ()
+    judge: Callable | None = None
+    seconds: float = 20.0
+    given: Callable | None = None
+    efforts: "tuple[Effort, ...]" = ()
+
+    @property
+    def in_notebook(self):
+        """Whether the answer stands in a notebook cell."""
+        return not self.implements
+
+    def draw_inputs(self, index, seed=None):
+        """Make the inputs of a case: the public ones without a seed, fresh ones with one.
+
+        `RandomState` and not `default_rng`: its stream never changes, so the reference answers fit every NumPy.
+        """
+        name = f"{self.id}/{self.cases[index].name}/{'' if seed is None else seed}"
+        return self.cases[index].inputs(np.random.RandomState(zlib.crc32(name.encode())))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that a notebook ends with: what it is, and an expression in the notebook's variables.
+
+    `course` and `aim` are what the course asks for and what this project aims at, on CIFAR-10; None for nothing.
+    """
+
+    what: str
+    expression: str
+    course: float | None = None
+    aim: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of a verdict: what must hold, and whether it does.
+
+    Parameters
+    ----------
+    condition : str
+        What must hold: a whole sentence, or, where an `output` is named, what must hold of it.
+    ok : bool
+    gap : tuple of str
+        Lines that say what was expected and what the learner's code gave.
+    mistake : str
+        The likely mistake, in a sentence.
+    error : float, optional
+        The measured relative error, where there is one.
+    case : str
+        The name of the case; empty for a notebook question.
+    output : str
+        The output that was compared with the reference's, if it was.
+    """
+
+    condition: str
+    ok: bool
+    gap: tuple[str, ...] = ()
+    mistake: str = ""
+    error: float | None = None
+    case: str = ""
+    output: str = ""
+
+    @property
+    def label(self):
+        """The finding in a few words: its case and what was looked at."""
+        return "  ".join(filter(None, [self.case, self.output or self.condition]))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to "is this right?" for one question: 'ok', 'wrong' or 'not attempted'."""
+
+    question: Question
+    status: str
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    mistake: str = ""
+
+    @property
+    def ok(self):
+        """Whether the question has its points."""
+        return self.status == "ok"
+
+
+class CheckFailed(Exception):
+    """A question is not ok; notebooks show the text of its verdict alone, without a traceback."""
+
+    def _render_traceback_(self):
+        # IPython calls this in place of formatting a traceback.
+        return str(self).splitlines()
+
+
+def holds(statement, condition, *gap, mistake=""):
+    """Make a `Finding` of a statement, with the lines and the likely mistake to show if it does not hold.
+
+    Examples
+    --------
+    >>> finding = holds("dx has the shape of x", (4, 3) == (3, 4), "expected (3, 4), got (4, 3)")
+    >>> finding.condition, finding.ok, finding.gap
+    ('dx has the shape of x', False, ('expected (3, 4), got (4, 3)',))
+    """
+    return Finding(statement, bool(condition), () if condition else gap, "" if condition else mistake)
+
+
+def reaches(quantity, value, bars, mistake=""):
+    """Make a `Finding` that a measured value reaches the bar of the data set in use.
+
+    `bars` maps the name of each data set to its bar, such as {"CIFAR-10": 0.38, "built-in images": 0.35}. The statement
+    names every bar: so it is the same on every machine, whichever data set is there.
+    """
+    from cs231n.data_utils import dataset_name
+
+    bar = bars[dataset_name()]
+    reached = bool(np.isfinite(value) and value >= bar)
+    gap = f"expected at least {bar:g} on {dataset_name()}, got {value:.4g}"
+    return holds(f"{quantity} is at least {_listed(bars)}", reached, gap, mistake=mistake)
+
+
+def _listed(bars):
+    """Bars as a sentence names them: one number where all are the same."""
+    if len(set(bars.values())) == 1:
+        return f"{next(iter(bars.values())):g}"
+    return " and ".join(f"{bar:g} on {name}" for name, bar in bars.items())

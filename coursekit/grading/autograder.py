@@ -1,0 +1,27 @@
+"""The zip that grades an assignment on Gradescope."""
+
+from coursekit.files import pack_zip, write_file
+from coursekit.grading.reports import pages
+from coursekit.learner.submission import notebooks
+from coursekit.paths import GRADER, ROOT, files_in
+
+SCRIPTS = ("setup.sh", "run_autograder")
+
+
+def write(assignment, out):
+    """Write the zip to upload to Gradescope as the autograder of an assignment; 0 if it was written."""
+    try:
+        path = write_zip(out, assignment)
+    except (OSError, ValueError) as error:
+        print(f"The autograder was not written: {error}")
+        return 2
+    print(f"Written: {path}. Upload it to Gradescope as the autograder.")
+    return 0
+
+
+def write_zip(path, assignment, root=ROOT):
+    """Write the zip; its path."""
+    notebooks(assignment)  # raises where there is no such assignment
+    files = {name: pages.fill(f"gradescope/{name}", assignment=assignment).encode() for name in SCRIPTS}
+    files |= {f"course/{name}": file.read_bytes() for name, file in files_in(GRADER, root).items()}
+    return write_file(path, pack_zip(files, executable=SCRIPTS))

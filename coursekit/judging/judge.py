@@ -1,0 +1,192 @@
+"""The judge: compares what a learner's code returned with what is right, and says what is wrong.
+
+It never imports the learner's code: it sees the plain values that `coursekit.running.worker` brought back.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from coursekit.core import mistakes
+from coursekit.core.question import Finding, Verdict
+from coursekit.core.serialization import Foreign
+from coursekit.judging import reference_answers
+
+UNCHANGED = "the inputs are not changed"
+RUNS = "the code runs"
+
+
+def judge(question, inputs, results, expected):
+    """Judge the results of a function question's cases.
+
+    Parameters
+    ----------
+    question : Question
+    inputs, results : dict
+        By index of the case: the inputs, and what `worker.run_cases` returned.
+    expected : dict
+        By index of the case: the outputs of the reference (nothing for a case that has a judge of its own).
+
+    Returns
+    -------
+    Verdict
+    """
+    waiting = [
+        r["error"]["message"] for r in results.values() if r["error"] and r["error"]["kind"] == "NotImplementedError"
+    ]
+    if waiting:
+        return _not_attempted(question, waiting[0])
+    findings = []
+    for index, result in results.items():
+        findings += _judge_case(question.cases[index], inputs[index], result, expected.get(index))
+    ok = all(finding.ok for finding in findings)
+    mistake = "" if ok else _likely_mistake(question, results, expected, findings)
+    return Verdict(question, "ok" if ok else "wrong", tuple(findings), _notes(results), mistake)
+
+
+def judge_values(question, values):
+    """Judge the values of a notebook question."""
+    missing = set(question.values) - set(values)
+    if missing:
+        raise TypeError(f"check({question.id!r}) needs {', '.join(f'{name}={name}' for name in sorted(missing))}")
+    if any(_is_empty(value) for value in values.values()):
+        return Verdict(question, "not attempted")
+    findings = tuple(question.judge(**values))
+    wrong = [finding for finding in findings if not finding.ok]
+    mistake = next((finding.mistake for finding in wrong if finding.mistake), "")
+    return Verdict(question, "wrong" if wrong else "ok", findings, mistake=mistake)
+
+
+def _is_empty(value):
+    return value is None or (isinstance(value, (dict, list, tuple)) and not value)
+
+
+def _not_attempted(question, message):
+    waiting_for = message.split(":")[0]
+    notes = ()
+    if waiting_for != question.id:
+        notes = (f"it builds on {waiting_for}, which is not attempted yet",)
+    return Verdict(question, "not attempted", notes=notes)
+
+
+def _judge_case(case, inputs, result, expected):
+    if result["error"]:
+        return [_raised(case, result["error"])]
+    outputs = result["outputs"]
+    if not isinstance(outputs, dict):
+        return [Finding("the outputs are returned", False, (f"got {_describe(outputs)}",), case=case.name)]
+    if case.judge:
+        findings = [replace(finding, case=case.name) for finding in case.judge(inputs, outputs)]
+    else:
+        findings = _compare_all(case, inputs, expected, outputs)
+    if result["changed"]:
+        findings.append(_changed(case, result["changed"]))
+    return findings
+
+
+def _raised(case, error):
+    lines = [f"your code raised {error['kind']}: {error['message']}"]
+    lines += [f"  {file}, line {number}:  {line}" for file, number, line in error["frames"][-2:]]
+    return Finding(RUNS, False, tuple(lines), mistakes.explain_error(error["message"]), case=case.name)
+
+
+def _changed(case, names):
+    return Finding(
+        UNCHANGED,
+        False,
+        (f"changed by your code: {', '.join(names)}",),
+        f"{names[0]} is changed in place (by -=, by out=, or by assigning to its entries): work on a new array",
+        case=case.name,
+    )
+
+
+def _compare_all(case, inputs, expected, outputs):
+    sizes = case.sizes(**inputs) if case.sizes else {}
+    return [compare(case, name, outputs.get(name), value, inputs, sizes) for name, value in expected.items()]
+
+
+def compare(case, name, got, expected, inputs, sizes):
+    """Compare one output with the reference's; a `Finding` that shows shape and dtype first, then the gap."""
+    bound = f"relative error < {case.tolerance:.0e}".replace("e-0", "e-")
+    finding = partial(Finding, bound, case=case.name, output=name)
+    expected = np.asarray(expected)
+    array = _as_numbers(got)
+    if array is None:
+        gap = f"{name}: expected {_describe(expected)}, got {_describe(got)}"
+        hint = f"nothing is assigned to {name}, or it is not returned" if got is None else ""
+        return finding(False, (gap,), hint)
+    if array.shape != expected.shape:
+        gap = f"{name}: expected {_describe(expected)}, got {_describe(array)}"
+        return finding(False, (gap,), mistakes.explain_shape(name, expected, array, sizes))
+    error = mistakes.relative_error(array, expected)
+    if error <= case.tolerance:
+        return finding(True, error=error)
+    reason = mistakes.explain_values(mistakes.Wrong(name, expected, array, inputs, sizes))
+    return finding(False, tuple(_gap(name, array, expected, case.tolerance)), reason, error)
+
+
+def _as_numbers(value):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return np.asarray(value)
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "fiu":
+        return np.asarray(value)
+    return None
+
+
+def _describe(value):
+    if isinstance(value, (np.ndarray, np.generic)):
+        return f"shape {value.shape} {value.dtype}" if value.shape else f"a number ({value.dtype})"
+    if isinstance(value, Foreign):
+        return f"a {value.kind}"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _gap(name, got, expected, tolerance):
+    yield f"{name}: {_describe(got)}, as expected"
+    errors = mistakes.entry_errors(got.astype(float), expected.astype(float))
+    if expected.ndim:
+        yield f"{int(np.sum(errors <= tolerance))} of {expected.size} entries right"
+    place = np.unravel_index(np.argmax(errors), errors.shape)
+    where = f"{name}[{', '.join(str(int(i)) for i in place)}]" if place else name
+    yield f"{'worst at ' if place else ''}{where}: expected {expected[place]:.6g}, got {got[place]:.6g}"
+
+
+def _likely_mistake(question, results, expected, findings):
+    known = reference_answers.recognise(question, results)
+    if known:
+        return known
+    if _same_answer_for_all(question, results, findings):
+        return "the same numbers come whatever comes in: right only for the example shown"
+    wrong = [finding for finding in findings if not finding.ok and finding.mistake]
+    wrong.sort(key=lambda finding: finding.condition != UNCHANGED)  # an input that was changed explains the rest
+    reasons = [finding.mistake for finding in wrong]
+    if reasons:
+        return reasons[0]
+    first = question.cases[0].name
+    if len(results) > 1 and all(finding.ok for finding in findings if finding.case == first):
+        return "right for the example shown, wrong for others: is a size, a number or a label of the example typed in?"
+    return ""
+
+
+def _same_answer_for_all(question, results, findings):
+    outputs = [result["outputs"] for result in results.values() if isinstance(result["outputs"], dict)]
+    if len(outputs) < 2 or any(set(other) != set(outputs[0]) for other in outputs):
+        return False
+    first_ok = all(finding.ok for finding in findings if finding.case == question.cases[0].name)
+    same = [
+        _as_numbers(other[name]) is not None and mistakes.close(other[name], value)
+        for other in outputs[1:]
+        for name, value in outputs[0].items()
+        if _as_numbers(value) is not None
+    ]
+    return first_ok and bool(same) and all(same)
+
+
+def _notes(results):
+    warned = sorted({text for result in results.values() for text in result["warnings"]})
+    printed = [result["printed"].rstrip() for result in results.values() if result["printed"].strip()]
+    notes = [f"NumPy warned: {text}" for text in warned[:3]]
+    if printed:
+        notes += ["your code printed:", *("  " + line for line in printed[0].splitlines()[:20])]
+    return tuple(notes)

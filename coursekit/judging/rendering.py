@@ -1,0 +1,77 @@
+"""Verdicts as text: the same words each time, so that stored notebook outputs hold on every machine."""
+
+from itertools import groupby
+from textwrap import wrap
+
+WIDTH = 88  # what a notebook shows on a laptop without breaking lines of its own
+
+
+def render(verdict, tested="", verbose=False):
+    """The text of a verdict.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    tested : str
+        What was tested, such as "cs231n/layers.py, saved 12 s ago"; shown with a wrong verdict only.
+    verbose : bool
+        Add every measured error and what the learner's code printed; these differ from machine to machine.
+    """
+    question = verdict.question
+    if verdict.status == "not attempted":
+        return "\n".join([f"{question.id}: not attempted", *(f"  {note}" for note in verdict.notes)])
+    if verdict.ok:
+        lines = [question.id, *_ok_lines(verdict.findings), f"{question.id}: ok, {_points(question.points)}"]
+    else:
+        lines = list(_wrong_lines(verdict, tested))
+    return "\n".join(lines + (_details(verdict) if verbose else []))
+
+
+def _details(verdict):
+    measured = [f"  {f.label}: relative error {f.error:.1e}" for f in verdict.findings if f.error is not None]
+    notes = [f"  {note}" for note in verdict.notes] if verdict.ok else []
+    return ["measured:", *measured, *notes]
+
+
+def _points(points):
+    return f"{points} point{'' if points == 1 else 's'}"
+
+
+def _ok_lines(findings):
+    """A line for each case and condition; outputs for which the same condition holds share it."""
+    rows = []
+    for (case, condition), group in groupby(findings, key=lambda finding: (finding.case, finding.condition)):
+        rows.append((case, ", ".join(filter(None, (finding.output for finding in group))), condition))
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    return [line for row in rows for line in _ok_line(*row, *widths)]
+
+
+def _ok_line(case, outputs, condition, case_width, outputs_width):
+    columns = [f"{case:<{case_width}}"] * bool(case_width) + [f"{outputs:<{outputs_width}}"] * bool(outputs)
+    return _wrapped(f"{condition}  ok", "".join(f"  {column}" for column in columns) + "  ")
+
+
+def _wrong_lines(verdict, tested):
+    first = next(finding for finding in verdict.findings if not finding.ok)
+    yield f"{verdict.question.id}: wrong"
+    right = sum(finding.ok for finding in verdict.findings)
+    if right:
+        yield f"  {right} of {len(verdict.findings)} checks pass; the first that fails:"
+    about = "  ".join(filter(None, [first.case, first.output]))
+    yield from _wrapped(f"{about}  expected: {first.condition}" if about else f"expected: {first.condition}", "  ")
+    for line in first.gap:
+        yield from _wrapped(line, "    ")
+    if verdict.mistake:
+        yield from _wrapped(f"likely mistake: {verdict.mistake}", "  ")
+    for note in verdict.notes:
+        yield from _wrapped(note, "  ")
+    if tested:
+        yield from _wrapped(f"tested: {tested}", "  ")
+
+
+def _wrapped(text, start):
+    """A text in lines of at most `WIDTH` characters, two further in from the second on."""
+    indent = " " * (len(start) if start.strip() else len(start) + 2)
+    return wrap(
+        text, WIDTH, initial_indent=start, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

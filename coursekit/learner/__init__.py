@@ -1,0 +1,1 @@
+"""The learner's commands: set up, check, show progress, submit, train."""

@@ -1,0 +1,88 @@
+"""A learner's written answers as one page that needs nothing but a browser, and as a PDF where there is one."""
+
+import html
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from coursekit.learner import submission
+
+_STYLE = """
+body { font: 1.05rem/1.55 Georgia, serif; max-width: 44rem; margin: 0 auto; padding: 1rem; }
+body { color: #1a1a1a; background: #fff; overflow-wrap: anywhere; }
+h1, h2, h3 { font-family: system-ui, sans-serif; line-height: 1.25; }
+section { border-top: 1px solid #767676; margin-top: 1.5rem; break-inside: avoid-page; }
+blockquote { margin: 0; padding-left: 1rem; border-left: 4px solid #767676; color: #444; }
+img { max-width: 100%; } pre, table { overflow-x: auto; display: block; }
+pre { background: #f3f3f3; padding: .5rem; white-space: pre-wrap; }
+"""
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><style>{style}</style></head>
+<body><main>{body}</main></body></html>
+"""
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "msedge")
+_ELSEWHERE = (  # where they lie on systems that have no list of programs
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+    r"C:\Program Files\Microsoft\Edge\Application\msedge.exe",
+)
+
+
+def page(assignment, notebooks):
+    """The page, as bytes of HTML.
+
+    Parameters
+    ----------
+    assignment : str
+    notebooks : dict
+        Each notebook (a dict) by its name.
+    """
+    render = _renderer()
+    parts = [f"<h1>Written answers, {assignment}</h1>"]
+    for name, notebook in notebooks.items():
+        prompts, given = submission.prompts(notebook), submission.written_answers(notebook)
+        if given:
+            parts.append(f"<h2>{html.escape(name)}</h2>")
+        for key, text in given.items():
+            answer = render(text) if text else "<p><em>No answer was given.</em></p>"
+            question = f"<blockquote>{render(prompts[key])}</blockquote>"
+            parts.append(f'<section aria-label="{html.escape(key)}">{question}\n{answer}</section>')
+    return _PAGE.format(title=parts[0][4:-5], style=_STYLE, body="\n".join(parts)).encode("utf-8", errors="replace")
+
+
+def _renderer():
+    """What turns Markdown into HTML; tags in it are shown, not obeyed."""
+    try:
+        import mistune  # comes with Jupyter
+    except ImportError:
+        return lambda text: f"<pre>{html.escape(text)}</pre>"
+    return mistune.create_markdown(escape=True, plugins=["table"])
+
+
+def print_pdf(path):
+    """Print a page into a PDF beside it; [its name], or [] where there is no browser that does it."""
+    browser = next(filter(None, [*map(shutil.which, _BROWSERS), *filter(os.path.exists, _ELSEWHERE)]), None)
+    target = path.with_suffix(".pdf")
+    target.unlink(missing_ok=True)  # one from before would not fit
+    if browser:
+        _print(browser, path, target)
+    return [target.name] if target.exists() else []
+
+
+def _print(browser, path, target):
+    with tempfile.TemporaryDirectory(prefix="browser", ignore_cleanup_errors=True) as profile:
+        options = ["--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={profile}"]
+        if os.name != "nt" and os.geteuid() == 0:
+            options.append("--no-sandbox")  # Chromium asks for it there
+        command = [browser, *options, f"--print-to-pdf={target}", Path(path).as_uri()]
+        try:
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+        except (OSError, subprocess.TimeoutExpired):
+            target.unlink(missing_ok=True)

@@ -1,0 +1,75 @@
+"""Where a learner stands: all questions with verdicts, points and minutes."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from coursekit.core.question import Verdict
+from coursekit.judging.check import check_question, tested_files
+from coursekit.judging.rendering import render
+from coursekit.learner import submission
+from coursekit.paths import ROOT
+from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
+
+
+def verdicts(questions, root=ROOT):
+    """The verdicts of questions: functions are run from their files, notebook answers are read from saved notebooks."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda question: _verdict(question, root), questions))
+
+
+def _verdict(question, root):
+    if question.in_notebook:
+        return saved_verdict(question, root)
+    return check_question(question, root)
+
+
+def saved_verdict(question, root=ROOT):
+    """The verdict that a saved notebook shows for a notebook question."""
+    try:
+        notebook = submission.read_notebook(Path(root, notebook_file(question.notebook)).read_bytes())
+    except (OSError, ValueError) as error:
+        return Verdict(question, "not attempted", notes=(f"the notebook cannot be read: {error}",))
+    status = submission.shown_verdict(notebook, question.id)
+    if status in ("ok", "wrong"):
+        return Verdict(question, status, notes=("as the saved notebook shows it",))
+    return Verdict(question, "not attempted")
+
+
+def show(root=ROOT):
+    """Print the table of all questions; always 0."""
+    questions = list(all_questions().values())
+    standing = dict(zip((q.id for q in questions), verdicts(questions, root), strict=True))
+    id_width, title_width = (max(len(getattr(q, name)) for q in questions) for name in ("id", "title"))
+    for notebook, assignment in NOTEBOOKS.items():
+        print(f"\n{assignment}/{notebook}.ipynb")
+        for question in (q for q in questions if q.notebook == notebook):
+            verdict = standing[question.id]
+            points = question.points if verdict.ok else 0
+            print(
+                f"  {question.id:<{id_width}}  {question.title:<{title_width}}  {verdict.status:<13}  "
+                f"{points} of {question.points} points  {question.minutes:>3} min"
+            )
+    earned = sum(q.points for q in questions if standing[q.id].ok)
+    minutes_left = sum(q.minutes for q in questions if not standing[q.id].ok)
+    print(f"\n{earned} of {sum(q.points for q in questions)} points; about {minutes_left} minutes of work left.")
+    print("Notebook answers count as the saved notebooks show them.")
+    return 0
+
+
+def check_all(ids=(), root=ROOT):
+    """Print the verdicts of some questions, or of all; 0 if all are ok."""
+    try:
+        questions = [find(question_id) for question_id in ids] or list(all_questions().values())
+    except ValueError as error:
+        print(error)
+        return 2
+    results = verdicts(questions, root)
+    for question, verdict in zip(questions, results, strict=True):
+        print(_text(question, verdict, root))
+    return 0 if all(verdict.ok for verdict in results) else 1
+
+
+def _text(question, verdict, root):
+    if question.in_notebook:
+        return f"{question.id}: {verdict.status}, as the saved notebook {question.notebook}.ipynb shows it"
+    return render(verdict, tested_files(question, root))

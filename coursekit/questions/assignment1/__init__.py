@@ -1,0 +1,1 @@
+"""The questions of assignment 1, a module for each notebook."""

@@ -1,0 +1,197 @@
+"""Questions of features: a linear classifier and a two-layer network on hand-made features."""
+
+import zlib
+
+import numpy as np
+
+from coursekit.core.question import Figure, Question, holds, reaches
+from coursekit.questions import _nets
+
+NOTEBOOK = "features"
+NUM_LOOKED_AT = 100  # pictures whose features are compared
+CLOSE_CALLS = 0.003  # share of pictures whose two best scores may change places in another order of summation
+
+
+# ---- the features
+
+
+def _judge_features(part, X_feats):
+    """Whether X_feats are the features of the pictures, up to a mean and a factor for each column."""
+    got = np.asarray(X_feats, dtype=float)
+    # Which pictures are looked at follows from all features: nobody can leave just those as they are.
+    rows = np.random.RandomState(zlib.crc32(got.tobytes())).choice(_nets.NUM_VAL, NUM_LOOKED_AT, replace=False)
+    raw = _raw_features(part, rows)
+    comparable = got.shape == (_nets.NUM_VAL, raw.shape[1]) and np.isfinite(got).all()
+    return holds(
+        f"X_{part}_feats are the features of the pictures",
+        comparable and np.abs(_standardised(got[rows]) - _standardised(raw)).max() < 1e-2,
+        "they are not the histograms of gradients and hues of these pictures, standardised",
+        mistake="run the cells that extract and standardise the features again, and leave the results as they are",
+    )
+
+
+def _raw_features(part, rows):
+    """The features of some pictures, as the notebook extracts them."""
+    from cs231n.features import color_histogram_hsv, extract_features, hog_feature
+
+    X, _ = _nets.pictures(part)
+    return extract_features(X[rows].transpose(0, 2, 3, 1), [hog_feature, lambda x: color_histogram_hsv(x, nbin=25)])
+
+
+def _standardised(columns):
+    return (columns - columns.mean(axis=0)) / np.maximum(columns.std(axis=0), 1e-6)
+
+
+# ---- the linear SVM
+
+
+def _judge_svm(results, best_val, W, X_val_feats):
+    findings = _judge_results(results)
+    if not findings[-1].ok:
+        return findings
+    best = max(val for _, val in results.values())
+    findings.append(
+        holds(
+            "best_val is the largest validation accuracy",
+            _is_number(best_val) and abs(best_val - best) < 1e-6,
+            f"the largest in results is {best:.4g}, best_val is {best_val}",
+            mistake="update best_val and best_svm together, each time a validation accuracy is larger than best_val",
+        )
+    )
+    columns = np.shape(X_val_feats)[1]
+    has_shape = holds(
+        "best_svm.W has a row for each column of the features, and a column for each class",
+        np.shape(W) == (columns, _nets.NUM_CLASSES),
+        f"expected W of shape {(columns, _nets.NUM_CLASSES)}, got {np.shape(W)}",
+        mistake="train on the features with the bias column",
+    )
+    findings.append(has_shape)
+    if not has_shape.ok:
+        return findings
+    _, y_val = _nets.pictures("val")
+    accuracy = float(np.mean(np.argmax(X_val_feats @ W, axis=1) == y_val))
+    is_kept = holds(
+        "best_svm has this accuracy",
+        np.isfinite(W).all() and abs(accuracy - best) <= CLOSE_CALLS,
+        f"the best of results is {best:.4g}, the weights in best_svm reach {accuracy:.4g}",
+        mistake="best_svm is not the classifier with the best validation accuracy: is it the last one trained, "
+        "or one object that is trained again and again? Make a new LinearSVM() for each pair",
+    )
+    bars = {"CIFAR-10": 0.48, "built-in images": 0.48}
+    return [
+        *findings,
+        _judge_features("val", X_val_feats[:, :-1]),
+        is_kept,
+        reaches(
+            "validation accuracy",
+            accuracy,
+            bars,
+            mistake="search further: the learning rate over several powers of ten first, then the regularisation; "
+            "learning_rate * reg must stay far below 1, or W shrinks to nothing",
+        ),
+    ]
+
+
+def _judge_results(results):
+    """Check the form of the dict; the last finding is ok only if all are."""
+    form = "results maps (learning_rate, reg) to (train_accuracy, val_accuracy)"
+    try:
+        settings = [(float(rate), float(reg)) for rate, reg in results]
+        accuracies = np.array([[float(train), float(val)] for train, val in results.values()])
+    except (TypeError, ValueError):
+        key, value = next(iter(results.items()))
+        return [holds(form, False, f"expected pairs of numbers, got {key!r}: {value!r}"[:200])]
+    steps = accuracies[:, 1] * _nets.NUM_VAL
+    are_shares = bool(np.all((accuracies >= 0) & (accuracies <= 1)) and np.all(np.abs(steps - np.round(steps)) < 1e-6))
+    searched = holds(
+        "at least two learning rates and two strengths of regularisation are tried",
+        len({rate for rate, _ in settings}) > 1 and len({reg for _, reg in settings}) > 1,
+        f"got {sorted(results)[:6]}",
+    )
+    formed = holds(
+        form,
+        are_shares,
+        "expected shares from 0 to 1; the second of each pair in steps of 1 / 1000 (1,000 validation pictures)",
+        f"got {next(iter(results.values()))!r} for {next(iter(results))!r}",
+        mistake="an accuracy is np.mean(y_pred == y), with the validation labels for the second of the two",
+    )
+    return [searched, formed] if searched.ok else [formed, searched]
+
+
+def _is_number(value):
+    return isinstance(value, (int, float, np.number)) and bool(np.isfinite(value))
+
+
+features_svm = Question(
+    id="features_svm",
+    title="A linear SVM on features",
+    notebook=NOTEBOOK,
+    points=4,
+    minutes=25,
+    builds_on=("svm_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
+    values=("results", "best_val", "W", "X_val_feats"),
+    judge=_judge_svm,
+)
+
+
+# ---- the network
+
+
+def _judge_net(params, X_val_feats, X_test_feats, y_test_pred):
+    has_shapes = _nets.judge_params(
+        params,
+        input_dim=np.shape(X_val_feats)[1],
+        hidden_dims=[None],
+        statement="best_net takes these features and gives ten scores",
+        mistake="the network has biases of its own: give it the features without the bias column",
+    )
+    if not has_shapes.ok:
+        return [has_shapes]
+    (_, y_val), (_, y_test) = _nets.pictures("val"), _nets.pictures("test")
+    y_test_pred = np.asarray(y_test_pred)
+    has_labels = y_test_pred.shape == y_test.shape
+    agree = holds(
+        "the predictions for the test pictures are those of best_net",
+        has_labels and np.mean(_nets.predict(params, X_test_feats) != y_test_pred) <= CLOSE_CALLS,
+        "the weights in best_net.params give other labels than best_net.loss(X_test_feats) does",
+        mistake="best_net.params is not what best_net.loss computes with",
+    )
+    return [
+        has_shapes,
+        _judge_features("val", X_val_feats),
+        _judge_features("test", X_test_feats),
+        agree,
+        reaches(
+            "validation accuracy",
+            _nets.accuracy(params, X_val_feats, y_val),
+            {"CIFAR-10": 0.58, "built-in images": 0.62},
+            mistake="features have a scale of 1, unlike pixels: such a network wants a learning rate near 0.1 to 1, "
+            "a weight_scale near 1e-2 and a reg near 1e-3; look at the curve before you change more than one of them",
+        ),
+        reaches(
+            "test accuracy",
+            float(np.mean(y_test_pred == y_test)) if has_labels else 0.0,
+            {"CIFAR-10": 0.58, "built-in images": 0.62},
+        ),
+    ]
+
+
+features_two_layer_net = Question(
+    id="features_two_layer_net",
+    title="A two-layer network on features",
+    notebook=NOTEBOOK,
+    points=5,
+    minutes=30,
+    builds_on=("two_layer_net_init", "two_layer_net_loss", "two_layer_net_gradients", "sgd"),
+    values=("params", "X_val_feats", "X_test_feats", "y_test_pred"),
+    judge=_judge_net,
+)
+
+QUESTIONS = (features_svm, features_two_layer_net)
+
+FIGURES = (
+    Figure("SVM on features: validation", "best_val", course=0.44, aim=0.44),
+    Figure("SVM on features: test", "np.mean(y_test_pred_svm == y_test)", course=0.40, aim=0.40),
+    Figure("Two-layer net on features: validation", "np.mean(y_val_pred == y_val)"),
+    Figure("Two-layer net on features: test", "np.mean(y_test_pred == y_test)", course=0.55, aim=0.58),
+)

@@ -1,0 +1,540 @@
+"""Questions of knn: distances in three ways, the vote, and the choice of k."""
+
+import hashlib
+import sys
+import tracemalloc
+
+import numpy as np
+
+from coursekit.core.question import Case, Effort, Figure, Question, holds, reaches
+
+NOTEBOOK = "knn"
+CLASS = "cs231n.classifiers.k_nearest_neighbor:KNearestNeighbor"
+NUM_TRAIN, NUM_TEST, NUM_FOLDS = 5000, 500, 5
+CLOSE_CALLS = 0.01  # share of pictures whose label may differ where distances are equal, or nearly so
+K_CHOICES = (1, 3, 5, 8, 10, 12, 15, 20, 50, 100)
+
+
+# ---- distances
+
+
+def _knn(X_train):
+    from cs231n.classifiers.k_nearest_neighbor import KNearestNeighbor
+
+    knn = KNearestNeighbor()
+    knn.train(X_train, np.zeros(len(X_train), dtype=int))
+    return knn
+
+
+def _run_with(method):
+    def run(X, X_train):
+        return {"dists": getattr(_knn(X_train), method)(X)}
+
+    return run
+
+
+def _distance_sizes(X, X_train):
+    return {"M": X.shape[0], "N": X_train.shape[0], "D": X.shape[1]}
+
+
+def _whole_numbers(rng):
+    return {"X": rng.randint(10, size=(3, 4)), "X_train": rng.randint(10, size=(5, 4))}
+
+
+def _pixels(rng):
+    return {
+        "X": rng.randint(256, size=(4, 30)).astype(np.uint8),
+        "X_train": rng.randint(256, size=(6, 30)).astype(np.uint8),
+    }
+
+
+def _square(rng):
+    # A sum along the wrong axis, or a column in place of a row, raises no error here: it shows in the numbers.
+    return {"X": 2 + rng.randn(5, 5), "X_train": rng.randn(5, 5) * np.array([[0.01], [1], [10], [2], [100]])}
+
+
+def _far_from_zero(rng, dtype=np.float64):
+    return {
+        "X": (30 + 10 * rng.randn(2, 7)).astype(dtype),
+        "X_train": (30 + 10 * rng.randn(8, 7)).astype(dtype),
+    }
+
+
+def _copies(rng):
+    X = 100 * rng.rand(64, 300)
+    return {"X": X, "X_train": X[::-1].copy()}
+
+
+def _distance_cases(method):
+    run = _run_with(method)
+    return (
+        Case("three inputs of whole numbers", _whole_numbers, run, _distance_sizes),
+        Case("pixels in uint8", _pixels, run, _distance_sizes),
+        Case("five inputs, five training inputs", _square, run, _distance_sizes),
+        Case("numbers far from 0", _far_from_zero, run, _distance_sizes),
+        Case("float32", lambda rng: _far_from_zero(rng, np.float32), run, _distance_sizes, tolerance=1e-4),
+        Case("one input", lambda rng: {"X": rng.randn(1, 6), "X_train": rng.randn(3, 6)}, run, _distance_sizes),
+    )
+
+
+# ---- how much work: Python's own steps, and memory
+
+
+def _steps(method, X):
+    """Number of lines that Python runs in a call: it grows with the number of inputs where a loop goes over them."""
+    count = 0
+
+    def trace(frame, event, argument):
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    old = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        method(X)
+    finally:
+        sys.settrace(old)
+    return count
+
+
+def _run_loops(method):
+    """Whether the number of steps grows with the inputs, and with the training inputs (1 for yes, 0 for no)."""
+
+    def run(X, X_train):
+        few, many = len(X) // 10, len(X_train) // 10
+        steps = {}
+        for name, inputs, training in (
+            ("warm-up", X[:few], X_train[:many]),
+            ("few", X[:few], X_train[:many]),
+            ("inputs", X, X_train[:many]),
+            ("training inputs", X[:few], X_train),
+        ):
+            steps[name] = _steps(getattr(_knn(training), method), inputs)
+        return {
+            "loop_over_inputs": int(steps["inputs"] - steps["few"] >= len(X) - few),
+            "loop_over_training_inputs": int(steps["training inputs"] - steps["few"] >= len(X_train) - many),
+        }
+
+    return run
+
+
+def _run_copies(X, X_train):
+    return {"dists": _knn(X_train).compute_distances_no_loops(X)}
+
+
+def _observe_copies(inputs, outputs):
+    """Whether a distance is NaN (1 for yes, 0 for no); which one depends on how the terms of the square round."""
+    return {"some_are_nan": int(np.isnan(np.asarray(outputs["dists"], dtype=float)).any())}
+
+
+def _run_memory(X, X_train):
+    """Whether much more memory is taken than the inputs and the distances need (1 for yes, 0 for no)."""
+    knn = _knn(X_train)
+    needed = 8 * (X.size + X_train.size + len(X) * len(X_train))
+    tracemalloc.start()
+    try:
+        knn.compute_distances_no_loops(X)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return {"too_much_memory": int(peak > 6 * needed)}
+
+
+def _has_no_loop(over, sentence):
+    def judge(inputs, outputs):
+        return [
+            holds(
+                f"no Python loop over the {name}",
+                outputs.get(f"loop_over_{name.replace(' ', '_')}") == 0,
+                f"the number of lines that Python runs grows with the number of {name}",
+                mistake=sentence,
+            )
+            for name in over
+        ]
+
+    return judge
+
+
+def _has_no_nan(inputs, outputs):
+    return [
+        holds(
+            "copies of the training inputs: no distance is NaN",
+            outputs.get("some_are_nan") == 0,
+            "each input equals a training input here, and some of the distances are NaN",
+            mistake="NaN where an input equals a training input: rounding leaves -1e-9 in place of 0, and its root is "
+            "NaN; np.maximum(..., 0) before the root",
+        )
+    ]
+
+
+def _is_lean(inputs, outputs):
+    M, D = inputs["X"].shape
+    N = len(inputs["X_train"])
+    return [
+        holds(
+            "no array of M x N x D entries",
+            outputs.get("too_much_memory") == 0,
+            f"with M = {M}, N = {N}, D = {D} it takes more than 6 times the memory of X, X_train and dists together",
+            mistake="an array of M x N x D differences (or of copies made by tile or repeat) is built; "
+            "with 500 x 5,000 pictures it would need 61 GB: expand the square instead",
+        )
+    ]
+
+
+def _many(rng):
+    return {"X": rng.randn(30, 3), "X_train": rng.randn(40, 3)}
+
+
+def _wide(rng):
+    return {"X": rng.randn(40, 300), "X_train": rng.randn(60, 300)}
+
+
+two_loops = Question(
+    id="knn_two_loops",
+    title="Distances with two loops",
+    notebook=NOTEBOOK,
+    points=2,
+    minutes=15,
+    implements=(f"{CLASS}.compute_distances_two_loops",),
+    cases=_distance_cases("compute_distances_two_loops"),
+)
+
+
+def _effort_inputs(num_inputs, num_train):
+    """What draws the inputs of an effort; None stands for as many rows as are too many for a loop."""
+
+    def draw(rng, too_many):
+        M, N = num_inputs or too_many, num_train or too_many
+        D = 1 if too_many in (M, N) else 300
+        return {"X": rng.randn(M, D), "X_train": rng.randn(N, D)}
+
+    return draw
+
+
+_MANY_INPUTS = Effort(
+    "no Python loop over the inputs",
+    _effort_inputs(None, 1),
+    "with very many inputs it runs into the limit on processor time",
+    "a loop over the inputs is left: all the dot products come from one matrix product",
+)
+_MANY_TRAINING_INPUTS = Effort(
+    "no Python loop over the training inputs",
+    _effort_inputs(1, None),
+    "with very many training inputs it runs into the limit on processor time",
+    "a loop over the training inputs is left: X_train - X[i] subtracts X[i] from all rows of X_train at once",
+)
+_MUCH_MEMORY = Effort(
+    "no array of M x N x D entries",
+    _effort_inputs(1_500, 1_500),
+    "with M = N = 1,500 and D = 300 it runs into the limit on memory (2 GB) or on processor time",
+    "an array of M x N x D differences is built: expand the square instead",
+)
+
+one_loop = Question(
+    id="knn_one_loop",
+    title="Distances with one loop",
+    notebook=NOTEBOOK,
+    points=2,
+    minutes=10,
+    implements=(f"{CLASS}.compute_distances_one_loop",),
+    cases=(
+        *_distance_cases("compute_distances_one_loop"),
+        Case(
+            "number of loops",
+            _many,
+            _run_loops("compute_distances_one_loop"),
+            judge=_has_no_loop(
+                ("training inputs",),
+                "a loop over the training inputs is left (or compute_distances_two_loops is called): "
+                "X_train - X[i] takes X[i] from all rows of X_train at once",
+            ),
+        ),
+    ),
+    efforts=(_MANY_TRAINING_INPUTS,),
+)
+
+no_loops = Question(
+    id="knn_no_loops",
+    title="Distances without a loop",
+    notebook=NOTEBOOK,
+    points=4,
+    minutes=30,
+    implements=(f"{CLASS}.compute_distances_no_loops",),
+    cases=(
+        *_distance_cases("compute_distances_no_loops"),
+        Case(
+            "number of loops",
+            _many,
+            _run_loops("compute_distances_no_loops"),
+            judge=_has_no_loop(
+                ("inputs", "training inputs"),
+                "a loop is left (a comprehension is one too, and so is a call of the versions with loops): "
+                "all the dot products come from one matrix product, X @ X_train.T",
+            ),
+        ),
+        Case("copies of the training inputs", _copies, _run_copies, judge=_has_no_nan, observe=_observe_copies),
+        Case("memory", _wide, _run_memory, judge=_is_lean),
+    ),
+    efforts=(_MANY_INPUTS, _MANY_TRAINING_INPUTS, _MUCH_MEMORY),
+)
+
+
+# ---- the vote
+
+
+def _run_predict_labels(dists, y_train, k):
+    from cs231n.classifiers.k_nearest_neighbor import KNearestNeighbor
+
+    knn = KNearestNeighbor()
+    knn.train(np.zeros((len(y_train), 1)), y_train)
+    return {"y_pred": knn.predict_labels(dists, k=k)}
+
+
+def _vote_sizes(dists, k, **_):
+    return {"M": dists.shape[0], "N": dists.shape[1], "k": k}
+
+
+def _shuffled_distances(rng, num_inputs, num_train):
+    """Distances without equal ones: which of two equal ones counts as nearer does not matter to any answer."""
+    return 0.5 + rng.permutation(num_inputs * num_train).reshape(num_inputs, num_train) / 4
+
+
+def _vote_inputs(rng, num_inputs, num_train, num_labels, k, dtype=np.int64):
+    y_train = (3 + rng.permutation(np.arange(num_train) % num_labels)).astype(dtype)
+    return {"dists": _shuffled_distances(rng, num_inputs, num_train), "y_train": y_train, "k": k}
+
+
+def _near_and_far(rng, k, rows):
+    """Nine training inputs with labels 1, 4, 8; in row i those of a label near[i] come first, then those of far[i]."""
+    y_train = np.repeat([1, 4, 8], 3)
+    dists = 50 + _shuffled_distances(rng, len(rows), 9)
+    for row, (near, num_near, far) in enumerate(rows):
+        dists[row, np.flatnonzero(y_train == near)[:num_near]] = 1 + rng.rand(num_near)
+        num_far = k - num_near
+        dists[row, np.flatnonzero(y_train == far)[:num_far]] = 3 + rng.rand(num_far)
+    order = rng.permutation(9)
+    return {"dists": dists[:, order], "y_train": y_train[order], "k": k}
+
+
+def _distant_majority(rng):
+    """Five vote: the nearest two have one label, the next three another."""
+    return _near_and_far(rng, 5, [(8, 2, 1), (1, 2, 8), (4, 2, 8), (1, 2, 4), (8, 2, 4), (4, 2, 1)])
+
+
+def _ties(rng):
+    """Four vote, two for each of two labels; the nearer label is the larger one, but for the fourth row."""
+    return _near_and_far(rng, 4, [(8, 2, 1), (8, 2, 4), (4, 2, 1), (1, 2, 8), (8, 2, 4)])
+
+
+predict_labels = Question(
+    id="knn_predict_labels",
+    title="The vote of the k nearest",
+    notebook=NOTEBOOK,
+    points=2,
+    minutes=15,
+    implements=(f"{CLASS}.predict_labels",),
+    cases=(
+        Case("five vote", _distant_majority, _run_predict_labels, _vote_sizes),
+        Case("one votes", lambda rng: _vote_inputs(rng, 8, 11, 5, 1), _run_predict_labels, _vote_sizes),
+        Case("a tie: the smaller label", _ties, _run_predict_labels, _vote_sizes),
+        Case("three vote, eight by eight", lambda rng: _vote_inputs(rng, 8, 8, 3, 3), _run_predict_labels, _vote_sizes),
+        Case("labels in uint8", lambda rng: _vote_inputs(rng, 9, 20, 4, 7, np.uint8), _run_predict_labels, _vote_sizes),
+        Case("all vote", lambda rng: _vote_inputs(rng, 3, 7, 3, 7), _run_predict_labels, _vote_sizes),
+        Case("one input", lambda rng: _vote_inputs(rng, 1, 9, 2, 5), _run_predict_labels, _vote_sizes),
+    ),
+)
+
+
+# ---- cross-validation
+
+
+def _pictures():
+    """The rows that the notebook works on: training pictures and labels, test pictures and labels."""
+    from cs231n.data_utils import load_CIFAR10
+
+    X_train, y_train, X_test, y_test = load_CIFAR10(dtype=np.uint8)
+    X_train, X_test = X_train[:NUM_TRAIN].reshape(NUM_TRAIN, -1), X_test[:NUM_TEST].reshape(NUM_TEST, -1)
+    return X_train.copy(), y_train[:NUM_TRAIN], X_test.copy(), y_test[:NUM_TEST]
+
+
+def _pairs(X, y):
+    """Each row with its label, as texts that can be sorted and compared whatever the dtype."""
+    with np.errstate(invalid="ignore"):
+        rows = np.ascontiguousarray(np.asarray(X, dtype=np.float64).astype(np.int64))
+    return sorted(f"{hashlib.md5(row).hexdigest()} {label}" for row, label in zip(rows, np.asarray(y), strict=True))
+
+
+def _judge_cross_validation(X_train_folds, y_train_folds, k_to_accuracies, best_k, y_test_pred):
+    X_train, y_train, X_test, y_test = _pictures()
+    findings = _judge_folds(X_train_folds, y_train_folds, X_train, y_train)
+    findings += _judge_accuracies(k_to_accuracies)
+    if not all(finding.ok for finding in findings):
+        return findings
+    findings += _judge_choice(k_to_accuracies, best_k, y_test_pred, y_test)
+    if not all(finding.ok for finding in findings):
+        return findings
+    return findings + _judge_truth(X_train_folds, y_train_folds, k_to_accuracies, X_test, best_k, y_test_pred)
+
+
+def _shapes(folds):
+    return [np.shape(fold) for fold in folds] if isinstance(folds, (list, tuple, np.ndarray)) else []
+
+
+def _judge_folds(X_train_folds, y_train_folds, X_train, y_train):
+    size = NUM_TRAIN // NUM_FOLDS
+    shapes, labels = _shapes(X_train_folds), _shapes(y_train_folds)
+    is_split = holds(
+        "five folds of a fifth of the rows",
+        shapes == [(size, X_train.shape[1])] * NUM_FOLDS and labels == [(size,)] * NUM_FOLDS,
+        f"expected {NUM_FOLDS} arrays of shape {(size, X_train.shape[1])} in X_train_folds, got {shapes[:6]}",
+        f"expected {NUM_FOLDS} arrays of shape {(size,)} in y_train_folds, got {labels[:6]}",
+        mistake="np.array_split(X_train, 5) makes a list of five arrays; y_train is split in the same way",
+    )
+    if not is_split.ok:
+        return [is_split]
+    pairs = _pairs(np.concatenate(X_train_folds), np.concatenate(y_train_folds))
+    each_once = holds(
+        "each training picture in one fold, with its label",
+        pairs == _pairs(X_train, y_train),
+        "the folds put together again are not the rows of X_train with the labels of y_train",
+        mistake="pictures and labels are split in different orders, or a picture is in two folds, "
+        "or the pixels are changed",
+    )
+    return [is_split, each_once]
+
+
+def _judge_accuracies(k_to_accuracies):
+    has_keys = holds(
+        "k_to_accuracies has the ten choices of k as keys",
+        isinstance(k_to_accuracies, dict) and set(k_to_accuracies) == set(K_CHOICES),
+        f"expected a dict with the keys {list(K_CHOICES)}, got {list(k_to_accuracies)[:12]}",
+    )
+    if not has_keys.ok:
+        return [has_keys]
+    lists = [list(np.ravel(k_to_accuracies[k])) for k in K_CHOICES]
+    lengths = sorted({len(values) for values in lists})
+    has_five = holds(
+        "five accuracies for each k",
+        lengths == [NUM_FOLDS],
+        f"expected lists of {NUM_FOLDS} numbers, got lists of {', '.join(map(str, lengths))}",
+        mistake="each fold takes its turn as the validation fold: append one accuracy for each turn, and keep them all",
+    )
+    if not has_five.ok:
+        return [has_keys, has_five]
+    table = np.array(lists, dtype=float)  # (10, 5)
+    in_steps = np.abs(table * NUM_TRAIN / NUM_FOLDS - np.round(table * NUM_TRAIN / NUM_FOLDS)) < 1e-6
+    are_shares = holds(
+        "each accuracy is a share of one fold",
+        bool(np.all(in_steps & (table >= 0) & (table <= 1))),
+        "expected numbers from 0 to 1 in steps of 1 / 1000 (right ones among the 1,000 of the validation fold)",
+        f"got {table.ravel()[np.argmin(in_steps & (table >= 0) & (table <= 1))]:.6g}",
+        mistake="divide the number of right answers by the number of rows of the validation fold "
+        "(not of all training rows, nor of the test rows)",
+    )
+    unseen = holds(
+        "the validation fold is not among the training rows",
+        table[0].max() < 0.9,
+        f"for k = 1 the accuracies are {', '.join(f'{value:.3g}' for value in table[0])}",
+        mistake="with the validation fold among the training rows, each of its pictures finds itself (distance 0): "
+        "train on the other four folds only",
+    )
+    own_turn = holds(
+        "each fold has its turn",
+        bool(np.any(np.ptp(table, axis=1) > 0)),
+        "for every k the five accuracies are the same number",
+        mistake="the same fold is the validation fold five times: use the loop's index",
+    )
+    return [has_keys, has_five, are_shares, unseen, own_turn]
+
+
+def _judge_choice(k_to_accuracies, best_k, y_test_pred, y_test):
+    means = {k: float(np.mean(k_to_accuracies[k])) for k in K_CHOICES}
+    best = max(means.values())
+    reached = means.get(best_k, np.nan) if isinstance(best_k, (int, np.integer)) else np.nan
+    is_best = holds(
+        "best_k has the largest mean accuracy",
+        reached >= best - 1e-9,
+        f"best_k is {best_k}, with a mean of {reached:.4f}",
+        f"expected k = {next(k for k in K_CHOICES if means[k] >= best - 1e-9)} with a mean of {best:.4f}",
+        mistake="compare the means over the five folds; a single fold can be lucky",
+    )
+    has_predictions = holds(
+        "a label for each test picture",
+        np.shape(y_test_pred) == y_test.shape,
+        f"expected y_test_pred of shape {y_test.shape}, got {np.shape(y_test_pred)}",
+    )
+    if not has_predictions.ok:
+        return [is_best, has_predictions]
+    return [
+        is_best,
+        reaches("mean accuracy for best_k", best, {"CIFAR-10": 0.265, "built-in images": 0.28}),
+        reaches(
+            "test accuracy with best_k",
+            float(np.mean(np.asarray(y_test_pred) == y_test)),
+            {"CIFAR-10": 0.24, "built-in images": 0.25},
+            mistake="train on all 5,000 training pictures with best_k neighbours, then predict X_test",
+        ),
+    ]
+
+
+def _judge_truth(X_train_folds, y_train_folds, k_to_accuracies, X_test, best_k, y_test_pred):
+    """Compare with the k nearest neighbours as they are, whatever the learner's own classifier finds."""
+    X, y = np.concatenate(X_train_folds).astype(float), np.concatenate(y_train_folds).astype(int)
+    squares = np.sum(X**2, axis=1)
+    dists = squares - 2 * X @ X.T  # squared, but for what is the same in the whole row
+    gaps = []
+    for i, own in enumerate(np.array_split(np.arange(NUM_TRAIN), NUM_FOLDS)):
+        others = np.delete(np.arange(NUM_TRAIN), own)
+        votes = _votes(dists[np.ix_(own, others)], y[others])
+        gaps += [abs(np.mean(votes[k] == y[own]) - np.ravel(k_to_accuracies[k])[i]) for k in K_CHOICES]
+    y_true = _votes(squares - 2 * X_test.astype(float) @ X.T, y)[int(best_k)]
+    agreement = float(np.mean(np.asarray(y_test_pred) == y_true))
+    mistake = "are these numbers of an earlier run? Run the cells above again, from the first on"
+    return [
+        holds(
+            "the accuracies are those of k nearest neighbours",
+            max(gaps) <= CLOSE_CALLS,
+            f"expected at most {CLOSE_CALLS:.1%} of a fold to differ, got {max(gaps):.1%}",
+            mistake=mistake,
+        ),
+        holds(
+            "the test labels are those of best_k nearest neighbours",
+            agreement >= 1 - CLOSE_CALLS,
+            f"expected the same label for {1 - CLOSE_CALLS:.1%} of the test pictures, got it for {agreement:.1%}",
+            mistake=mistake,
+        ),
+    ]
+
+
+def _votes(dists, labels):
+    """What the k nearest vote, {k: array of shape (M,)}, from squared distances (M, N), but for a constant a row."""
+    most = max(K_CHOICES)
+    near = np.argpartition(dists, most - 1, axis=1)[:, :most]
+    near = np.take_along_axis(near, np.argsort(np.take_along_axis(dists, near, axis=1), axis=1), axis=1)
+    counts = np.cumsum(labels[near][:, :, np.newaxis] == np.arange(labels.max() + 1), axis=1)  # (M, most, classes)
+    return {k: np.argmax(counts[:, k - 1], axis=1) for k in K_CHOICES}
+
+
+cross_validation = Question(
+    id="knn_cross_validation",
+    title="Choose k by cross-validation",
+    notebook=NOTEBOOK,
+    points=4,
+    minutes=25,
+    builds_on=("knn_no_loops", "knn_predict_labels"),
+    values=("X_train_folds", "y_train_folds", "k_to_accuracies", "best_k", "y_test_pred"),
+    judge=_judge_cross_validation,
+)
+
+QUESTIONS = (two_loops, predict_labels, one_loop, no_loops, cross_validation)
+
+FIGURES = (
+    Figure("kNN: mean of 5 folds, best k", "np.mean(k_to_accuracies[best_k])", aim=0.275),
+    Figure("kNN: test, that k", "np.mean(y_test_pred == y_test)", course=0.28, aim=0.275),
+    Figure(
+        "kNN: test, best of all k",
+        "max(np.mean(classifier.predict(X_test, k=k) == y_test) for k in k_choices)",
+        aim=0.275,
+    ),
+)

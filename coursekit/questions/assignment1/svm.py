@@ -1,0 +1,348 @@
+"""Questions of svm: the hinge loss and its gradient, stochastic gradient descent, a search for good settings."""
+
+import numpy as np
+
+from coursekit.core.question import Case, Figure, Question, holds
+from coursekit.questions import _data, _linear
+
+NOTEBOOK = "svm"
+
+# What the course asks of a linear classifier, a little under what a fair search reaches.
+BARS = {"CIFAR-10": 0.39, "built-in images": 0.36}
+
+
+# ---- the loss
+
+
+def _example():
+    """Two pictures of 2 x 2 pixels and three classes: scores [[3, 0, 2], [1, 4, 2]]."""
+    return {
+        "W": np.array([[1, 0, -1], [0, 1, 0], [1, -1, 1], [0, 2, 1]], dtype=float),
+        "X": np.array([[1, 0, 2, 1], [0, 3, 1, 1]], dtype=float),
+        "y": np.array([2, 0]),
+        "reg": 0.1,
+    }
+
+
+def _away_from_kinks(inputs):
+    """Whether no score difference is near the margin, where rounding decides."""
+    scores = inputs["X"].astype(float) @ inputs["W"].astype(float)
+    margins = scores - scores[np.arange(len(scores)), inputs["y"]][:, np.newaxis] + 1
+    return np.abs(margins).min() > 1e-3
+
+
+def _draw(rng, *arguments, **options):
+    """Inputs away from kinks."""
+    while True:
+        inputs = _linear.draw(rng, *arguments, **options)
+        if _away_from_kinks(inputs):
+            return inputs
+
+
+_ROW_SCALES = 10.0 ** np.array([-3, 3, 0, 1, -1])
+
+_LOSS_CASES = (
+    ("two pictures of 2 x 2", lambda rng: _example()),
+    ("seven inputs, five classes", lambda rng: _draw(rng, 7, 4, 5, 0.37)),
+    ("one input", lambda rng: _draw(rng, 1, 6, 4, 2.5)),
+    ("rows from 0.001 to 1000", lambda rng: _draw(rng, 5, 3, 4, 0.07, row_scales=_ROW_SCALES)),
+    ("large reg, small weights", lambda rng: _draw(rng, 6, 5, 12, 3e3, row_scales=10, weight_scale=1e-2)),
+    ("float32", lambda rng: _draw(rng, 4, 5, 3, 0.6, dtype=np.float32)),
+)
+
+
+def _loss_question(function, title, points, minutes):
+    target = f"cs231n.classifiers.linear_svm:{function}"
+    return _linear.loss_question(NOTEBOOK, target, title, points, minutes, _LOSS_CASES)
+
+
+svm_loss_naive = _loss_question("svm_loss_naive", "SVM loss: its gradient, with loops", 3, 25)
+svm_loss_vectorized = _loss_question("svm_loss_vectorized", "SVM loss and gradient without loops", 4, 30)
+
+
+# ---- training
+
+
+def _squared_error(X, y, reg, W):
+    """The loss, the weights as they come, and the gradient."""
+    residual = X @ W - np.eye(W.shape[1])[y]
+    loss = np.sum(residual**2) / len(X) + reg * np.sum(W**2)
+    return loss, W, 2 * X.T @ residual / len(X) + 2 * reg * W
+
+
+def _squared_error_model(calls):
+    """A linear classifier whose loss is the mean squared distance of its scores to one-hot labels.
+
+    It keeps what `train` does in the list `calls`, and needs no other question to be answered.
+    """
+    from cs231n.classifiers.linear_classifier import LinearClassifier
+
+    class SquaredError(LinearClassifier):
+        def loss(self, X_batch, y_batch, reg):
+            X_batch, y_batch = np.asarray(X_batch), np.asarray(y_batch)
+            loss, W, dW = _squared_error(X_batch, y_batch, reg, self.W)
+            calls.append((X_batch.copy(), y_batch.copy(), reg, loss, W.copy(), dW.copy()))
+            return loss, dW
+
+    return SquaredError()
+
+
+def _equal_rows(rng, num_inputs, num_columns, num_classes, **settings):
+    """All inputs and labels the same: whichever are drawn, the steps are the same."""
+    return {
+        "W": rng.randn(num_columns, num_classes),
+        "X": np.tile(1 + rng.rand(num_columns), (num_inputs, 1)),
+        "y": np.full(num_inputs, rng.randint(num_classes)),
+        **settings,
+    }
+
+
+def _run_train(W, X, y, learning_rate, reg, num_iters, batch_size):
+    model = _squared_error_model([])
+    model.W = W.copy()
+    history = model.train(
+        X, y, learning_rate=learning_rate, reg=reg, num_iters=num_iters, batch_size=batch_size, verbose=False
+    )
+    return {"W": model.W, "loss_history": history if history is None else np.asarray(history)}
+
+
+def _train_sizes(X, W, num_iters, batch_size, **_):
+    return {"N": X.shape[0], "D": W.shape[0], "C": W.shape[1], "num_iters": num_iters, "batch_size": batch_size}
+
+
+def _distinct_rows(rng, num_inputs, num_columns, num_classes, **settings):
+    X = rng.rand(num_inputs, num_columns)
+    X[:, 0] = rng.permutation(num_inputs)  # tells which row it is
+    return {"X": X, "y": rng.randint(num_classes, size=num_inputs), **settings}
+
+
+def _record(seed, X, y, **settings):
+    calls = []
+    model = _squared_error_model(calls)
+    model.W = np.zeros((X.shape[1], int(y.max()) + 1))
+    np.random.seed(seed)
+    history = model.train(X, y, verbose=False, **settings)
+    return calls, history, model.W
+
+
+def _rows_of(X, X_batch):
+    """For each row of the batch its place in X, or -1."""
+    if X_batch.ndim != 2 or X_batch.shape[1] != X.shape[1]:
+        return np.full(len(X_batch), -1)
+    same = (X_batch[:, np.newaxis] == X[np.newaxis]).all(axis=2)
+    return np.where(same.any(axis=1), same.argmax(axis=1), -1)
+
+
+def _run_batches(X, y, learning_rate, reg, num_iters, batch_size, seed):
+    settings = {"learning_rate": learning_rate, "reg": reg, "num_iters": num_iters, "batch_size": batch_size}
+    calls, history, last_W = _record(seed, X, y, **settings)
+    others, _, _ = _record(seed + 1, X, y, **settings)
+    return {"calls": calls, "other calls": others, "history": history, "W": last_W}
+
+
+def _observe_batches(inputs, outputs):
+    """What is to be known of the calls of `loss`; the losses and gradients are computed here again."""
+    X, y, learning_rate, reg = (inputs[name] for name in ("X", "y", "learning_rate", "reg"))
+    calls = [(*call[:3], *_squared_error(call[0], call[1], call[2], call[4])) for call in outputs["calls"]]
+    others, history, last_W = outputs["other calls"], outputs["history"], outputs["W"]
+    rows = [_rows_of(X, call[0]) for call in calls]
+    weights = [call[4] for call in calls] + [last_W]
+    return {
+        "calls": len(calls),
+        "batch_sizes": sorted({len(call[0]) for call in calls}),
+        "all_from_X": all((row >= 0).all() for row in rows),
+        "labels_fit": all(
+            (row >= 0).all() and np.array_equal(call[1], y[row]) for row, call in zip(rows, calls, strict=True)
+        ),
+        "batches_differ": len({row.tobytes() for row in rows}) > 1,
+        "rows_seen": len(set(np.concatenate([*rows, [-1]]).tolist()) - {-1}),
+        "other_run_differs": not _same_batches(calls, others),
+        "reg_passed": all(call[2] == reg for call in calls),
+        "history_fits": _fits([call[3] for call in calls], history),
+        "steps_right": all(
+            np.allclose(after, before - learning_rate * call[5], rtol=1e-9, atol=1e-12)
+            for call, before, after in zip(calls, weights[:-1], weights[1:], strict=True)
+        ),
+    }
+
+
+def _same_batches(calls, others):
+    return len(calls) == len(others) and all(np.array_equal(a[0], b[0]) for a, b in zip(calls, others, strict=True))
+
+
+def _fits(losses, history):
+    return (
+        isinstance(history, (list, tuple, np.ndarray)) and len(history) == len(losses) and np.allclose(losses, history)
+    )
+
+
+def _judge_batches(inputs, outputs):
+    num_iters, batch_size, num_inputs = inputs["num_iters"], inputs["batch_size"], len(inputs["X"])
+    sizes = outputs["batch_sizes"]
+    return [
+        holds(
+            "one batch a step",
+            outputs["calls"] == num_iters,
+            f"expected {num_iters} calls of self.loss for num_iters = {num_iters}, got {outputs['calls']}",
+            mistake="self.loss is to be called once in each of the num_iters steps",
+        ),
+        holds(
+            f"batches of {batch_size}",
+            sizes == [batch_size],
+            f"expected batches of {batch_size} rows, got batches of {', '.join(map(str, sizes)) or 'none'}",
+            mistake="a batch has batch_size rows of X",
+        ),
+        holds(
+            "rows of X",
+            outputs["all_from_X"],
+            "a batch holds rows that are not in X",
+            mistake="draw the places of rows, then index: X[batch], the same for y",
+        ),
+        holds(
+            "labels of these rows",
+            outputs["labels_fit"],
+            "the labels that reach self.loss are not those of the batch's rows",
+            mistake="X and y are indexed by different numbers: draw once, then X[batch] and y[batch]",
+        ),
+        holds(
+            "batches differ",
+            outputs["batches_differ"],
+            f"all {outputs['calls']} steps got the same batch",
+            mistake="draw a new batch inside the loop, in each step",
+        ),
+        holds(
+            "all rows get a turn",
+            outputs["rows_seen"] == num_inputs,
+            f"{num_iters} batches of {batch_size} held only {outputs['rows_seen']} of the {num_inputs} rows",
+            mistake="draw from all rows: np.random.choice(len(X), batch_size)",
+        ),
+        holds(
+            "drawn at random",
+            outputs["other_run_differs"],
+            "two runs with different seeds got the same batches",
+            mistake="draw with np.random.choice, and leave np.random.seed to the notebook",
+        ),
+        holds("reg is handed on", outputs["reg_passed"], "self.loss got another reg than train did"),
+        holds(
+            "loss history",
+            outputs["history_fits"],
+            f"expected the list of the {num_iters} losses that self.loss returned, in order",
+            mistake="append the loss of each step to loss_history, once",
+        ),
+        holds(
+            "one update a step",
+            outputs["steps_right"],
+            "W after a step is not W - learning_rate * dW of that step",
+            mistake="after each batch: self.W -= learning_rate * dW",
+        ),
+    ]
+
+
+linear_classifier_train = Question(
+    id="linear_classifier_train",
+    title="Training by stochastic gradient descent",
+    notebook=NOTEBOOK,
+    points=3,
+    minutes=20,
+    implements=("cs231n.classifiers.linear_classifier:LinearClassifier.train",),
+    cases=(
+        Case(
+            "equal inputs, four steps",
+            lambda rng: _equal_rows(rng, 6, 4, 3, learning_rate=0.02, reg=0.3, num_iters=4, batch_size=5),
+            _run_train,
+            _train_sizes,
+        ),
+        Case(
+            "one step, one input a batch",
+            lambda rng: _equal_rows(rng, 9, 3, 5, learning_rate=0.07, reg=1.7, num_iters=1, batch_size=1),
+            _run_train,
+            _train_sizes,
+        ),
+        Case(
+            "batch larger than the data",
+            lambda rng: _equal_rows(rng, 3, 2, 4, learning_rate=1e-3, reg=20.0, num_iters=7, batch_size=8),
+            _run_train,
+            _train_sizes,
+        ),
+        Case(
+            "different inputs",
+            lambda rng: _distinct_rows(
+                rng, 8, 3, 4, learning_rate=1e-3, reg=0.4, num_iters=60, batch_size=3, seed=rng.randint(10_000)
+            ),
+            _run_batches,
+            judge=_judge_batches,
+            observe=_observe_batches,
+        ),
+    ),
+)
+
+
+# ---- prediction
+
+
+def _run_predict(W, X):
+    from cs231n.classifiers.linear_classifier import LinearClassifier
+
+    model = LinearClassifier()
+    model.W = W
+    return {"y_pred": model.predict(X)}
+
+
+def _predict_inputs(rng, num_inputs, num_columns, num_classes, shift=0.0):
+    """Inputs whose best class is not the same for all, nor a tie."""
+    while True:
+        W, X = rng.randn(num_columns, num_classes), rng.randn(num_inputs, num_columns)
+        X[:, -1], W[-1] = 1.0, W[-1] + shift
+        scores = np.sort(X @ W, axis=1)
+        y_pred = (X @ W).argmax(axis=1)
+        if (scores[:, -1] - scores[:, -2]).min() > 1e-3 and y_pred.any() and (num_inputs == 1 or np.ptp(y_pred)):
+            return {"W": W, "X": X}
+
+
+def _predict_example():
+    example = _example()
+    return {"W": example["W"], "X": example["X"]}
+
+
+linear_classifier_predict = Question(
+    id="linear_classifier_predict",
+    title="Predicting the class with the highest score",
+    notebook=NOTEBOOK,
+    points=1,
+    minutes=5,
+    implements=("cs231n.classifiers.linear_classifier:LinearClassifier.predict",),
+    cases=(
+        Case("two pictures of 2 x 2", lambda rng: _predict_example(), _run_predict, _linear.sizes),
+        Case("seven inputs, five classes", lambda rng: _predict_inputs(rng, 7, 3, 5), _run_predict, _linear.sizes),
+        Case("more classes than inputs", lambda rng: _predict_inputs(rng, 4, 6, 12), _run_predict, _linear.sizes),
+        Case("all scores below 0", lambda rng: _predict_inputs(rng, 6, 4, 3, -100.0), _run_predict, _linear.sizes),
+        Case("one input", lambda rng: _predict_inputs(rng, 1, 5, 4), _run_predict, _linear.sizes),
+    ),
+)
+
+
+# ---- the search for good settings
+
+
+def _judge_svm_search(results, best_val, best_W, X_val, y_val):
+    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_svm")
+
+
+svm_search = Question(
+    id="svm_search",
+    title="Search for good settings of an SVM",
+    notebook=NOTEBOOK,
+    points=3,
+    minutes=25,
+    builds_on=("svm_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
+    values=("results", "best_val", "best_W", "X_val", "y_val"),
+    judge=_judge_svm_search,
+    given=_data.rows,
+)
+
+QUESTIONS = (svm_loss_naive, svm_loss_vectorized, linear_classifier_train, linear_classifier_predict, svm_search)
+
+FIGURES = (
+    Figure("SVM: validation", "best_val", course=0.39, aim=0.39),
+    Figure("SVM: test", "np.mean(best_svm.predict(X_test) == y_test)"),
+)

@@ -1,0 +1,537 @@
+"""Questions of ConvolutionalNetworks: convolution and max pooling with loops, then a network made of the fast ones."""
+
+import numpy as np
+
+from coursekit.core.question import Case, Figure, Question, holds
+from coursekit.questions import _nets
+
+NOTEBOOK = "ConvolutionalNetworks"
+LAYERS = "cs231n.layers"
+NET = "cs231n.classifiers.cnn:ThreeLayerConvNet"
+PARAMS = ("W1", "b1", "W2", "b2", "W3", "b3")
+
+
+# ---- convolution
+
+
+def _conv_inputs(rng, x_shape, w_shape, stride, pad, dtype=np.float64):
+    return {
+        "x": (1 + rng.randn(*x_shape)).astype(dtype),
+        "w": (0.5 + rng.randn(*w_shape)).astype(dtype),
+        "b": (3 + rng.randn(w_shape[0])).astype(dtype),  # far from 0: a bias that is forgotten shows
+        "stride": stride,
+        "pad": pad,
+    }
+
+
+def _uneven_conv_inputs(rng):
+    """Pictures, channels and filters of very different scale."""
+    inputs = _conv_inputs(rng, (3, 2, 4, 3), (2, 2, 2, 3), 1, 1)
+    x = inputs["x"] * np.array([1e-2, 1.0, 1e2]).reshape(3, 1, 1, 1) * np.array([1.0, 5.0]).reshape(2, 1, 1)
+    return inputs | {"x": x, "b": inputs["b"] * np.array([1.0, -4.0])}
+
+
+def _byte_conv_inputs(rng):
+    inputs = _conv_inputs(rng, (1, 3, 4, 5), (2, 3, 3, 3), 1, 1)
+    return inputs | {"x": rng.randint(100, 256, size=(1, 3, 4, 5)).astype(np.uint8)}
+
+
+def _conv_sizes(x, w, **_):
+    return {"N": x.shape[0], "C": x.shape[1], "F": w.shape[0]}
+
+
+def _conv_out_shape(x, w, b, stride, pad):
+    places = (1 + (x.shape[axis] + 2 * pad - w.shape[axis]) // stride for axis in (2, 3))
+    return (len(x), len(w), *places)
+
+
+def _with_conv_dout(rng, inputs):
+    return inputs | {"dout": (0.5 + rng.randn(*_conv_out_shape(**inputs))).astype(inputs["x"].dtype)}
+
+
+def _run_conv_forward(x, w, b, stride, pad):
+    from cs231n.layers import conv_forward_naive
+
+    out, _ = conv_forward_naive(x, w, b, {"stride": stride, "pad": pad})
+    return {"out": out}
+
+
+def _run_conv_backward(x, w, b, stride, pad, dout):
+    from cs231n.layers import conv_backward_naive
+
+    dx, dw, db = conv_backward_naive(dout, (x, w, b, {"stride": stride, "pad": pad}))
+    return {"dx": dx, "dw": dw, "db": db}
+
+
+conv_forward_naive = Question(
+    id="conv_forward_naive",
+    title="Convolution, forward",
+    notebook=NOTEBOOK,
+    points=4,
+    minutes=30,
+    implements=(f"{LAYERS}:conv_forward_naive",),
+    cases=(
+        Case(
+            "stride 2, pad 1",
+            lambda rng: _conv_inputs(rng, (2, 3, 5, 7), (4, 3, 3, 3), 2, 1),
+            _run_conv_forward,
+            _conv_sizes,
+        ),
+        Case(
+            "one picture, filters of 2 x 3, no padding",
+            lambda rng: _conv_inputs(rng, (1, 2, 4, 5), (3, 2, 2, 3), 1, 0),
+            _run_conv_forward,
+            _conv_sizes,
+        ),
+        Case(
+            "filters of 3 x 2, stride 3, pad 2",
+            lambda rng: _conv_inputs(rng, (2, 1, 7, 5), (2, 1, 3, 2), 3, 2),
+            _run_conv_forward,
+            _conv_sizes,
+        ),
+        Case(
+            "filters as large as the picture",
+            lambda rng: _conv_inputs(rng, (3, 2, 3, 4), (5, 2, 3, 4), 1, 0),
+            _run_conv_forward,
+            _conv_sizes,
+        ),
+        Case("uneven pictures", _uneven_conv_inputs, _run_conv_forward, _conv_sizes),
+        Case("pictures of uint8", _byte_conv_inputs, _run_conv_forward, _conv_sizes),
+        Case(
+            "float32",
+            lambda rng: _conv_inputs(rng, (2, 2, 4, 4), (3, 2, 3, 3), 1, 1, np.float32),
+            _run_conv_forward,
+            _conv_sizes,
+            tolerance=1e-4,
+        ),
+    ),
+)
+
+conv_backward_naive = Question(
+    id="conv_backward_naive",
+    title="Convolution, backward",
+    notebook=NOTEBOOK,
+    points=5,
+    minutes=40,
+    implements=(f"{LAYERS}:conv_backward_naive",),
+    cases=(
+        Case(
+            "stride 1, pad 1",
+            lambda rng: _with_conv_dout(rng, _conv_inputs(rng, (3, 2, 4, 5), (2, 2, 3, 3), 1, 1)),
+            _run_conv_backward,
+            _conv_sizes,
+        ),
+        Case(
+            "one picture, filters of 2 x 3, no padding",
+            lambda rng: _with_conv_dout(rng, _conv_inputs(rng, (1, 2, 4, 5), (3, 2, 2, 3), 1, 0)),
+            _run_conv_backward,
+            _conv_sizes,
+        ),
+        Case(
+            "filters of 3 x 2, stride 2, pad 2",
+            lambda rng: _with_conv_dout(rng, _conv_inputs(rng, (2, 1, 7, 4), (4, 1, 3, 2), 2, 2)),
+            _run_conv_backward,
+            _conv_sizes,
+        ),
+        Case(
+            "as many filters as channels and pictures",  # arrays in a wrong order still fit
+            lambda rng: _with_conv_dout(rng, _conv_inputs(rng, (2, 2, 4, 4), (2, 2, 3, 3), 1, 1)),
+            _run_conv_backward,
+            _conv_sizes,
+        ),
+        Case(
+            "uneven pictures",
+            lambda rng: _with_conv_dout(rng, _uneven_conv_inputs(rng)),
+            _run_conv_backward,
+            _conv_sizes,
+        ),
+        Case(
+            "float32",
+            lambda rng: _with_conv_dout(rng, _conv_inputs(rng, (2, 2, 5, 3), (3, 2, 3, 1), 2, 1, np.float32)),
+            _run_conv_backward,
+            _conv_sizes,
+            tolerance=1e-4,
+        ),
+    ),
+)
+
+
+# ---- max pooling
+
+
+def _pool_inputs(rng, shape, height, width, stride, shift=0.0, dtype=np.float64):
+    """Entries that are all different, far enough apart for float32, in any order."""
+    x = (rng.permutation(int(np.prod(shape))) + rng.uniform(0, 0.5)) / 7 + shift
+    return {"x": x.reshape(shape).astype(dtype), "pool_height": height, "pool_width": width, "stride": stride}
+
+
+def _uneven_pool_inputs(rng):
+    inputs = _pool_inputs(rng, (2, 2, 4, 4), 2, 2, 2, shift=-4.0)
+    return inputs | {"x": inputs["x"] * np.array([1e-3, 1e3]).reshape(2, 1, 1, 1) * np.array([1, -1]).reshape(2, 1, 1)}
+
+
+def _tied_pool_inputs(rng):
+    """Whole numbers: many windows have several largest entries; side by side, so that each window can be told."""
+    return {
+        "x": rng.randint(3, size=(2, 2, 4, 6)).astype(float),
+        "pool_height": 2,
+        "pool_width": 2,
+        "stride": 2,
+    }
+
+
+def _pool_sizes(x, **_):
+    return {"N": x.shape[0], "C": x.shape[1]}
+
+
+def _with_pool_dout(rng, inputs):
+    x, stride = inputs["x"], inputs["stride"]
+    places = (1 + (x.shape[axis] - inputs[key]) // stride for axis, key in ((2, "pool_height"), (3, "pool_width")))
+    return inputs | {"dout": (0.5 + rng.randn(*x.shape[:2], *places)).astype(x.dtype)}
+
+
+def _run_pool_forward(x, **pool_param):
+    from cs231n.layers import max_pool_forward_naive
+
+    out, _ = max_pool_forward_naive(x, pool_param)
+    return {"out": out}
+
+
+def _run_pool_backward(x, dout, **pool_param):
+    from cs231n.layers import max_pool_backward_naive
+
+    return {"dx": max_pool_backward_naive(dout, (x, pool_param))}
+
+
+def _judge_ties(inputs, outputs):
+    """Which of several largest entries gets dout is left open; that they get it once, together, is not."""
+    x, dout, dx = inputs["x"], inputs["dout"], outputs["dx"]
+    fits = isinstance(dx, np.ndarray) and dx.shape == x.shape and dx.dtype.kind == "f"
+    findings = [
+        holds(
+            "dx has the shape of x",
+            fits,
+            f"expected a float array of shape {x.shape}, got {getattr(dx, 'shape', type(dx).__name__)}",
+            mistake="dx is shaped like x",
+        )
+    ]
+    if not fits:
+        return findings
+    (N, C, H, W), height, width = x.shape, inputs["pool_height"], inputs["pool_width"]
+    pieces = (N, C, H // height, height, W // width, width)
+    windows, shares = x.reshape(pieces), dx.reshape(pieces)
+    largest = windows == windows.max(axis=(3, 5), keepdims=True)
+    sums = shares.sum(axis=(3, 5))
+    worst = np.unravel_index(np.argmax(np.abs(sums - dout)), dout.shape)
+    place = ", ".join(str(int(i)) for i in worst)
+    return findings + [
+        holds(
+            "dx is 0 for all but the largest entries",
+            not np.any(shares[~largest]),
+            f"{int(np.sum(shares[~largest] != 0))} entries that are not the largest of their window have a gradient",
+            mistake="only the largest entry of a window gets a gradient",
+        ),
+        holds(
+            "dx adds up to dout in each window",
+            bool(np.allclose(sums, dout)),
+            f"window [{place}]: expected shares that add up to dout = {dout[worst]:.6g}, got {sums[worst]:.6g}",
+            mistake=_why_share(sums, dout, largest.sum(axis=(3, 5))),
+        ),
+    ]
+
+
+def _why_share(sums, dout, counts):
+    if np.allclose(sums, dout * counts):
+        return (
+            "where several entries are equally large, each of them gets all of dout: give it to the first one "
+            "(np.argmax finds it)"
+        )
+    return "the shares of a window's entries must add up to its dout"
+
+
+def _pool_cases(run, with_dout):
+    def inputs(*args, **options):
+        return lambda rng: with_dout(rng, _pool_inputs(rng, *args, **options))
+
+    return (
+        Case("windows of 2 x 2, stride 2", inputs((2, 3, 4, 6), 2, 2, 2), run, _pool_sizes),
+        Case("windows of 3 x 3, stride 2: they overlap", inputs((2, 2, 5, 7), 3, 3, 2), run, _pool_sizes),
+        Case("one picture, windows of 2 x 3, stride 1", inputs((1, 3, 3, 5), 2, 3, 1), run, _pool_sizes),
+        Case("windows of 3 x 2, stride 2", inputs((1, 2, 6, 5), 3, 2, 2), run, _pool_sizes),
+        Case("negative entries", inputs((3, 2, 2, 4), 2, 2, 2, shift=-30.0), run, _pool_sizes),
+        Case("uneven pictures", lambda rng: with_dout(rng, _uneven_pool_inputs(rng)), run, _pool_sizes),
+        Case("float32", inputs((2, 1, 4, 4), 2, 2, 2, dtype=np.float32), run, _pool_sizes, tolerance=1e-5),
+    )
+
+
+max_pool_forward_naive = Question(
+    id="max_pool_forward_naive",
+    title="Max pooling, forward",
+    notebook=NOTEBOOK,
+    points=2,
+    minutes=15,
+    implements=(f"{LAYERS}:max_pool_forward_naive",),
+    cases=_pool_cases(_run_pool_forward, lambda rng, inputs: inputs),
+)
+
+max_pool_backward_naive = Question(
+    id="max_pool_backward_naive",
+    title="Max pooling, backward",
+    notebook=NOTEBOOK,
+    points=3,
+    minutes=20,
+    implements=(f"{LAYERS}:max_pool_backward_naive",),
+    cases=(
+        *_pool_cases(_run_pool_backward, _with_pool_dout),
+        Case("ties", lambda rng: _with_pool_dout(rng, _tied_pool_inputs(rng)), _run_pool_backward, judge=_judge_ties),
+    ),
+)
+
+
+# ---- the network
+
+
+def _init_inputs(rng, input_dim, num_filters, filter_size, hidden_dim, num_classes, **options):
+    return {
+        "seed": int(rng.randint(2**31 - 1)),
+        "input_dim": list(input_dim),
+        "num_filters": num_filters,
+        "filter_size": filter_size,
+        "hidden_dim": hidden_dim,
+        "num_classes": num_classes,
+        **options,
+    }
+
+
+def _run_init(seed, input_dim, **options):
+    from cs231n.classifiers.cnn import ThreeLayerConvNet
+
+    np.random.seed(seed)
+    nets = [ThreeLayerConvNet(tuple(input_dim), reg=0.25, **options) for _ in range(2)]
+    return {"nets": [net.params for net in nets]}
+
+
+def _observe_init(inputs, outputs):
+    first, second = outputs["nets"]
+    weights = [name for name in ("W1", "W2", "W3") if name in first]
+    return {
+        "names": sorted(map(str, first)),
+        **{name: _nets.summary(first[name]) for name in PARAMS if name in first},
+        "twice the same": [name for name in weights if np.array_equal(first[name], second[name])],
+    }
+
+
+def _judge_init(inputs, outputs):
+    scale = inputs.get("weight_scale", 1e-3)
+    names = holds(
+        f"self.params has {', '.join(PARAMS)}",
+        outputs["names"] == sorted(PARAMS),
+        f"expected the keys {', '.join(PARAMS)} in self.params, got {', '.join(outputs['names']) or 'none'}",
+        mistake="store each array in self.params under its name, such as self.params['W1']",
+    )
+    if not names.ok:
+        return [names]
+    return [
+        names,
+        _judge_shapes(inputs, outputs),
+        _nets.judge_biases({name: outputs[name] for name in ("b1", "b2", "b3")}),
+        *_nets.judge_weights({name: outputs[name] for name in ("W1", "W2", "W3")}, scale),
+        _nets.judge_two_nets(outputs["twice the same"]),
+    ]
+
+
+def _judge_shapes(inputs, outputs):
+    (C, H, W), F, size = inputs["input_dim"], inputs["num_filters"], inputs["filter_size"]
+    M, K = inputs["hidden_dim"], inputs["num_classes"]
+    num_features = F * (H // 2) * (W // 2)
+    shapes = {"W1": [F, C, size, size], "b1": [F], "W2": [num_features, M], "b2": [M], "W3": [M, K], "b3": [K]}
+    off = [name for name in PARAMS if outputs[name]["shape"] != shapes[name]]
+    gap = [f"{n}: expected {tuple(shapes[n])}, got {tuple(outputs[n]['shape'])}" for n in off]
+    return holds(
+        "the shapes fit the sizes", not off, *gap, mistake=_why_shape(off, shapes, outputs, F, C, H, W, num_features)
+    )
+
+
+def _why_shape(off, shapes, outputs, F, C, H, W, num_features):
+    if not off:
+        return ""
+    name, got = off[0], outputs[off[0]]["shape"]
+    if name != "W1" and len(got) == 2 and got == shapes[name][::-1]:
+        return f"{name} is transposed"
+    if name == "W1" and len(got) == 4 and got[:2] == [C, F]:
+        return "W1 has the channels first: it is (F, C, HH, WW), one filter after the other"
+    rows = got[0] if name == "W2" and len(got) == 2 else None
+    reasons = {
+        F * H * W: "the pooling halves height and width before the affine layer: F * (H // 2) * (W // 2) rows",
+        C * (H // 2) * (W // 2): "after the convolution there are F channels, not C: F * (H // 2) * (W // 2) rows",
+        F * H * W // 2: "the pooling halves the height and the width: a quarter of the entries is left, not half",
+        num_features // F: "W2 has rows for one feature map alone: F * (H // 2) * (W // 2)",
+        F: "each of the F feature maps has (H // 2) * (W // 2) entries: F * (H // 2) * (W // 2) rows",
+    }
+    if rows in reasons:
+        return f"{name}: {reasons[rows]}"
+    return f"check the sizes of {', '.join(off)}"
+
+
+conv_net_init = Question(
+    id="conv_net_init",
+    title="ThreeLayerConvNet: the weights at the start",
+    notebook=NOTEBOOK,
+    points=2,
+    minutes=15,
+    implements=(f"{NET}.__init__",),
+    cases=tuple(
+        Case(f"(C, H, W) = {sizes}", inputs, _run_init, judge=_judge_init, observe=_observe_init)
+        for sizes, inputs in (
+            ((3, 8, 12), lambda rng: _init_inputs(rng, (3, 8, 12), 40, 5, 60, 55, weight_scale=1e-2)),
+            ((2, 10, 6), lambda rng: _init_inputs(rng, (2, 10, 6), 32, 7, 70, 50, weight_scale=3.0)),
+            ((6, 4, 16), lambda rng: _init_inputs(rng, (6, 4, 16), 60, 3, 64, 75)),
+        )
+    ),
+)
+
+
+def _net_inputs(rng, x_shape, num_filters, filter_size, hidden_dim, num_classes, scale=1.0, dtype=np.float64):
+    N, C, H, W = x_shape
+    num_features = num_filters * (H // 2) * (W // 2)
+    inputs = {
+        "X": scale * rng.randn(*x_shape),
+        "W1": rng.randn(num_filters, C, filter_size, filter_size) / filter_size,
+        "b1": -0.8 + 0.5 * rng.randn(num_filters),
+        "W2": rng.randn(num_features, hidden_dim) / num_features**0.5,
+        "b2": -0.3 + 0.5 * rng.randn(hidden_dim),
+        "W3": rng.randn(hidden_dim, num_classes),
+        "b3": 2 + rng.randn(num_classes),
+    }
+    inputs["b2"][0] = 3 * scale  # one unit at least is active
+    return {name: value.astype(dtype) for name, value in inputs.items()}
+
+
+def _labelled_net_inputs(rng, x_shape, num_filters, filter_size, hidden_dim, num_classes, reg, **options):
+    inputs = _net_inputs(rng, x_shape, num_filters, filter_size, hidden_dim, num_classes, **options)
+    return inputs | {"y": rng.randint(num_classes - 1, size=x_shape[0]), "reg": reg}
+
+
+def _net_sizes(X, W1, W2, W3, **_):
+    return {"N": len(X), "F": len(W1), "M": W2.shape[1], "K": W3.shape[1]}
+
+
+def _net(W1, b1, W2, b2, W3, b3, reg=0.0):
+    from cs231n.classifiers.cnn import ThreeLayerConvNet
+
+    net = ThreeLayerConvNet(
+        (W1.shape[1], 4, 4), len(W1), W1.shape[2], W2.shape[1], W3.shape[1], reg=reg, dtype=W1.dtype
+    )
+    net.params = {"W1": W1, "b1": b1, "W2": W2, "b2": b2, "W3": W3, "b3": b3}
+    net.reg = reg
+    return net
+
+
+def _run_scores(X, **params):
+    return {"scores": _net(**params).loss(X)}
+
+
+def _run_gradients(X, y, reg, **params):
+    loss, grads = _net(**params, reg=reg).loss(X, y)
+    return {"loss": loss, **{f"d{name}": grads.get(name) for name in PARAMS}}
+
+
+conv_net_loss = Question(
+    id="conv_net_loss",
+    title="ThreeLayerConvNet: the scores",
+    notebook=NOTEBOOK,
+    points=2,
+    minutes=15,
+    implements=(f"{NET}.loss",),
+    builds_on=("affine_forward", "relu_forward", "conv_net_init"),
+    cases=(
+        Case(
+            "three pictures of 6 x 4", lambda rng: _net_inputs(rng, (3, 2, 6, 4), 3, 3, 5, 4), _run_scores, _net_sizes
+        ),
+        Case(
+            "one picture, filters of 5 x 5",
+            lambda rng: _net_inputs(rng, (1, 1, 4, 8), 2, 5, 3, 6),
+            _run_scores,
+            _net_sizes,
+        ),
+        Case("filters of 1 x 1", lambda rng: _net_inputs(rng, (4, 3, 2, 4), 4, 1, 6, 3), _run_scores, _net_sizes),
+        Case(
+            "large entries",
+            lambda rng: _net_inputs(rng, (5, 2, 4, 4), 2, 3, 4, 2, scale=1e3),
+            _run_scores,
+            _net_sizes,
+        ),
+        Case(
+            "float32",
+            lambda rng: _net_inputs(rng, (3, 3, 4, 6), 2, 3, 5, 4, dtype=np.float32),
+            _run_scores,
+            _net_sizes,
+            tolerance=1e-4,
+        ),
+    ),
+)
+
+conv_net_gradients = Question(
+    id="conv_net_gradients",
+    title="ThreeLayerConvNet: the loss and its gradients",
+    notebook=NOTEBOOK,
+    points=4,
+    minutes=30,
+    implements=(f"{NET}.loss",),
+    builds_on=("affine_backward", "relu_backward", "softmax_loss", "conv_net_init", "conv_net_loss"),
+    cases=(
+        Case(
+            "reg = 0.7",
+            lambda rng: _labelled_net_inputs(rng, (4, 2, 4, 6), 2, 3, 5, 3, 0.7),
+            _run_gradients,
+            _net_sizes,
+        ),
+        Case(
+            "without regularisation",
+            lambda rng: _labelled_net_inputs(rng, (5, 3, 4, 2), 3, 1, 4, 6, 0.0),
+            _run_gradients,
+            _net_sizes,
+        ),
+        Case(
+            "one picture, reg = 0.2",
+            lambda rng: _labelled_net_inputs(rng, (1, 2, 6, 4), 2, 3, 3, 5, 0.2),
+            _run_gradients,
+            _net_sizes,
+        ),
+        Case(
+            "large entries",
+            lambda rng: _labelled_net_inputs(rng, (6, 1, 4, 4), 3, 3, 4, 3, 0.05, scale=100.0),
+            _run_gradients,
+            _net_sizes,
+        ),
+        Case(
+            "filters of 5 x 5, reg = 3.5",
+            lambda rng: _labelled_net_inputs(rng, (3, 1, 4, 6), 2, 5, 3, 4, 3.5),
+            _run_gradients,
+            _net_sizes,
+        ),
+        Case(
+            "float32",
+            lambda rng: _labelled_net_inputs(rng, (4, 2, 4, 4), 2, 3, 4, 3, 0.3, dtype=np.float32),
+            _run_gradients,
+            _net_sizes,
+            tolerance=1e-3,
+        ),
+    ),
+)
+
+
+QUESTIONS = (
+    conv_forward_naive,
+    conv_backward_naive,
+    max_pool_forward_naive,
+    max_pool_backward_naive,
+    conv_net_init,
+    conv_net_loss,
+    conv_net_gradients,
+)
+
+FIGURES = (
+    Figure("Three-layer ConvNet, 3 x 10,000: test", "accuracies['three layers, test']"),
+    Figure("Deep ConvNet, 2 x 20,000: test", "accuracies['deep, test']"),
+)

@@ -1,0 +1,384 @@
+"""Questions of FullyConnectedNets: a network of any depth, and how to make deep ones train."""
+
+from contextlib import ExitStack
+from unittest.mock import patch
+
+import numpy as np
+
+from coursekit.core.question import Case, Question, holds
+from coursekit.questions import _nets
+
+NOTEBOOK = "FullyConnectedNets"
+NET = "cs231n.classifiers.fc_net:FullyConnectedNet"
+
+
+# ---- the network: weights at the start
+
+
+def _init_inputs(rng, dims, weight_scale=None, normalization=None):
+    inputs = {"seed": int(rng.randint(2**31 - 1)), "dims": list(dims)}
+    options = {"weight_scale": weight_scale, "normalization": normalization}
+    return inputs | {name: value for name, value in options.items() if value is not None}
+
+
+def _run_init(seed, dims, **options):
+    from cs231n.classifiers.fc_net import FullyConnectedNet
+
+    np.random.seed(seed)
+    input_dim, *hidden_dims, num_classes = dims
+    nets = [FullyConnectedNet(hidden_dims, input_dim, num_classes, dtype=np.float64, **options) for _ in range(2)]
+    return {"nets": [net.params for net in nets]}
+
+
+def _observe_init(inputs, outputs):
+    first, second = outputs["nets"]
+    weights = [w for name, w in first.items() if str(name).startswith("W")]
+    return {
+        "params": {str(name): _nets.summary(w) for name, w in first.items()},
+        "first entries": {str(name): np.asarray(w, dtype=float).flat[0] for name, w in first.items() if np.size(w)},
+        "nets alike": any(np.array_equal(first[name], second.get(name)) for name in first if str(name).startswith("W")),
+        "layers alike": any(np.array_equal(a, b) for i, a in enumerate(weights) for b in weights[:i]),
+    }
+
+
+def _wanted_shapes(dims, normalization=None):
+    shapes = {}
+    for i, (rows, columns) in enumerate(zip(dims[:-1], dims[1:], strict=True), 1):
+        shapes |= {f"W{i}": [rows, columns], f"b{i}": [columns]}
+        if normalization and i < len(dims) - 1:
+            shapes |= {f"gamma{i}": [columns], f"beta{i}": [columns]}
+    return shapes
+
+
+def _judge_init(inputs, outputs):
+    scale, params = inputs.get("weight_scale", 1e-2), outputs["params"]
+    wanted = _wanted_shapes(inputs["dims"], inputs.get("normalization"))
+    fits = _judge_names(wanted, params)
+    if fits.ok:
+        fits = _judge_shapes(inputs["dims"], wanted, params)
+    if not fits.ok:
+        return [fits]
+    weights = {name: params[name] for name in wanted if name.startswith("W")}
+    return [fits, _judge_constants(outputs), *_nets.judge_weights(weights, scale), _judge_anew(outputs)]
+
+
+_FIT = "self.params has all arrays, in shapes that fit"
+
+
+def _judge_names(wanted, params):
+    missing, extra = sorted(set(wanted) - set(params)), sorted(set(params) - set(wanted))
+    if missing and extra:
+        mistake = "layers count from 1: W1, b1 for the first, up to WL, bL for the last, with L = self.num_layers"
+    elif missing:
+        mistake = f"{missing[0]} is not stored in self.params: does the loop reach every layer, the last one too?"
+    else:
+        mistake = f"{extra[0] if extra else ''} does not belong into self.params: the last layer has no normalisation"
+    return holds(
+        _FIT,
+        not missing and not extra,
+        f"missing in self.params: {', '.join(missing) or 'nothing'}",
+        f"too much in self.params: {', '.join(extra) or 'nothing'}",
+        mistake=mistake,
+    )
+
+
+def _judge_shapes(dims, wanted, params):
+    off = [name for name, shape in wanted.items() if params[name]["shape"] != shape]
+    gap = [f"{n}: expected {tuple(wanted[n])}, got {tuple(params[n]['shape'])}" for n in off]
+    turned = [name for name in off if params[name]["shape"] == wanted[name][::-1]]
+    mistake = f"{turned[0]} is transposed" if turned else f"check the sizes of {', '.join(off)}"
+    sizes = f"sizes from input to scores: {', '.join(map(str, dims))}"
+    return holds(_FIT, not off, sizes, *gap[:4], mistake=mistake)
+
+
+def _judge_constants(outputs):
+    """Biases and shifts start at 0, scales at 1."""
+    params, first = outputs["params"], outputs["first entries"]
+    start = {name: float(name.startswith("gamma")) for name in params if not name.startswith("W")}
+    off = [name for name, value in start.items() if params[name]["std"] != 0.0 or first[name] != value]
+    return holds(
+        "biases and beta start at 0, gamma at 1" if any(start.values()) else "biases start at 0",
+        not off,
+        *(f"{n}: expected {start[n]:g} everywhere, got entries up to {params[n]['largest']:.4g}" for n in off[:4]),
+        mistake="; ".join(f"{name} starts as np.{'ones' if start[name] else 'zeros'}" for name in off[:1]),
+    )
+
+
+def _judge_anew(outputs):
+    if outputs["nets alike"]:
+        gap = "two nets, built one after the other, have exactly the same weights"
+        mistake = "the generator is seeded in __init__: leave seeding to the caller"
+    else:
+        gap = "two layers of the same size have exactly the same weights"
+        mistake = "draw new numbers for each layer: np.random.randn inside the loop, and no seed there"
+    alike = outputs["nets alike"] or outputs["layers alike"]
+    return holds("each W is drawn on its own", not alike, gap, mistake=mistake)
+
+
+def _init_case(title, *arguments):
+    return Case(title, lambda rng: _init_inputs(rng, *arguments), _run_init, judge=_judge_init, observe=_observe_init)
+
+
+fcn_init = Question(
+    id="fcn_init",
+    title="FullyConnectedNet: the weights at the start",
+    notebook=NOTEBOOK,
+    points=3,
+    minutes=15,
+    implements=(f"{NET}.__init__",),
+    cases=(
+        _init_case("two hidden layers", (70, 60, 50, 45)),
+        _init_case("one hidden layer", (50, 80, 60), 3.0),
+        _init_case("four hidden layers", (64, 45, 70, 50, 55, 60), 0.2),
+        _init_case("all sizes equal", (55, 55, 55, 55), 1e-3),
+        _init_case("batch normalisation", (60, 50, 75, 48), 0.05, "batchnorm"),
+        _init_case("layer normalisation", (52, 66, 58, 60), 0.5, "layernorm"),
+    ),
+)
+
+
+# ---- the network: scores, loss, gradients
+
+
+def _net_inputs(rng, shape, hidden_dims, num_classes, scale=1.0, dtype=np.float64):
+    dims = [int(np.prod(shape[1:])), *hidden_dims, num_classes]
+    inputs = {"X": scale * rng.randn(*shape)}
+    for i, (rows, columns) in enumerate(zip(dims[:-1], dims[1:], strict=True), 1):
+        inputs[f"W{i}"] = rng.randn(rows, columns) * (2 / rows) ** 0.5
+        inputs[f"b{i}"] = 0.3 + 0.5 * rng.randn(columns)  # far from 0: a bias that is forgotten shows
+    return {name: value.astype(dtype) for name, value in inputs.items()}
+
+
+def _labelled_inputs(rng, shape, hidden_dims, num_classes, reg, **options):
+    inputs = _net_inputs(rng, shape, hidden_dims, num_classes, **options)
+    return inputs | {"y": rng.randint(num_classes - 1, size=shape[0]), "reg": reg}
+
+
+def _scaled_inputs(rng, with_labels):
+    """Inputs of a net with scales and shifts in its hidden layers."""
+    inputs = _labelled_inputs(rng, (4, 5), (6, 5), 3, 0.4)
+    for i, size in ((1, 6), (2, 5)):
+        inputs |= {f"gamma{i}": rng.uniform(0.5, 2.0, size), f"beta{i}": rng.uniform(-0.5, 0.5, size)}
+    if not with_labels:
+        del inputs["y"], inputs["reg"]
+    return inputs
+
+
+def _net_sizes(X, **params):
+    last = max(int(name[1:]) for name in params if name.startswith("W"))
+    return {"N": X.shape[0], "D": params["W1"].shape[0], "C": params[f"W{last}"].shape[1]}
+
+
+def _net(params, reg=0.0, **options):
+    from cs231n.classifiers.fc_net import FullyConnectedNet
+
+    biases = [params[name].size for name in sorted(params) if name[0] == "b" and name[1:].isdigit()]
+    dtype = params["W1"].dtype.type
+    net = FullyConnectedNet(biases[:-1], params["W1"].shape[0], biases[-1], reg=reg, dtype=dtype, **options)
+    net.params = params
+    return net
+
+
+def _run_scores(X, **params):
+    return {"scores": _net(params).loss(X)}
+
+
+def _run_gradients(X, y, reg, **params):
+    return _loss_and_gradients(_net(params, reg).loss(X, y), params)
+
+
+def _loss_and_gradients(returned, params):
+    loss, grads = returned
+    return {"loss": loss, **{f"d{name}": grads.get(name) for name in params}}
+
+
+# What stands in for normalisation and dropout, which a later notebook asks for: a scale and a shift, and a half.
+
+
+def _norm_forward(x, gamma, beta, param):
+    return gamma * x + beta, (x, gamma)
+
+
+def _norm_backward(dout, cache):
+    x, gamma = cache
+    return dout * gamma, np.sum(dout * x, axis=0), np.sum(dout, axis=0)
+
+
+def _half_forward(x, dropout_param):
+    return 0.5 * x, dropout_param
+
+
+def _half_backward(dout, cache):
+    return 0.5 * dout
+
+
+_STAND_INS = {
+    "layernorm_forward": _norm_forward,
+    "layernorm_backward": _norm_backward,
+    "dropout_forward": _half_forward,
+    "dropout_backward": _half_backward,
+}
+
+
+def _with_stand_ins(run):
+    def run_with_stand_ins(**inputs):
+        from cs231n import layer_utils, layers
+        from cs231n.classifiers import fc_net
+
+        with ExitStack() as stack:
+            for module in (layers, layer_utils, fc_net):
+                for name, function in _STAND_INS.items():
+                    stack.enter_context(patch.object(module, name, function))
+            return run(**inputs)
+
+    return run_with_stand_ins
+
+
+def _run_scaled_scores(X, **params):
+    return {"scores": _net(params, normalization="layernorm", dropout_keep_ratio=0.5).loss(X)}
+
+
+def _run_scaled_gradients(X, y, reg, **params):
+    net = _net(params, reg, normalization="layernorm", dropout_keep_ratio=0.5)
+    return _loss_and_gradients(net.loss(X, y), params)
+
+
+def _scores_case(name, *arguments, tolerance=1e-8, **options):
+    return Case(name, lambda rng: _net_inputs(rng, *arguments, **options), _run_scores, _net_sizes, tolerance)
+
+
+def _gradients_case(name, *arguments, tolerance=1e-8, **options):
+    return Case(name, lambda rng: _labelled_inputs(rng, *arguments, **options), _run_gradients, _net_sizes, tolerance)
+
+
+fcn_loss = Question(
+    id="fcn_loss",
+    title="FullyConnectedNet: the scores",
+    notebook=NOTEBOOK,
+    points=3,
+    minutes=20,
+    implements=(f"{NET}.loss",),
+    builds_on=("affine_forward", "relu_forward", "fcn_init"),
+    cases=(
+        _scores_case("two hidden layers", (3, 5), (6, 4), 3),
+        _scores_case("four hidden layers, pictures", (2, 3, 2, 2), (7, 4, 6, 5), 3),
+        _scores_case("one hidden layer, one input", (1, 4), (3,), 5),
+        _scores_case("no hidden layer", (4, 6), (), 3),
+        _scores_case("all sizes equal", (4, 4), (4, 4, 4), 4),
+        _scores_case("large entries", (4, 3), (5, 6), 2, scale=1e3),
+        _scores_case("float32", (3, 6), (5, 4), 3, dtype=np.float32, tolerance=1e-4),
+        Case(
+            "normalisation and dropout (stand-ins)",
+            lambda rng: _scaled_inputs(rng, with_labels=False),
+            _with_stand_ins(_run_scaled_scores),
+            _net_sizes,
+        ),
+    ),
+)
+
+fcn_gradients = Question(
+    id="fcn_gradients",
+    title="FullyConnectedNet: the loss and its gradients",
+    notebook=NOTEBOOK,
+    points=5,
+    minutes=35,
+    implements=(f"{NET}.loss",),
+    builds_on=("affine_backward", "relu_backward", "softmax_loss", "fcn_init", "fcn_loss"),
+    cases=(
+        _gradients_case("two hidden layers, reg = 0.7", (4, 5), (6, 4), 3, 0.7),
+        _gradients_case("without regularisation", (5, 4), (3, 5), 4, 0.0),
+        _gradients_case("four hidden layers, reg = 3.5", (3, 2, 2, 1), (5, 4, 5, 3), 3, 3.5),
+        _gradients_case("one hidden layer, one input", (1, 4), (3,), 5, 0.2),
+        _gradients_case("no hidden layer", (4, 5), (), 3, 0.3),
+        _gradients_case("all sizes equal", (4, 4), (4, 4), 4, 0.05),
+        _gradients_case("large entries", (6, 3), (5, 4), 3, 0.05, scale=300.0),
+        _gradients_case("float32", (5, 6), (4, 5), 3, 0.3, dtype=np.float32, tolerance=1e-3),
+        Case(
+            "normalisation and dropout (stand-ins)",
+            lambda rng: _scaled_inputs(rng, with_labels=True),
+            _with_stand_ins(_run_scaled_gradients),
+            _net_sizes,
+        ),
+    ),
+)
+
+
+# ---- training
+
+
+# All pictures must be right in each run. With the solved settings they are, with each of 10 seeds, on CIFAR-10 and on
+# the built-in images: three layers from epoch 13 on at the latest, five layers from epoch 14.
+NUM_RUNS, NUM_EPOCHS, STEPS_PER_EPOCH = 3, 20, 2
+
+
+def _judge_overfit(hidden_dims):
+    def judge(params, loss_histories, X_few, y_few):
+        findings = [
+            holds(
+                "there are three runs",
+                len(params) == len(loss_histories) == NUM_RUNS,
+                f"expected {NUM_RUNS} nets and their losses, got {len(params)} and {len(loss_histories)}",
+                mistake="runs is what overfit(...) returns",
+            ),
+            _nets.judge_data("few", X_few, y_few),
+        ]
+        findings += [
+            _nets.judge_params(net, hidden_dims=hidden_dims, statement=f"the params of run {i} fit each other")
+            for i, net in enumerate(params, 1)
+        ]
+        if not all(finding.ok for finding in findings):
+            return findings
+        steps = NUM_EPOCHS * STEPS_PER_EPOCH
+        right = [_nets.accuracy(net, X_few, y_few) for net in params]
+        return findings + [
+            holds(
+                "three runs have 20 epochs of 2 steps",
+                all(np.shape(losses) == (steps,) and np.isfinite(losses).all() for losses in loss_histories),
+                f"expected {steps} finite losses for each run, got {[len(losses) for losses in loss_histories]}",
+                mistake="leave the number of epochs and the batch size as overfit(...) has them",
+            ),
+            holds(
+                "the three runs differ",
+                not any(np.array_equal(a["W1"], b["W1"]) for a, b in zip(params, params[1:], strict=False)),
+                "two runs ended with exactly the same weights",
+                mistake="each run starts from other random weights: hand in what overfit(...) returns",
+            ),
+            holds(
+                "training accuracy is 100% in each run",
+                min(right) == 1.0,
+                f"right in the three runs: {', '.join(f'{share:.0%}' for share in right)} of the 50 pictures",
+                mistake=_why_not_learnt(loss_histories),
+            ),
+        ]
+
+    return judge
+
+
+def _why_not_learnt(loss_histories):
+    first, last = (np.mean([losses[i] for losses in loss_histories]) for i in (0, -1))
+    if first > 20:
+        return "the first loss is far above log 10 = 2.3: weight_scale is too large"
+    if abs(last - np.log(10)) < 0.2:
+        return "the loss stays near log 10 = 2.3: weight_scale is so small that nothing reaches the scores"
+    if last > first:
+        return "the loss ends higher than it began: the learning rate is too large"
+    return "the loss falls, but too slowly: a larger learning rate, or a weight_scale nearer to sqrt(2 / fan-in)"
+
+
+def _overfit_question(name, title, hidden_dims, points, minutes):
+    return Question(
+        id=name,
+        title=title,
+        notebook=NOTEBOOK,
+        points=points,
+        minutes=minutes,
+        builds_on=("fcn_init", "fcn_loss", "fcn_gradients", "sgd"),
+        values=("params", "loss_histories", "X_few", "y_few"),
+        judge=_judge_overfit(hidden_dims),
+    )
+
+
+fcn_overfit_three = _overfit_question("fcn_overfit_three", "Learn 50 pictures by heart, three layers", [100] * 2, 1, 10)
+fcn_overfit_five = _overfit_question("fcn_overfit_five", "Learn 50 pictures by heart, five layers", [100] * 4, 2, 20)
+
+QUESTIONS = (fcn_init, fcn_loss, fcn_gradients, fcn_overfit_three, fcn_overfit_five)

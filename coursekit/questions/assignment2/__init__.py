@@ -1,0 +1,1 @@
+"""The questions of assignment 2, a module for each notebook."""

@@ -1,0 +1,111 @@
+"""The process in which a learner's code runs: a fresh one for each question.
+
+`coursekit.judging.runner` starts it. It reads a request from standard input, says that it is ready, runs the question's
+cases on the files as they are on disk, and writes a frame for each call: its length in 8 bytes, then a packed dict with
+the request's nonce. What the learner's code prints is caught and travels in the frame.
+"""
+
+import contextlib
+import importlib.machinery
+import io
+import os
+import struct
+import sys
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from coursekit.core import serialization
+
+LONGEST_PRINT = 2_000  # characters of a learner's own printing that are kept for each case
+READY = -1  # in place of a call's number: the process is up, and the learner's code has not run yet
+
+
+def main():
+    """Serve one request from standard input."""
+    channel = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what is printed past sys.stdout must not mix with the frames
+    request = serialization.unpack(sys.stdin.buffer.read())
+    _load_from_source()
+    from coursekit.questions import find
+
+    question = find(request["question"])
+
+    def send(number, frame):
+        data = serialization.pack({"nonce": request["nonce"], "call": number, **frame})
+        channel.write(struct.pack("<Q", len(data)) + data)
+        channel.flush()
+
+    send(READY, {})
+    for number, (index, inputs) in enumerate(request["calls"]):
+        send(number, call(question.cases[index], inputs))
+    sys.stderr.flush()
+    os._exit(0)  # not to wait for what the learner's code left running
+
+
+def _load_from_source():
+    """Compile `cs231n` from its files each time: a .pyc can be stale for an edit within the same second."""
+
+    class FromSource(importlib.machinery.SourceFileLoader):
+        def get_code(self, fullname):
+            return self.source_to_code(self.get_data(self.path), self.path)
+
+    package = str(Path.cwd() / "cs231n")
+    make_finder = importlib.machinery.FileFinder.path_hook((FromSource, [".py"]))
+
+    def hook(path):
+        if not path.startswith(package):
+            raise ImportError
+        return make_finder(path)
+
+    sys.path_hooks.insert(0, hook)
+
+
+def failure(kind, message, frames=()):
+    """The part of a frame that says that a call raised an error: its kind, its message, and where it was raised."""
+    error = {"kind": kind, "message": message[:LONGEST_PRINT], "frames": list(frames)}
+    return {"outputs": None, "error": error, "printed": "", "warnings": []}
+
+
+def call(case, inputs):
+    """Run one case and report all that happened as a plain dict."""
+    printed = _Kept()
+    with contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            report = {"outputs": case.run(**inputs), "error": None}
+        except (Exception, SystemExit) as error:
+            report = failure(type(error).__name__, str(error), _learner_frames(error))
+    report["after"] = {name: value for name, value in inputs.items() if isinstance(value, np.ndarray)}
+    report["printed"] = printed.getvalue()[:LONGEST_PRINT]
+    report["warnings"] = sorted({str(warning.message)[:LONGEST_PRINT] for warning in caught})
+    return report
+
+
+class _Kept(io.StringIO):
+    """Keeps the beginning of what is printed; the rest would only fill the memory."""
+
+    def write(self, text):
+        if self.tell() < LONGEST_PRINT:
+            super().write(text)
+        return len(text)
+
+
+def _learner_frames(error):
+    """Places in `cs231n/` that the error came through, the innermost last: [file, line number, line]."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        frames.append(traceback.FrameSummary(error.filename, error.lineno, "", line=error.text or ""))
+    places = []
+    for frame in frames:
+        path = Path(frame.filename)
+        if "cs231n" in path.parts and not path.name.startswith("_"):
+            part = path.parts[len(path.parts) - path.parts[::-1].index("cs231n") - 1 :]
+            places.append(["/".join(part), frame.lineno, (frame.line or "").strip()])
+    return places
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The teacher's commands but for grading. Never released."""

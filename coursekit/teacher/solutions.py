@@ -1,0 +1,117 @@
+"""Take the answers out of the solved files.
+
+An answer stands between `### BEGIN SOLUTION` and `### END SOLUTION` in a .py file or a code cell, and between
+`<!-- BEGIN SOLUTION -->` and `<!-- END SOLUTION -->` in a Markdown cell.
+"""
+
+import ast
+import json
+import re
+
+from coursekit.learner.submission import BLANK_ANSWER
+from coursekit.questions import all_questions
+
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+_TEXT_ANSWER = re.compile(r"<!-- BEGIN SOLUTION -->.*?<!-- END SOLUTION -->", re.DOTALL)
+
+
+class SolutionError(Exception):
+    """The answers cannot be taken out; the message says where the markers are wrong."""
+
+
+def stripped(path, name):
+    """The bytes of a file without its answers."""
+    if path.suffix == ".ipynb":
+        return strip_notebook(path.read_text(encoding="utf-8"), name).encode()
+    if path.suffix == ".py" and name.startswith("cs231n/"):
+        return strip_module(path.read_text(encoding="utf-8"), name).encode()
+    return path.read_bytes()
+
+
+def strip_module(source, name):
+    """Replace each region of a module by a TODO and a `NotImplementedError` that names the question."""
+    module = name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    functions = _functions(ast.parse(source))
+    used = {}
+
+    def question_at(line):
+        path = _innermost(functions, line)
+        asking = [q for q in all_questions().values() if f"{module}:{path}" in q.implements]
+        if not asking:
+            raise SolutionError(f"{name}, line {line}: no question implements {module}:{path}")
+        used[path] = used.get(path, 0) + 1
+        return asking[min(used[path], len(asking)) - 1]
+
+    return _replace_regions(source, name, question_at)
+
+
+def _functions(tree, prefix=""):
+    """(first line, last line, dotted name) of every function in a module."""
+    found = []
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            path = f"{prefix}{node.name}"
+            if isinstance(node, ast.FunctionDef):
+                found.append((node.lineno, node.end_lineno, path))
+            found += _functions(node, f"{path}.")
+    return found
+
+
+def _innermost(functions, line):
+    around = [(first, path) for first, last, path in functions if first <= line <= last]
+    return max(around)[1] if around else "(outside any function)"
+
+
+def _replace_regions(source, name, question_at):
+    lines, inside = [], None
+    for number, line in enumerate(source.splitlines(keepends=True), 1):
+        marker = line.strip()
+        if marker == BEGIN:
+            if inside:
+                raise SolutionError(f"{name}, line {number}: a solution begins inside another")
+            inside = number
+            lines += _stub(question_at(number), line[: len(line) - len(line.lstrip())])
+        elif marker == END:
+            if not inside:
+                raise SolutionError(f"{name}, line {number}: a solution ends that did not begin")
+            inside = None
+        elif not inside:
+            lines.append(line)
+    if inside:
+        raise SolutionError(f"{name}, line {inside}: this solution does not end")
+    return "".join(lines)
+
+
+def _stub(question, indent):
+    message = f"{question.id}: {question.notebook}"
+    return [
+        f"{indent}# TODO: {question.title}. The notebook {question.notebook} explains it;\n",
+        f'{indent}# check("{question.id}") there tells whether it is right.\n',
+        f'{indent}raise NotImplementedError("{message}")\n',
+    ]
+
+
+def strip_notebook(text, name):
+    """Replace the answers of a notebook and clear its outputs."""
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
+            source = _replace_regions(source, f"{name}, cell {cell['id']}", lambda _, cell=cell: _asked_by(cell, name))
+            source = source.rstrip("\n")
+        elif cell["cell_type"] == "markdown":
+            source = _TEXT_ANSWER.sub(BLANK_ANSWER, source)
+        cell["source"] = source.splitlines(keepends=True)
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _asked_by(cell, name):
+    if cell["id"] not in all_questions():
+        raise SolutionError(f"{name}: the cell {cell['id']!r} has a solution, but its id is not that of a question")
+    return all_questions()[cell["id"]]
+
+
+def has_marker(text):
+    """Whether a text has a marker of an answer."""
+    return any(marker in text for marker in ("BEGIN SOLUTION", "END SOLUTION"))

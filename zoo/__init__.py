@@ -1,0 +1,100 @@
+"""The zoo: implementations as learners write them, wrong ones with the mistake each makes, and right ones.
+
+A module for each notebook. A wrong one must be caught, and the sentence must be shown; a right one in another style
+must never be called wrong. Add one by writing a function under `@wrong` or `@right`.
+"""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+from coursekit.judging.runner import run_case
+from coursekit.questions import NOTEBOOKS, find
+
+_entries = []
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An implementation in the zoo.
+
+    `sentence` is the likely mistake that a learner is told; empty for a right one. `rule` is a part of the text that
+    the judge must bring without knowing this implementation, by its general rules alone; empty if they cannot know.
+    """
+
+    question_id: str
+    name: str
+    function: object
+    target: str
+    sentence: str = ""
+    rule: str = ""
+
+
+def wrong(question_id, sentence, rule="", target=None):
+    """Register a function as a wrong implementation of what the question asks for.
+
+    `target` is what it stands in for, such as "cs231n.layers:affine_forward"; by default the first thing that the
+    question implements.
+    """
+
+    def register(function):
+        _entries.append(Entry(question_id, function.__name__, function, _target(question_id, target), sentence, rule))
+        return function
+
+    return register
+
+
+def right(question_id, target=None):
+    """Register a function as a right implementation in another style than the reference's."""
+
+    def register(function):
+        _entries.append(Entry(question_id, function.__name__, function, _target(question_id, target)))
+        return function
+
+    return register
+
+
+def _target(question_id, target):
+    return target or find(question_id).implements[0]
+
+
+@cache
+def entries():
+    """All implementations of the zoo."""
+    for notebook in NOTEBOOKS:
+        import_module(f"zoo.{NOTEBOOKS[notebook]}.{notebook}")
+    return tuple(_entries)
+
+
+def wrong_entries(question_id=None):
+    """The wrong ones, of all questions or of one."""
+    return [entry for entry in entries() if entry.sentence and question_id in (None, entry.question_id)]
+
+
+def right_entries():
+    """The right ones."""
+    return [entry for entry in entries() if not entry.sentence]
+
+
+@contextmanager
+def in_place_of(target, function):
+    """Put a function in the place of `target`, such as "cs231n.solver:Solver.train", for a while."""
+    module, path = target.split(":")
+    *owners, name = path.split(".")
+    owner = import_module(module)
+    for part in owners:
+        owner = getattr(owner, part)
+    original = owner.__dict__[name] if owners else getattr(owner, name)
+    setattr(owner, name, function)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+def outcomes(entry, seed=None):
+    """Run all cases of an entry's question with the entry in place: results by index, as `worker.run_cases` gives."""
+    question = find(entry.question_id)
+    with in_place_of(entry.target, entry.function):
+        return {i: run_case(case, question.draw_inputs(i, seed)) for i, case in enumerate(question.cases)}

@@ -1,0 +1,671 @@
+"""Implementations of the nearest neighbours' methods as learners write them."""
+
+import warnings
+from collections import Counter
+
+import numpy as np
+
+from zoo import right, wrong
+
+TWO, ONE, NO, VOTE = "knn_two_loops", "knn_one_loop", "knn_no_loops", "knn_predict_labels"
+
+
+def _pair_by_pair(self, X, distance):
+    X = self._as_inputs(X)
+    dists = np.zeros((len(X), len(self.X_train)))
+    for i in range(len(X)):
+        for j in range(len(self.X_train)):
+            dists[i, j] = distance(X[i], self.X_train[j])
+    return dists
+
+
+def _row_by_row(self, X, distances):
+    X = self._as_inputs(X)
+    dists = np.zeros((len(X), len(self.X_train)))
+    for i in range(len(X)):
+        dists[i] = distances(X[i], self.X_train)
+    return dists
+
+
+def _all_at_once(self, X, combine):
+    """`combine` takes products of shape (M, N), squares of X (M,), squares of X_train (N,); the root follows."""
+    X = self._as_inputs(X)
+    T = self.X_train
+    squares = combine(X @ T.T, np.sum(X**2, axis=1), np.sum(T**2, axis=1))
+    return np.sqrt(np.maximum(squares, 0))
+
+
+def _vote(self, dists, k, choose):
+    """`choose` takes a row of distances and k, returns a label."""
+    y_pred = np.zeros(len(dists), dtype=self.y_train.dtype)
+    for i in range(len(dists)):
+        y_pred[i] = choose(dists[i], k)
+    return y_pred
+
+
+# ---- two loops
+
+NO_ROOT = "the square root is missing: these are squared distances"
+L1 = "this is the L1 distance, the sum of absolute differences: square the differences, sum, then take the root"
+TRUNCATED = "dists holds whole numbers: make it with np.zeros((M, N)), whose type is float, and the fractions stay"
+WRAPPED = "the pixels are turned back into uint8: there 3 - 5 is 254, and squares wrap round at 256; leave X a float"
+
+
+@wrong(TWO, NO_ROOT)
+def two_loops_squared(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.sum((a - b) ** 2))
+
+
+@wrong(TWO, L1)
+def two_loops_l1(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.sum(np.abs(a - b)))
+
+
+@wrong(TWO, "the root of the sum of absolute differences is taken: square the differences in place of np.abs")
+def two_loops_root_of_abs(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum(np.abs(a - b))))
+
+
+@wrong(TWO, "the differences are summed before they are squared, so that they cancel: square each one, then sum")
+def two_loops_sum_then_square(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum(a - b) ** 2))
+
+
+@wrong(TWO, "the mean of the squared differences is taken in place of their sum: the result is too small by sqrt(D)")
+def two_loops_mean(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.mean((a - b) ** 2)))
+
+
+@wrong(TWO, "the inputs are added where they must be subtracted: a distance comes from differences")
+def two_loops_plus(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a + b) ** 2)))
+
+
+@wrong(TWO, "the largest difference is taken in place of the root of the summed squares")
+def two_loops_largest(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.max(np.abs(a - b)))
+
+
+@wrong(TWO, "the dot product is no distance: it grows where two inputs point the same way")
+def two_loops_dot(self, X):
+    return _pair_by_pair(self, X, np.dot)
+
+
+@wrong(TWO, WRAPPED)
+def two_loops_uint8(self, X):
+    def distance(a, b):
+        return np.sqrt(np.sum((a.astype(np.uint8) - b.astype(np.uint8)) ** 2))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # -0.3 has no place in uint8
+        return _pair_by_pair(self, X, distance)
+
+
+@wrong(TWO, TRUNCATED)
+def two_loops_whole(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a - b) ** 2))).astype(int)
+
+
+@wrong(TWO, "the inputs are compared with one another: the second of the pair is self.X_train[j], not X[j]")
+def two_loops_own_rows(self, X):
+    X = self._as_inputs(X)
+    dists = np.zeros((len(X), len(self.X_train)))
+    for i in range(len(X)):
+        for j in range(len(self.X_train)):
+            dists[i, j] = np.sqrt(np.sum((X[i] - X[j % len(X)]) ** 2))
+    return dists
+
+
+@wrong(TWO, "i and j are mixed up: i counts the rows of X, j those of X_train, and dists[i, j] holds their distance")
+def two_loops_indices_swapped(self, X):
+    X = self._as_inputs(X)
+    dists = np.zeros((len(X), len(self.X_train)))
+    for i in range(len(X)):
+        for j in range(len(self.X_train)):
+            dists[i, j] = np.sqrt(np.sum((X[j] - self.X_train[i]) ** 2))
+    return dists
+
+
+@wrong(TWO, "dists has a row for each training input: its shape is (M, N), a row for each input", rule="transposed")
+def two_loops_transposed(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a - b) ** 2))).T
+
+
+@wrong(TWO, "return stands inside the outer loop: it ends after the first row", rule="only the first row")
+def two_loops_early_return(self, X):
+    X = self._as_inputs(X)
+    dists = np.zeros((len(X), len(self.X_train)))
+    for i in range(len(X)):
+        for j in range(len(self.X_train)):
+            dists[i, j] = np.sqrt(np.sum((X[i] - self.X_train[j]) ** 2))
+        return dists
+    return dists
+
+
+@wrong(TWO, "dists is made again in each turn of the loop, so only the last row stays", rule="only the last row")
+def two_loops_made_again(self, X):
+    X = self._as_inputs(X)
+    for i in range(len(X)):
+        dists = np.zeros((len(X), len(self.X_train)))
+        for j in range(len(self.X_train)):
+            dists[i, j] = np.sqrt(np.sum((X[i] - self.X_train[j]) ** 2))
+    return dists
+
+
+@wrong(TWO, "only the first entries are compared: the difference has to go over all D of them, X[i] - X_train[j]")
+def two_loops_some_columns(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a[:3] - b[:3]) ** 2)))
+
+
+@right(TWO)
+def two_loops_norm(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.linalg.norm(a - b))
+
+
+@right(TWO)
+def two_loops_dot_root(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.dot(a - b, a - b) ** 0.5)
+
+
+@right(TWO)
+def two_loops_third_loop(self, X):
+    return _pair_by_pair(
+        self, X, lambda a, b: sum((float(p) - float(q)) ** 2 for p, q in zip(a, b, strict=True)) ** 0.5
+    )
+
+
+# ---- one loop
+
+
+@wrong(ONE, NO_ROOT)
+def one_loop_squared(self, X):
+    return _row_by_row(self, X, lambda x, T: np.sum((T - x) ** 2, axis=1))
+
+
+@wrong(ONE, L1)
+def one_loop_l1(self, X):
+    return _row_by_row(self, X, lambda x, T: np.sum(np.abs(T - x), axis=1))
+
+
+@wrong(ONE, "summed along axis 0, over the training inputs: axis=1 sums over the D entries of each of them")
+def one_loop_axis_0(self, X):
+    return _row_by_row(self, X, lambda x, T: np.sqrt(np.sum((T - x) ** 2, axis=0)))
+
+
+@wrong(ONE, "axis=1 is missing in the sum: it gives one number, which then fills the whole row of dists")
+def one_loop_no_axis(self, X):
+    return _row_by_row(self, X, lambda x, T: np.sqrt(np.sum((T - x) ** 2)))
+
+
+@wrong(ONE, "the mean of the squared differences is taken in place of their sum: the result is too small by sqrt(D)")
+def one_loop_mean(self, X):
+    return _row_by_row(self, X, lambda x, T: np.sqrt(np.mean((T - x) ** 2, axis=1)))
+
+
+@wrong(ONE, "the differences are summed before they are squared, so that they cancel: square each one, then sum")
+def one_loop_sum_then_square(self, X):
+    return _row_by_row(self, X, lambda x, T: np.sqrt(np.sum(T - x, axis=1) ** 2))
+
+
+@wrong(ONE, WRAPPED)
+def one_loop_uint8(self, X):
+    def distances(x, T):
+        return np.sqrt(np.sum((T.astype(np.uint8) - x.astype(np.uint8)) ** 2, axis=1))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # -0.3 has no place in uint8
+        return _row_by_row(self, X, distances)
+
+
+@wrong(ONE, "X_train is changed in place by -=: the next row starts from other training inputs")
+def one_loop_in_place(self, X):
+    X = self._as_inputs(X)
+    dists = np.zeros((len(X), len(self.X_train)))
+    for i in range(len(X)):
+        self.X_train -= X[i]
+        dists[i] = np.sqrt(np.sum(self.X_train**2, axis=1))
+    return dists
+
+
+@wrong(ONE, "only the training input of the same number is looked at: X_train - X[i] needs all rows of X_train")
+def one_loop_one_training_row(self, X):
+    X = self._as_inputs(X)
+    dists = np.zeros((len(X), len(self.X_train)))
+    for i in range(len(X)):
+        dists[i] = np.sqrt(np.sum((self.X_train[i] - X[i]) ** 2))
+    return dists
+
+
+@wrong(ONE, "return stands inside the loop: it ends after the first row", rule="only the first row")
+def one_loop_early_return(self, X):
+    X = self._as_inputs(X)
+    dists = np.zeros((len(X), len(self.X_train)))
+    for i in range(len(X)):
+        dists[i] = np.sqrt(np.sum((self.X_train - X[i]) ** 2, axis=1))
+        return dists
+    return dists
+
+
+@wrong(ONE, "dists[i] is not indexed: dists = ... replaces the whole matrix by one row")
+def one_loop_row_alone(self, X):
+    X = self._as_inputs(X)
+    for i in range(len(X)):
+        dists = np.sqrt(np.sum((self.X_train - X[i]) ** 2, axis=1))
+    return dists
+
+
+ONE_LEFT = (
+    "a loop over the training inputs is left (or compute_distances_two_loops is called): "
+    "X_train - X[i] takes X[i] from all rows of X_train at once"
+)
+
+
+@wrong(ONE, ONE_LEFT, rule="a loop over the training inputs is left")
+def one_loop_with_two(self, X):
+    return _row_by_row(self, X, lambda x, T: np.array([np.sqrt(np.sum((t - x) ** 2)) for t in T]))
+
+
+@right(ONE)
+def one_loop_norm(self, X):
+    return _row_by_row(self, X, lambda x, T: np.linalg.norm(x - T, axis=1))
+
+
+@right(ONE)
+def one_loop_einsum(self, X):
+    def distances(x, T):
+        difference = T - x[np.newaxis, :]
+        return np.einsum("nd,nd->n", difference, difference) ** 0.5
+
+    return _row_by_row(self, X, distances)
+
+
+@right(ONE)
+def one_loop_over_training_columns(self, X):
+    return _row_by_row(self, X, lambda x, T: np.sqrt(np.square(T.T - x[:, np.newaxis]).sum(axis=0)))
+
+
+# ---- no loops
+
+
+@wrong(NO, NO_ROOT)
+def no_loops_squared(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    return np.maximum(np.sum(X**2, axis=1)[:, np.newaxis] - 2 * X @ T.T + np.sum(T**2, axis=1), 0)
+
+
+@wrong(NO, "the sign of the product is turned round: |x - t|^2 = |x|^2 - 2 x.t + |t|^2 (a plus belongs to |x + t|^2)")
+def no_loops_plus(self, X):
+    return _all_at_once(self, X, lambda p, x, t: x[:, np.newaxis] + 2 * p + t)
+
+
+@wrong(NO, "the 2 of -2 x.t is missing")
+def no_loops_without_2(self, X):
+    return _all_at_once(self, X, lambda p, x, t: x[:, np.newaxis] - p + t)
+
+
+@wrong(NO, "|x|^2 is missing: the squared lengths of the inputs, one for each row of dists")
+def no_loops_without_x(self, X):
+    return _all_at_once(self, X, lambda p, x, t: t - 2 * p)
+
+
+@wrong(NO, "|t|^2 is missing: the squared lengths of the training inputs, one for each column of dists")
+def no_loops_without_t(self, X):
+    return _all_at_once(self, X, lambda p, x, t: x[:, np.newaxis] - 2 * p)
+
+
+@wrong(NO, "|x|^2 runs along the wrong axis: it belongs to the rows of dists, so its shape must be (M, 1), not (M,)")
+def no_loops_x_along_columns(self, X):
+    return _all_at_once(self, X, lambda p, x, t: x - 2 * p + t)
+
+
+@wrong(NO, "both norms run along the rows: |x|^2 has shape (M, 1), but |t|^2 must stay (N,), one for each column")
+def no_loops_t_along_rows(self, X):
+    return _all_at_once(self, X, lambda p, x, t: x[:, np.newaxis] - 2 * p + t[:, np.newaxis])
+
+
+@wrong(NO, "the two norms have changed places: |x|^2 belongs to the rows of dists, |t|^2 to its columns")
+def no_loops_norms_swapped(self, X):
+    return _all_at_once(self, X, lambda p, x, t: x - 2 * p + t[:, np.newaxis])
+
+
+@wrong(NO, "the squares are summed along axis 0, over the inputs: axis=1 sums over the D entries of each of them")
+def no_loops_axis_0(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    squares = np.sum(X**2, axis=0)[:, np.newaxis] - 2 * X @ T.T + np.sum(T**2, axis=0)
+    return np.sqrt(np.maximum(squares, 0))
+
+
+@wrong(NO, "axis=1 is missing in the sums of squares: they give one number for all inputs together")
+def no_loops_no_axis(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    return np.sqrt(np.maximum(np.sum(X**2) - 2 * X @ T.T + np.sum(T**2), 0))
+
+
+@wrong(NO, "the entries are not squared: |x|^2 is np.sum(X**2, axis=1), not np.sum(X, axis=1)")
+def no_loops_plain_sums(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    squares = np.sum(X, axis=1)[:, np.newaxis] - 2 * X @ T.T + np.sum(T, axis=1)
+    return np.sqrt(np.maximum(squares, 0))
+
+
+@wrong(NO, "the sum is squared, not the entries: |x|^2 is np.sum(X**2, axis=1), not np.sum(X, axis=1)**2")
+def no_loops_squared_sums(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    squares = np.sum(X, axis=1)[:, np.newaxis] ** 2 - 2 * X @ T.T + np.sum(T, axis=1) ** 2
+    return np.sqrt(np.maximum(squares, 0))
+
+
+@wrong(
+    NO,
+    "NaN where an input equals a training input: rounding leaves -1e-9 in place of 0, and its root is "
+    "NaN; np.maximum(..., 0) before the root",
+    rule="NaN where an input equals",
+)
+def no_loops_negative(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(np.sum(X**2, axis=1)[:, np.newaxis] - 2 * X @ T.T + np.sum(T**2, axis=1))
+
+
+@wrong(NO, "dists is transposed: its shape is (M, N), a row for each input", rule="transposed")
+def no_loops_transposed(self, X):
+    return _all_at_once(self, X, lambda p, x, t: x[:, np.newaxis] - 2 * p + t).T
+
+
+@wrong(
+    NO, "X is multiplied by its own transpose: the products needed are those with the training inputs, X @ X_train.T"
+)
+def no_loops_own_products(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    squares = np.sum(X**2, axis=1)[:, np.newaxis] - 2 * X @ X.T + np.sum(T**2, axis=1)
+    return np.sqrt(np.maximum(squares, 0))
+
+
+@wrong(NO, "X @ X_train needs the transpose of X_train: (M, D) @ (D, N)")
+def no_loops_product_untransposed(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    squares = np.sum(X**2, axis=1)[:, np.newaxis] - 2 * X @ T + np.sum(T**2, axis=1)
+    return np.sqrt(np.maximum(squares, 0))
+
+
+@wrong(NO, WRAPPED)
+def no_loops_uint8(self, X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # -0.3 has no place in uint8
+        X = self._as_inputs(X).astype(np.uint8)
+        T = self.X_train.astype(np.uint8)
+    squares = np.sum(X**2, axis=1)[:, np.newaxis] - 2.0 * (X @ T.T) + np.sum(T**2, axis=1)
+    return np.sqrt(np.maximum(squares, 0))
+
+
+@wrong(NO, "X is divided (or shifted) before the distances are taken, X_train is not")
+def no_loops_half_scaled(self, X):
+    X = self._as_inputs(X) / 255
+    T = self.X_train
+    squares = np.sum(X**2, axis=1)[:, np.newaxis] - 2 * X @ T.T + np.sum(T**2, axis=1)
+    return np.sqrt(np.maximum(squares, 0))
+
+
+LOOP_LEFT = (
+    "a loop is left (a comprehension is one too, and so is a call of the versions with loops): "
+    "all the dot products come from one matrix product, X @ X_train.T"
+)
+
+
+@wrong(NO, LOOP_LEFT, rule="a loop is left")
+def no_loops_with_one(self, X):
+    return np.array([np.sqrt(np.sum((self.X_train - x) ** 2, axis=1)) for x in self._as_inputs(X)])
+
+
+@wrong(NO, LOOP_LEFT, rule="a loop is left")
+def no_loops_with_two(self, X):
+    return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a - b) ** 2)))
+
+
+@wrong(NO, LOOP_LEFT, rule="a loop is left")
+def no_loops_along_axis(self, X):
+    X = self._as_inputs(X)
+    return np.apply_along_axis(lambda x: np.sqrt(np.sum((self.X_train - x) ** 2, axis=1)), 1, X)
+
+
+@wrong(
+    NO,
+    "an array of M x N x D differences (or of copies made by tile or repeat) is built; "
+    "with 500 x 5,000 pictures it would need 61 GB: expand the square instead",
+    rule="M x N x D",
+)
+def no_loops_three_axes(self, X):
+    X = self._as_inputs(X)
+    return np.sqrt(np.sum((X[:, np.newaxis, :] - self.X_train) ** 2, axis=2))
+
+
+@right(NO)
+def no_loops_direct(self, X):
+    return _all_at_once(self, X, lambda p, x, t: x.reshape(-1, 1) + t.reshape(1, -1) - 2 * p)
+
+
+@right(NO)
+def no_loops_einsum(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    x, t = np.einsum("md,md->m", X, X), np.einsum("nd,nd->n", T, T)
+    return np.sqrt(np.clip(np.add.outer(x, t) - 2 * np.dot(X, T.T), 0, None))
+
+
+@right(NO)
+def no_loops_abs(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    squares = (X * X).sum(axis=1, keepdims=True) + (T * T).sum(axis=1, keepdims=True).T + (-2 * X) @ T.T
+    return np.abs(squares) ** 0.5
+
+
+@right(NO)
+def no_loops_longer_rows(self, X):
+    X = self._as_inputs(X)
+    T = self.X_train
+    left = np.hstack([X, np.sum(X**2, axis=1, keepdims=True), np.ones((len(X), 1))])
+    right_side = np.hstack([-2 * T, np.ones((len(T), 1)), np.sum(T**2, axis=1, keepdims=True)])
+    return np.sqrt(np.maximum(left @ right_side.T, 0))
+
+
+# ---- the vote
+
+
+def _labels(self, row, k):
+    return self.y_train[np.argsort(row, kind="stable")[:k]]
+
+
+def _winner(labels):
+    return np.argmax(np.bincount(labels))
+
+
+@wrong(VOTE, "the largest distances are taken: argsort puts the smallest first, so the neighbours are [:k], not [-k:]")
+def vote_of_the_farthest(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: _winner(self.y_train[np.argsort(row)[-k:]]))
+
+
+@wrong(VOTE, "k is ignored: only the nearest neighbour is asked")
+def vote_of_the_nearest(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: self.y_train[np.argmin(row)])
+
+
+@wrong(VOTE, "the number of the neighbour is returned in place of its label: look the label up, y_train[nearest]")
+def vote_returns_number(self, dists, k=1):
+    return np.array([_winner(np.argsort(row)[:k]) for row in dists])
+
+
+@wrong(VOTE, "the number of votes is returned in place of the label that has them: argmax, not max")
+def vote_returns_count(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: np.max(np.bincount(_labels(self, row, k))))
+
+
+@wrong(VOTE, "in a tie the larger label is taken; of labels with the same number of votes the smaller one wins")
+def vote_larger_label(self, dists, k=1):
+    def choose(row, k):
+        votes = np.bincount(_labels(self, row, k))
+        return len(votes) - 1 - np.argmax(votes[::-1])
+
+    return _vote(self, dists, k, choose)
+
+
+@wrong(
+    VOTE,
+    "in a tie the label that comes first among the neighbours is taken (as Counter.most_common does); "
+    "of labels with the same number of votes the smaller one wins",
+)
+def vote_nearest_in_tie(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: Counter(_labels(self, row, k).tolist()).most_common(1)[0][0])
+
+
+@wrong(VOTE, "the label of the last neighbour is returned: the k labels have to be counted")
+def vote_last_of_k(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: _labels(self, row, k)[-1])
+
+
+@wrong(
+    VOTE, "the mean of the labels is taken; labels are names, and between bird (2) and deer (4) there is no cat: count"
+)
+def vote_mean(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: int(np.round(np.mean(_labels(self, row, k)))))
+
+
+@wrong(VOTE, "the median of the labels is taken; labels are names without an order: count them")
+def vote_median(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: int(np.median(_labels(self, row, k))))
+
+
+@wrong(VOTE, "the smallest of the labels is taken: np.unique sorts them, and without counts the first is the smallest")
+def vote_smallest_label(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: np.unique(_labels(self, row, k))[0])
+
+
+@wrong(VOTE, "the nearest neighbour is left out: [1:k + 1] is right only where each input is a training input itself")
+def vote_skips_first(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: _winner(self.y_train[np.argsort(row)[1 : k + 1]]))
+
+
+@wrong(VOTE, "one neighbour too few votes: [:k] takes k entries, [:k - 1] one less")
+def vote_k_minus_1(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: _winner(_labels(self, row, max(k - 1, 1))))
+
+
+@wrong(VOTE, "one neighbour too many votes: [:k] takes k entries, [:k + 1] one more")
+def vote_k_plus_1(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: _winner(_labels(self, row, k + 1)))
+
+
+@wrong(
+    VOTE, "the first k labels of y_train vote, not those of the nearest: y_train[nearest], with nearest from argsort"
+)
+def vote_of_the_first(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: _winner(self.y_train[:k]))
+
+
+@wrong(VOTE, "all training inputs vote: the most frequent label of y_train wins each time")
+def vote_of_all(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: _winner(self.y_train))
+
+
+@wrong(VOTE, "the sorted distances are used as positions: np.argsort gives positions, np.sort the distances themselves")
+def vote_sort_not_argsort(self, dists, k=1):
+    def choose(row, k):
+        return _winner(self.y_train[np.sort(row)[:k].astype(int) % len(row)])
+
+    return _vote(self, dists, k, choose)
+
+
+@wrong(VOTE, "columns are sorted in place of rows: the distances of input i are dists[i], not dists[:, i]")
+def vote_down_columns(self, dists, k=1):
+    y_pred = np.zeros(len(dists), dtype=self.y_train.dtype)
+    for i in range(len(dists)):
+        y_pred[i] = _winner(_labels(self, dists[:, i], k))
+    return y_pred
+
+
+@wrong(VOTE, "each vote is weighted by the distance: here every neighbour has one vote")
+def vote_weighted(self, dists, k=1):
+    def choose(row, k):
+        nearest = np.argsort(row)[:k]
+        return np.argmax(np.bincount(self.y_train[nearest], weights=1 / row[nearest]))
+
+    return _vote(self, dists, k, choose)
+
+
+@wrong(VOTE, "the row of distances is sorted in place before argsort: then argsort finds 0, 1, 2, ...")
+def vote_sorts_in_place(self, dists, k=1):
+    def choose(row, k):
+        row.sort()
+        return _winner(_labels(self, row, k))
+
+    return _vote(self, dists, k, choose)
+
+
+@wrong(VOTE, "the distances of the neighbours are overwritten with inf: work on a copy of dists[i]")
+def vote_overwrites(self, dists, k=1):
+    def choose(row, k):
+        labels = []
+        for _ in range(k):
+            nearest = np.argmin(row)
+            labels.append(self.y_train[nearest])
+            row[nearest] = np.inf
+        return _winner(labels)
+
+    return _vote(self, dists, k, choose)
+
+
+@wrong(VOTE, "return stands inside the loop: it ends after the first input", rule="only the first row")
+def vote_early_return(self, dists, k=1):
+    y_pred = np.zeros(len(dists), dtype=self.y_train.dtype)
+    for i in range(len(dists)):
+        y_pred[i] = _winner(_labels(self, dists[i], k))
+        return y_pred
+    return y_pred
+
+
+@wrong(VOTE, "y_pred[i] is not indexed: each turn of the loop replaces y_pred by one label")
+def vote_one_label(self, dists, k=1):
+    for i in range(len(dists)):
+        y_pred = _winner(_labels(self, dists[i], k))
+    return y_pred
+
+
+@right(VOTE)
+def vote_by_unique(self, dists, k=1):
+    def choose(row, k):
+        labels, votes = np.unique(_labels(self, row, k), return_counts=True)
+        return labels[np.argmax(votes)]
+
+    return _vote(self, dists, k, choose)
+
+
+@right(VOTE)
+def vote_by_partition(self, dists, k=1):
+    def choose(row, k):
+        return _winner(self.y_train[np.argpartition(row, k - 1)[:k]])
+
+    return _vote(self, dists, k, choose)
+
+
+@right(VOTE)
+def vote_by_counter(self, dists, k=1):
+    def choose(row, k):
+        votes = Counter(_labels(self, row, k).tolist())
+        return min(votes, key=lambda label: (-votes[label], label))
+
+    return _vote(self, dists, k, choose)
+
+
+@right(VOTE)
+def vote_at_once_in_floats(self, dists, k=1):
+    labels = self.y_train[np.argsort(dists, axis=1)[:, :k]]  # (M, k)
+    votes = np.sum(labels[:, :, np.newaxis] == np.arange(np.max(self.y_train) + 1), axis=1)  # (M, C)
+    return np.argmax(votes, axis=1).astype(float)

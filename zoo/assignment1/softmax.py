@@ -1,0 +1,443 @@
+"""Implementations of softmax's functions as learners write them."""
+
+import numpy as np
+
+from zoo import right, wrong
+
+NAIVE = "softmax_loss_naive"
+FAST = "softmax_loss_vectorized"
+
+
+def _probabilities(W, X):
+    scores = X @ W
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def _parts(W, X, y):
+    """Loss and gradient from the data, both right."""
+    p = _probabilities(W, X)
+    rows = np.arange(len(y))
+    loss = -np.log(p[rows, y]).mean()
+    p[rows, y] -= 1
+    return loss, X.T @ p / len(X)
+
+
+def _from_probabilities(p, W, X, y, reg):
+    """Loss and gradient as they follow from probabilities, right or wrong ones."""
+    one_hot = np.eye(W.shape[1])[y]
+    loss = -np.log(p[np.arange(len(y)), y]).mean() + reg * np.sum(W * W)
+    return loss, X.T @ (p - one_hot) / len(X) + 2 * reg * W
+
+
+# ---- both, with loops and without
+
+
+@wrong(NAIVE, "exp overflows: take the largest score of the input away from its scores first", rule="not finite")
+@wrong(FAST, "exp overflows: take each row's largest score away from the row first", rule="not finite")
+def softmax_without_shift(W, X, y, reg):
+    e = np.exp(X @ W)
+    return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
+
+
+@wrong(NAIVE, "the smallest score is taken away: exp still overflows; take away the largest")
+@wrong(FAST, "the smallest score of each row is taken away: exp still overflows; take away the largest")
+def softmax_minimum(W, X, y, reg):
+    scores = X @ W
+    e = np.exp(scores - scores.min(axis=1, keepdims=True))
+    return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
+
+
+@wrong(NAIVE, "the scores are divided by the largest one: that changes the probabilities; subtract it")
+@wrong(FAST, "the scores are divided by each row's largest one: that changes the probabilities; subtract it")
+def softmax_divided_by_max(W, X, y, reg):
+    scores = X @ W
+    e = np.exp(scores / scores.max(axis=1, keepdims=True))
+    return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
+
+
+@wrong(NAIVE, "the shifted scores are used in the sum of exp, the old ones for the true class: shift both")
+@wrong(FAST, "the shifted scores are used in the sum of exp, the old ones for the true classes: shift both")
+def softmax_shift_in_one_part(W, X, y, reg):
+    _, dW = _parts(W, X, y)
+    scores = X @ W
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    loss = np.mean(np.log(np.exp(shifted).sum(axis=1)) - scores[np.arange(len(y)), y])
+    return loss + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(NAIVE, "a small number is added inside the log: it hides log(0), and the loss is wrong where p is tiny")
+@wrong(FAST, "a small number is added inside the logarithm: it hides log(0), and the loss is wrong where p is tiny")
+def softmax_epsilon(W, X, y, reg):
+    _, dW = _parts(W, X, y)
+    p = _probabilities(W, X)[np.arange(len(y)), y]
+    return -np.log(p + 1e-8).mean() + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(NAIVE, "the logarithm is that of base 10: np.log is the natural one")
+@wrong(FAST, "np.log10 is the logarithm of base 10: np.log is the natural one")
+def softmax_log10(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss / np.log(10) + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(NAIVE, "the minus is missing: the loss is -log(p of the true class)")
+@wrong(FAST, "the minus is missing: the loss is the mean of -log(p of the true class)")
+def softmax_loss_sign(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return -loss + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(NAIVE, "the log is missing: the loss is -log(p of the true class), not 1 - p or -p")
+@wrong(FAST, "the logarithm is missing: the loss is the mean of -log(p of the true class), not of -p")
+def softmax_without_log(W, X, y, reg):
+    _, dW = _parts(W, X, y)
+    p = _probabilities(W, X)[np.arange(len(y)), y]
+    return -p.mean() + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(NAIVE, "the -log(p) of all classes are added up: only that of the true class counts")
+@wrong(FAST, "the -log(p) of all classes are added up: only those of the true classes, [rows, y], count")
+def softmax_all_classes(W, X, y, reg):
+    _, dW = _parts(W, X, y)
+    scores = X @ W
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return -log_p.sum() / len(X) + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(NAIVE, "dW has p for every class: for the true class it is p - 1")
+@wrong(FAST, "dW is X.T @ p: the 1 of the true classes is not taken away, p - one_hot(y)")
+def softmax_without_one_hot(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), X.T @ _probabilities(W, X) / len(X) + 2 * reg * W
+
+
+@wrong(NAIVE, "only the true class gets a gradient: every class gets p * X[i], the true one (p - 1) * X[i]")
+@wrong(FAST, "only the true classes get a gradient: dscores is p everywhere, less 1 at [rows, y]")
+def softmax_true_class_only(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    dscores = (_probabilities(W, X) - 1) * np.eye(W.shape[1])[y]
+    return loss + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong(NAIVE, "1 is taken away for every class: only for the true one")
+@wrong(FAST, "1 is taken away from all probabilities: only from those of the true classes, dscores[rows, y] -= 1")
+def softmax_minus_one_everywhere(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), X.T @ (_probabilities(W, X) - 1) / len(X) + 2 * reg * W
+
+
+@wrong(NAIVE, "the data's part of dW has the wrong sign: p minus 1 for the true class, not 1 minus p")
+@wrong(FAST, "the data's part of dW has the wrong sign: p - one_hot(y), not one_hot(y) - p")
+def softmax_gradient_sign(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), -dW + 2 * reg * W
+
+
+@wrong(NAIVE, "neither the loss nor dW is divided by N: both are means over the inputs")
+@wrong(FAST, "neither the loss nor dW is divided by N: both are means over the N inputs")
+def softmax_sum(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return len(X) * loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
+
+
+@wrong(NAIVE, "the loss is divided by N, the data's part of dW is not")
+@wrong(FAST, "the loss is divided by N, dW is not: X.T @ dscores / N")
+def softmax_gradient_sum(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
+
+
+@wrong(NAIVE, "dW is divided by N twice, in the loop and after it")
+@wrong(FAST, "dW is divided by N twice, in dscores and after the product")
+def softmax_divided_twice(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
+
+
+@wrong(NAIVE, "the regularisation is missing, in the loss and in dW", rule="regularisation")
+@wrong(FAST, "the regularisation is missing, both in the loss and in dW", rule="regularisation")
+def softmax_without_reg(W, X, y, reg):
+    return _parts(W, X, y)
+
+
+@wrong(NAIVE, "reg * sum(W * W) is missing in the loss", rule="1 * reg * sum(W * W) is missing")
+@wrong(FAST, "reg * sum(W * W) is missing in the loss; dW has its part", rule="1 * reg * sum(W * W) is missing")
+def softmax_loss_without_reg(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss, dW + 2 * reg * W
+
+
+@wrong(NAIVE, "2 * reg * W is missing in dW", rule="2 * reg * W is missing")
+@wrong(FAST, "2 * reg * W is missing in dW; the loss has its part", rule="2 * reg * W is missing")
+def softmax_gradient_without_reg(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), dW
+
+
+@wrong(NAIVE, "half the regularisation: here it is reg * sum(W * W), without 0.5", rule="0.5 * reg")
+@wrong(FAST, "half the regularisation: the linear classifiers have reg * sum(W * W), without 0.5", rule="0.5 * reg")
+def softmax_half_reg(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + 0.5 * reg * np.sum(W * W), dW + reg * W
+
+
+@wrong(NAIVE, "the gradient of reg * sum(W * W) is 2 * reg * W: the 2 is missing", rule="1 * reg * W is missing")
+@wrong(FAST, "the 2 of 2 * reg * W is missing in dW; the loss is right", rule="1 * reg * W is missing")
+def softmax_gradient_half_reg(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), dW + reg * W
+
+
+@wrong(NAIVE, "the regularisation is divided by N too: add it after the division")
+@wrong(FAST, "the regularisation is divided by N too: only the data's part is a mean")
+def softmax_reg_divided(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W) / len(X), dW + 2 * reg * W / len(X)
+
+
+@wrong(NAIVE, "dW is transposed: a class is a column of W, so it is dW[:, j]", rule="transposed")
+@wrong(FAST, "dW is transposed: X.T @ dscores, not dscores.T @ X", rule="transposed")
+def softmax_transposed(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), (dW + 2 * reg * W).T
+
+
+@wrong(NAIVE, "divided by len(W), the number of columns of X: N is len(X)")
+@wrong(FAST, "divided by W.shape[0], the number of columns of X: N is X.shape[0]")
+def softmax_divided_by_columns(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    factor = len(X) / len(W)
+    return factor * loss + reg * np.sum(W * W), factor * dW + 2 * reg * W
+
+
+# ---- with loops only
+
+
+@wrong(NAIVE, "dW stays as it was made, all zeros: the gradient is to be added to it", rule="all zeros")
+def softmax_naive_without_gradient(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), np.zeros_like(W)
+
+
+@wrong(NAIVE, "only the last class gets a gradient: dW[:, j] += ... stands after the loop over the classes")
+def softmax_naive_last_class(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    dW[:, :-1] = 0
+    return loss + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(NAIVE, "dW[:, j] = ... overwrites what the inputs before have put there: +=")
+def softmax_naive_last_input(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    _, dW = _parts(W, X[-1:], y[-1:])
+    return loss + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
+
+
+@wrong(NAIVE, "only the first input is counted: return, or the division by N, stands inside the loop")
+def softmax_naive_returns_early(W, X, y, reg):
+    loss, dW = _parts(W, X[:1], y[:1])
+    return loss / len(X) + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
+
+
+@wrong(NAIVE, "the regularisation is added once for each input: add it once, after the loop")
+def softmax_naive_reg_in_the_loop(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + len(X) * reg * np.sum(W * W), dW + len(X) * 2 * reg * W
+
+
+@wrong(NAIVE, "dW is made of whole numbers (dtype=int): fractions cannot be added to it")
+def softmax_naive_integer(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    dW = np.zeros(W.shape, dtype=int)
+    for x, row, label in zip(X, _probabilities(W, X), y, strict=True):
+        dW += np.outer(x, row - np.eye(len(row))[label])
+    return loss + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
+
+
+@wrong(NAIVE, "W is changed in place (W *= 2 * reg): work on a new array", rule="changed in place")
+def softmax_naive_changes_W(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    loss += reg * np.sum(W * W)
+    W *= 2 * reg
+    return loss, dW + W
+
+
+@wrong(
+    NAIVE, "the probability of the last class stands for that of the true one: a loop's variable is used after the loop"
+)
+def softmax_naive_last_for_true(W, X, y, reg):
+    _, dW = _parts(W, X, y)
+    scores = X @ W
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    loss = np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[:, -1])
+    return loss + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@right(NAIVE)
+def softmax_naive_log_sum(W, X, y, reg):
+    loss, dW = reg * np.sum(np.square(W)), reg * 2 * W
+    for x, label in zip(X, y, strict=True):
+        scores = [float(x @ W[:, j]) for j in range(W.shape[1])]
+        top = max(scores)
+        total = sum(np.exp(s - top) for s in scores)
+        loss += (top + np.log(total) - scores[label]) / len(X)
+        for j, s in enumerate(scores):
+            dW[:, j] += np.exp(s - top) / total * x / len(X)
+        dW[:, label] -= x / len(X)
+    return loss, dW
+
+
+@right(NAIVE)
+def softmax_naive_outer(W, X, y, reg):
+    loss, dW = 0, np.zeros(W.shape)
+    for i in range(X.shape[0]):
+        scores = W.T.dot(X[i])
+        e = np.exp(scores - np.max(scores))
+        p = e / np.sum(e)
+        loss += -np.log(p[y[i]])
+        p[y[i]] -= 1
+        dW += np.outer(X[i], p)
+    return loss / len(y) + reg * np.linalg.norm(W) ** 2, dW / len(y) + 2 * reg * W
+
+
+# ---- without loops only
+
+
+@wrong(FAST, "the largest score of the whole matrix is taken away: rows far below it end as 0 / 0; use each row's own")
+def softmax_global_shift(W, X, y, reg):
+    scores = X @ W
+    e = np.exp(scores - scores.max())
+    return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
+
+
+@wrong(
+    FAST,
+    "the largest score of the whole matrix is taken away: rows far below it end as log(0); use each row's own",
+    rule="not finite",
+)
+def softmax_global_shift_in_log(W, X, y, reg):
+    scores = X @ W
+    scores -= scores.max()
+    log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    loss = -log_p[np.arange(len(y)), y].mean() + reg * np.sum(W * W)
+    return loss, X.T @ (np.exp(log_p) - np.eye(W.shape[1])[y]) / len(X) + 2 * reg * W
+
+
+@wrong(
+    FAST,
+    "each class's largest score is taken away (axis=0): that changes the probabilities; max(axis=1, keepdims=True)",
+)
+def softmax_shift_by_class(W, X, y, reg):
+    scores = X @ W
+    e = np.exp(scores - scores.max(axis=0))
+    return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
+
+
+@wrong(FAST, "max(axis=1) has shape (N,), which does not fit (N, C): keepdims=True makes it a column")
+def softmax_shift_without_column(W, X, y, reg):
+    scores = X @ W
+    e = np.exp(scores - scores.max(axis=1))
+    return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
+
+
+@wrong(FAST, "the probabilities add up to 1 over the inputs (axis=0): they are to do so over the classes, axis=1")
+def softmax_over_inputs(W, X, y, reg):
+    scores = X @ W
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return _from_probabilities(e / e.sum(axis=0), W, X, y, reg)
+
+
+@wrong(FAST, "the probabilities of the whole matrix add up to 1: each row's are to, sum(axis=1, keepdims=True)")
+def softmax_over_everything(W, X, y, reg):
+    scores = X @ W
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return _from_probabilities(e / e.sum(), W, X, y, reg)
+
+
+@wrong(FAST, "the -log(p) are averaged over inputs and classes: they are a mean over the N inputs")
+def softmax_mean_of_all(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss / W.shape[1] + reg * np.sum(W * W), dW / W.shape[1] + 2 * reg * W
+
+
+@wrong(FAST, "p[:, y] takes whole columns: p[np.arange(N), y] takes one entry of each row")
+def softmax_whole_columns(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    p = _probabilities(W, X)
+    p[:, y] -= 1
+    return loss + reg * np.sum(W * W), X.T @ p / len(X) + 2 * reg * W
+
+
+@wrong(FAST, "1 is taken away from p before the loss takes its logarithm: compute the loss first, or copy p")
+def softmax_minus_one_too_early(W, X, y, reg):
+    p = _probabilities(W, X)
+    rows = np.arange(len(y))
+    p[rows, y] -= 1
+    return -np.log(p[rows, y]).mean() + reg * np.sum(W * W), X.T @ p / len(X) + 2 * reg * W
+
+
+@wrong(FAST, "dW is made of exp of the scores without the shift: use the probabilities of the loss")
+def softmax_gradient_unshifted(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    e = np.exp(X @ W)
+    p = e / e.sum(axis=1, keepdims=True)
+    return loss + reg * np.sum(W * W), X.T @ (p - np.eye(W.shape[1])[y]) / len(X) + 2 * reg * W
+
+
+@wrong(FAST, "the shapes do not fit: dW of shape (D, C) is X.T @ dscores, (D, N) @ (N, C)")
+def softmax_without_transpose(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), X @ _probabilities(W, X) + 2 * reg * W
+
+
+@wrong(
+    FAST,
+    "X is changed in place (X -= its largest entries): the shift is for the scores, which are a new array",
+    rule="in place",
+)
+def softmax_changes_X(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    X -= X.max(axis=1, keepdims=True)
+    return loss + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(FAST, "the number of inputs of the example, 2, is typed in: N is X.shape[0]")
+def softmax_two_inputs(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss * len(X) / 2 + reg * np.sum(W * W), dW * len(X) / 2 + 2 * reg * W
+
+
+@right(FAST)
+def softmax_einsum(W, X, y, reg):
+    scores = np.einsum("nd,dc->nc", X, W)
+    scores = scores - np.amax(scores, axis=1)[:, None]
+    log_p = scores - np.log(np.sum(np.exp(scores), axis=1))[:, None]
+    one_hot = (np.arange(W.shape[1]) == y[:, None]) * 1.0
+    loss = -np.einsum("nc,nc->", one_hot, log_p) / len(X)
+    dW = np.einsum("nd,nc->dc", X, np.exp(log_p) - one_hot) / len(X)
+    return loss + reg * np.einsum("dc,dc->", W, W), dW + 2 * reg * W
+
+
+@right(FAST)
+def softmax_textbook(W, X, y, reg):
+    num_train = X.shape[0]
+    scores = X.dot(W)
+    scores -= np.max(scores, axis=1, keepdims=True)
+    e = np.exp(scores)
+    p = e / np.sum(e, axis=1, keepdims=True)
+    loss = np.sum(-np.log(p[range(num_train), y])) / num_train + reg * np.sum(W**2)
+    p[range(num_train), y] -= 1
+    return loss, X.T.dot(p) / num_train + 2 * reg * W
+
+
+@right(FAST)
+def softmax_logaddexp(W, X, y, reg):
+    scores = X @ W
+    log_total = np.logaddexp.reduce(scores, axis=1)
+    p = np.exp(scores - log_total[:, None])
+    loss = np.sum(log_total - np.take_along_axis(scores, y[:, None], axis=1)[:, 0]) / len(y) + reg * np.vdot(W, W)
+    counts = np.zeros_like(W)
+    np.add.at(counts.T, y, X)
+    return loss, (X.T @ p - counts) / len(y) + 2 * reg * W

@@ -1,0 +1,803 @@
+"""Implementations of svm's functions as learners write them."""
+
+import numpy as np
+
+from zoo import right, wrong
+
+TRAIN = "linear_classifier_train"
+PREDICT = "linear_classifier_predict"
+
+
+# ---- svm_loss_naive: the loss is given, the gradient is the learner's
+
+
+def _violated(W, X, y):
+    """Each pair of an input i and a class j over the margin, with the margin."""
+    for i in range(len(X)):
+        scores = X[i] @ W
+        for j in range(W.shape[1]):
+            margin = scores[j] - scores[y[i]] + 1
+            if j != y[i] and margin > 0:
+                yield i, j, margin
+
+
+def _loss(W, X, y, reg):
+    return sum(margin for _, _, margin in _violated(W, X, y)) / len(X) + reg * np.sum(W * W)
+
+
+def _sums(W, X, y):
+    """The gradient's part from the data, before it is divided by N."""
+    dW = np.zeros_like(W)
+    for i, j, _ in _violated(W, X, y):
+        dW[:, j] += X[i]
+        dW[:, y[i]] -= X[i]
+    return dW
+
+
+@wrong("svm_loss_naive", "dW stays as it was made, all zeros: add to it where the margin is violated", rule="all zeros")
+def svm_naive_without_gradient(W, X, y, reg):
+    return _loss(W, X, y, reg), np.zeros_like(W)
+
+
+@wrong(
+    "svm_loss_naive",
+    "the true class gets no gradient: each violated margin also takes X[i] away from dW[:, y[i]]",
+)
+def svm_naive_without_true_class(W, X, y, reg):
+    dW = np.zeros_like(W)
+    for i, j, _ in _violated(W, X, y):
+        dW[:, j] += X[i]
+    return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_naive",
+    "X[i] is taken away from the true class once per input: it is to be once per violated margin, inside the if",
+)
+def svm_naive_true_class_once(W, X, y, reg):
+    dW = np.zeros_like(W)
+    for i in range(len(X)):
+        dW[:, y[i]] -= X[i]
+    for i, j, _ in _violated(W, X, y):
+        dW[:, j] += X[i]
+    return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_naive", "X[i] is added to the true class: its score lowers the margin, so it is dW[:, y[i]] -= X[i]")
+def svm_naive_true_class_added(W, X, y, reg):
+    dW = np.zeros_like(W)
+    for i, j, _ in _violated(W, X, y):
+        dW[:, j] += X[i]
+        dW[:, y[i]] += X[i]
+    return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_naive",
+    "the data's part of dW has the wrong sign: the margin grows with the score of class j, so dW[:, j] += X[i]",
+)
+def svm_naive_data_sign(W, X, y, reg):
+    return _loss(W, X, y, reg), -_sums(W, X, y) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_naive", "the whole of dW has the wrong sign: dW is the gradient, not the step", rule="sign")
+def svm_naive_sign(W, X, y, reg):
+    return _loss(W, X, y, reg), -(_sums(W, X, y) / len(X) + 2 * reg * W)
+
+
+@wrong("svm_loss_naive", "the data's part of dW is not divided by N: the loss is a mean over the inputs")
+def svm_naive_gradient_sum(W, X, y, reg):
+    return _loss(W, X, y, reg), _sums(W, X, y) + 2 * reg * W
+
+
+@wrong("svm_loss_naive", "the data's part of dW is divided by N twice: once is enough, after the loops")
+def svm_naive_divided_twice(W, X, y, reg):
+    return _loss(W, X, y, reg), _sums(W, X, y) / len(X) ** 2 + 2 * reg * W
+
+
+@wrong("svm_loss_naive", "2 * reg * W is missing in dW: the regularisation has a gradient too", rule="2 * reg * W is m")
+def svm_naive_gradient_without_reg(W, X, y, reg):
+    return _loss(W, X, y, reg), _sums(W, X, y) / len(X)
+
+
+@wrong("svm_loss_naive", "the gradient of reg * sum(W * W) is 2 * reg * W: the 2 is missing", rule="reg * W is missing")
+def svm_naive_gradient_half_reg(W, X, y, reg):
+    return _loss(W, X, y, reg), _sums(W, X, y) / len(X) + reg * W
+
+
+@wrong("svm_loss_naive", "2 * reg * W is added before dW is divided by N: only the data's part is a mean")
+def svm_naive_reg_divided(W, X, y, reg):
+    return _loss(W, X, y, reg), (_sums(W, X, y) + 2 * reg * W) / len(X)
+
+
+@wrong("svm_loss_naive", "2 * reg * W is added once for each input: add it once, after the loops")
+def svm_naive_reg_in_the_loop(W, X, y, reg):
+    dW = _sums(W, X, y) / len(X)
+    for _ in X:
+        dW += 2 * reg * W
+    return _loss(W, X, y, reg), dW
+
+
+@wrong("svm_loss_naive", "reg * sum(W) is added to dW: each entry gets 2 * reg times its own weight, no sum")
+def svm_naive_reg_summed(W, X, y, reg):
+    return _loss(W, X, y, reg), _sums(W, X, y) / len(X) + 2 * reg * np.sum(W)
+
+
+@wrong(
+    "svm_loss_naive",
+    "X[i] is multiplied by the margin: the slope of max(0, margin) is 1 or 0, however large the margin is",
+)
+def svm_naive_gradient_times_margin(W, X, y, reg):
+    dW = np.zeros_like(W)
+    for i, j, margin in _violated(W, X, y):
+        dW[:, j] += margin * X[i]
+        dW[:, y[i]] -= margin * X[i]
+    return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_naive", "dW grows for every class: only where margin > 0, inside the if")
+def svm_naive_gradient_always(W, X, y, reg):
+    dW = np.zeros_like(W)
+    for i in range(len(X)):
+        for j in range(W.shape[1]):
+            if j != y[i]:
+                dW[:, j] += X[i]
+                dW[:, y[i]] -= X[i]
+    return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_naive", "dW is transposed: a class is a column of W, so it is dW[:, j]", rule="transposed")
+def svm_naive_transposed(W, X, y, reg):
+    return _loss(W, X, y, reg), (_sums(W, X, y) / len(X) + 2 * reg * W).T
+
+
+@wrong("svm_loss_naive", "dW[:, j] = X[i] overwrites what the inputs before have put there: += and -=")
+def svm_naive_overwrites(W, X, y, reg):
+    dW = np.zeros_like(W)
+    for i, j, _ in _violated(W, X, y):
+        dW[:, j] = X[i]
+        dW[:, y[i]] -= X[i]
+    return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_naive", "only the first input is counted: a return, or the division, stands inside the loop")
+def svm_naive_returns_early(W, X, y, reg):
+    first_only = _loss(W, X[:1], y[:1], 0.0) / len(X) + reg * np.sum(W * W)
+    return first_only, _sums(W, X[:1], y[:1]) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_naive", "W is changed in place (W *= 2 * reg): work on a new array", rule="changed in place")
+def svm_naive_changes_W(W, X, y, reg):
+    loss, dW = _loss(W, X, y, reg), _sums(W, X, y) / len(X)
+    W *= 2 * reg
+    return loss, dW + W
+
+
+@wrong("svm_loss_naive", "dW is made of whole numbers (dtype=int): fractions cannot be added to it")
+def svm_naive_integer(W, X, y, reg):
+    dW = np.zeros(W.shape, dtype=int)
+    for i, j, _ in _violated(W, X, y):
+        dW[:, j] += X[i]
+        dW[:, y[i]] -= X[i]
+    return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_naive", "the loss has half the regularisation: here it is reg * sum(W * W), without 0.5", rule="0.5 * reg"
+)
+def svm_naive_half_reg(W, X, y, reg):
+    loss = _loss(W, X, y, reg) - 0.5 * reg * np.sum(W * W)
+    return loss, _sums(W, X, y) / len(X) + reg * W
+
+
+@right("svm_loss_naive")
+def svm_naive_counts(W, X, y, reg):
+    loss, dW = 0.0, np.zeros(W.shape)
+    for x, label in zip(X, y, strict=True):
+        margins = np.maximum(0, x @ W - x @ W[:, label] + 1)
+        margins[label] = 0
+        weight = (margins > 0) * 1.0
+        weight[label] -= weight.sum()
+        loss += margins.sum() / len(y)
+        dW += np.outer(x, weight) / len(y)
+    return loss + reg * (W**2).sum(), dW + reg * W + reg * W
+
+
+@right("svm_loss_naive")
+def svm_naive_divides_each(W, X, y, reg):
+    dW = 2.0 * reg * W
+    for i, j, _ in _violated(W, X, y):
+        dW[:, j] += X[i] / X.shape[0]
+        dW[:, y[i]] -= X[i] / X.shape[0]
+    return _loss(W, X, y, reg), dW
+
+
+# ---- svm_loss_vectorized
+
+
+def _margins(W, X, y, margin=1.0):
+    rows = np.arange(len(X))
+    scores = X @ W
+    margins = np.maximum(0, scores - scores[rows, y][:, np.newaxis] + margin)
+    margins[rows, y] = 0
+    return margins
+
+
+def _pull(margins, y):
+    """The gradient of the sum of margins with respect to the scores."""
+    dscores = (margins > 0).astype(margins.dtype)
+    dscores[np.arange(len(y)), y] = -dscores.sum(axis=1)
+    return dscores
+
+
+def _parts(W, X, y):
+    margins = _margins(W, X, y)
+    return margins.sum() / len(X), X.T @ _pull(margins, y) / len(X)
+
+
+@wrong("svm_loss_vectorized", "the true class is not left out: each input adds 1 too much to the loss")
+def svm_true_class_in_loss(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return 1 + loss + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_vectorized",
+    "the true class is not left out, in the loss and in the count of violated margins: set margins[rows, y] = 0",
+)
+def svm_true_class_everywhere(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    one_hot = np.eye(W.shape[1])[y]
+    return 1 + loss + reg * np.sum(W * W), dW - X.T @ one_hot / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the 1 of the margin is missing: max(0, s_j - s_y + 1)")
+def svm_without_margin(W, X, y, reg):
+    margins = _margins(W, X, y, margin=0.0)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the 1 of the margin is added twice: max(0, s_j - s_y + 1)")
+def svm_margin_twice(W, X, y, reg):
+    margins = _margins(W, X, y, margin=2.0)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the 1 of the margin is taken away: max(0, s_j - s_y + 1)")
+def svm_margin_negative(W, X, y, reg):
+    margins = _margins(W, X, y, margin=-1.0)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the difference is turned round: it is the other class's score minus the true one's")
+def svm_difference_turned(W, X, y, reg):
+    margins = _margins(-W, X, y)
+    return margins.sum() / len(X) + reg * np.sum(W * W), -X.T @ _pull(margins, y) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "negative margins are counted too: max(0, ...) is missing, or replaced by abs")
+def svm_absolute(W, X, y, reg):
+    rows, scores = np.arange(len(X)), X @ W
+    margins = np.abs(scores - scores[rows, y][:, np.newaxis] + 1)
+    margins[rows, y] = 0
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "only the largest margin of each input counts: the loss is the sum of all of them")
+def svm_largest_margin(W, X, y, reg):
+    margins = _margins(W, X, y)
+    margins *= margins == margins.max(axis=1, keepdims=True)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the margins are squared: that is another loss")
+def svm_squared(W, X, y, reg):
+    margins = _margins(W, X, y)
+    dscores = 2 * margins
+    dscores[np.arange(len(y)), y] = -dscores.sum(axis=1)
+    return np.sum(margins**2) / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_vectorized",
+    "the gradient is made of the margins: it wants 1 where a margin is violated, else 0 (margins > 0)",
+)
+def svm_gradient_of_margins(W, X, y, reg):
+    margins = _margins(W, X, y)
+    dscores = margins.copy()
+    dscores[np.arange(len(y)), y] = -dscores.sum(axis=1)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "margins >= 0 holds for all classes once max(0, ...) is taken: use margins > 0")
+def svm_not_strict(W, X, y, reg):
+    margins = _margins(W, X, y)
+    dscores = (margins >= 0).astype(float)
+    dscores[np.arange(len(y)), y] = 0
+    dscores[np.arange(len(y)), y] = -dscores.sum(axis=1)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_vectorized",
+    "margins > 0 is an array of True and False, which cannot hold -2: (margins > 0).astype(float)",
+)
+def svm_boolean(W, X, y, reg):
+    margins = _margins(W, X, y)
+    dscores = margins > 0
+    dscores[np.arange(len(y)), y] = -dscores.sum(axis=1)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the true class gets -1 for each input: it gets minus the number of violated margins")
+def svm_true_class_once(W, X, y, reg):
+    margins = _margins(W, X, y)
+    dscores = (margins > 0).astype(float)
+    dscores[np.arange(len(y)), y] = -1
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the true class gets no gradient: dscores[rows, y] = -dscores.sum(axis=1)")
+def svm_without_true_class(W, X, y, reg):
+    margins = _margins(W, X, y)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ (margins > 0) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "violated margins are counted over the inputs (axis=0): count over the classes, axis=1")
+def svm_counts_inputs(W, X, y, reg):
+    margins = _margins(W, X, y)
+    dscores = (margins > 0).astype(float)
+    dscores[np.arange(len(y)), y] = -dscores.sum(axis=0)[y]
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_vectorized",
+    "the true scores have shape (N,) and are spread over the classes: make them a column, [:, np.newaxis]",
+)
+def svm_without_column(W, X, y, reg):
+    rows, scores = np.arange(len(X)), X @ W
+    margins = np.maximum(0, scores - scores[rows, y] + 1)
+    margins[rows, y] = 0
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the shapes do not fit: dW of shape (D, C) is X.T @ dscores, (D, N) @ (N, C)")
+def svm_without_transpose(W, X, y, reg):
+    margins = _margins(W, X, y)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X @ _pull(margins, y) / len(X) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "dW is transposed: X.T @ dscores, not dscores.T @ X", rule="transposed")
+def svm_transposed(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), (dW + 2 * reg * W).T
+
+
+@wrong("svm_loss_vectorized", "neither the loss nor dW is divided by N: both are means over the inputs")
+def svm_sum(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return len(X) * loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the loss is divided by N, dW is not")
+def svm_gradient_sum(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_vectorized",
+    "the margins are averaged over inputs and classes: sum over the classes, mean over the inputs",
+)
+def svm_mean_of_all(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss / W.shape[1] + reg * np.sum(W * W), dW / W.shape[1] + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "divided by W.shape[0], the number of columns of X: N is X.shape[0]")
+def svm_divided_by_columns(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    factor = len(X) / len(W)
+    return factor * loss + reg * np.sum(W * W), factor * dW + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the regularisation is missing in the loss and in dW", rule="regularisation")
+def svm_without_reg(W, X, y, reg):
+    return _parts(W, X, y)
+
+
+@wrong("svm_loss_vectorized", "reg * sum(W * W) is missing in the loss", rule="1 * reg * sum(W * W) is missing")
+def svm_loss_without_reg(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss, dW + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "2 * reg * W is missing in dW", rule="2 * reg * W is missing")
+def svm_gradient_without_reg(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W), dW
+
+
+@wrong("svm_loss_vectorized", "half the regularisation: here it is reg * sum(W * W), without 0.5", rule="0.5 * reg")
+def svm_half_reg(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + 0.5 * reg * np.sum(W * W), dW + reg * W
+
+
+@wrong("svm_loss_vectorized", "the regularisation is reg * sum(W * W): the weights are not squared")
+def svm_reg_not_squared(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W), dW + reg
+
+
+@wrong("svm_loss_vectorized", "the regularisation is divided by N too: add it after the division")
+def svm_reg_divided(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss + reg * np.sum(W * W) / len(X), dW + 2 * reg * W / len(X)
+
+
+@wrong("svm_loss_vectorized", "X is changed in place (X /= N): work on a new array", rule="changed in place")
+def svm_changes_X(W, X, y, reg):
+    margins = _margins(W, X, y)
+    num_train = len(X)
+    X /= num_train
+    return margins.sum() / num_train + reg * np.sum(W * W), X.T @ _pull(margins, y) + 2 * reg * W
+
+
+@wrong("svm_loss_vectorized", "the number of inputs of the example, 2, is typed in: N is X.shape[0]")
+def svm_two_inputs(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss * len(X) / 2 + reg * np.sum(W * W), dW * len(X) / 2 + 2 * reg * W
+
+
+@right("svm_loss_vectorized")
+def svm_einsum(W, X, y, reg):
+    scores = np.einsum("nd,dc->nc", X, W)
+    others = np.arange(W.shape[1]) != y[:, None]
+    over = scores - np.take_along_axis(scores, y[:, None], axis=1) + 1
+    active = (over > 0) & others
+    dscores = active - np.where(others, 0, active.sum(axis=1, keepdims=True))
+    dW = np.einsum("nd,nc->dc", X, dscores) / len(X)
+    return over[active].sum() / len(X) + reg * np.einsum("dc,dc->", W, W), dW + 2 * reg * W
+
+
+@right("svm_loss_vectorized")
+def svm_subtracts_one(W, X, y, reg):
+    rows, scores = range(len(y)), X.dot(W)
+    margins = np.maximum(0, scores - scores[rows, y].reshape(-1, 1) + 1)
+    loss = np.mean(margins.sum(axis=1) - 1)
+    count = np.zeros(scores.shape)
+    count[margins > 0] = 1
+    count[rows, y] -= count.sum(axis=1)
+    return loss + reg * np.linalg.norm(W) ** 2, (count.T @ X).T / len(y) + reg * 2 * W
+
+
+# ---- LinearClassifier.train
+
+
+def _history(self, X, y, num_iters, draw, step, reg):
+    """Train with `draw` for the batch and `step` for the update; what most entries below differ in."""
+    if self.W is None:
+        self.W = 0.001 * np.random.randn(X.shape[1], np.max(y) + 1)
+    history = []
+    for _ in range(num_iters):
+        loss, dW = self.loss(*draw(), reg)
+        history.append(loss)
+        step(dW)
+    return history
+
+
+def _rows(X, y, batch_size):
+    def draw():
+        batch = np.random.choice(len(X), batch_size)
+        return X[batch], y[batch]
+
+    return draw
+
+
+def _descend(self, learning_rate):
+    def step(dW):
+        self.W = self.W - learning_rate * dW
+
+    return step
+
+
+@wrong(TRAIN, "the step goes uphill: it is self.W -= learning_rate * dW")
+def train_uphill(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    def step(dW):
+        self.W = self.W + learning_rate * dW
+
+    return _history(self, X, y, num_iters, _rows(X, y, batch_size), step, reg)
+
+
+@wrong(TRAIN, "the weights never change: self.W -= learning_rate * dW is missing")
+def train_without_update(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    return _history(self, X, y, num_iters, _rows(X, y, batch_size), lambda dW: None, reg)
+
+
+@wrong(TRAIN, "the step is the whole gradient: learning_rate is missing")
+def train_without_learning_rate(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, 1.0), reg)
+
+
+@wrong(TRAIN, "the step is divided by batch_size: the loss is a mean already, and so is its gradient")
+def train_step_divided(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate / batch_size), reg)
+
+
+@wrong(TRAIN, "the weights are replaced by the step: self.W -= learning_rate * dW, not self.W = ...")
+def train_replaces_weights(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    def step(dW):
+        self.W = -learning_rate * dW
+
+    return _history(self, X, y, num_iters, _rows(X, y, batch_size), step, reg)
+
+
+@wrong(TRAIN, "the steps go into a copy of W, while self.loss still uses the old one: update self.W itself")
+def train_updates_a_copy(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    W = self.W.copy()
+
+    def step(dW):
+        nonlocal W
+        W = W - learning_rate * dW
+
+    history = _history(self, X, y, num_iters, _rows(X, y, batch_size), step, reg)
+    self.W = W
+    return history
+
+
+@wrong(TRAIN, "the regularisation is in dW already: adding 2 * reg * W to the step counts it twice")
+def train_regularises_twice(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    def step(dW):
+        self.W = self.W - learning_rate * (dW + 2 * reg * self.W)
+
+    return _history(self, X, y, num_iters, _rows(X, y, batch_size), step, reg)
+
+
+@wrong(TRAIN, "reg does not reach self.loss: self.loss(X_batch, y_batch, reg)")
+def train_without_reg(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), 0.0)
+
+
+@wrong(TRAIN, "the losses are not kept: loss_history.append(loss) in each step")
+def train_without_history(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
+    return []
+
+
+@wrong(TRAIN, "only the last loss is returned: the list of all of them is")
+def train_returns_last_loss(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)[-1]
+
+
+@wrong(TRAIN, "the loss is kept after the step: keep the one that self.loss returned for the batch, before the step")
+def train_keeps_loss_after(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    draw = _rows(X, y, batch_size)
+    history = []
+    for _ in range(num_iters):
+        batch = draw()
+        _, dW = self.loss(*batch, reg)
+        self.W = self.W - learning_rate * dW
+        history.append(self.loss(*batch, reg)[0])
+    return history
+
+
+@wrong(TRAIN, "a loss is kept every 100 steps only: the history has one for each step")
+def train_keeps_every_100th(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    history = _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
+    return history[::100]
+
+
+@wrong(TRAIN, "return stands inside the loop: training ends after the first step")
+def train_returns_early(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    return _history(self, X, y, 1, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "X and y are drawn separately: draw the places once, then X[batch] and y[batch]")
+def train_labels_apart(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    def draw():
+        return X[np.random.choice(len(X), batch_size)], y[np.random.choice(len(y), batch_size)]
+
+    return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "columns of X are drawn: a batch is made of rows, X[batch]")
+def train_draws_columns(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    def draw():
+        batch = np.random.choice(X.shape[1], batch_size)
+        return X[:, batch], y[batch]
+
+    return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "the first batch_size rows are used in each step: draw new rows each time")
+def train_first_rows(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    def draw():
+        return X[:batch_size], y[:batch_size]
+
+    return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "each step gets the same batch: draw inside the loop, and do not set the seed there")
+def train_same_batch(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    batch = np.random.choice(len(X), batch_size)
+    return _history(self, X, y, num_iters, lambda: (X[batch], y[batch]), _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "rows are drawn from the first batch_size rows: np.random.choice(len(X), batch_size)")
+def train_draws_from_few(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    def draw():
+        batch = np.random.choice(min(batch_size, len(X)), batch_size)
+        return X[batch], y[batch]
+
+    return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "all rows are used in each step: that is gradient descent, without the 'stochastic'")
+def train_all_rows(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    return _history(self, X, y, num_iters, lambda: (X, y), _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "one row is drawn in each step: a batch has batch_size of them")
+def train_single_rows(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    return _history(self, X, y, num_iters, _rows(X, y, 1), _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "the seed is set inside train: every run draws the same batches; leave the seed to the notebook")
+def train_sets_seed(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    np.random.seed(0)
+    return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
+
+
+@wrong(
+    TRAIN, "rows are drawn without replacement, which fails when batch_size is larger than the data: leave replace=True"
+)
+def train_without_replacement(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    def draw():
+        batch = np.random.choice(len(X), batch_size, replace=False)
+        return X[batch], y[batch]
+
+    return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "the typed-in 4 of the example decides the number of steps: it is num_iters")
+def train_four_steps(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    return _history(self, X, y, 4, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
+
+
+@right(TRAIN)
+def train_randint(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    losses = []
+    for _ in range(num_iters):
+        batch = np.random.randint(0, X.shape[0], size=batch_size)
+        loss, dW = self.loss(np.take(X, batch, axis=0), np.take(y, batch), reg=reg)
+        self.W += -learning_rate * dW
+        losses += [loss]
+    return losses
+
+
+@right(TRAIN)
+def train_generator(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    rng = np.random.default_rng()
+    history = np.zeros(num_iters)
+    for step in range(num_iters):
+        batch = rng.integers(len(y), size=batch_size)
+        history[step], dW = self.loss(X[batch, :], y[batch], reg)
+        self.W = self.W - dW * learning_rate
+    return history
+
+
+@right(TRAIN)
+def train_shuffled(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    order = np.array([], dtype=int)
+    losses = []
+    for _ in range(num_iters):
+        while len(order) < batch_size:
+            order = np.concatenate([order, np.random.permutation(len(X))])
+        batch, order = order[:batch_size], order[batch_size:]
+        loss, dW = self.loss(X[batch], y[batch], reg)
+        np.subtract(self.W, learning_rate * dW, out=self.W)
+        losses.append(float(loss))
+    return losses
+
+
+# ---- LinearClassifier.predict
+
+
+@wrong(PREDICT, "argmin gives the class with the lowest score: np.argmax")
+def predict_lowest(self, X):
+    return np.argmin(X @ self.W, axis=1)
+
+
+@wrong(
+    PREDICT, "axis=0 gives the best input of each class: axis=1 gives the best class of each input", rule="wrong axis"
+)
+def predict_over_inputs(self, X):
+    return np.argmax(X @ self.W, axis=0)
+
+
+@wrong(PREDICT, "argmax without an axis gives one number for the whole matrix: axis=1", rule="axes")
+def predict_without_axis(self, X):
+    return np.argmax(X @ self.W)
+
+
+@wrong(PREDICT, "the scores are returned: the labels are their np.argmax over the classes", rule="axes too many")
+def predict_scores(self, X):
+    return X @ self.W
+
+
+@wrong(PREDICT, "the highest scores are returned: np.argmax gives the classes that have them")
+def predict_highest_score(self, X):
+    return np.max(X @ self.W, axis=1)
+
+
+@wrong(PREDICT, "the labels come one-hot: a label is the number of the class")
+def predict_one_hot(self, X):
+    return np.eye(self.W.shape[1], dtype=int)[np.argmax(X @ self.W, axis=1)]
+
+
+@wrong(PREDICT, "the labels come as a column of shape (N, 1): without keepdims or reshape", rule="another shape")
+def predict_column(self, X):
+    return np.argmax(X @ self.W, axis=1, keepdims=True)
+
+
+@wrong(PREDICT, "y_pred stays as it was made, all zeros", rule="all zeros")
+def predict_zeros(self, X):
+    return np.zeros(len(X), dtype=int)
+
+
+@wrong(PREDICT, "the labels start at 1: the first class is 0")
+def predict_from_one(self, X):
+    return np.argmax(X @ self.W, axis=1) + 1
+
+
+@wrong(
+    PREDICT,
+    "the search for the best score starts from 0, but all scores can be negative: start from -inf, or use np.argmax",
+)
+def predict_from_zero(self, X):
+    y_pred = np.zeros(len(X), dtype=int)
+    for i, scores in enumerate(X @ self.W):
+        best = 0.0
+        for j, score in enumerate(scores):
+            if score > best:
+                best, y_pred[i] = score, j
+    return y_pred
+
+
+@wrong(PREDICT, "the scores lose their sign (abs): a very negative score is a poor one")
+def predict_absolute(self, X):
+    return np.argmax(np.abs(X @ self.W), axis=1)
+
+
+@wrong(PREDICT, "return stands inside the loop: only the first input gets a label")
+def predict_first_only(self, X):
+    y_pred = np.zeros(len(X), dtype=int)
+    y_pred[0] = np.argmax(X[0] @ self.W)
+    return y_pred
+
+
+@wrong(PREDICT, "the shapes do not fit: scores of shape (N, C) are X @ W, (N, D) @ (D, C)")
+def predict_other_order(self, X):
+    return np.argmax(self.W @ X, axis=1)
+
+
+@right(PREDICT)
+def predict_probabilities(self, X):
+    scores = X.dot(self.W)
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return (p / p.sum(axis=1, keepdims=True)).argmax(axis=1)
+
+
+@right(PREDICT)
+def predict_sorted(self, X):
+    return np.argsort(self.W.T @ X.T, axis=0)[-1]
+
+
+@right(PREDICT)
+def predict_loop(self, X):
+    y_pred = np.zeros(X.shape[0])
+    for i in range(X.shape[0]):
+        y_pred[i] = np.argmax(self.W.T.dot(X[i]))
+    return y_pred

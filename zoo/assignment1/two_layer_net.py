@@ -1,0 +1,1561 @@
+"""Implementations of two_layer_net's functions as learners write them."""
+
+import numpy as np
+
+from zoo import right, wrong
+
+# ---- affine_forward
+
+
+@wrong("affine_forward", "the bias b is not added: out = rows @ w + b")
+def affine_without_bias(x, w, b):
+    return x.reshape(len(x), -1) @ w, (x, w, b)
+
+
+@wrong("affine_forward", "the bias b is added twice")
+def affine_bias_twice(x, w, b):
+    return x.reshape(len(x), -1) @ w + b + b, (x, w, b)
+
+
+@wrong("affine_forward", "the bias b is subtracted; it is added: out = rows @ w + b")
+def affine_bias_subtracted(x, w, b):
+    return x.reshape(len(x), -1) @ w - b, (x, w, b)
+
+
+@wrong("affine_forward", "one bias is added to all outputs: add the vector b, an entry for each output")
+def affine_first_bias_only(x, w, b):
+    return x.reshape(len(x), -1) @ w + b[0], (x, w, b)
+
+
+@wrong(
+    "affine_forward",
+    "the entries of x are put into rows in the wrong order: x.reshape(N, -1), with neither order='F' nor .T",
+)
+def affine_reads_columns_first(x, w, b):
+    return x.reshape(len(x), -1, order="F") @ w + b, (x, w, b)
+
+
+@wrong(
+    "affine_forward",
+    "x.reshape(-1, N).T mixes the entries of different inputs: x.reshape(N, -1) makes each input a row",
+)
+def affine_mixes_inputs(x, w, b):
+    return x.reshape(-1, len(x)).T @ w + b, (x, w, b)
+
+
+@wrong("affine_forward", "the batch is made flat as well: reshape(N, -1) keeps a row for each of the N inputs")
+def affine_flattens_batch(x, w, b):
+    return x.reshape(1, -1) @ w + b, (x, w, b)
+
+
+@wrong("affine_forward", "x is used as it comes: first make each input a row of D numbers, x.reshape(N, -1)")
+def affine_without_reshape(x, w, b):
+    return x @ w + b, (x, w, b)
+
+
+@wrong("affine_forward", "w is transposed: rows (N, D) @ w (D, M) fits as it is")
+def affine_transposed_weights(x, w, b):
+    return x.reshape(len(x), -1) @ w.T + b, (x, w, b)
+
+
+@wrong("affine_forward", "out is transposed: it is (N, M), a row for each input", rule="out is transposed")
+def affine_transposed_output(x, w, b):
+    return (x.reshape(len(x), -1) @ w + b).T, (x, w, b)
+
+
+@wrong("affine_forward", "out is divided by N: nothing is averaged in a forward pass", rule="a mean where a sum")
+def affine_mean(x, w, b):
+    return (x.reshape(len(x), -1) @ w + b) / len(x), (x, w, b)
+
+
+@wrong(
+    "affine_forward",
+    "out has the type of x: where x holds bytes (uint8) fractions are cut off; let NumPy choose, out = rows @ w + b",
+)
+def affine_in_type_of_x(x, w, b):
+    out = np.zeros((len(x), w.shape[1]), dtype=x.dtype)
+    out[...] = (x.reshape(len(x), -1) @ w + b).astype(x.dtype)
+    return out, (x, w, b)
+
+
+@wrong("affine_forward", "only the last input reaches out: the loop makes out anew each time")
+def affine_last_row_only(x, w, b):
+    for i in range(len(x)):
+        out = np.zeros((len(x), w.shape[1]))
+        out[i] = x[i].reshape(-1) @ w + b
+    return out, (x, w, b)
+
+
+@wrong("affine_forward", "b is changed in place: b += ... writes into the caller's array; add into a new one")
+def affine_changes_bias(x, w, b):
+    out = x.reshape(len(x), -1) @ w
+    out = out + b
+    b += 1
+    return out, (x, w, b)
+
+
+@wrong("affine_forward", "ReLU is applied here already: an affine layer leaves negative outputs as they are")
+def affine_with_relu(x, w, b):
+    return np.maximum(0, x.reshape(len(x), -1) @ w + b), (x, w, b)
+
+
+@wrong("affine_forward", "the sizes of the example are typed in: take N from x.shape[0]")
+def affine_typed_in_sizes(x, w, b):
+    return x.reshape(2, 20) @ w + b, (x, w, b)
+
+
+@right("affine_forward")
+def affine_einsum(x, w, b):
+    return np.einsum("nd,dm->nm", x.reshape(len(x), -1), w) + b, (x, w, b)
+
+
+@right("affine_forward")
+def affine_with_loops(x, w, b):
+    out = np.zeros((x.shape[0], w.shape[1]))
+    for i in range(x.shape[0]):
+        for j in range(w.shape[1]):
+            out[i, j] = np.sum(x[i].ravel() * w[:, j]) + b[j]
+    return out, (x, w, b)
+
+
+@right("affine_forward")
+def affine_bias_as_column(x, w, b):
+    rows = np.concatenate([x.reshape(len(x), -1), np.ones((len(x), 1))], axis=1)
+    return rows @ np.vstack([w, b]), (x, w, b)
+
+
+# ---- affine_backward
+
+
+def _backward(dout, cache):
+    x, w, _ = cache
+    rows = x.reshape(len(x), -1)
+    return (dout @ w.T).reshape(x.shape), rows.T @ dout, dout.sum(axis=0)
+
+
+@wrong("affine_backward", "dx keeps the flat shape (N, D): reshape it to x.shape", rule="in another shape")
+def affine_backward_flat(dout, cache):
+    x, w, b = cache
+    _, dw, db = _backward(dout, cache)
+    return dout @ w.T, dw, db
+
+
+@wrong("affine_backward", "dx = dout @ w lacks the transpose: dout (N, M) @ w.T (M, D) -> (N, D)")
+def affine_backward_without_transpose(dout, cache):
+    x, w, b = cache
+    _, dw, db = _backward(dout, cache)
+    return (dout @ w).reshape(x.shape), dw, db
+
+
+@wrong("affine_backward", "dw is transposed: rows.T (D, N) @ dout (N, M) -> (D, M)", rule="dw is transposed")
+def affine_backward_transposed(dout, cache):
+    dx, dw, db = _backward(dout, cache)
+    return dx, dw.T, db
+
+
+@wrong("affine_backward", "dw is divided by N: the 1/N of the loss is in dout already", rule="a mean where a sum")
+def affine_backward_mean(dout, cache):
+    dx, dw, db = _backward(dout, cache)
+    return dx, dw / len(dout), db
+
+
+@wrong("affine_backward", "dx, dw and db are divided by N: the 1/N of the loss is in dout already")
+def affine_backward_mean_of_all(dout, cache):
+    return tuple(gradient / len(dout) for gradient in _backward(dout, cache))
+
+
+@wrong(
+    "affine_backward",
+    "db is a mean over the inputs; b is added to each of them, so its gradient is their sum",
+    rule="a mean where a sum",
+)
+def affine_backward_mean_bias(dout, cache):
+    dx, dw, _ = _backward(dout, cache)
+    return dx, dw, dout.mean(axis=0)
+
+
+@wrong(
+    "affine_backward", "db is summed over the outputs: sum over the inputs, axis=0", rule="summed over the wrong axis"
+)
+def affine_backward_wrong_axis(dout, cache):
+    dx, dw, _ = _backward(dout, cache)
+    return dx, dw, dout.sum(axis=1)
+
+
+@wrong("affine_backward", "db keeps an axis of length 1: it has shape (M,), without keepdims", rule="keepdims")
+def affine_backward_keepdims(dout, cache):
+    dx, dw, _ = _backward(dout, cache)
+    return dx, dw, dout.sum(axis=0, keepdims=True)
+
+
+@wrong("affine_backward", "db is one number, the sum of all of dout: sum over axis 0 alone", rule="lost 1 of its axes")
+def affine_backward_sums_all(dout, cache):
+    dx, dw, _ = _backward(dout, cache)
+    return dx, dw, dout.sum()
+
+
+@wrong("affine_backward", "db is dout itself: b is added to all N rows, so sum dout over axis 0", rule="axes too many")
+def affine_backward_bias_not_summed(dout, cache):
+    dx, dw, _ = _backward(dout, cache)
+    return dx, dw, dout
+
+
+@wrong("affine_backward", "db is multiplied by b: the derivative of x w + b with respect to b is 1")
+def affine_backward_bias_times_b(dout, cache):
+    dx, dw, db = _backward(dout, cache)
+    return dx, dw, db * cache[2]
+
+
+@wrong(
+    "affine_backward",
+    "dw uses the layer's output in place of its input: dw = rows.T @ dout, with rows from the cached x",
+)
+def affine_backward_uses_output(dout, cache):
+    x, w, b = cache
+    dx, _, db = _backward(dout, cache)
+    out = x.reshape(len(x), -1) @ w + b
+    return dx, w @ (out.T @ dout), db
+
+
+@wrong("affine_backward", "dout is left out: dx is dout @ w.T, not the derivative w alone")
+def affine_backward_ignores_dout(dout, cache):
+    return _backward(np.ones_like(dout), cache)
+
+
+@wrong("affine_backward", "only the sign is wrong: no minus here, the optimiser subtracts", rule="sign is turned round")
+def affine_backward_negative(dout, cache):
+    return tuple(-gradient for gradient in _backward(dout, cache))
+
+
+@wrong("affine_backward", "the entries of x are put into rows in the wrong order for dw: x.reshape(N, -1)")
+def affine_backward_columns_first(dout, cache):
+    x, w, b = cache
+    dx, _, db = _backward(dout, cache)
+    return dx, x.reshape(len(x), -1, order="F").T @ dout, db
+
+
+@wrong("affine_backward", "dw has the gradient of the last input alone: add up over the inputs with +=")
+def affine_backward_last_input(dout, cache):
+    x, w, b = cache
+    dx, _, db = _backward(dout, cache)
+    for i in range(len(x)):
+        dw = np.outer(x[i].ravel(), dout[i])
+    return dx, dw, db
+
+
+@wrong("affine_backward", "the gradients come in another order: return dx, dw, db")
+def affine_backward_other_order(dout, cache):
+    dx, dw, db = _backward(dout, cache)
+    return dw, dx, db
+
+
+@right("affine_backward")
+def affine_backward_einsum(dout, cache):
+    x, w, b = cache
+    rows = x.reshape(len(x), -1)
+    dx = np.einsum("nm,dm->nd", dout, w).reshape(x.shape)
+    return dx, np.einsum("nd,nm->dm", rows, dout), np.einsum("nm->m", dout)
+
+
+@right("affine_backward")
+def affine_backward_with_loops(dout, cache):
+    x, w, b = cache
+    dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros_like(b)
+    for i in range(len(x)):
+        dx[i] = (w @ dout[i]).reshape(x.shape[1:])
+        dw += np.outer(x[i].ravel(), dout[i])
+        db += dout[i]
+    return dx, dw, db
+
+
+@right("affine_backward")
+def affine_backward_with_ones(dout, cache):
+    x, w, b = cache
+    dw = np.dot(dout.T, x.reshape(len(x), -1)).T
+    return np.dot(w, dout.T).T.reshape(*x.shape), dw, np.ones(len(x)) @ dout
+
+
+# ---- relu_forward
+
+
+@wrong("relu_forward", "negative entries are turned round (abs): they become 0")
+def relu_abs(x):
+    return np.abs(x), x
+
+
+@wrong("relu_forward", "negative entries are kept a little (a leaky ReLU): they become 0")
+def relu_leaky(x):
+    return np.where(x > 0, x, 0.01 * x), x
+
+
+@wrong("relu_forward", "the entries are clipped at 1 as well: ReLU has no upper end")
+def relu_clipped(x):
+    return np.clip(x, 0, 1), x
+
+
+@wrong("relu_forward", "the positive entries are taken away: maximum, not minimum")
+def relu_minimum(x):
+    return np.minimum(0, x), x
+
+
+@wrong("relu_forward", "out says where x is positive (1 or 0): it keeps the value of x there")
+def relu_step(x):
+    return (x > 0).astype(x.dtype), x
+
+
+@wrong("relu_forward", "x is changed in place: np.maximum(0, x) makes a new array", rule="changed in place")
+def relu_in_place(x):
+    x[x < 0] = 0
+    return x, x
+
+
+@wrong("relu_forward", "np.max gives the one largest entry: np.maximum compares entry by entry", rule="axes")
+def relu_max_of_all(x):
+    return np.max(np.append(x, 0)), x
+
+
+@wrong("relu_forward", "the entries are compared with 1, not with 0")
+def relu_at_one(x):
+    return np.where(x > 1, x, 0), x
+
+
+@wrong("relu_forward", "out holds whole numbers: np.zeros of a float type, as x")
+def relu_whole_numbers(x):
+    out = np.zeros(x.shape, dtype=int)
+    out[x > 0] = x[x > 0]
+    return out, x
+
+
+@right("relu_forward")
+def relu_where(x):
+    return np.where(x > 0, x, 0.0), x
+
+
+@right("relu_forward")
+def relu_product(x):
+    return x * (x > 0), x
+
+
+@right("relu_forward")
+def relu_half_of_sum(x):
+    out = x.copy()
+    out[out < 0] = 0
+    return out, x
+
+
+# ---- relu_backward
+
+
+@wrong("relu_backward", "dout is left out: dx is dout where x is positive, not 1")
+def relu_backward_ignores_dout(dout, cache):
+    return (cache > 0).astype(float)
+
+
+@wrong("relu_backward", "the sign of dout decides: the sign of the cached x does")
+def relu_backward_of_dout(dout, cache):
+    return np.maximum(0, dout)
+
+
+@wrong("relu_backward", "dx is dout where x is negative: it is the other way round")
+def relu_backward_other_side(dout, cache):
+    return dout * (cache < 0)
+
+
+@wrong("relu_backward", "dout is passed on everywhere: where x was negative the gradient is 0")
+def relu_backward_everywhere(dout, cache):
+    return dout.copy()
+
+
+@wrong("relu_backward", "at x = 0 the gradient is taken as 0 here: x > 0, not x >= 0")
+def relu_backward_at_zero(dout, cache):
+    return dout * (cache >= 0)
+
+
+@wrong("relu_backward", "dout is multiplied by x: the derivative of x is 1 where x is positive")
+def relu_backward_times_x(dout, cache):
+    return dout * np.maximum(0, cache)
+
+
+@wrong("relu_backward", "dout has -1 times its value where x is negative: it is 0 there")
+def relu_backward_sign(dout, cache):
+    return dout * np.sign(cache)
+
+
+@wrong("relu_backward", "dout is kept a little where x is negative (a leaky ReLU): it is 0 there")
+def relu_backward_leaky(dout, cache):
+    return dout * np.where(cache > 0, 1, 0.01)
+
+
+@wrong("relu_backward", "dout is changed in place: work on a copy, or multiply by (x > 0)", rule="changed in place")
+def relu_backward_in_place(dout, cache):
+    dout[cache <= 0] = 0
+    return dout
+
+
+@wrong("relu_backward", "x and dout are both asked to be positive: only x decides, dout may be negative")
+def relu_backward_both_positive(dout, cache):
+    return dout * ((cache > 0) & (dout > 0))
+
+
+@wrong("relu_backward", "the entries are cut at x = 1: the gradient is dout wherever x > 0")
+def relu_backward_clipped(dout, cache):
+    return dout * ((cache > 0) & (cache < 1))
+
+
+@right("relu_backward")
+def relu_backward_where(dout, cache):
+    return np.where(cache > 0, dout, 0)
+
+
+@right("relu_backward")
+def relu_backward_copy(dout, cache):
+    dx = np.array(dout, copy=True)
+    dx[cache <= 0] = 0
+    return dx
+
+
+# ---- svm_loss
+
+
+def _hinge(x, y, margin=1.0):
+    margins = np.maximum(0, x - x[np.arange(len(y)), y][:, None] + margin)
+    margins[np.arange(len(y)), y] = 0
+    return margins
+
+
+def _hinge_gradient(x, y):
+    dx = (_hinge(x, y) > 0).astype(float)
+    dx[np.arange(len(y)), y] -= dx.sum(axis=1)
+    return dx / len(y)
+
+
+@wrong("svm_loss", "loss and dx are sums over the inputs: divide both by N", rule="not divided by N")
+def svm_sum(x, y):
+    return _hinge(x, y).sum(), _hinge_gradient(x, y) * len(y)
+
+
+@wrong("svm_loss", "dx is not divided by N, as the loss is", rule="not divided by N")
+def svm_gradient_sum(x, y):
+    return _hinge(x, y).sum() / len(y), _hinge_gradient(x, y) * len(y)
+
+
+@wrong("svm_loss", "the loss is not divided by N, as dx is", rule="not divided by N")
+def svm_loss_sum(x, y):
+    return _hinge(x, y).sum(), _hinge_gradient(x, y)
+
+
+@wrong("svm_loss", "the loss is the mean over all N * C margins: divide their sum by N alone", rule="divided by C")
+def svm_mean_of_all(x, y):
+    return _hinge(x, y).mean(), _hinge_gradient(x, y)
+
+
+@wrong("svm_loss", "the true class is not left out: its margin, always 1, must not count in the loss")
+def svm_true_class_counts(x, y):
+    return _hinge(x, y).sum() / len(y) + 1, _hinge_gradient(x, y)
+
+
+@wrong("svm_loss", "the true class is left in: its margin counts in the loss, and 1 too few is in its gradient")
+def svm_true_class_everywhere(x, y):
+    margins = np.maximum(0, x - x[np.arange(len(y)), y][:, None] + 1)
+    dx = (margins > 0).astype(float)
+    dx[np.arange(len(y)), y] = -dx.sum(axis=1)
+    return margins.sum() / len(y), dx / len(y)
+
+
+@wrong("svm_loss", "the margin of 1 is missing")
+def svm_without_margin(x, y):
+    margins = _hinge(x, y, margin=0.0)
+    dx = (margins > 0).astype(float)
+    dx[np.arange(len(y)), y] -= dx.sum(axis=1)
+    return margins.sum() / len(y), dx / len(y)
+
+
+@wrong("svm_loss", "the margin is subtracted: x_j - x_y + 1")
+def svm_negative_margin(x, y):
+    margins = _hinge(x, y, margin=-1.0)
+    dx = (margins > 0).astype(float)
+    dx[np.arange(len(y)), y] -= dx.sum(axis=1)
+    return margins.sum() / len(y), dx / len(y)
+
+
+@wrong("svm_loss", "the difference is the wrong way round: x_j - x_y + 1, the true class is subtracted")
+def svm_other_way_round(x, y):
+    return _hinge(-x, y).sum() / len(y), -_hinge_gradient(-x, y)
+
+
+@wrong("svm_loss", "the margins are squared: the hinge loss adds them as they are")
+def svm_squared(x, y):
+    return (_hinge(x, y) ** 2).sum() / len(y), _hinge_gradient(x, y)
+
+
+@wrong("svm_loss", "only the class with the largest margin counts: add up those of all other classes")
+def svm_largest_only(x, y):
+    return _hinge(x, y).max(axis=1).mean(), _hinge_gradient(x, y)
+
+
+@wrong(
+    "svm_loss",
+    "dx is 0 for the true class: each class over the margin pulls its gradient down by 1",
+    rule="only the entries of the true classes",
+)
+def svm_gradient_without_true_class(x, y):
+    return _hinge(x, y).sum() / len(y), (_hinge(x, y) > 0) / len(y)
+
+
+@wrong(
+    "svm_loss",
+    "dx is -1/N for each true class: it is minus the NUMBER of classes over the margin, over N",
+    rule="only the entries of the true classes",
+)
+def svm_gradient_minus_one(x, y):
+    dx = (_hinge(x, y) > 0).astype(float)
+    dx[np.arange(len(y)), y] = -1
+    return _hinge(x, y).sum() / len(y), dx / len(y)
+
+
+@wrong("svm_loss", "dx holds the margins themselves: the gradient of max(0, m) is 1 where m > 0")
+def svm_gradient_of_margins(x, y):
+    dx = _hinge(x, y)
+    dx[np.arange(len(y)), y] -= dx.sum(axis=1)
+    return _hinge(x, y).sum() / len(y), dx / len(y)
+
+
+@wrong("svm_loss", "x is changed in place: x -= ... writes into the caller's scores", rule="changed in place")
+def svm_changes_scores(x, y):
+    loss, dx = _hinge(x, y).sum() / len(y), _hinge_gradient(x, y)
+    x -= x[np.arange(len(y)), y][:, None]
+    return loss, dx
+
+
+@wrong("svm_loss", "only the first input is looked at: the loop returns too early")
+def svm_returns_early(x, y):
+    for i in range(len(y)):
+        margins = _hinge(x, y)
+        dx = np.zeros(x.shape)
+        dx[i] = _hinge_gradient(x, y)[i]
+        return margins[i].sum(), dx
+
+
+@right("svm_loss")
+def svm_with_loops(x, y):
+    N, C = x.shape
+    loss, dx = 0.0, np.zeros((N, C))
+    for i in range(N):
+        for j in range(C):
+            if j != y[i] and x[i, j] - x[i, y[i]] + 1 > 0:
+                loss += x[i, j] - x[i, y[i]] + 1
+                dx[i, j] += 1
+                dx[i, y[i]] -= 1
+    return loss / N, dx / N
+
+
+@right("svm_loss")
+def svm_subtract_true_class(x, y):
+    N = len(y)
+    true = np.eye(x.shape[1], dtype=bool)[y]
+    margins = np.clip(x - x[true].reshape(-1, 1) + 1.0, 0, None)
+    over = (margins > 0) & ~true
+    return (margins.sum() - N) / N, (over - over.sum(axis=1, keepdims=True) * true) / N
+
+
+# ---- softmax_loss
+
+
+def _log_p(x):
+    shifted = x - x.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _cross_entropy(x, y):
+    log_p = _log_p(x)
+    dx = np.exp(log_p)
+    dx[np.arange(len(y)), y] -= 1
+    return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
+
+
+@wrong("softmax_loss", "loss and dx are sums over the inputs: divide both by N", rule="not divided by N")
+def softmax_sum(x, y):
+    loss, dx = _cross_entropy(x, y)
+    return loss * len(y), dx * len(y)
+
+
+@wrong("softmax_loss", "dx is not divided by N, as the loss is", rule="not divided by N")
+def softmax_gradient_sum(x, y):
+    loss, dx = _cross_entropy(x, y)
+    return loss, dx * len(y)
+
+
+@wrong("softmax_loss", "the loss is not divided by N, as dx is", rule="not divided by N")
+def softmax_loss_sum(x, y):
+    loss, dx = _cross_entropy(x, y)
+    return loss * len(y), dx
+
+
+@wrong("softmax_loss", "the minus of -log p is missing in the loss", rule="sign is turned round")
+def softmax_positive_log(x, y):
+    loss, dx = _cross_entropy(x, y)
+    return -loss, dx
+
+
+@wrong("softmax_loss", "dx has the wrong sign: it is p - 1 for the true class, p for the others", rule="sign is turned")
+def softmax_negative_gradient(x, y):
+    loss, dx = _cross_entropy(x, y)
+    return loss, -dx
+
+
+@wrong(
+    "softmax_loss",
+    "exp overflows: subtract the largest score of each row first, which changes no probability",
+    rule="not finite",
+)
+def softmax_overflows(x, y):
+    p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+    dx = p.copy()
+    dx[np.arange(len(y)), y] -= 1
+    return -np.log(p[np.arange(len(y)), y]).mean(), dx / len(y)
+
+
+@wrong(
+    "softmax_loss",
+    "the largest score of the whole matrix is subtracted: a row far below it becomes 0 / 0; take each row's own, "
+    "x.max(axis=1, keepdims=True)",
+    rule="not finite",
+)
+def softmax_global_max(x, y):
+    exp = np.exp(x - x.max())
+    p = exp / exp.sum(axis=1, keepdims=True)
+    dx = p.copy()
+    dx[np.arange(len(y)), y] -= 1
+    return -np.log(p[np.arange(len(y)), y]).mean(), dx / len(y)
+
+
+@wrong(
+    "softmax_loss",
+    "the largest score of the whole matrix is subtracted: a row far below it becomes log 0; take each row's own, "
+    "x.max(axis=1, keepdims=True)",
+    rule="not finite",
+)
+def softmax_global_max_in_log(x, y):
+    shifted = x - np.max(x)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    dx = np.exp(log_p)
+    dx[np.arange(len(y)), y] -= 1
+    return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
+
+
+@wrong("softmax_loss", "exp overflows: subtract the largest score of each row first", rule="not finite")
+def softmax_overflows_in_log(x, y):
+    log_p = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+    dx = np.exp(log_p)
+    dx[np.arange(len(y)), y] -= 1
+    return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
+
+
+@wrong(
+    "softmax_loss",
+    "the log of p is infinite where p is rounded to 0: write log p = shifted - log(sum(exp(shifted))), "
+    "and never take the log of a probability",
+    rule="not finite",
+)
+def softmax_log_of_p(x, y):
+    exp = np.exp(x - x.max(axis=1, keepdims=True))
+    p = exp / exp.sum(axis=1, keepdims=True)
+    dx = p.copy()
+    dx[np.arange(len(y)), y] -= 1
+    return -np.log(p[np.arange(len(y)), y]).mean(), dx / len(y)
+
+
+@wrong("softmax_loss", "a small number is added inside the log: it hides log 0 and makes large losses wrong")
+def softmax_small_number(x, y):
+    loss, dx = _cross_entropy(x, y)
+    p = np.exp(_log_p(x))
+    return -np.log(p[np.arange(len(y)), y] + 1e-10).mean(), dx
+
+
+@wrong("softmax_loss", "the probabilities are normalised over the whole matrix: each row of p must sum to 1, axis=1")
+def softmax_over_everything(x, y):
+    shifted = x - x.max()
+    log_p = shifted - np.log(np.exp(shifted).sum())
+    dx = np.exp(log_p)
+    dx[np.arange(len(y)), y] -= 1
+    return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
+
+
+@wrong("softmax_loss", "the probabilities are normalised over the inputs: sum over the classes, axis=1")
+def softmax_over_inputs(x, y):
+    log_p = _log_p(x.T).T
+    dx = np.exp(log_p)
+    dx[np.arange(len(y)), y] -= 1
+    return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
+
+
+@wrong(
+    "softmax_loss",
+    "1 is added for the true class in dx: it is subtracted, p - 1",
+    rule="only the entries of the true classes",
+)
+def softmax_adds_one(x, y):
+    loss, _ = _cross_entropy(x, y)
+    dx = np.exp(_log_p(x))
+    dx[np.arange(len(y)), y] += 1
+    return loss, dx / len(y)
+
+
+@wrong(
+    "softmax_loss",
+    "dx is p: 1 must be subtracted for the true class",
+    rule="only the entries of the true classes",
+)
+def softmax_gradient_p(x, y):
+    loss, _ = _cross_entropy(x, y)
+    return loss, np.exp(_log_p(x)) / len(y)
+
+
+@wrong("softmax_loss", "1 is subtracted after the division by N: first p - 1, then / N", rule="true classes")
+def softmax_subtracts_late(x, y):
+    loss, _ = _cross_entropy(x, y)
+    dx = np.exp(_log_p(x)) / len(y)
+    dx[np.arange(len(y)), y] -= 1
+    return loss, dx
+
+
+@wrong(
+    "softmax_loss", "dx[:, y] -= 1 takes 1 from whole columns: dx[np.arange(N), y] takes it from one entry in each row"
+)
+def softmax_whole_columns(x, y):
+    loss, _ = _cross_entropy(x, y)
+    dx = np.exp(_log_p(x))
+    dx[:, y] -= 1
+    return loss, dx / len(y)
+
+
+@wrong("softmax_loss", "the loss is the mean of p, without the log: -log p of the true class")
+def softmax_without_log(x, y):
+    _, dx = _cross_entropy(x, y)
+    return -np.exp(_log_p(x))[np.arange(len(y)), y].mean(), dx
+
+
+@wrong("softmax_loss", "log2 is taken: the natural logarithm, np.log, fits the gradient p - 1")
+def softmax_log2(x, y):
+    loss, dx = _cross_entropy(x, y)
+    return loss / np.log(2), dx
+
+
+@wrong("softmax_loss", "log p is summed over all classes: only that of the true class counts")
+def softmax_all_classes(x, y):
+    _, dx = _cross_entropy(x, y)
+    return -_log_p(x).sum(axis=1).mean(), dx
+
+
+@wrong("softmax_loss", "the score itself is in the loss, without the log of the sum: -x_y + log(sum(exp(x)))")
+def softmax_unnormalised(x, y):
+    _, dx = _cross_entropy(x, y)
+    shifted = x - x.max(axis=1, keepdims=True)
+    return -shifted[np.arange(len(y)), y].mean(), dx
+
+
+@wrong("softmax_loss", "x is changed in place: x -= ... writes into the caller's scores", rule="changed in place")
+def softmax_changes_scores(x, y):
+    x -= x.max(axis=1, keepdims=True)
+    return _cross_entropy(x, y)
+
+
+@right("softmax_loss")
+def softmax_with_loops(x, y):
+    loss, dx = 0.0, np.zeros_like(x)
+    for i in range(len(x)):
+        row = x[i] - np.max(x[i])
+        loss += np.log(np.sum(np.exp(row))) - row[y[i]]
+        for j in range(len(row)):
+            dx[i, j] = np.exp(row[j]) / np.sum(np.exp(row)) - (j == y[i])
+    return loss / len(x), dx / len(x)
+
+
+@right("softmax_loss")
+def softmax_one_hot(x, y):
+    one_hot = np.eye(x.shape[1])[y]
+    shifted = x - np.max(x, axis=1)[:, None]
+    log_p = shifted - np.log(np.sum(np.exp(shifted), axis=1))[:, None]
+    p = np.exp(shifted) / np.sum(np.exp(shifted), axis=1)[:, None]
+    return -np.einsum("nc,nc->n", one_hot, log_p).sum() / len(x), (p - one_hot) / len(x)
+
+
+@right("softmax_loss")
+def softmax_logaddexp(x, y):
+    log_p = x - np.logaddexp.reduce(x, axis=1, keepdims=True)
+    dx = np.exp(log_p)
+    dx[np.arange(len(y)), y] -= 1
+    return -np.mean(log_p[np.arange(len(y)), y]), dx / len(y)
+
+
+# ---- sgd
+
+
+def _with_default(config, learning_rate=1e-2):
+    config = {} if config is None else config
+    config.setdefault("learning_rate", learning_rate)
+    return config
+
+
+@wrong("sgd", "the step goes up the gradient: w - learning_rate * dw, with a minus")
+def sgd_uphill(w, dw, config=None):
+    config = _with_default(config)
+    return w + config["learning_rate"] * dw, config
+
+
+@wrong("sgd", "the learning rate is missing: w - config['learning_rate'] * dw")
+def sgd_without_rate(w, dw, config=None):
+    return w - dw, _with_default(config)
+
+
+@wrong("sgd", "the gradient is divided by the learning rate: multiply by it")
+def sgd_divides(w, dw, config=None):
+    config = _with_default(config)
+    return w - dw / config["learning_rate"], config
+
+
+@wrong("sgd", "the learning rate is typed in: take config['learning_rate']")
+def sgd_typed_in_rate(w, dw, config=None):
+    return w - 1e-2 * dw, _with_default(config)
+
+
+@wrong("sgd", "the default learning rate is 1e-2, where config has none")
+def sgd_other_default(w, dw, config=None):
+    config = _with_default(config, 1e-3)
+    return w - config["learning_rate"] * dw, config
+
+
+@wrong("sgd", "w is not moved at all: the new w must be returned as next_w")
+def sgd_unmoved(w, dw, config=None):
+    return w, _with_default(config)
+
+
+@wrong("sgd", "only the step is returned: next_w is w minus the step")
+def sgd_step_only(w, dw, config=None):
+    config = _with_default(config)
+    return -config["learning_rate"] * dw, config
+
+
+@wrong("sgd", "the weights shrink: learning_rate multiplies dw alone, not w - dw")
+def sgd_rate_of_both(w, dw, config=None):
+    config = _with_default(config)
+    return config["learning_rate"] * (w - dw), config
+
+
+@wrong("sgd", "only the sign of the gradient is used: its size matters")
+def sgd_sign(w, dw, config=None):
+    config = _with_default(config)
+    return w - config["learning_rate"] * np.sign(dw), config
+
+
+@wrong("sgd", "dw is changed in place: dw *= ... writes into the caller's gradient", rule="changed in place")
+def sgd_changes_gradient(w, dw, config=None):
+    config = _with_default(config)
+    dw *= config["learning_rate"]
+    return w - dw, config
+
+
+@wrong("sgd", "only w is returned: return next_w, config")
+def sgd_returns_w_only(w, dw, config=None):
+    return w - _with_default(config)["learning_rate"] * dw
+
+
+@right("sgd")
+def sgd_in_place(w, dw, config=None):
+    config = _with_default(config)
+    w -= config["learning_rate"] * dw
+    return w, config
+
+
+@right("sgd")
+def sgd_with_subtract(w, dw, config=None):
+    config = _with_default(config)
+    return np.subtract(w, np.multiply(dw, config["learning_rate"])), config
+
+
+# ---- two_layer_net_init
+
+
+def _set_params(net, reg, W1, b1, W2, b2):
+    net.reg = reg
+    net.params = {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+
+
+_randn = np.random.randn
+
+
+@wrong("two_layer_net_init", "the biases are random: they start at 0")
+def init_random_biases(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1, W2 = weight_scale * _randn(input_dim, hidden_dim), weight_scale * _randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1, weight_scale * _randn(hidden_dim), W2, weight_scale * _randn(num_classes))
+
+
+@wrong("two_layer_net_init", "the biases are ones: they start at 0", rule="np.zeros")
+def init_ones(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1, W2 = weight_scale * _randn(input_dim, hidden_dim), weight_scale * _randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.ones(hidden_dim), W2, np.ones(num_classes))
+
+
+@wrong("two_layer_net_init", "the weights are not multiplied by weight_scale", rule="not multiplied by weight_scale")
+def init_without_scale(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1, W2 = _randn(input_dim, hidden_dim), _randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong(
+    "two_layer_net_init", "W2 is not multiplied by weight_scale, as W1 is", rule="W2 is not multiplied by weight_scale"
+)
+def init_second_without_scale(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1, W2 = weight_scale * _randn(input_dim, hidden_dim), _randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong("two_layer_net_init", "the weights are from np.random.rand, which draws from 0 to 1: np.random.randn")
+def init_uniform(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1 = weight_scale * np.random.rand(input_dim, hidden_dim)
+    W2 = weight_scale * np.random.rand(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong("two_layer_net_init", "W1 is from np.random.rand, which draws from 0 to 1: np.random.randn", rule="from 0 to 1")
+def init_first_uniform(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1, W2 = weight_scale * np.random.rand(input_dim, hidden_dim), weight_scale * _randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong(
+    "two_layer_net_init",
+    "the weights are uniform, of the right standard deviation: the normal distribution is asked for, np.random.randn",
+    rule="from the normal distribution",
+)
+def init_uniform_around_zero(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    width = weight_scale * 3**0.5
+    W1 = np.random.uniform(-width, width, (input_dim, hidden_dim))
+    W2 = np.random.uniform(-width, width, (hidden_dim, num_classes))
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong(
+    "two_layer_net_init",
+    "weight_scale is taken for the mean: np.random.normal(0, weight_scale, size), the mean comes first",
+)
+def init_scale_as_mean(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1 = np.random.normal(weight_scale, size=(input_dim, hidden_dim))
+    W2 = np.random.normal(weight_scale, size=(hidden_dim, num_classes))
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong(
+    "two_layer_net_init",
+    "weight_scale is squared: it is the standard deviation, multiply by it once",
+    rule="not by its square",
+)
+def init_scale_squared(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1, W2 = weight_scale**2 * _randn(input_dim, hidden_dim), weight_scale**2 * _randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong(
+    "two_layer_net_init",
+    "the square root of weight_scale is taken: it is the standard deviation, not the variance",
+    rule="no square root",
+)
+def init_scale_as_variance(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    std = weight_scale**0.5
+    W1, W2 = std * _randn(input_dim, hidden_dim), std * _randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong("two_layer_net_init", "W1 is transposed: it has shape (D, H)", rule="W1 is transposed")
+def init_transposed(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1, W2 = weight_scale * _randn(hidden_dim, input_dim), weight_scale * _randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong(
+    "two_layer_net_init",
+    "the biases have the sizes of the inputs: b1 has an entry for each hidden unit, b2 for each class",
+)
+def init_biases_of_inputs(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1, W2 = weight_scale * _randn(input_dim, hidden_dim), weight_scale * _randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.zeros(input_dim), W2, np.zeros(hidden_dim))
+
+
+@wrong("two_layer_net_init", "the weights are all zeros: then all hidden units stay equal for ever", rule="are equal")
+def init_zeros(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1, W2 = np.zeros((input_dim, hidden_dim)), np.zeros((hidden_dim, num_classes))
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong(
+    "two_layer_net_init",
+    "all inputs share one row of weights: draw each entry, np.random.randn(D, H)",
+    rule="nothing repeated",
+)
+def init_repeated_rows(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1 = np.zeros((input_dim, hidden_dim)) + weight_scale * _randn(1, hidden_dim)
+    W2 = weight_scale * _randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1 / W1.std() * weight_scale, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong(
+    "two_layer_net_init", "the generator is seeded inside __init__: every net is the same; leave seeding to the caller"
+)
+def init_seeded(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    np.random.seed(0)
+    W1 = weight_scale * np.random.randn(input_dim, hidden_dim)
+    W2 = weight_scale * np.random.randn(hidden_dim, num_classes)
+    _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
+
+
+@wrong("two_layer_net_init", "the biases are missing in self.params: b1 and b2 belong there too", rule="self.params")
+def init_without_biases(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    self.reg = reg
+    self.params = {
+        "W1": weight_scale * _randn(input_dim, hidden_dim),
+        "W2": weight_scale * _randn(hidden_dim, num_classes),
+    }
+
+
+@right("two_layer_net_init")
+def init_normal(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    self.reg, self.params = reg, {}
+    self.params["W2"] = np.random.normal(0, weight_scale, (hidden_dim, num_classes))
+    self.params["W1"] = np.random.normal(scale=weight_scale, size=(input_dim, hidden_dim))
+    self.params["b1"], self.params["b2"] = np.zeros((hidden_dim,)), 0.0 * np.ones(num_classes)
+
+
+@right("two_layer_net_init")
+def init_generator(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    rng = np.random.default_rng(np.random.randint(2**31))
+    W1 = weight_scale * rng.standard_normal((input_dim, hidden_dim))
+    W2 = weight_scale * rng.standard_normal((hidden_dim, num_classes))
+    _set_params(self, reg, W1, np.zeros_like(W1[0]), W2, np.zeros_like(W2[0]))
+
+
+@right("two_layer_net_init")
+def init_float32(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+    W1 = (weight_scale * _randn(input_dim, hidden_dim)).astype(np.float32)
+    W2 = (weight_scale * _randn(hidden_dim, num_classes)).astype(np.float32)
+    _set_params(self, reg, W1, np.zeros(hidden_dim, np.float32), W2, np.zeros(num_classes, np.float32))
+
+
+# ---- two_layer_net_loss: the scores
+
+
+def _params(net):
+    return tuple(net.params[name] for name in ("W1", "b1", "W2", "b2"))
+
+
+def _forward(net, X):
+    W1, b1, W2, b2 = _params(net)
+    hidden = np.maximum(0, X.reshape(len(X), -1) @ W1 + b1)
+    return hidden, hidden @ W2 + b2
+
+
+def _gradients(net, X, y, reg_factor=1.0):
+    """The loss, the gradients, and the pieces that wrong ones are made of."""
+    W1, b1, W2, b2 = _params(net)
+    rows = X.reshape(len(X), -1)
+    hidden, scores = _forward(net, X)
+    loss, dscores = _cross_entropy(scores, y)
+    loss += 0.5 * reg_factor * net.reg * (np.sum(W1 * W1) + np.sum(W2 * W2))
+    dhidden = (dscores @ W2.T) * (hidden > 0)
+    grads = {
+        "W1": rows.T @ dhidden + reg_factor * net.reg * W1,
+        "b1": dhidden.sum(axis=0),
+        "W2": hidden.T @ dscores + reg_factor * net.reg * W2,
+        "b2": dscores.sum(axis=0),
+    }
+    return loss, grads, (rows, hidden, scores, dscores, dhidden)
+
+
+def _loss_from(scores_of):
+    """A `loss` whose scores are wrong and whose gradients are right."""
+
+    def loss(self, X, y=None):
+        return scores_of(self, X) if y is None else _gradients(self, X, y)[:2]
+
+    return loss
+
+
+def _wrong_scores(sentence, rule=""):
+    def register(scores_of):
+        function = _loss_from(scores_of)
+        function.__name__ = scores_of.__name__
+        return wrong("two_layer_net_loss", sentence, rule)(function)
+
+    return register
+
+
+@_wrong_scores("the ReLU between the two layers is missing")
+def scores_without_relu(self, X):
+    W1, b1, W2, b2 = _params(self)
+    return (X.reshape(len(X), -1) @ W1 + b1) @ W2 + b2
+
+
+@_wrong_scores("there is a ReLU after the second layer as well: scores may be negative")
+def scores_relu_at_the_end(self, X):
+    return np.maximum(0, _forward(self, X)[1])
+
+
+@_wrong_scores("softmax is applied to the scores: without labels, the scores themselves are returned")
+def scores_as_probabilities(self, X):
+    return np.exp(_log_p(_forward(self, X)[1]))
+
+
+@_wrong_scores("the hidden layer is returned: the second affine layer is missing")
+def scores_are_hidden(self, X):
+    return _forward(self, X)[0]
+
+
+@_wrong_scores("b1 is missing")
+def scores_without_first_bias(self, X):
+    W1, b1, W2, b2 = _params(self)
+    return np.maximum(0, X.reshape(len(X), -1) @ W1) @ W2 + b2
+
+
+@_wrong_scores("b2 is missing")
+def scores_without_second_bias(self, X):
+    return _forward(self, X)[1] - self.params["b2"]
+
+
+@_wrong_scores("the predicted labels are returned: without labels, the scores of all classes are")
+def scores_as_labels(self, X):
+    return np.argmax(_forward(self, X)[1], axis=1)
+
+
+@_wrong_scores("the cache is returned with the scores: affine_forward returns (out, cache), keep them apart")
+def scores_with_cache(self, X):
+    return _forward(self, X)[1], X
+
+
+@_wrong_scores("ReLU comes before the first layer: affine, then ReLU, then affine")
+def scores_relu_first(self, X):
+    W1, b1, W2, b2 = _params(self)
+    return (np.maximum(0, X.reshape(len(X), -1)) @ W1 + b1) @ W2 + b2
+
+
+@_wrong_scores("X is not made flat: affine_forward does that, X @ W1 does not")
+def scores_without_reshape(self, X):
+    W1, b1, W2, b2 = _params(self)
+    return np.maximum(0, X @ W1 + b1) @ W2 + b2
+
+
+@right("two_layer_net_loss")
+def scores_in_one_line(self, X, y=None):
+    W1, b1, W2, b2 = _params(self)
+    scores = np.einsum("nh,hc->nc", np.clip(X.reshape(len(X), -1).dot(W1) + b1, 0, None), W2) + b2
+    return scores if y is None else _gradients(self, X, y)[:2]
+
+
+@right("two_layer_net_loss")
+def scores_from_layers(self, X, y=None):
+    from cs231n.layers import affine_forward, relu_forward
+
+    a, _ = affine_forward(X, self.params["W1"], self.params["b1"])
+    h, _ = relu_forward(a)
+    return affine_forward(h, self.params["W2"], self.params["b2"])[0]
+
+
+# ---- two_layer_net_gradients
+
+
+def _wrong_gradients(sentence, rule="", question="two_layer_net_gradients"):
+    """Register what makes (loss, grads) of a net, X and y; without labels the scores are right."""
+
+    def register(function):
+        def loss(self, X, y=None):
+            return _forward(self, X)[1] if y is None else function(self, X, y)
+
+        loss.__name__ = function.__name__
+        return wrong(question, sentence, rule)(loss)
+
+    return register
+
+
+@_wrong_gradients("the scores are returned although labels were given: return loss, grads")
+def net_returns_scores(self, X, y):
+    return _forward(self, X)[1]
+
+
+@_wrong_gradients(
+    "the factor 0.5 of the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is too much"
+)
+def net_without_half(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    W1, _, W2, _ = _params(self)
+    return loss + 0.5 * self.reg * (np.sum(W1**2) + np.sum(W2**2)), grads
+
+
+@_wrong_gradients(
+    "the gradient of the regularisation is 2 * reg * W: with the 0.5 of the loss it is reg * W",
+    rule="reg * W is too much",
+)
+def net_gradient_twice(self, X, y):
+    loss, _, _ = _gradients(self, X, y)
+    return loss, _gradients(self, X, y, reg_factor=2.0)[1]
+
+
+@_wrong_gradients(
+    "0.5 * reg * W is in the gradients: the derivative of 0.5 * reg * W * W is reg * W", rule="is missing"
+)
+def net_gradient_half(self, X, y):
+    loss, _, _ = _gradients(self, X, y)
+    return loss, _gradients(self, X, y, reg_factor=0.5)[1]
+
+
+@_wrong_gradients(
+    "the regularisation is missing in the gradients: add reg * W to dW1 and dW2",
+    rule="1 * reg * W is missing",
+)
+def net_gradient_without_reg(self, X, y):
+    loss, _, _ = _gradients(self, X, y)
+    return loss, _gradients(self, X, y, reg_factor=0.0)[1]
+
+
+@_wrong_gradients("the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is missing")
+def net_loss_without_reg(self, X, y):
+    return _gradients(self, X, y, reg_factor=0.0)[0], _gradients(self, X, y)[1]
+
+
+@_wrong_gradients("there is no regularisation: neither in the loss nor in the gradients", rule="is missing")
+def net_without_reg(self, X, y):
+    return _gradients(self, X, y, reg_factor=0.0)[:2]
+
+
+@_wrong_gradients("only W1 is regularised: W2 as well")
+def net_regularises_first_only(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    W2 = self.params["W2"]
+    return loss - 0.5 * self.reg * np.sum(W2**2), grads | {"W2": grads["W2"] - self.reg * W2}
+
+
+@_wrong_gradients("the biases are regularised: only the weights W1 and W2 are")
+def net_regularises_biases(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    _, b1, _, b2 = _params(self)
+    loss = loss + 0.5 * self.reg * (np.sum(b1**2) + np.sum(b2**2))
+    return loss, grads | {"b1": grads["b1"] + self.reg * b1, "b2": grads["b2"] + self.reg * b2}
+
+
+@_wrong_gradients(
+    "reg is subtracted in the gradients: the penalty's gradient is + reg * W", rule="2 * reg * W is missing"
+)
+def net_subtracts_reg(self, X, y):
+    loss, _, _ = _gradients(self, X, y)
+    return loss, _gradients(self, X, y, reg_factor=-1.0)[1]
+
+
+@_wrong_gradients("the norm, sqrt(sum(W * W)), is in the loss: the sum of squares itself, without a root")
+def net_root_of_squares(self, X, y):
+    loss, grads, _ = _gradients(self, X, y, reg_factor=0.0)
+    W1, _, W2, _ = _params(self)
+    return loss + 0.5 * self.reg * (np.linalg.norm(W1) + np.linalg.norm(W2)), _gradients(self, X, y)[1]
+
+
+@_wrong_gradients("the backward pass goes past ReLU: dhidden must go through relu_backward before the first layer")
+def net_backward_without_relu(self, X, y):
+    loss, grads, (rows, _, _, dscores, _) = _gradients(self, X, y)
+    dhidden = dscores @ self.params["W2"].T
+    return loss, grads | {"W1": rows.T @ dhidden + self.reg * self.params["W1"], "b1": dhidden.sum(axis=0)}
+
+
+@_wrong_gradients("relu_backward gets the gradient's sign for its mask: the cached input of ReLU decides")
+def net_relu_of_gradient(self, X, y):
+    loss, grads, (rows, _, _, dscores, _) = _gradients(self, X, y)
+    dhidden = np.maximum(0, dscores @ self.params["W2"].T)
+    return loss, grads | {"W1": rows.T @ dhidden + self.reg * self.params["W1"], "b1": dhidden.sum(axis=0)}
+
+
+@_wrong_gradients("dW2 is made of the hidden layer before ReLU: the second layer's input is the output of ReLU")
+def net_hidden_before_relu(self, X, y):
+    loss, grads, (rows, _, _, dscores, _) = _gradients(self, X, y)
+    W1, b1, W2, _ = _params(self)
+    return loss, grads | {"W2": (rows @ W1 + b1).T @ dscores + self.reg * W2}
+
+
+@_wrong_gradients(
+    "the gradients of the biases are missing: grads has a key for each of params", rule="db1, or it is not"
+)
+def net_without_bias_gradients(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, {"W1": grads["W1"], "W2": grads["W2"]}
+
+
+@_wrong_gradients("db1 and db2 are exchanged")
+def net_exchanged_biases(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, grads | {"b1": grads["b2"], "b2": grads["b1"]}
+
+
+@_wrong_gradients("the gradients are divided by N once more: softmax_loss did it already", rule="a mean where a sum")
+def net_divides_again(self, X, y):
+    loss, grads, _ = _gradients(self, X, y, reg_factor=0.0)
+    W1, _, W2, _ = _params(self)
+    grads = {name: grad / len(X) for name, grad in grads.items()}
+    grads["W1"], grads["W2"] = grads["W1"] + self.reg * W1, grads["W2"] + self.reg * W2
+    return _gradients(self, X, y)[0], grads
+
+
+@_wrong_gradients("the SVM loss is used: softmax_loss is asked for")
+def net_with_hinge(self, X, y):
+    W1, _, W2, _ = _params(self)
+    _, _, (rows, hidden, scores, _, _) = _gradients(self, X, y)
+    dscores = _hinge_gradient(scores, y)
+    dhidden = (dscores @ W2.T) * (hidden > 0)
+    loss = _hinge(scores, y).sum() / len(y) + 0.5 * self.reg * (np.sum(W1**2) + np.sum(W2**2))
+    return loss, {
+        "W1": rows.T @ dhidden + self.reg * W1,
+        "b1": dhidden.sum(axis=0),
+        "W2": hidden.T @ dscores + self.reg * W2,
+        "b2": dscores.sum(axis=0),
+    }
+
+
+@_wrong_gradients("the weights are changed in loss: W -= ... belongs to the update rule", rule="changed in place")
+def net_updates_weights(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    for name in self.params:
+        self.params[name] -= 1e-2 * grads[name]
+    return loss, grads
+
+
+@right("two_layer_net_gradients")
+def net_in_one_piece(self, X, y=None):
+    return _forward(self, X)[1] if y is None else _gradients(self, X, y)[:2]
+
+
+@right("two_layer_net_gradients")
+def net_from_single_layers(self, X, y=None):
+    from cs231n import layers
+
+    W1, b1, W2, b2 = _params(self)
+    a, cache1 = layers.affine_forward(X, W1, b1)
+    h, relu_cache = layers.relu_forward(a)
+    scores, cache2 = layers.affine_forward(h, W2, b2)
+    if y is None:
+        return scores
+    loss, dscores = layers.softmax_loss(scores, y)
+    for W in (W1, W2):
+        loss += self.reg * np.linalg.norm(W) ** 2 / 2
+    dh, dW2, db2 = layers.affine_backward(dscores, cache2)
+    dX, dW1, db1 = layers.affine_backward(layers.relu_backward(dh, relu_cache), cache1)
+    return loss, {"b2": db2, "W2": dW2 + self.reg * W2, "b1": db1, "W1": dW1 + self.reg * W1}
+
+
+# ---- the same net in one piece
+
+
+def _piece(net, X, y, reg, reg_factor=2.0):
+    loss, grads, _ = _gradients(_with_reg(net, 0.0), X, y)
+    W1, _, W2, _ = _params(net)
+    grads["W1"] += reg_factor * reg * W1
+    grads["W2"] += reg_factor * reg * W2
+    return loss + reg * (np.sum(W1**2) + np.sum(W2**2)), grads
+
+
+class _with_reg:
+    def __init__(self, net, reg):
+        self.params, self.reg = net.params, reg
+
+
+@wrong(
+    "neural_net_loss",
+    "this net's regularisation is reg * sum(W * W), without the 0.5: loss and gradients have half of it",
+    rule="0.5 * reg * sum(W * W) is missing",
+)
+def one_piece_half_reg(self, X, y=None, reg=0.0):
+    return _forward(self, X)[1] if y is None else _gradients(_with_reg(self, reg), X, y)[:2]
+
+
+@wrong("neural_net_loss", "the gradient of reg * W * W is 2 * reg * W: the 2 is missing", rule="1 * reg * W is missing")
+def one_piece_gradient_without_two(self, X, y=None, reg=0.0):
+    return _forward(self, X)[1] if y is None else _piece(self, X, y, reg, reg_factor=1.0)
+
+
+@wrong("neural_net_loss", "the regularisation is missing in the gradients", rule="2 * reg * W is missing")
+def one_piece_gradient_without_reg(self, X, y=None, reg=0.0):
+    return _forward(self, X)[1] if y is None else _piece(self, X, y, reg, reg_factor=0.0)
+
+
+@wrong("neural_net_loss", "the ReLU between the two layers is missing")
+def one_piece_without_relu(self, X, y=None, reg=0.0):
+    W1, b1, W2, b2 = _params(self)
+    return (X @ W1 + b1) @ W2 + b2 if y is None else _piece(self, X, y, reg)
+
+
+@wrong("neural_net_loss", "dhidden is not set to 0 where the hidden unit was not active")
+def one_piece_backward_without_relu(self, X, y=None, reg=0.0):
+    if y is None:
+        return _forward(self, X)[1]
+    loss, grads = _piece(self, X, y, reg)
+    W1, _, W2, _ = _params(self)
+    dscores = _cross_entropy(_forward(self, X)[1], y)[1]
+    return loss, grads | {"W1": X.T @ (dscores @ W2.T) + 2 * reg * W1, "b1": (dscores @ W2.T).sum(axis=0)}
+
+
+@right("neural_net_loss")
+def one_piece_other_order(self, X, y=None, reg=0.0):
+    return _forward(self, X)[1] if y is None else _piece(self, X, y, reg)
+
+
+def _train(net, X, y, X_val, y_val, rate, decay, reg, num_iters, batch_size, step, draw=None, note=True):
+    """The frame of `train` with a step of its own."""
+    draw = draw or (lambda: np.random.choice(len(X), batch_size))
+    per_epoch = max(len(X) // batch_size, 1)
+    history = {"loss_history": [], "train_acc_history": [], "val_acc_history": []}
+    for t in range(num_iters):
+        batch = draw()
+        loss = step(net, X[batch], y[batch], rate, reg)
+        if note:
+            history["loss_history"].append(loss)
+        if t % per_epoch == 0:
+            history["val_acc_history"].append(np.mean(net.predict(X_val) == y_val))
+            rate *= decay
+    return history
+
+
+def _down(net, X, y, rate, reg):
+    loss, grads = net.loss(X, y, reg)
+    for name in net.params:
+        net.params[name] = net.params[name] - rate * grads[name]
+    return loss
+
+
+def _train_with(step=_down, draw=None, note=True):
+    def train(
+        self,
+        X,
+        y,
+        X_val,
+        y_val,
+        learning_rate=1e-3,
+        learning_rate_decay=0.95,
+        reg=5e-6,
+        num_iters=100,
+        batch_size=200,
+        verbose=False,
+    ):
+        draw_here = draw(X, batch_size) if draw else None
+        return _train(
+            self,
+            X,
+            y,
+            X_val,
+            y_val,
+            learning_rate,
+            learning_rate_decay,
+            reg,
+            num_iters,
+            batch_size,
+            step,
+            draw_here,
+            note,
+        )
+
+    return train
+
+
+def _up(net, X, y, rate, reg):
+    loss, grads = net.loss(X, y, reg)
+    for name in net.params:
+        net.params[name] = net.params[name] + rate * grads[name]
+    return loss
+
+
+def _weights_only(net, X, y, rate, reg):
+    loss, grads = net.loss(X, y, reg)
+    for name in ("W1", "W2"):
+        net.params[name] = net.params[name] - rate * grads[name]
+    return loss
+
+
+def _without_reg(net, X, y, rate, reg):
+    return _down(net, X, y, rate, 0.0)
+
+
+def _loss_after_step(net, X, y, rate, reg):
+    _down(net, X, y, rate, reg)
+    return net.loss(X, y, reg)[0]
+
+
+def _same_batch(X, batch_size):
+    batch = np.random.choice(len(X), batch_size)
+    return lambda: batch
+
+
+def _first_rows(X, batch_size):
+    return lambda: np.arange(batch_size) % len(X)
+
+
+def _all_rows(X, batch_size):
+    return lambda: np.arange(len(X))
+
+
+def _without_replacement(X, batch_size):
+    return lambda: np.random.choice(len(X), batch_size, replace=False)
+
+
+for _name, _sentence, _options in (
+    ("train_uphill", "the step goes up the gradient: params -= learning_rate * grads", {"step": _up}),
+    ("train_weights_only", "the biases are never updated: go over all names in self.params", {"step": _weights_only}),
+    ("train_without_reg", "reg is not passed on to self.loss(X_batch, y_batch, reg)", {"step": _without_reg}),
+    (
+        "train_loss_after_step",
+        "the loss is noted after the step: note the one the step was made with",
+        {"step": _loss_after_step},
+    ),
+    ("train_no_history", "the loss of the step is not appended to loss_history", {"note": False}),
+    ("train_same_batch", "the batch is drawn once: draw a new one in each step", {"draw": _same_batch}),
+    (
+        "train_first_rows",
+        "the first rows are used in each step: draw indices with np.random.choice",
+        {"draw": _first_rows},
+    ),
+    ("train_all_rows", "all rows are used in each step: draw batch_size of them", {"draw": _all_rows}),
+    (
+        "train_without_replacement",
+        "rows are drawn without replacement: a batch may be larger than the data, leave out replace=False",
+        {"draw": _without_replacement},
+    ),
+):
+    _function = _train_with(**_options)
+    _function.__name__ = _name
+    wrong("neural_net_train", _sentence)(_function)
+
+_function = _train_with(draw=lambda X, size: lambda: np.random.randint(0, len(X), size=size))
+_function.__name__ = "train_randint"
+right("neural_net_train")(_function)
+
+
+@wrong("neural_net_predict", "argmax is taken over the inputs: over the classes, axis=1")
+def predict_wrong_axis(self, X):
+    return np.argmax(self.loss(X), axis=0)
+
+
+@wrong(
+    "neural_net_predict", "the scores are returned: the label is the class of the highest one, np.argmax(..., axis=1)"
+)
+def predict_scores(self, X):
+    return self.loss(X)
+
+
+@wrong("neural_net_predict", "the highest score is returned, not its class: argmax, not max")
+def predict_max(self, X):
+    return self.loss(X).max(axis=1)
+
+
+@wrong("neural_net_predict", "the class with the lowest score is returned: argmax, not argmin")
+def predict_argmin(self, X):
+    return np.argmin(self.loss(X), axis=1)
+
+
+@wrong("neural_net_predict", "the most active hidden unit is returned: the scores come after the second layer")
+def predict_hidden(self, X):
+    return np.argmax(_forward(self, X)[0], axis=1)
+
+
+@right("neural_net_predict")
+def predict_with_loop(self, X):
+    return np.array([int(np.argmax(row)) for row in _forward(self, X)[1]])

@@ -1,0 +1,1089 @@
+"""Implementations of BatchNormalization's functions as learners write them."""
+
+import numpy as np
+
+from cs231n import layers
+from zoo import right, wrong
+
+
+def _keep(bn_param, mean, var):
+    """Move the running statistics as they should be."""
+    momentum = bn_param.get("momentum", 0.9)
+    for name, value in (("running_mean", mean), ("running_var", var)):
+        bn_param[name] = momentum * bn_param.get(name, np.zeros(len(value))) + (1 - momentum) * value
+
+
+# ---- batchnorm_forward, train mode
+
+
+@wrong(
+    "batchnorm_forward", "the variance is divided by N - 1 (ddof=1); here it is the mean of the squares, divided by N"
+)
+def bn_unbiased(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0, ddof=1)
+    _keep(bn_param, mean, var)
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong(
+    "batchnorm_forward",
+    "the running variance gets the variance divided by N - 1; keep the one that normalised the batch",
+)
+def bn_unbiased_running(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var * len(x) / max(len(x) - 1, 1))
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "eps is added outside the square root: std = np.sqrt(var + eps)")
+def bn_eps_outside(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return gamma * (x - mean) / (np.sqrt(var) + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "eps is forgotten: a column without variance is divided by 0", rule="not finite")
+def bn_without_eps(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return gamma * (x - mean) / np.sqrt(var) + beta, None
+
+
+@wrong("batchnorm_forward", "eps = 1e-5 is typed in: take it from bn_param, as the first lines of the function do")
+def bn_typed_eps(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return gamma * (x - mean) / np.sqrt(var + 1e-5) + beta, None
+
+
+@wrong("batchnorm_forward", "eps is added twice: to the variance that is kept, and under the square root")
+def bn_eps_in_running_variance(x, gamma, beta, bn_param):
+    eps = bn_param.get("eps", 1e-5)
+    mean, var = x.mean(axis=0), x.var(axis=0) + eps
+    _keep(bn_param, mean, var)
+    return gamma * (x - mean) / np.sqrt(var + eps) + beta, None
+
+
+@wrong("batchnorm_forward", "divided by the variance: the square root is missing, std = np.sqrt(var + eps)")
+def bn_divides_by_variance(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return gamma * (x - mean) / (var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "mean and variance are taken along the rows (axis=1): batch normalisation takes axis=0")
+def bn_of_rows(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
+    _keep(bn_param, x.mean(axis=0), x.var(axis=0))
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "one mean and one variance for the whole matrix: each column has its own, axis=0")
+def bn_of_everything(x, gamma, beta, bn_param):
+    _keep(bn_param, x.mean(axis=0), x.var(axis=0))
+    return gamma * (x - x.mean()) / np.sqrt(x.var() + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "the mean is not subtracted: x_hat = (x - mean) / std")
+def bn_not_centred(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return gamma * x / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "gamma and beta are forgotten: out = gamma * x_hat + beta")
+def bn_without_gains(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)), None
+
+
+@wrong("batchnorm_forward", "beta is added before gamma multiplies: out = gamma * x_hat + beta")
+def bn_beta_first(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return gamma * ((x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta), None
+
+
+@wrong(
+    "batchnorm_forward",
+    "momentum and 1 - momentum are mixed up: running = momentum * running + (1 - momentum) * batch",
+)
+def bn_momentum_turned(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    momentum = bn_param.get("momentum", 0.9)
+    for name, value in (("running_mean", mean), ("running_var", var)):
+        bn_param[name] = (1 - momentum) * bn_param.get(name, np.zeros(len(value))) + momentum * value
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "momentum = 0.9 is typed in: take it from bn_param, as the first lines of the function do")
+def bn_typed_momentum(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    for name, value in (("running_mean", mean), ("running_var", var)):
+        bn_param[name] = 0.9 * bn_param.get(name, np.zeros(len(value))) + 0.1 * value
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "the running statistics are replaced by the batch's: they only move a step towards it")
+def bn_running_replaced(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    bn_param["running_mean"], bn_param["running_var"] = mean, var
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong(
+    "batchnorm_forward",
+    "the running statistics never move: running = momentum * running + (1 - momentum) * batch, for mean and variance",
+)
+def bn_running_forgotten(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    for name in ("running_mean", "running_var"):
+        bn_param.setdefault(name, np.zeros(x.shape[1]))
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "running_var gets the standard deviation of the batch: it wants the variance")
+def bn_running_std(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, np.sqrt(var + bn_param.get("eps", 1e-5)))
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong(
+    "batchnorm_forward", "in training the batch's own mean and variance normalise; the running ones are for test mode"
+)
+def bn_normalised_by_running(x, gamma, beta, bn_param):
+    _keep(bn_param, x.mean(axis=0), x.var(axis=0))
+    mean, var = bn_param["running_mean"], bn_param["running_var"]
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "x is changed in place (x -= ...): write x - mean into a new array", rule="in place")
+def bn_changes_x(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    x -= mean
+    return gamma * x / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "out is transposed: it is (N, D), as x is")
+def bn_transposed(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return (gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta).T, None
+
+
+@right("batchnorm_forward")
+def bn_mean_of_squares(x, gamma, beta, bn_param):
+    mean = np.sum(x, axis=0) / x.shape[0]
+    var = np.mean((x - mean) ** 2, axis=0)
+    _keep(bn_param, mean, var)
+    scale = gamma * (var + bn_param.get("eps", 1e-5)) ** -0.5
+    return scale * x + (beta - scale * mean), None
+
+
+@right("batchnorm_forward")
+def bn_column_by_column(x, gamma, beta, bn_param):
+    out = np.empty_like(x)
+    for d in range(x.shape[1]):
+        column = x[:, d]
+        out[:, d] = gamma[d] * (column - column.mean()) / np.sqrt(column.var() + bn_param.get("eps", 1e-5)) + beta[d]
+    _keep(bn_param, x.mean(axis=0), x.var(axis=0))
+    return out, None
+
+
+@right("batchnorm_forward")
+def bn_running_in_place(x, gamma, beta, bn_param):
+    mean, var = np.average(x, axis=0), np.var(x, axis=0)
+    momentum = bn_param.get("momentum", 0.9)
+    for name, value in (("running_mean", mean), ("running_var", var)):
+        running = bn_param.setdefault(name, np.zeros(x.shape[1]))
+        running *= momentum
+        running += (1 - momentum) * value
+    x_hat = np.divide(np.subtract(x, mean), np.sqrt(var + bn_param.get("eps", 1e-5)))
+    return np.einsum("d,nd->nd", gamma, x_hat) + beta, None
+
+
+# ---- batchnorm_forward, test mode
+
+
+def _running(bn_param):
+    return bn_param["running_mean"], bn_param["running_var"], bn_param.get("eps", 1e-5)
+
+
+@wrong(
+    "batchnorm_forward_test",
+    "in test mode the batch's own mean and variance are used: take running_mean and running_var",
+)
+def bn_test_by_batch(x, gamma, beta, bn_param):
+    return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward_test", "eps is forgotten: a running variance of 0 is divided by", rule="not finite")
+def bn_test_without_eps(x, gamma, beta, bn_param):
+    mean, var, _ = _running(bn_param)
+    return gamma * (x - mean) / np.sqrt(var) + beta, None
+
+
+@wrong("batchnorm_forward_test", "eps is added outside the square root: np.sqrt(running_var + eps)")
+def bn_test_eps_outside(x, gamma, beta, bn_param):
+    mean, var, eps = _running(bn_param)
+    return gamma * (x - mean) / (np.sqrt(var) + eps) + beta, None
+
+
+@wrong(
+    "batchnorm_forward_test", "divided by the running variance: its square root is wanted, np.sqrt(running_var + eps)"
+)
+def bn_test_divides_by_variance(x, gamma, beta, bn_param):
+    mean, var, eps = _running(bn_param)
+    return gamma * (x - mean) / (var + eps) + beta, None
+
+
+@wrong("batchnorm_forward_test", "gamma and beta are forgotten: they belong to test mode as well")
+def bn_test_without_gains(x, gamma, beta, bn_param):
+    mean, var, eps = _running(bn_param)
+    return (x - mean) / np.sqrt(var + eps), None
+
+
+@wrong("batchnorm_forward_test", "the running statistics move in test mode: they only move in training")
+def bn_test_updates(x, gamma, beta, bn_param):
+    mean, var, eps = _running(bn_param)
+    out = gamma * (x - mean) / np.sqrt(var + eps) + beta
+    _keep(bn_param, x.mean(axis=0), x.var(axis=0))
+    return out, None
+
+
+@wrong("batchnorm_forward_test", "out is x unchanged: test mode normalises too, with the running statistics")
+def bn_test_does_nothing(x, gamma, beta, bn_param):
+    return x, None
+
+
+@wrong(
+    "batchnorm_forward_test",
+    "x is changed in place (x -= ...): write x - running_mean into a new array",
+    rule="in place",
+)
+def bn_test_changes_x(x, gamma, beta, bn_param):
+    mean, var, eps = _running(bn_param)
+    x -= mean
+    return gamma * x / np.sqrt(var + eps) + beta, None
+
+
+@right("batchnorm_forward_test")
+def bn_test_as_affine(x, gamma, beta, bn_param):
+    mean, var, eps = _running(bn_param)
+    scale = gamma / np.sqrt(var + eps)
+    return x * scale + (beta - mean * scale), None
+
+
+# ---- batchnorm_backward
+
+
+def _parts(dout, cache):
+    """What the wrong ones start from: they get the reference's cache."""
+    centred, std, x_hat, gamma = cache
+    return centred, std, x_hat, gamma, dout * gamma
+
+
+def _gains(dout, x_hat):
+    return (dout * x_hat).sum(axis=0), dout.sum(axis=0)
+
+
+@wrong("batchnorm_backward", "mean and std are taken for constants: x moves them too, so two more paths lead to dx")
+def bn_backward_constants(dout, cache):
+    _, std, x_hat, _, dx_hat = _parts(dout, cache)
+    return dx_hat / std, *_gains(dout, x_hat)
+
+
+@wrong(
+    "batchnorm_backward",
+    "the path through the mean is missing: dmean goes back to every entry of its column, dmean / N",
+)
+def bn_backward_without_mean(dout, cache):
+    centred, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std**3
+    return dx_hat / std + dvar * 2 * centred / len(dout), *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward", "the path through the variance is missing: std depends on x as well")
+def bn_backward_without_variance(dout, cache):
+    _, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dcentred = dx_hat / std
+    return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward", "only the last path reaches dx: add up the gradients of all paths (+=, not =)")
+def bn_backward_overwrites(dout, cache):
+    centred, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std**3
+    dcentred = dvar * 2 * centred / len(dout)
+    return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward", "the node that squares has the local gradient 2 * centred: its factor 2 is missing")
+def bn_backward_without_two(dout, cache):
+    centred, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std**3
+    dcentred = dx_hat / std + dvar * centred / len(dout)
+    return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
+
+
+@wrong(
+    "batchnorm_backward", "the mean of the squares has a factor 1/N in its gradient too: dvar / N goes to each square"
+)
+def bn_backward_variance_not_divided(dout, cache):
+    centred, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std**3
+    dcentred = dx_hat / std + dvar * 2 * centred
+    return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward", "the mean's gradient has a factor 1/N: dmean / N goes to each entry")
+def bn_backward_mean_not_divided(dout, cache):
+    centred, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std**3
+    dcentred = dx_hat / std + dvar * 2 * centred / len(dout)
+    return dcentred - dcentred.sum(axis=0), *_gains(dout, x_hat)
+
+
+@wrong(
+    "batchnorm_backward", "the sign of the path through std is turned round: the gradient of 1 / std is -1 / std ** 2"
+)
+def bn_backward_sign(dout, cache):
+    centred, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dvar = 0.5 * (dx_hat * centred).sum(axis=0) / std**3
+    dcentred = dx_hat / std + dvar * 2 * centred / len(dout)
+    return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward", "the gradient of 1 / std is -1 / std ** 2: the square is missing")
+def bn_backward_power(dout, cache):
+    centred, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dstd = -(dx_hat * centred).sum(axis=0) / std
+    dcentred = dx_hat / std + dstd / std * centred / len(dout)
+    return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward", "gamma is left out of dx: the gradient of x_hat is dout * gamma")
+def bn_backward_without_gamma(dout, cache):
+    _, std, x_hat, _, _ = _parts(dout, cache)
+    dgamma, dbeta = _gains(dout, x_hat)
+    return (dout - (dbeta + x_hat * dgamma) / len(dout)) / std, dgamma, dbeta
+
+
+@wrong(
+    "batchnorm_backward",
+    "eps is left out: take std = sqrt(var + eps) from the cache, do not compute it anew without eps",
+)
+def bn_backward_without_eps(dout, cache):
+    centred, _, x_hat, gamma = cache
+    std = np.sqrt((centred**2).mean(axis=0))
+    dgamma, dbeta = _gains(dout, x_hat)
+    return (
+        gamma / std * (dout - (dbeta + centred / std * (dout * centred / std).sum(axis=0)) / len(dout)),
+        dgamma,
+        dbeta,
+    )
+
+
+def _reference(dout, cache):
+    _, std, x_hat, gamma = cache
+    dgamma, dbeta = _gains(dout, x_hat)
+    return gamma / std * (dout - (dbeta + x_hat * dgamma) / len(dout)), dgamma, dbeta
+
+
+@wrong("batchnorm_backward", "dgamma is the sum of dout * x, but gamma multiplies x_hat: sum dout * x_hat")
+def bn_backward_dgamma_of_x(dout, cache):
+    dx, _, dbeta = _reference(dout, cache)
+    return dx, (dout * cache[0]).sum(axis=0), dbeta
+
+
+@wrong("batchnorm_backward", "dgamma holds gamma once more: its gradient is the sum of dout * x_hat")
+def bn_backward_dgamma_times_gamma(dout, cache):
+    dx, dgamma, dbeta = _reference(dout, cache)
+    return dx, dgamma * cache[3], dbeta
+
+
+@wrong("batchnorm_backward", "dgamma and dbeta are means over the batch: they are sums", rule="a mean where a sum")
+def bn_backward_means(dout, cache):
+    dx, dgamma, dbeta = _reference(dout, cache)
+    return dx, dgamma / len(dout), dbeta / len(dout)
+
+
+@wrong(
+    "batchnorm_backward",
+    "dgamma and dbeta are summed along the rows: they have an entry for each column, axis=0",
+    rule="wrong axis",
+)
+def bn_backward_gains_axis(dout, cache):
+    return _reference(dout, cache)[0], (dout * cache[2]).sum(axis=1), dout.sum(axis=1)
+
+
+@wrong("batchnorm_backward", "dgamma and dbeta are swapped: the order is dx, dgamma, dbeta")
+def bn_backward_swapped(dout, cache):
+    dx, dgamma, dbeta = _reference(dout, cache)
+    return dx, dbeta, dgamma
+
+
+@wrong(
+    "batchnorm_backward",
+    "dbeta is not summed: beta is added to every row, so its gradient sums over the rows",
+    rule="a sum over them is missing",
+)
+def bn_backward_dbeta_not_summed(dout, cache):
+    dx, dgamma, _ = _reference(dout, cache)
+    return dx, dgamma, dout
+
+
+@wrong(
+    "batchnorm_backward",
+    "dout is changed in place (dout *= gamma): write dout * gamma into a new array",
+    rule="in place",
+)
+def bn_backward_changes_dout(dout, cache):
+    grads = _reference(dout, cache)
+    dout *= cache[3]
+    return grads
+
+
+@wrong(
+    "batchnorm_backward",
+    "dx is divided by N: nothing is averaged here, the mean over the batch is inside dout",
+    rule="a mean where a sum",
+)
+def bn_backward_divided(dout, cache):
+    dx, dgamma, dbeta = _reference(dout, cache)
+    return dx / len(dout), dgamma, dbeta
+
+
+@wrong("batchnorm_backward", "dx is all zeros: nothing is assigned to it after np.zeros_like", rule="all zeros")
+def bn_backward_zeros(dout, cache):
+    return np.zeros_like(dout), *_reference(dout, cache)[1:]
+
+
+@right("batchnorm_backward")
+def bn_backward_formulas_of_the_paper(dout, cache):
+    centred, std, x_hat, _, dx_hat = _parts(dout, cache)
+    N = dout.shape[0]
+    dvar = np.sum(dx_hat * centred, axis=0) * -0.5 * std**-3.0
+    dmean = np.sum(dx_hat, axis=0) * -1 / std + dvar * np.sum(-2 * centred, axis=0) / N
+    return dx_hat / std + dvar * 2 * centred / N + dmean / N, *_gains(dout, x_hat)
+
+
+@right("batchnorm_backward")
+def bn_backward_twelve_nodes(dout, cache):
+    centred, std, _, gamma = cache
+    N, D = dout.shape
+    dbeta = np.ones(N) @ dout
+    inverse = 1 / std
+    dgamma = np.sum(dout * (centred * inverse), axis=0)
+    dnormal = dout * gamma
+    dinverse = np.sum(dnormal * centred, axis=0)
+    dcentred = dnormal * inverse
+    dstd = -dinverse / std**2
+    dvar = 0.5 / std * dstd
+    dsquares = np.ones((N, D)) / N * dvar
+    dcentred = dcentred + 2 * centred * dsquares
+    dmean = -np.sum(dcentred, axis=0)
+    return dcentred + np.ones((N, D)) / N * dmean, dgamma, dbeta
+
+
+@right("batchnorm_backward")
+def bn_backward_by_jacobian(dout, cache):
+    _, std, x_hat, gamma = cache
+    N, D = dout.shape
+    dx = np.empty_like(dout)
+    for d in range(D):
+        jacobian = (np.eye(N) - 1 / N - np.outer(x_hat[:, d], x_hat[:, d]) / N) / std[d]
+        dx[:, d] = jacobian @ (gamma[d] * dout[:, d])
+    return dx, np.einsum("nd,nd->d", dout, x_hat), dout.sum(0)
+
+
+# ---- batchnorm_backward_alt
+
+
+@wrong(
+    "batchnorm_backward_alt", "batchnorm_backward is called: the one expression is asked for here", rule="must not call"
+)
+def bn_alt_calls_backward(dout, cache):
+    return layers.batchnorm_backward(dout, cache)
+
+
+@wrong("batchnorm_backward_alt", "the first term has no N: N * dout - sum(dout) - x_hat * sum(dout * x_hat)")
+def bn_alt_first_term(dout, cache):
+    _, std, x_hat, gamma = cache
+    dgamma, dbeta = _gains(dout, x_hat)
+    return gamma / (len(dout) * std) * (dout - dbeta - x_hat * dgamma), dgamma, dbeta
+
+
+@wrong("batchnorm_backward_alt", "the 1/N in front is missing: gamma / (N * std)", rule="not divided by N")
+def bn_alt_not_divided(dout, cache):
+    dx, dgamma, dbeta = _reference(dout, cache)
+    return dx * len(dout), dgamma, dbeta
+
+
+@wrong("batchnorm_backward_alt", "gamma is missing in front of the expression for dx")
+def bn_alt_without_gamma(dout, cache):
+    return bn_backward_without_gamma(dout, cache)
+
+
+@wrong("batchnorm_backward_alt", "1 / std is missing in front of the expression for dx")
+def bn_alt_without_std(dout, cache):
+    dx, dgamma, dbeta = _reference(dout, cache)
+    return dx * cache[1], dgamma, dbeta
+
+
+@wrong("batchnorm_backward_alt", "divided by the variance in front: it is 1 / std")
+def bn_alt_variance(dout, cache):
+    dx, dgamma, dbeta = _reference(dout, cache)
+    return dx / cache[1], dgamma, dbeta
+
+
+@wrong(
+    "batchnorm_backward_alt", "in the last term x_hat multiplies twice: once inside the sum, and once each entry of it"
+)
+def bn_alt_last_term(dout, cache):
+    _, std, x_hat, gamma = cache
+    dgamma, dbeta = _gains(dout, x_hat)
+    return gamma / std * (dout - (dbeta + dgamma) / len(dout)), dgamma, dbeta
+
+
+@wrong("batchnorm_backward_alt", "the last term is added: both sums are subtracted")
+def bn_alt_sign(dout, cache):
+    _, std, x_hat, gamma = cache
+    dgamma, dbeta = _gains(dout, x_hat)
+    return gamma / std * (dout - (dbeta - x_hat * dgamma) / len(dout)), dgamma, dbeta
+
+
+@wrong("batchnorm_backward_alt", "gamma multiplies a second time: the sums of dout already stand behind gamma")
+def bn_alt_gamma_twice(dout, cache):
+    _, std, x_hat, gamma = cache
+    dgamma, dbeta = _gains(dout, x_hat)
+    return gamma / std * (dout - gamma * (dbeta + x_hat * dgamma) / len(dout)), dgamma, dbeta
+
+
+@wrong("batchnorm_backward_alt", "the sums run along the rows (axis=1): sum over the batch, axis=0")
+def bn_alt_axis(dout, cache):
+    _, std, x_hat, gamma = cache
+    along = dout.sum(axis=1, keepdims=True) + x_hat * (dout * x_hat).sum(axis=1, keepdims=True)
+    return gamma / std * (dout - along / len(dout)), *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward_alt", "eps is left out: std = sqrt(var + eps), as in the forward pass")
+def bn_alt_without_eps(dout, cache):
+    return bn_backward_without_eps(dout, cache)
+
+
+@right("batchnorm_backward_alt")
+def bn_alt_with_n(dout, cache):
+    _, std, x_hat, gamma = cache
+    N = len(dout)
+    dx = gamma / (N * std) * (N * dout - np.sum(dout, axis=0) - x_hat * np.sum(dout * x_hat, axis=0))
+    return dx, np.sum(dout * x_hat, axis=0), np.sum(dout, axis=0)
+
+
+@right("batchnorm_backward_alt")
+def bn_alt_by_means(dout, cache):
+    centred, std, _, gamma = cache
+    dx_hat = gamma * dout
+    dx = (dx_hat - dx_hat.mean(axis=0) - centred / std**2 * (dx_hat * centred).mean(axis=0)) / std
+    return dx, (dout * centred).sum(axis=0) / std, dout.sum(axis=0)
+
+
+# ---- layernorm_forward
+
+
+@wrong(
+    "layernorm_forward", "mean and variance are taken of the columns (axis=0), as in batch normalisation: axis=1 here"
+)
+def ln_of_columns(x, gamma, beta, ln_param):
+    return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + ln_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong(
+    "layernorm_forward",
+    "mean and variance of shape (N,) are lined up with the columns: keepdims=True makes them (N, 1)",
+)
+def ln_without_keepdims(x, gamma, beta, ln_param):
+    return gamma * (x - x.mean(axis=1)) / np.sqrt(x.var(axis=1) + ln_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("layernorm_forward", "one mean and one variance for the whole matrix: each row has its own, axis=1")
+def ln_of_everything(x, gamma, beta, ln_param):
+    return gamma * (x - x.mean()) / np.sqrt(x.var() + ln_param.get("eps", 1e-5)) + beta, None
+
+
+def _rows(x, ddof=0):
+    return x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True, ddof=ddof)
+
+
+@wrong(
+    "layernorm_forward", "the variance is divided by D - 1 (ddof=1); here it is the mean of the squares, divided by D"
+)
+def ln_unbiased(x, gamma, beta, ln_param):
+    mean, var = _rows(x, ddof=1)
+    return gamma * (x - mean) / np.sqrt(var + ln_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("layernorm_forward", "eps is added outside the square root: std = np.sqrt(var + eps)")
+def ln_eps_outside(x, gamma, beta, ln_param):
+    mean, var = _rows(x)
+    return gamma * (x - mean) / (np.sqrt(var) + ln_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("layernorm_forward", "eps is forgotten: a row without variance is divided by 0", rule="not finite")
+def ln_without_eps(x, gamma, beta, ln_param):
+    mean, var = _rows(x)
+    return gamma * (x - mean) / np.sqrt(var) + beta, None
+
+
+@wrong("layernorm_forward", "eps = 1e-5 is typed in: take it from ln_param, as the first line of the function does")
+def ln_typed_eps(x, gamma, beta, ln_param):
+    mean, var = _rows(x)
+    return gamma * (x - mean) / np.sqrt(var + 1e-5) + beta, None
+
+
+@wrong("layernorm_forward", "divided by the variance: the square root is missing, std = np.sqrt(var + eps)")
+def ln_divides_by_variance(x, gamma, beta, ln_param):
+    mean, var = _rows(x)
+    return gamma * (x - mean) / (var + ln_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("layernorm_forward", "gamma and beta are forgotten: out = gamma * x_hat + beta")
+def ln_without_gains(x, gamma, beta, ln_param):
+    mean, var = _rows(x)
+    return (x - mean) / np.sqrt(var + ln_param.get("eps", 1e-5)), None
+
+
+@wrong("layernorm_forward", "out is transposed: turn it back at the end, out.T", rule="transposed")
+def ln_left_transposed(x, gamma, beta, ln_param):
+    mean, var = _rows(x)
+    return (gamma * (x - mean) / np.sqrt(var + ln_param.get("eps", 1e-5)) + beta).T, None
+
+
+@wrong("layernorm_forward", "x is changed in place (x -= ...): write x - mean into a new array", rule="in place")
+def ln_changes_x(x, gamma, beta, ln_param):
+    mean, var = _rows(x)
+    x -= mean
+    return gamma * x / np.sqrt(var + ln_param.get("eps", 1e-5)) + beta, None
+
+
+@right("layernorm_forward")
+def ln_as_batchnorm_of_transposed(x, gamma, beta, ln_param):
+    ones, zeros = np.ones(len(x), x.dtype), np.zeros(len(x), x.dtype)
+    out, _ = layers.batchnorm_forward(x.T, ones, zeros, {"mode": "train", **ln_param})
+    return gamma * out.T + beta, None
+
+
+@right("layernorm_forward")
+def ln_row_by_row(x, gamma, beta, ln_param):
+    rows = [(row - row.mean()) / np.sqrt(row.var() + ln_param.get("eps", 1e-5)) for row in x]
+    return gamma * np.array(rows) + beta, None
+
+
+# ---- layernorm_backward
+
+
+def _ln_reference(dout, cache):
+    x_hat, std, gamma = cache
+    dx_hat = dout * gamma
+    along = dx_hat.mean(axis=1, keepdims=True) + x_hat * (dx_hat * x_hat).mean(axis=1, keepdims=True)
+    return (dx_hat - along) / std, (dout * x_hat).sum(axis=0), dout.sum(axis=0)
+
+
+@wrong(
+    "layernorm_backward",
+    "gamma stands in front, as in batch normalisation: it differs within a row, so it belongs inside the sums",
+)
+def ln_backward_gamma_in_front(dout, cache):
+    x_hat, std, gamma = cache
+    along = dout.mean(axis=1, keepdims=True) + x_hat * (dout * x_hat).mean(axis=1, keepdims=True)
+    return gamma * (dout - along) / std, *_ln_reference(dout, cache)[1:]
+
+
+@wrong(
+    "layernorm_backward",
+    "the sums run over the batch (axis=0), as in batch normalisation: in dx they run along the row",
+)
+def ln_backward_over_batch(dout, cache):
+    x_hat, std, gamma = cache
+    dx_hat = dout * gamma
+    along = dx_hat.mean(axis=0) + x_hat * (dx_hat * x_hat).mean(axis=0)
+    return (dx_hat - along) / std, *_ln_reference(dout, cache)[1:]
+
+
+@wrong("layernorm_backward", "divided by N: a row has D entries, so the sums along it are divided by D")
+def ln_backward_divided_by_n(dout, cache):
+    x_hat, std, gamma = cache
+    dx_hat = dout * gamma
+    along = dx_hat.sum(axis=1, keepdims=True) + x_hat * (dx_hat * x_hat).sum(axis=1, keepdims=True)
+    return (dx_hat - along / len(dout)) / std, *_ln_reference(dout, cache)[1:]
+
+
+@wrong(
+    "layernorm_backward",
+    "dgamma and dbeta are summed along the rows: they have an entry for each column, axis=0",
+    rule="wrong axis",
+)
+def ln_backward_gains_axis(dout, cache):
+    return _ln_reference(dout, cache)[0], (dout * cache[0]).sum(axis=1), dout.sum(axis=1)
+
+
+@wrong("layernorm_backward", "mean and std are taken for constants: they depend on every entry of the row")
+def ln_backward_constants(dout, cache):
+    _, std, gamma = cache
+    return dout * gamma / std, *_ln_reference(dout, cache)[1:]
+
+
+@wrong("layernorm_backward", "the path through the variance is missing: std depends on x as well")
+def ln_backward_without_variance(dout, cache):
+    _, std, gamma = cache
+    dx_hat = dout * gamma
+    return (dx_hat - dx_hat.mean(axis=1, keepdims=True)) / std, *_ln_reference(dout, cache)[1:]
+
+
+@wrong("layernorm_backward", "dgamma holds gamma once more: its gradient is the sum of dout * x_hat")
+def ln_backward_dgamma_times_gamma(dout, cache):
+    dx, dgamma, dbeta = _ln_reference(dout, cache)
+    return dx, dgamma * cache[2], dbeta
+
+
+@wrong("layernorm_backward", "dgamma and dbeta are means over the batch: they are sums", rule="a mean where a sum")
+def ln_backward_means(dout, cache):
+    dx, dgamma, dbeta = _ln_reference(dout, cache)
+    return dx, dgamma / len(dout), dbeta / len(dout)
+
+
+@wrong("layernorm_backward", "dx is transposed: turn it back at the end, dx.T", rule="transposed")
+def ln_backward_transposed(dout, cache):
+    dx, dgamma, dbeta = _ln_reference(dout, cache)
+    return dx.T, dgamma, dbeta
+
+
+@right("layernorm_backward")
+def ln_backward_paths(dout, cache):
+    x_hat, std, gamma = cache
+    D = dout.shape[1]
+    dx_hat = dout * gamma
+    dvar = np.sum(dx_hat * x_hat * std, axis=1, keepdims=True) * -0.5 / std**3
+    dmean = -np.sum(dx_hat / std, axis=1, keepdims=True)
+    dx = dx_hat / std + dvar * 2 * x_hat * std / D + dmean / D
+    return dx, np.sum(dout * x_hat, axis=0), np.sum(dout, axis=0)
+
+
+@right("layernorm_backward")
+def ln_backward_row_by_row(dout, cache):
+    x_hat, std, gamma = cache
+    D = dout.shape[1]
+    dx = np.empty_like(dout)
+    for n in range(len(dout)):
+        jacobian = (np.eye(D) - 1 / D - np.outer(x_hat[n], x_hat[n]) / D) / std[n]
+        dx[n] = jacobian @ (gamma * dout[n])
+    return dx, np.einsum("nd,nd->d", dout, x_hat), dout.sum(axis=0)
+
+
+# ---- spatial_batchnorm_forward
+
+
+@wrong(
+    "spatial_batchnorm_forward",
+    "x.reshape(-1, C) mixes the channels: bring the channel axis to the end first, x.transpose(0, 2, 3, 1)",
+)
+def spatial_bn_without_transpose(x, gamma, beta, bn_param):
+    out, cache = layers.batchnorm_forward(x.reshape(-1, x.shape[1]), gamma, beta, bn_param)
+    return out.reshape(x.shape), cache
+
+
+@wrong(
+    "spatial_batchnorm_forward",
+    "out is reshaped to (N, C, H, W) at once: reshape to (N, H, W, C), then transpose(0, 3, 1, 2)",
+)
+def spatial_bn_not_turned_back(x, gamma, beta, bn_param):
+    rows = x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])
+    out, cache = layers.batchnorm_forward(rows, gamma, beta, bn_param)
+    return out.reshape(x.shape), cache
+
+
+@wrong("spatial_batchnorm_forward", "out is (N, H, W, C): bring the channels back, transpose(0, 3, 1, 2)")
+def spatial_bn_channels_last(x, gamma, beta, bn_param):
+    N, C, H, W = x.shape
+    out, cache = layers.batchnorm_forward(x.transpose(0, 2, 3, 1).reshape(-1, C), gamma, beta, bn_param)
+    return out.reshape(N, H, W, C), cache
+
+
+@wrong("spatial_batchnorm_forward", "height and width are swapped on the way back: transpose(0, 3, 1, 2)")
+def spatial_bn_swapped(x, gamma, beta, bn_param):
+    N, C, H, W = x.shape
+    out, cache = layers.batchnorm_forward(x.transpose(0, 2, 3, 1).reshape(-1, C), gamma, beta, bn_param)
+    return out.reshape(N, H, W, C).transpose(0, 3, 2, 1), cache
+
+
+def _spatial_bn(x, gamma, beta, bn_param, axes, ddof=0):
+    """Normalise over some axes; the running statistics are kept as they should be."""
+    eps, channels = bn_param.get("eps", 1e-5), (1, -1, 1, 1)
+    if bn_param["mode"] == "test":
+        mean, var = (bn_param[name].reshape(channels) for name in ("running_mean", "running_var"))
+    else:
+        mean, var = x.mean(axis=axes, keepdims=True), x.var(axis=axes, keepdims=True, ddof=ddof)
+        _keep(bn_param, x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3)))
+    return gamma.reshape(channels) * (x - mean) / np.sqrt(var + eps) + beta.reshape(channels), None
+
+
+@wrong(
+    "spatial_batchnorm_forward", "each place has its own statistics: a channel has one mean and variance for all places"
+)
+def spatial_bn_each_place(x, gamma, beta, bn_param):
+    return _spatial_bn(x, gamma, beta, bn_param, 0)
+
+
+@wrong("spatial_batchnorm_forward", "each input has its own statistics: they run over the batch too, axis=(0, 2, 3)")
+def spatial_bn_each_input(x, gamma, beta, bn_param):
+    return _spatial_bn(x, gamma, beta, bn_param, (2, 3))
+
+
+@wrong("spatial_batchnorm_forward", "one mean and variance for all channels: each channel has its own")
+def spatial_bn_all_channels(x, gamma, beta, bn_param):
+    return _spatial_bn(x, gamma, beta, bn_param, (0, 1, 2, 3))
+
+
+@wrong(
+    "spatial_batchnorm_forward", "in test mode the batch's statistics are used: hand the mode on to batchnorm_forward"
+)
+def spatial_bn_always_trains(x, gamma, beta, bn_param):
+    kept = {name: bn_param.get(name) for name in ("running_mean", "running_var")}
+    out = _spatial_bn(x, gamma, beta, bn_param | {"mode": "train"}, (0, 2, 3))
+    if bn_param["mode"] == "train":
+        _keep(bn_param, x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3)))
+    else:
+        bn_param.update(kept)
+    return out
+
+
+@right("spatial_batchnorm_forward")
+def spatial_bn_by_axes(x, gamma, beta, bn_param):
+    return _spatial_bn(x, gamma, beta, bn_param, (0, 2, 3))
+
+
+@right("spatial_batchnorm_forward")
+def spatial_bn_channels_first(x, gamma, beta, bn_param):
+    N, C, H, W = x.shape
+    rows = np.moveaxis(x, 1, 0).reshape(C, -1).T
+    out, cache = layers.batchnorm_forward(rows, gamma, beta, bn_param)
+    return np.moveaxis(out.T.reshape(C, N, H, W), 0, 1), cache
+
+
+# ---- spatial_batchnorm_backward
+
+
+def _spatial_reference(dout, cache):
+    N, C, H, W = dout.shape
+    dx, dgamma, dbeta = _reference(dout.transpose(0, 2, 3, 1).reshape(-1, C), cache)
+    return dx.reshape(N, H, W, C).transpose(0, 3, 1, 2), dgamma, dbeta
+
+
+@wrong(
+    "spatial_batchnorm_backward",
+    "dout.reshape(-1, C) mixes the channels: bring the channel axis to the end first, dout.transpose(0, 2, 3, 1)",
+)
+def spatial_bn_backward_without_transpose(dout, cache):
+    dx, dgamma, dbeta = _reference(dout.reshape(-1, dout.shape[1]), cache)
+    return dx.reshape(dout.shape), dgamma, dbeta
+
+
+@wrong(
+    "spatial_batchnorm_backward",
+    "dx is reshaped to (N, C, H, W) at once: reshape to (N, H, W, C), then transpose(0, 3, 1, 2)",
+)
+def spatial_bn_backward_not_turned_back(dout, cache):
+    dx, dgamma, dbeta = _reference(dout.transpose(0, 2, 3, 1).reshape(-1, dout.shape[1]), cache)
+    return dx.reshape(dout.shape), dgamma, dbeta
+
+
+@wrong("spatial_batchnorm_backward", "dx stays (N * H * W, C): bring it into the shape of x")
+def spatial_bn_backward_rows(dout, cache):
+    return _reference(dout.transpose(0, 2, 3, 1).reshape(-1, dout.shape[1]), cache)
+
+
+@wrong(
+    "spatial_batchnorm_backward", "dgamma and dbeta are divided by the number of places: they are sums over all of them"
+)
+def spatial_bn_backward_means(dout, cache):
+    dx, dgamma, dbeta = _spatial_reference(dout, cache)
+    places = dout.shape[2] * dout.shape[3]
+    return dx, dgamma / places, dbeta / places
+
+
+@wrong("spatial_batchnorm_backward", "dgamma and dbeta are swapped: the order is dx, dgamma, dbeta")
+def spatial_bn_backward_swapped(dout, cache):
+    dx, dgamma, dbeta = _spatial_reference(dout, cache)
+    return dx, dbeta, dgamma
+
+
+@right("spatial_batchnorm_backward")
+def spatial_bn_backward_channels_first(dout, cache):
+    N, C, H, W = dout.shape
+    dx, dgamma, dbeta = layers.batchnorm_backward(np.moveaxis(dout, 1, 0).reshape(C, -1).T, cache)
+    return np.moveaxis(dx.T.reshape(C, N, H, W), 0, 1), dgamma, dbeta
+
+
+# ---- spatial_groupnorm_forward
+
+
+def _grouped(x, gamma, beta, gn_param, groups, axes, back):
+    """Normalise `groups` over some axes, turn them back into the shape of x, scale and shift the channels."""
+    eps, channels = gn_param.get("eps", 1e-5), (1, -1, 1, 1)
+    mean, var = groups.mean(axis=axes, keepdims=True), groups.var(axis=axes, keepdims=True)
+    x_hat = back((groups - mean) / np.sqrt(var + eps))
+    return gamma.reshape(channels) * x_hat + beta.reshape(channels), None
+
+
+@wrong("spatial_groupnorm_forward", "G is taken for the number of channels in a group: it is the number of groups")
+def gn_size_of_group(x, gamma, beta, G, gn_param):
+    groups = x.reshape(len(x), x.shape[1] // G, -1)
+    return _grouped(x, gamma, beta, gn_param, groups, 2, lambda g: g.reshape(x.shape))
+
+
+@wrong(
+    "spatial_groupnorm_forward",
+    "every G-th channel is put into a group: a group is C / G channels that follow each other",
+)
+def gn_interleaved(x, gamma, beta, G, gn_param):
+    N, C, H, W = x.shape
+    groups = x.reshape(N, C // G, G, H, W)
+    return _grouped(x, gamma, beta, gn_param, groups, (1, 3, 4), lambda g: g.reshape(x.shape))
+
+
+@wrong("spatial_groupnorm_forward", "the statistics run over the batch too: each input has its own, in each group")
+def gn_over_batch(x, gamma, beta, G, gn_param):
+    groups = x.reshape(len(x), G, -1)
+    return _grouped(x, gamma, beta, gn_param, groups, (0, 2), lambda g: g.reshape(x.shape))
+
+
+@wrong("spatial_groupnorm_forward", "each channel has its own statistics: the channels of a group share them")
+def gn_each_channel(x, gamma, beta, G, gn_param):
+    return _grouped(x, gamma, beta, gn_param, x, (2, 3), lambda g: g)
+
+
+@wrong("spatial_groupnorm_forward", "one mean and variance for the whole input, as if G were 1")
+def gn_one_group(x, gamma, beta, G, gn_param):
+    return _grouped(x, gamma, beta, gn_param, x, (1, 2, 3), lambda g: g)
+
+
+@wrong(
+    "spatial_groupnorm_forward", "each place has its own statistics: they run over the height and width of a group too"
+)
+def gn_each_place(x, gamma, beta, G, gn_param):
+    N, C, H, W = x.shape
+    groups = x.reshape(N, G, C // G, H, W)
+    return _grouped(x, gamma, beta, gn_param, groups, 2, lambda g: g.reshape(x.shape))
+
+
+@wrong("spatial_groupnorm_forward", "eps = 1e-5 is typed in: take it from gn_param, as the function's first lines do")
+def gn_typed_eps(x, gamma, beta, G, gn_param):
+    groups = x.reshape(len(x), G, -1)
+    return _grouped(x, gamma, beta, {}, groups, 2, lambda g: g.reshape(x.shape))
+
+
+@wrong("spatial_groupnorm_forward", "gamma of shape (C,) lines up with the width: reshape it to (1, C, 1, 1)")
+def gn_gamma_not_reshaped(x, gamma, beta, G, gn_param):
+    groups = x.reshape(len(x), G, -1)
+    x_hat, _ = _grouped(x, np.ones(1), np.zeros(1), gn_param, groups, 2, lambda g: g.reshape(x.shape))
+    return gamma * x_hat + beta, None
+
+
+@right("spatial_groupnorm_forward")
+def gn_by_layernorm(x, gamma, beta, G, gn_param):
+    rows = x.reshape(len(x) * G, -1)
+    ones, zeros = np.ones(rows.shape[1], x.dtype), np.zeros(rows.shape[1], x.dtype)
+    x_hat = layers.layernorm_forward(rows, ones, zeros, gn_param)[0].reshape(x.shape)
+    return gamma.reshape(1, -1, 1, 1) * x_hat + beta.reshape(1, -1, 1, 1), None
+
+
+@right("spatial_groupnorm_forward")
+def gn_group_by_group(x, gamma, beta, G, gn_param):
+    x_hat = np.empty_like(x)
+    size = x.shape[1] // G
+    for n in range(len(x)):
+        for c in range(0, x.shape[1], size):
+            group = x[n, c : c + size]
+            x_hat[n, c : c + size] = (group - group.mean()) / np.sqrt(group.var() + gn_param.get("eps", 1e-5))
+    return gamma.reshape(-1, 1, 1) * x_hat + beta.reshape(-1, 1, 1), None
+
+
+# ---- spatial_groupnorm_backward
+
+
+def _gn_reference(dout, cache, in_groups=None):
+    x_hat, std, gamma = cache
+    N, C, H, W = dout.shape
+    groups = in_groups or (N, std.shape[1], C // std.shape[1] * H * W)
+    dx_hat, grouped = (dout * gamma.reshape(1, -1, 1, 1)).reshape(groups), x_hat.reshape(groups)
+    along = dx_hat.mean(axis=2, keepdims=True) + grouped * (dx_hat * grouped).mean(axis=2, keepdims=True)
+    dx = ((dx_hat - along).reshape(N, std.shape[1], -1) / std).reshape(dout.shape)
+    return dx, (dout * x_hat).sum(axis=(0, 2, 3)).reshape(gamma.shape), dout.sum(axis=(0, 2, 3)).reshape(gamma.shape)
+
+
+@wrong(
+    "spatial_groupnorm_backward",
+    "dgamma and dbeta always have shape (C,): a gradient has the shape of its array, reshape them to gamma.shape",
+    rule="in another shape",
+)
+def gn_backward_flat_gains(dout, cache):
+    dx, dgamma, dbeta = _gn_reference(dout, cache)
+    return dx, dgamma.ravel(), dbeta.ravel()
+
+
+@wrong(
+    "spatial_groupnorm_backward",
+    "dgamma and dbeta always have shape (1, C, 1, 1): a gradient has the shape of its array, gamma.shape",
+    rule="in another shape",
+)
+def gn_backward_wide_gains(dout, cache):
+    dx, dgamma, dbeta = _gn_reference(dout, cache)
+    return dx, dgamma.reshape(1, -1, 1, 1), dbeta.reshape(1, -1, 1, 1)
+
+
+@wrong("spatial_groupnorm_backward", "dgamma and dbeta keep the batch: sum over axis=(0, 2, 3)")
+def gn_backward_keeps_batch(dout, cache):
+    dx, _, _ = _gn_reference(dout, cache)
+    return dx, (dout * cache[0]).sum(axis=(2, 3)), dout.sum(axis=(2, 3))
+
+
+@wrong("spatial_groupnorm_backward", "the sums in dx run over single channels: they run over the whole group")
+def gn_backward_each_channel(dout, cache):
+    N, C, H, W = dout.shape
+    return _gn_reference(dout, cache, (N, C, H * W))
+
+
+@wrong("spatial_groupnorm_backward", "the sums in dx run over the whole input: they run over one group")
+def gn_backward_one_group(dout, cache):
+    return _gn_reference(dout, cache, (len(dout), 1, dout[0].size))
+
+
+@wrong("spatial_groupnorm_backward", "gamma is left out of dx: the gradient of x_hat is dout * gamma")
+def gn_backward_without_gamma(dout, cache):
+    x_hat, std, gamma = cache
+    dx, _, _ = _gn_reference(dout, (x_hat, std, np.ones_like(gamma)))
+    return dx, *_gn_reference(dout, cache)[1:]
+
+
+@wrong(
+    "spatial_groupnorm_backward", "dgamma and dbeta are means over the batch: they are sums", rule="a mean where a sum"
+)
+def gn_backward_means(dout, cache):
+    dx, dgamma, dbeta = _gn_reference(dout, cache)
+    return dx, dgamma / len(dout), dbeta / len(dout)
+
+
+@right("spatial_groupnorm_backward")
+def gn_backward_in_five_axes(dout, cache):
+    x_hat, std, gamma = cache
+    N, C, H, W = dout.shape
+    groups, axes = (N, std.shape[1], C // std.shape[1], H, W), (2, 3, 4)
+    size = C // std.shape[1] * H * W
+    dx_hat, grouped = (gamma.reshape(1, C, 1, 1) * dout).reshape(groups), x_hat.reshape(groups)
+    sums = dx_hat.sum(axes, keepdims=True), (dx_hat * grouped).sum(axes, keepdims=True)
+    dx = (dx_hat - sums[0] / size - grouped * sums[1] / size) / std.reshape(N, -1, 1, 1, 1)
+    dgamma, dbeta = np.einsum("nchw,nchw->c", dout, x_hat), np.einsum("nchw->c", dout)
+    return dx.reshape(dout.shape), dgamma.reshape(gamma.shape), dbeta.reshape(gamma.shape)

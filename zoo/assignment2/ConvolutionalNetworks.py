@@ -1,0 +1,1140 @@
+"""Implementations of ConvolutionalNetworks' functions as learners write them."""
+
+import numpy as np
+
+from zoo import right, wrong
+
+# ---- conv_forward_naive
+
+
+def _pad(x, pad, **options):
+    return np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), **options)
+
+
+def _places(x, w, stride, pad):
+    return tuple(1 + (x.shape[axis] + 2 * pad - w.shape[axis]) // stride for axis in (2, 3))
+
+
+def _convolve(padded, w, stride, places):
+    """Products of windows and filters at `places`, without a bias."""
+    out = np.zeros((len(padded), len(w), *places))
+    for i, j in np.ndindex(*places):
+        window = padded[:, :, i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]]
+        out[:, :, i, j] = np.tensordot(window, w, axes=((1, 2, 3), (1, 2, 3)))
+    return out
+
+
+def _conv(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    return _convolve(_pad(x, pad), w, stride, _places(x, w, stride, pad)) + b[:, np.newaxis, np.newaxis]
+
+
+@wrong("conv_forward_naive", "the bias b is not added: each filter f adds its b[f]")
+def conv_without_bias(x, w, b, conv_param):
+    return _conv(x, w, 0 * b, conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the first bias is added to all feature maps: add b[f] to map f")
+def conv_first_bias_only(x, w, b, conv_param):
+    return _conv(x, w, np.full(len(b), b[0]), conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the bias is added once for each channel: add b[f] once, after the sum over the channels")
+def conv_bias_for_each_channel(x, w, b, conv_param):
+    return _conv(x, w, b * x.shape[1], conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the stride is left out: the window starts at i * stride and j * stride, not at i and j")
+def conv_ignores_stride(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    out = _convolve(_pad(x, pad), w, 1, _places(x, w, stride, pad))
+    return out + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the padding is left out: put pad zeros around each channel before anything else")
+def conv_ignores_pad(x, w, b, conv_param):
+    return _conv(x, w, b, {**conv_param, "pad": 0}), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "one side alone is padded: pad zeros come on all four sides")
+def conv_pads_one_side(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    padded = np.pad(x, ((0, 0), (0, 0), (2 * pad, 0), (2 * pad, 0)))
+    out = _convolve(padded, w, stride, _places(x, w, stride, pad))
+    return out + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the border repeats the entries at the edge: pad with zeros (np.pad's mode 'constant')")
+def conv_pads_with_edge(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    out = _convolve(_pad(x, pad, mode="edge"), w, stride, _places(x, w, stride, pad))
+    return out + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the border is filled with ones: pad with zeros")
+def conv_pads_with_ones(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    out = _convolve(_pad(x, pad, constant_values=1), w, stride, _places(x, w, stride, pad))
+    return out + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
+
+
+@wrong(
+    "conv_forward_naive",
+    "all four axes are padded: only height and width are, np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))",
+)
+def conv_pads_all_axes(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    padded = np.pad(x, pad)[: len(x), : x.shape[1]]
+    out = _convolve(padded, w, stride, _places(x, w, stride, pad))
+    return out + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
+
+
+@wrong(
+    "conv_forward_naive",
+    "the filter is turned by 180 degrees: in a network the window is multiplied by the filter as it is",
+)
+def conv_flips_filters(x, w, b, conv_param):
+    return _conv(x, w[:, :, ::-1, ::-1], b, conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "height and width of the filter are exchanged: w[f] is (C, HH, WW)")
+def conv_transposed_filters(x, w, b, conv_param):
+    return _conv(x, w.transpose(0, 1, 3, 2), b, conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "only the first channel is used: the sum runs over all C channels")
+def conv_first_channel_only(x, w, b, conv_param):
+    return _conv(x[:, :1], w[:, :1], b, conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "only the last channel reaches out: add the channels up with +=")
+def conv_last_channel_only(x, w, b, conv_param):
+    return _conv(x[:, -1:], w[:, -1:], b, conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the mean of the products is taken: it is their sum")
+def conv_mean_of_products(x, w, b, conv_param):
+    return _conv(x, w / w[0].size, b, conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the first filter is used for all feature maps: w[f] for map f")
+def conv_first_filter_only(x, w, b, conv_param):
+    return _conv(x, np.repeat(w[:1], len(w), axis=0), b, conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "only the last picture reaches out: make out once, before the loop over the pictures")
+def conv_last_picture_only(x, w, b, conv_param):
+    out = _conv(x, w, b, conv_param)
+    out[:-1] = 0
+    return out, (x, w, b, conv_param)
+
+
+@wrong(
+    "conv_forward_naive",
+    "the last row and column of places are left out: range(H_out) goes up to H_out - 1 by itself",
+)
+def conv_without_last_places(x, w, b, conv_param):
+    out = _conv(x, w, b, conv_param)
+    out[:, :, -1], out[:, :, :, -1] = 0, 0
+    return out, (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the 1 is missing in 1 + (H + 2 * pad - HH) // stride: out is too small")
+def conv_too_small(x, w, b, conv_param):
+    return _conv(x, w, b, conv_param)[:, :, :-1, :-1], (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the pad is counted once in the size of out: it is added on both sides, H + 2 * pad")
+def conv_counts_pad_once(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    places = tuple(1 + (x.shape[axis] + pad - w.shape[axis]) // stride for axis in (2, 3))
+    return _convolve(_pad(x, pad), w, stride, places) + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the filter's height stands for its width too: the window is HH x WW, W_out comes from WW")
+def conv_square_filters(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    H_out, W_out = (1 + (x.shape[axis] + 2 * pad - w.shape[2]) // stride for axis in (2, 3))
+    padded, HH = _pad(x, pad), w.shape[2]
+    out = np.zeros((len(x), len(w), H_out, W_out))
+    for n, f, i, j in np.ndindex(out.shape):
+        window = padded[n, :, i * stride : i * stride + HH, j * stride : j * stride + HH]
+        out[n, f, i, j] = np.sum(window * w[f]) + b[f]
+    return out, (x, w, b, conv_param)
+
+
+@wrong(
+    "conv_forward_naive",
+    "out has the type of x: where x holds bytes (uint8) fractions are cut off; np.zeros makes floats by default",
+)
+def conv_in_type_of_x(x, w, b, conv_param):
+    return _conv(x, w, b, conv_param).astype(x.dtype), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "ReLU is applied here already: a convolution leaves negative outputs as they are")
+def conv_with_relu(x, w, b, conv_param):
+    return np.maximum(0, _conv(x, w, b, conv_param)), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "stride 1 and pad 1 are typed in: take them from conv_param", rule="expected shape")
+def conv_typed_in_param(x, w, b, conv_param):
+    return _conv(x, w, b, {"stride": 1, "pad": 1}), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "x is changed in place: the padded array must be a new one", rule="changed in place")
+def conv_changes_x(x, w, b, conv_param):
+    out = _conv(x, w, b, conv_param)
+    x -= x.astype(x.dtype) // 2
+    return out, (x, w, b, conv_param)
+
+
+@right("conv_forward_naive")
+def conv_with_seven_loops(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    padded = _pad(x, pad)
+    out = np.zeros((len(x), len(w), *_places(x, w, stride, pad)))
+    for n, f, i, j in np.ndindex(out.shape):
+        for c, p, q in np.ndindex(w.shape[1:]):
+            out[n, f, i, j] += padded[n, c, i * stride + p, j * stride + q] * w[f, c, p, q]
+        out[n, f, i, j] += b[f]
+    return out, (x, w, b, conv_param)
+
+
+@right("conv_forward_naive")
+def conv_with_tensordot(x, w, b, conv_param):
+    return _conv(x, w, b, conv_param), (x, w, b, conv_param)
+
+
+@right("conv_forward_naive")
+def conv_with_ranges(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    N, C, H, W = x.shape
+    F, _, HH, WW = w.shape
+    padded = np.zeros((N, C, H + 2 * pad, W + 2 * pad), dtype=x.dtype)
+    padded[:, :, pad : pad + H, pad : pad + W] = x
+    rows = range(0, H + 2 * pad - HH + 1, stride)
+    columns = range(0, W + 2 * pad - WW + 1, stride)
+    out = [
+        [
+            [[np.vdot(padded[n, :, r : r + HH, s : s + WW], w[f]) + b[f] for s in columns] for r in rows]
+            for f in range(F)
+        ]
+        for n in range(N)
+    ]
+    return np.array(out), (x, w, b, conv_param)
+
+
+@right("conv_forward_naive")
+def conv_with_rows_of_windows(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    padded = np.pad(x, [(0, 0)] * 2 + [(pad, pad)] * 2, mode="constant")
+    H_out, W_out = _places(x, w, stride, pad)
+    out = np.empty((len(x), len(w), H_out, W_out))
+    for i in range(H_out):
+        for j in range(W_out):
+            window = padded[:, :, i * stride :, j * stride :][:, :, : w.shape[2], : w.shape[3]]
+            out[:, :, i, j] = np.einsum("ncpq,fcpq->nf", window, w) + b
+    return out, (x, w, b, conv_param)
+
+
+# ---- conv_backward_naive
+
+
+def _conv_backward(dout, cache, filters=None):
+    x, w, _, conv_param = cache
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    filters = w if filters is None else filters
+    padded = _pad(x, pad)
+    dpadded, dw = np.zeros(padded.shape), np.zeros(w.shape)
+    for i, j in np.ndindex(*dout.shape[2:]):
+        place = (..., slice(i * stride, i * stride + w.shape[2]), slice(j * stride, j * stride + w.shape[3]))
+        dpadded[place] += np.tensordot(dout[:, :, i, j], filters, axes=1)  # (N, F) @ (F, C, HH, WW)
+        dw += np.tensordot(dout[:, :, i, j].T, padded[place], axes=1)  # (F, N) @ (N, C, HH, WW)
+    return _cut(dpadded, pad), dw, dout.sum(axis=(0, 2, 3))
+
+
+def _cut(padded, pad):
+    return padded[:, :, pad : padded.shape[2] - pad, pad : padded.shape[3] - pad]
+
+
+@wrong("conv_backward_naive", "dx still has the border of zeros: cut it off, dx = dpadded[:, :, pad:-pad, pad:-pad]")
+def conv_backward_keeps_border(dout, cache):
+    _, dw, db = _conv_backward(dout, cache)
+    x, w, b, conv_param = cache
+    bare = _pad(x, conv_param["pad"]), w, b, {**conv_param, "pad": 0}
+    return _conv_backward(dout, bare)[0], dw, db
+
+
+@wrong(
+    "conv_backward_naive",
+    "pad:-pad is empty for pad = 0: cut the border off with pad : pad + H and pad : pad + W",
+)
+def conv_backward_empty_without_pad(dout, cache):
+    dx, dw, db = _conv_backward(dout, cache)
+    return (dx if cache[3]["pad"] else dx[:, :, 0:0, 0:0]), dw, db
+
+
+@wrong("conv_backward_naive", "dx is assigned, not added up: windows overlap, so += for each of them")
+def conv_backward_overwrites_dx(dout, cache):
+    x, w, _, conv_param = cache
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    _, dw, db = _conv_backward(dout, cache)
+    dpadded = np.zeros(_pad(x, pad).shape)
+    for i, j in np.ndindex(*dout.shape[2:]):
+        place = (..., slice(i * stride, i * stride + w.shape[2]), slice(j * stride, j * stride + w.shape[3]))
+        dpadded[place] = np.tensordot(dout[:, :, i, j], w, axes=1)
+    return _cut(dpadded, pad), dw, db
+
+
+@wrong("conv_backward_naive", "dx has the share of the last filter alone: add up over the filters with +=")
+def conv_backward_last_filter_only(dout, cache):
+    last = np.zeros_like(cache[1])
+    last[-1] = cache[1][-1]
+    return _conv_backward(dout, cache, last)
+
+
+@wrong("conv_backward_naive", "dw has the share of the last picture alone: add up over the pictures with +=")
+def conv_backward_last_picture_only(dout, cache):
+    x, w, b, conv_param = cache
+    dx, _, db = _conv_backward(dout, cache)
+    return dx, _conv_backward(dout[-1:], (x[-1:], w, b, conv_param))[1], db
+
+
+@wrong("conv_backward_naive", "dw has the share of the last place alone: a filter is used at every place, so +=")
+def conv_backward_last_place_only(dout, cache):
+    dx, _, db = _conv_backward(dout, cache)
+    alone = np.zeros_like(dout)
+    alone[:, :, -1, -1] = dout[:, :, -1, -1]
+    return dx, _conv_backward(alone, cache)[1], db
+
+
+@wrong("conv_backward_naive", "dw is divided by N: the 1/N of the loss is in dout already", rule="a mean where a sum")
+def conv_backward_mean(dout, cache):
+    dx, dw, db = _conv_backward(dout, cache)
+    return dx, dw / len(dout), db
+
+
+@wrong("conv_backward_naive", "dw, dx and db are divided by N: the 1/N of the loss is in dout already")
+def conv_backward_mean_of_all(dout, cache):
+    return tuple(gradient / len(dout) for gradient in _conv_backward(dout, cache))
+
+
+@wrong(
+    "conv_backward_naive",
+    "db is summed over the pictures alone: b[f] is added at every place, so sum over the axes 0, 2 and 3",
+    rule="axes too many",
+)
+def conv_backward_bias_not_over_places(dout, cache):
+    dx, dw, _ = _conv_backward(dout, cache)
+    return dx, dw, dout.sum(axis=0)
+
+
+@wrong("conv_backward_naive", "db is a mean over the pictures and places: it is their sum")
+def conv_backward_bias_mean(dout, cache):
+    dx, dw, _ = _conv_backward(dout, cache)
+    return dx, dw, dout.mean(axis=(0, 2, 3))
+
+
+@wrong(
+    "conv_backward_naive",
+    "db is summed over the wrong axes: over pictures and places, axes 0, 2 and 3; one number for each filter is left",
+)
+def conv_backward_bias_wrong_axes(dout, cache):
+    dx, dw, _ = _conv_backward(dout, cache)
+    return dx, dw, dout.sum(axis=(1, 2, 3))
+
+
+@wrong("conv_backward_naive", "db keeps axes of length 1: it has shape (F,), without keepdims", rule="keepdims")
+def conv_backward_bias_keepdims(dout, cache):
+    dx, dw, _ = _conv_backward(dout, cache)
+    return dx, dw, dout.sum(axis=(0, 2, 3), keepdims=True)
+
+
+@wrong("conv_backward_naive", "the filter is turned by 180 degrees in dx: dout[n, f, i, j] * w[f], with w[f] as it is")
+def conv_backward_flips_filters(dout, cache):
+    return _conv_backward(dout, cache, cache[1][:, :, ::-1, ::-1])
+
+
+@wrong("conv_backward_naive", "dw is made of x without its border of zeros: the filters saw the padded x")
+def conv_backward_without_pad(dout, cache):
+    x, w, _, conv_param = cache
+    dx, dw, db = _conv_backward(dout, cache)
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    moved = np.pad(x, ((0, 0), (0, 0), (0, 2 * pad), (0, 2 * pad)))
+    return dx, _conv_backward(dout, (moved, w, None, {"stride": stride, "pad": 0}))[1], db
+
+
+@wrong("conv_backward_naive", "the stride is left out: the windows start at i * stride and j * stride")
+def conv_backward_ignores_stride(dout, cache):
+    x, w, b, conv_param = cache
+    return _conv_backward(dout, (x, w, b, {**conv_param, "stride": 1}))
+
+
+@wrong("conv_backward_naive", "dout is left out: each share is multiplied by dout[n, f, i, j]")
+def conv_backward_ignores_dout(dout, cache):
+    return _conv_backward(np.ones_like(dout), cache)
+
+
+@wrong("conv_backward_naive", "only the sign is wrong: no minus here, the optimiser subtracts", rule="sign is turned")
+def conv_backward_negative(dout, cache):
+    return tuple(-gradient for gradient in _conv_backward(dout, cache))
+
+
+@wrong("conv_backward_naive", "the gradients come in another order: return dx, dw, db")
+def conv_backward_other_order(dout, cache):
+    dx, dw, db = _conv_backward(dout, cache)
+    return dw, dx, db
+
+
+@wrong("conv_backward_naive", "dx and dw are exchanged in the products: dx gets dout * w, dw gets dout * window of x")
+def conv_backward_exchanged(dout, cache):
+    x, w, _, conv_param = cache
+    dx, dw, db = _conv_backward(dout, cache)
+    return x * dx, w * dw, db
+
+
+@wrong(
+    "conv_backward_naive",
+    "only the entries inside are right: the windows that reach over the border give a share too",
+)
+def conv_backward_leaves_border_windows_out(dout, cache):
+    _, dw, db = _conv_backward(dout, cache)
+    inside = np.array(dout)
+    inside[:, :, [0, -1]], inside[:, :, :, [0, -1]] = 0, 0
+    return _conv_backward(inside, cache)[0], dw, db
+
+
+@wrong("conv_backward_naive", "dout is changed in place: dout *= ... writes into the caller's array", rule="changed in")
+def conv_backward_changes_dout(dout, cache):
+    gradients = _conv_backward(dout, cache)
+    dout *= 0.5
+    return gradients
+
+
+@right("conv_backward_naive")
+def conv_backward_with_tensordot(dout, cache):
+    return _conv_backward(dout, cache)
+
+
+@right("conv_backward_naive")
+def conv_backward_with_seven_loops(dout, cache):
+    x, w, b, conv_param = cache
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(b.shape)
+    for n, f, i, j in np.ndindex(dout.shape):
+        db[f] += dout[n, f, i, j]
+        for c, p, q in np.ndindex(w.shape[1:]):
+            r, s = i * stride + p - pad, j * stride + q - pad
+            if 0 <= r < x.shape[2] and 0 <= s < x.shape[3]:
+                dx[n, c, r, s] += dout[n, f, i, j] * w[f, c, p, q]
+                dw[f, c, p, q] += dout[n, f, i, j] * x[n, c, r, s]
+    return dx, dw, db
+
+
+@right("conv_backward_naive")
+def conv_backward_as_convolution(dout, cache):
+    """Convolve the spread dout with the filters turned round."""
+    x, w, b, conv_param = cache
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    (N, _, H, W), (F, _, HH, WW) = x.shape, w.shape
+    H_pad, W_pad = H + 2 * pad, W + 2 * pad
+    spread = np.zeros((N, F, H_pad + HH - 1, W_pad + WW - 1))
+    H_out, W_out = dout.shape[2:]
+    spread[:, :, HH - 1 :: stride, WW - 1 :: stride][:, :, :H_out, :W_out] = dout
+    turned = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
+    dx = _cut(_convolve(spread, turned, 1, (H_pad, W_pad)), pad)
+    return dx, _conv_backward(dout, cache)[1], np.einsum("nfij->f", dout)
+
+
+@right("conv_backward_naive")
+def conv_backward_by_pictures(dout, cache):
+    x, w, b, conv_param = cache
+    each = [_conv_backward(dout[n : n + 1], (x[n : n + 1], w, b, conv_param)) for n in range(len(x))]
+    return np.concatenate([dx for dx, _, _ in each]), sum(dw for _, dw, _ in each), sum(db for _, _, db in each)
+
+
+# ---- max_pool_forward_naive
+
+
+def _pool_windows(x, pool_param):
+    """Yield (i, j, index of the window in x)."""
+    height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+    for i in range(1 + (x.shape[2] - height) // stride):
+        for j in range(1 + (x.shape[3] - width) // stride):
+            yield i, j, (..., slice(i * stride, i * stride + height), slice(j * stride, j * stride + width))
+
+
+def _pool(x, pool_param, of=np.max):
+    windows = list(_pool_windows(x, pool_param))
+    out = np.zeros((*x.shape[:2], windows[-1][0] + 1, windows[-1][1] + 1))
+    for i, j, window in windows:
+        out[:, :, i, j] = of(x[window], axis=(2, 3))
+    return out
+
+
+@wrong("max_pool_forward_naive", "the mean of each window is taken: it is the largest entry")
+def pool_mean(x, pool_param):
+    return _pool(x, pool_param, np.mean), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the smallest entry of each window is taken: it is the largest")
+def pool_min(x, pool_param):
+    return _pool(x, pool_param, np.min), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the entry with the largest absolute value is taken: signs count")
+def pool_absolute(x, pool_param):
+    return _pool(np.abs(x), pool_param), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the largest entry so far starts at 0: where all entries are negative, out is 0")
+def pool_starts_at_zero(x, pool_param):
+    return np.maximum(0, _pool(x, pool_param)), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the channels are mixed: each channel has its own largest entry, axis=(2, 3) alone")
+def pool_over_channels(x, pool_param):
+    out = _pool(x, pool_param)
+    return np.repeat(out.max(axis=1, keepdims=True), x.shape[1], axis=1), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the pictures are mixed: each picture has its own largest entry, axis=(2, 3) alone")
+def pool_over_pictures(x, pool_param):
+    out = _pool(x, pool_param)
+    return np.repeat(out.max(axis=0, keepdims=True), len(x), axis=0), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the window moves by its height, not by the stride")
+def pool_moves_by_height(x, pool_param):
+    return _pool(x, {**pool_param, "stride": pool_param["pool_height"]}), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the stride is left out: the windows start at i * stride and j * stride")
+def pool_ignores_stride(x, pool_param):
+    out = _pool(x, {**pool_param, "stride": 1})
+    wanted = _pool(x, pool_param).shape
+    return out[:, :, : wanted[2], : wanted[3]], (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "height and width of the window are exchanged")
+def pool_exchanged(x, pool_param):
+    turned = {**pool_param, "pool_height": pool_param["pool_width"], "pool_width": pool_param["pool_height"]}
+    return _pool(x, turned), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the window's height stands for its width too: use pool_width as well")
+def pool_square(x, pool_param):
+    return _pool(x, {**pool_param, "pool_width": pool_param["pool_height"]}), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "windows of 2 x 2 with stride 2 are typed in: take the sizes from pool_param")
+def pool_typed_in(x, pool_param):
+    return _pool(x, {"pool_height": 2, "pool_width": 2, "stride": 2}), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the place of the largest entry is returned: max, not argmax")
+def pool_argmax(x, pool_param):
+    out = _pool(x, pool_param)
+    for i, j, window in _pool_windows(x, pool_param):
+        out[:, :, i, j] = x[window].reshape(*x.shape[:2], -1).argmax(axis=-1)
+    return out, (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "out holds whole numbers: np.zeros of a float type, as x")
+def pool_whole_numbers(x, pool_param):
+    return _pool(x, pool_param).astype(int), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the 1 is missing in 1 + (H - pool_height) // stride: out is too small")
+def pool_too_small(x, pool_param):
+    return _pool(x, pool_param)[:, :, :-1, :-1], (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "x is changed in place: out must be a new array", rule="changed in place")
+def pool_changes_x(x, pool_param):
+    out = _pool(x, pool_param)
+    x[:, :, : out.shape[2], : out.shape[3]] = out
+    return x[:, :, : out.shape[2], : out.shape[3]].copy(), (x, pool_param)
+
+
+@right("max_pool_forward_naive")
+def pool_with_ranges(x, pool_param):
+    height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+    rows, columns = range(0, x.shape[2] - height + 1, stride), range(0, x.shape[3] - width + 1, stride)
+    out = [[[[c[r : r + height, s : s + width].max() for s in columns] for r in rows] for c in n] for n in x]
+    return np.array(out), (x, pool_param)
+
+
+@right("max_pool_forward_naive")
+def pool_with_running_maximum(x, pool_param):
+    out = np.full(_pool(x, pool_param).shape, -np.inf)
+    for i, j, window in _pool_windows(x, pool_param):
+        for column in np.moveaxis(x[window].reshape(*x.shape[:2], -1), -1, 0):
+            out[:, :, i, j] = np.where(column > out[:, :, i, j], column, out[:, :, i, j])
+    return out, (x, pool_param)
+
+
+@right("max_pool_forward_naive")
+def pool_sorted(x, pool_param):
+    return _pool(x, pool_param, lambda window, axis: np.sort(window.reshape(*window.shape[:2], -1))[..., -1]), (x, None)
+
+
+# ---- max_pool_backward_naive
+
+
+def _pool_backward(dout, x, pool_param, mask):
+    """Add, for each window, dout times what `mask` makes of it."""
+    dx = np.zeros(x.shape)
+    for i, j, window in _pool_windows(x, pool_param):
+        dx[window] += dout[:, :, i, j, np.newaxis, np.newaxis] * mask(x[window])
+    return dx
+
+
+def _is_max(window):
+    return window == window.max(axis=(2, 3), keepdims=True)
+
+
+def _is_first_max(window):
+    flat = window.reshape(*window.shape[:2], -1)
+    return (np.arange(flat.shape[2]) == flat.argmax(axis=2)[..., np.newaxis]).reshape(window.shape)
+
+
+@wrong(
+    "max_pool_backward_naive",
+    "where several entries are equally large, each of them gets all of dout: give it to the first one (np.argmax "
+    "finds it)",
+    rule="each of them gets all of dout",
+)
+def pool_backward_all_ties(dout, cache):
+    return _pool_backward(dout, *cache, _is_max)
+
+
+@wrong("max_pool_backward_naive", "dout goes to all entries of the window: only the largest one gets it")
+def pool_backward_everywhere(dout, cache):
+    return _pool_backward(dout, *cache, np.ones_like)
+
+
+@wrong("max_pool_backward_naive", "dout is shared out evenly, as for a mean: the largest entry gets all of it")
+def pool_backward_mean(dout, cache):
+    return _pool_backward(dout, *cache, lambda window: np.ones_like(window) / window[0, 0].size)
+
+
+@wrong("max_pool_backward_naive", "dout goes to the smallest entry: it goes to the largest")
+def pool_backward_min(dout, cache):
+    return _pool_backward(dout, *cache, lambda window: _is_first_max(-window))
+
+
+@wrong("max_pool_backward_naive", "dout is left out: the largest entry gets dout, not 1")
+def pool_backward_ignores_dout(dout, cache):
+    return _pool_backward(np.ones_like(dout), *cache, _is_first_max)
+
+
+@wrong("max_pool_backward_naive", "dout is multiplied by the largest entry: the derivative of a maximum is 1")
+def pool_backward_times_x(dout, cache):
+    return _pool_backward(dout, *cache, lambda window: _is_first_max(window) * window)
+
+
+@wrong("max_pool_backward_naive", "dx is assigned, not added up: where windows overlap, += for each of them")
+def pool_backward_overwrites(dout, cache):
+    x, pool_param = cache
+    dx = np.zeros(x.shape)
+    for i, j, window in _pool_windows(x, pool_param):
+        largest = _is_first_max(x[window])
+        dx[window] = np.where(largest, dout[:, :, i, j, np.newaxis, np.newaxis], dx[window])
+    return dx
+
+
+@wrong("max_pool_backward_naive", "each window wipes out what the one before wrote: dx[window] += ..., not =")
+def pool_backward_wipes_out(dout, cache):
+    x, pool_param = cache
+    dx = np.zeros(x.shape)
+    for i, j, window in _pool_windows(x, pool_param):
+        dx[window] = dout[:, :, i, j, np.newaxis, np.newaxis] * _is_first_max(x[window])
+    return dx
+
+
+@wrong("max_pool_backward_naive", "np.argmax gives a place in the flat window: np.unravel_index makes a row and column")
+def pool_backward_flat_place(dout, cache):
+    x, pool_param = cache
+    dx = np.zeros(x.shape)
+    stride = pool_param["stride"]
+    for n, c, i, j in np.ndindex(dout.shape):
+        top, left = i * stride, j * stride
+        window = x[n, c, top : top + pool_param["pool_height"], left : left + pool_param["pool_width"]]
+        dx[n, c, top, min(left + np.argmax(window), x.shape[3] - 1)] += dout[n, c, i, j]
+    return dx
+
+
+@wrong(
+    "max_pool_backward_naive", "the place in the window is used for the picture: add i * stride and j * stride to it"
+)
+def pool_backward_without_offset(dout, cache):
+    x, pool_param = cache
+    dx = np.zeros(x.shape)
+    for i, j, window in _pool_windows(x, pool_param):
+        height, width = x[window].shape[2:]
+        dx[:, :, :height, :width] += dout[:, :, i, j, np.newaxis, np.newaxis] * _is_first_max(x[window])
+    return dx
+
+
+@wrong("max_pool_backward_naive", "the channels are mixed: each channel has its own largest entry")
+def pool_backward_over_channels(dout, cache):
+    return _pool_backward(dout, *cache, lambda window: window == window.max(axis=(1, 2, 3), keepdims=True))
+
+
+@wrong("max_pool_backward_naive", "the window moves by its height, not by the stride")
+def pool_backward_moves_by_height(dout, cache):
+    x, pool_param = cache
+    dx = np.zeros(x.shape)
+    height, width = pool_param["pool_height"], pool_param["pool_width"]
+    for i, j in np.ndindex(*dout.shape[2:]):
+        window = (..., slice(i * height, i * height + height), slice(j * height, j * height + width))
+        if x[window].size == dout[:, :, 0, 0].size * height * width:
+            dx[window] += dout[:, :, i, j, np.newaxis, np.newaxis] * _is_first_max(x[window])
+    return dx
+
+
+@wrong("max_pool_backward_naive", "dx has the shape of dout: it has the shape of x", rule="expected shape")
+def pool_backward_shape_of_dout(dout, cache):
+    return dout.copy()
+
+
+@wrong("max_pool_backward_naive", "dx is 1 / N of what it should be: nothing is averaged here", rule="a mean where a")
+def pool_backward_over_n(dout, cache):
+    return _pool_backward(dout, *cache, _is_first_max) / len(dout)
+
+
+@right("max_pool_backward_naive")
+def pool_backward_first(dout, cache):
+    return _pool_backward(dout, *cache, _is_first_max)
+
+
+@right("max_pool_backward_naive")
+def pool_backward_shared_ties(dout, cache):
+    return _pool_backward(dout, *cache, lambda window: _is_max(window) / _is_max(window).sum((2, 3), keepdims=True))
+
+
+@right("max_pool_backward_naive")
+def pool_backward_last(dout, cache):
+    return _pool_backward(dout, *cache, lambda window: _is_first_max(window[:, :, ::-1, ::-1])[:, :, ::-1, ::-1])
+
+
+@right("max_pool_backward_naive")
+def pool_backward_with_loops(dout, cache):
+    x, pool_param = cache
+    dx = np.zeros_like(x)
+    stride, width = pool_param["stride"], pool_param["pool_width"]
+    for n, c, i, j in np.ndindex(dout.shape):
+        top, left = i * stride, j * stride
+        place = np.argmax(x[n, c, top : top + pool_param["pool_height"], left : left + width])
+        dx[n, c, top + place // width, left + place % width] += dout[n, c, i, j]
+    return dx
+
+
+# ---- conv_net_init
+
+
+def _make_params(
+    net, input_dim, num_filters, filter_size, hidden_dim, num_classes, weight_scale, rows=None, randn=None
+):
+    randn = randn or np.random.randn
+    C, H, W = input_dim
+    rows = num_filters * (H // 2) * (W // 2) if rows is None else rows
+    net.params = {
+        "W1": weight_scale * randn(num_filters, C, filter_size, filter_size),
+        "b1": np.zeros(num_filters),
+        "W2": weight_scale * randn(rows, hidden_dim),
+        "b2": np.zeros(hidden_dim),
+        "W3": weight_scale * randn(hidden_dim, num_classes),
+        "b3": np.zeros(num_classes),
+    }
+
+
+def _init(make):
+    """Give a function of the net and the sizes the signature of __init__."""
+
+    def __init__(
+        self,
+        input_dim=(3, 32, 32),
+        num_filters=32,
+        filter_size=7,
+        hidden_dim=100,
+        num_classes=10,
+        weight_scale=1e-3,
+        reg=0.0,
+        dtype=np.float32,
+    ):
+        self.reg, self.dtype = reg, dtype
+        make(self, input_dim, num_filters, filter_size, hidden_dim, num_classes, weight_scale)
+        self.params = {name: np.asarray(value).astype(dtype) for name, value in self.params.items()}
+
+    __init__.__name__ = make.__name__
+    return __init__
+
+
+def _wrong_init(sentence, rule=""):
+    return lambda make: wrong("conv_net_init", sentence, rule)(_init(make))
+
+
+def _right_init(make):
+    return right("conv_net_init")(_init(make))
+
+
+@_wrong_init("W1 is not multiplied by weight_scale", rule="W1 is not multiplied by weight_scale")
+def init_without_scale(net, input_dim, num_filters, filter_size, hidden_dim, num_classes, weight_scale):
+    _make_params(net, input_dim, num_filters, filter_size, hidden_dim, num_classes, weight_scale)
+    net.params["W1"] /= weight_scale
+
+
+@_wrong_init("W2: the pooling halves height and width before the affine layer", rule="the pooling halves")
+def init_without_pooling(net, input_dim, num_filters, *sizes):
+    _make_params(net, input_dim, num_filters, *sizes, rows=num_filters * input_dim[1] * input_dim[2])
+
+
+@_wrong_init("W2: after the convolution there are F channels, not C", rule="there are F channels")
+def init_channels_of_input(net, input_dim, *sizes):
+    C, H, W = input_dim
+    _make_params(net, input_dim, *sizes, rows=C * (H // 2) * (W // 2))
+
+
+@_wrong_init("W2: the pooling halves the height and the width", rule="a quarter of the entries is left, not half")
+def init_half_of_entries(net, input_dim, num_filters, *sizes):
+    _make_params(net, input_dim, num_filters, *sizes, rows=num_filters * input_dim[1] * input_dim[2] // 2)
+
+
+@_wrong_init("W2: each of the F feature maps has (H // 2) * (W // 2) entries", rule="each of the F feature maps")
+def init_one_entry_each(net, input_dim, num_filters, *sizes):
+    _make_params(net, input_dim, num_filters, *sizes, rows=num_filters)
+
+
+@_wrong_init("W2 is for pictures of 3 x 32 x 32: take H and W from input_dim")
+def init_typed_in(net, input_dim, num_filters, *sizes):
+    _make_params(net, input_dim, num_filters, *sizes, rows=num_filters * 16 * 16)
+
+
+@_wrong_init("W1 has the channels first: it is (F, C, HH, WW)", rule="W1 has the channels first")
+def init_channels_first(net, *sizes):
+    _make_params(net, *sizes)
+    net.params["W1"] = net.params["W1"].transpose(1, 0, 2, 3)
+
+
+@_wrong_init("W3 is transposed", rule="W3 is transposed")
+def init_transposed(net, *sizes):
+    _make_params(net, *sizes)
+    net.params["W3"] = net.params["W3"].T
+
+
+@_wrong_init("b1 has an entry for each channel of the input: it has one for each filter", rule="check the sizes of b1")
+def init_bias_for_channels(net, input_dim, *sizes):
+    _make_params(net, input_dim, *sizes)
+    net.params["b1"] = np.zeros(input_dim[0])
+
+
+@_wrong_init("a bias starts as np.zeros, it has no symmetry to break", rule="a bias starts as np.zeros")
+def init_random_biases(net, *sizes):
+    _make_params(net, *sizes)
+    net.params |= {name: np.random.randn(*net.params[name].shape) for name in ("b1", "b2", "b3")}
+
+
+@_wrong_init("np.random.rand draws evenly from 0 to 1", rule="np.random.rand draws evenly")
+def init_uniform(net, *sizes):
+    _make_params(net, *sizes, randn=np.random.rand)
+
+
+@_wrong_init("all entries of W1 are equal", rule="all entries of W1 are equal")
+def init_zeros(net, *sizes):
+    _make_params(net, *sizes, randn=lambda *shape: np.zeros(shape))
+
+
+@_wrong_init("the weights are not random, or the generator is seeded in __init__", rule="leave seeding to the caller")
+def init_seeded(net, *sizes):
+    np.random.seed(0)
+    _make_params(net, *sizes)
+
+
+@_wrong_init("the names are other ones: W1, b1, W2, b2, W3, b3", rule="expected the keys")
+def init_other_names(net, *sizes):
+    _make_params(net, *sizes)
+    net.params = {name.lower(): value for name, value in net.params.items()}
+
+
+@_right_init
+def init_normal(net, input_dim, num_filters, filter_size, hidden_dim, num_classes, weight_scale):
+    C, H, W = input_dim
+    shapes = ((num_filters, C, filter_size, filter_size), (num_filters * H // 2 * W // 2, hidden_dim))
+    net.params = {}
+    for i, shape in enumerate((*shapes, (hidden_dim, num_classes)), 1):
+        net.params[f"W{i}"] = np.random.normal(0, weight_scale, size=shape)
+        net.params[f"b{i}"] = np.zeros(shape[0] if i == 1 else shape[1])
+
+
+@_right_init
+def init_standard_normal(net, *sizes):
+    _make_params(net, *sizes, randn=lambda *shape: np.random.standard_normal(shape))
+
+
+# ---- conv_net_loss and conv_net_gradients
+
+
+class _Pass:
+    """A forward and backward pass of the net, with all that is between, computed here."""
+
+    def __init__(self, net, X, pad=None, bend_maps=True, bend_hidden=True, pool=np.max):
+        self.W1, self.b1, self.W2, self.b2, self.W3, self.b3 = (
+            np.asarray(net.params[name], dtype=float) for name in ("W1", "b1", "W2", "b2", "W3", "b3")
+        )
+        self.X, self.reg = np.asarray(X, dtype=float), net.reg
+        self.conv_param = {"stride": 1, "pad": (self.W1.shape[2] - 1) // 2 if pad is None else pad}
+        self.pool_param = {"pool_height": 2, "pool_width": 2, "stride": 2}
+        self.maps = _conv(self.X, self.W1, self.b1, self.conv_param)
+        self.bent = np.maximum(0, self.maps) if bend_maps else self.maps
+        self.pooled = _pool(self.bent, self.pool_param, pool)
+        self.rows = self.pooled.reshape(len(self.X), -1)
+        self.before = self.rows @ self.W2 + self.b2
+        self.hidden = np.maximum(0, self.before) if bend_hidden else self.before
+        self.scores = self.hidden @ self.W3 + self.b3
+
+    def data_loss(self, y):
+        shifted = self.scores - self.scores.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        dscores = np.exp(log_p)
+        dscores[np.arange(len(y)), y] -= 1
+        return -log_p[np.arange(len(y)), y].mean(), dscores / len(y)
+
+    def squares(self):
+        return sum(np.sum(W**2) for W in (self.W1, self.W2, self.W3))
+
+    def backward(self, dscores, reg_factor=1.0, bend_maps=True, bend_hidden=True, with_pool=True):
+        dhidden = dscores @ self.W3.T
+        if bend_hidden:
+            dhidden = dhidden * (self.before > 0)
+        dpooled = (dhidden @ self.W2.T).reshape(self.pooled.shape)
+        mask = _is_first_max if with_pool else np.ones_like
+        dbent = _pool_backward(dpooled, self.bent, self.pool_param, mask)
+        dmaps = dbent * (self.maps > 0) if bend_maps else dbent
+        _, dW1, db1 = _conv_backward(dmaps, (self.X, self.W1, self.b1, self.conv_param))
+        factor = reg_factor * self.reg
+        return {
+            "W1": dW1 + factor * self.W1,
+            "b1": db1,
+            "W2": self.rows.T @ dhidden + factor * self.W2,
+            "b2": dhidden.sum(axis=0),
+            "W3": self.hidden.T @ dscores + factor * self.W3,
+            "b3": dscores.sum(axis=0),
+        }
+
+    def all(self, y, reg_factor=1.0, loss_factor=0.5, **options):
+        loss, dscores = self.data_loss(y)
+        return loss + loss_factor * self.reg * self.squares(), self.backward(dscores, reg_factor, **options)
+
+
+@wrong("conv_net_loss", "the ReLU after the convolution is missing: conv - ReLU - pool", rule="")
+def scores_without_first_relu(self, X, y=None):
+    return _Pass(self, X, bend_maps=False).scores
+
+
+@wrong("conv_net_loss", "the ReLU between the two affine layers is missing")
+def scores_without_second_relu(self, X, y=None):
+    return _Pass(self, X, bend_hidden=False).scores
+
+
+@wrong("conv_net_loss", "ReLU is applied to the scores as well: the last layer has none")
+def scores_after_relu(self, X, y=None):
+    return np.maximum(0, _Pass(self, X).scores)
+
+
+@wrong("conv_net_loss", "the pooling takes the mean of each window: max pooling is asked for")
+def scores_with_mean_pool(self, X, y=None):
+    return _Pass(self, X, pool=np.mean).scores
+
+
+@wrong("conv_net_loss", "the border is filled with filter_size // 2 rows on one side only: pad both, with conv_param")
+def scores_one_sided_pad(self, X, y=None):
+    shift = (self.params["W1"].shape[2] - 1) // 2
+    moved = np.pad(X, ((0, 0), (0, 0), (2 * shift, 0), (2 * shift, 0)))
+    return _Pass(self, moved, pad=0).scores
+
+
+@wrong("conv_net_loss", "the convolution has no padding, so its output does not fit W2: pass conv_param on as it is")
+def scores_without_pad(self, X, y=None):
+    return _Pass(self, X, pad=0).scores
+
+
+@wrong("conv_net_loss", "a bias is not added: each of the three layers has one, b1, b2 and b3")
+def scores_without_biases(self, X, y=None):
+    whole = _Pass(self, X)
+    return whole.scores - whole.b3
+
+
+@wrong("conv_net_loss", "the hidden units are returned: the scores come after the third layer")
+def scores_hidden(self, X, y=None):
+    return _Pass(self, X).hidden
+
+
+@wrong("conv_net_loss", "probabilities are returned: loss(X) gives the scores, softmax belongs to the loss")
+def scores_softmax(self, X, y=None):
+    scores = _Pass(self, X).scores
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True)
+
+
+@wrong("conv_net_loss", "loss returns the layer's pair (scores, cache): return the scores alone")
+def scores_and_cache(self, X, y=None):
+    return _Pass(self, X).scores, None
+
+
+@right("conv_net_loss")
+def scores_in_one_piece(self, X, y=None):
+    whole = _Pass(self, X)
+    return whole.scores if y is None else whole.all(y)
+
+
+@right("conv_net_loss")
+def scores_from_naive_layers(self, X, y=None):
+    from cs231n import layers
+
+    W1, b1, W2, b2, W3, b3 = (self.params[name] for name in ("W1", "b1", "W2", "b2", "W3", "b3"))
+    maps, _ = layers.conv_forward_naive(X, W1, b1, {"stride": 1, "pad": W1.shape[2] // 2})
+    pooled, _ = layers.max_pool_forward_naive(maps, {"pool_height": 2, "pool_width": 2, "stride": 2})
+    hidden = np.maximum(np.maximum(pooled, 0).reshape(len(X), -1) @ W2 + b2, 0)  # ReLU and pooling may change places
+    return hidden @ W3 + b3
+
+
+def _wrong_gradients(sentence, rule=""):
+    """Register what makes (loss, grads) of a `_Pass` and y; without labels the scores are right."""
+
+    def register(function):
+        def loss(self, X, y=None):
+            whole = _Pass(self, X)
+            return whole.scores if y is None else function(whole, y)
+
+        loss.__name__ = function.__name__
+        return wrong("conv_net_gradients", sentence, rule)(loss)
+
+    return register
+
+
+@_wrong_gradients("the scores are returned although labels were given: return loss, grads")
+def net_returns_scores(whole, y):
+    return whole.scores
+
+
+@_wrong_gradients("there is no regularisation: neither in the loss nor in the gradients", rule="is missing")
+def net_without_reg(whole, y):
+    return whole.all(y, reg_factor=0.0, loss_factor=0.0)
+
+
+@_wrong_gradients("the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is missing")
+def net_loss_without_reg(whole, y):
+    return whole.all(y, loss_factor=0.0)
+
+
+@_wrong_gradients("the regularisation is missing in the gradients: add reg * W to dW1, dW2 and dW3", rule="is missing")
+def net_gradients_without_reg(whole, y):
+    return whole.all(y, reg_factor=0.0)
+
+
+@_wrong_gradients("the factor 0.5 of the regularisation is missing in the loss", rule="is too much")
+def net_without_half(whole, y):
+    return whole.all(y, loss_factor=1.0)
+
+
+@_wrong_gradients("the gradient of the regularisation is reg * W: the 0.5 of the loss cancels the 2", rule="too much")
+def net_gradients_twice(whole, y):
+    return whole.all(y, reg_factor=2.0)
+
+
+@_wrong_gradients("0.5 * reg * W is in the gradients: the derivative of 0.5 * reg * W * W is reg * W", rule="missing")
+def net_gradients_half(whole, y):
+    return whole.all(y, reg_factor=0.5)
+
+
+@_wrong_gradients("only the affine layers are regularised: the filters W1 as well")
+def net_filters_not_regularised(whole, y):
+    loss, grads = whole.all(y)
+    grads["W1"] -= whole.reg * whole.W1
+    return loss - 0.5 * whole.reg * np.sum(whole.W1**2), grads
+
+
+@_wrong_gradients("the biases are regularised: only the weights W1, W2 and W3 are")
+def net_regularises_biases(whole, y):
+    loss, grads = whole.all(y)
+    for name in ("b1", "b2", "b3"):
+        bias = getattr(whole, name)
+        loss, grads[name] = loss + 0.5 * whole.reg * np.sum(bias**2), grads[name] + whole.reg * bias
+    return loss, grads
+
+
+@_wrong_gradients("backward goes past the ReLU of the hidden layer: use affine_relu_backward")
+def net_past_hidden_relu(whole, y):
+    return whole.all(y, bend_hidden=False)
+
+
+@_wrong_gradients("backward goes past the ReLU after the convolution: use conv_relu_pool_backward")
+def net_past_map_relu(whole, y):
+    return whole.all(y, bend_maps=False)
+
+
+@_wrong_gradients("backward spreads the gradient over all entries of each pooling window: only the largest gets it")
+def net_past_pool(whole, y):
+    return whole.all(y, with_pool=False)
+
+
+@_wrong_gradients("the gradients of the biases are missing: grads has a key for each of params")
+def net_without_bias_gradients(whole, y):
+    loss, grads = whole.all(y)
+    return loss, {name: grads[name] for name in ("W1", "W2", "W3")}
+
+
+@_wrong_gradients("dW2 is made of the maps before ReLU and pooling's maximum: its input is the pooled array")
+def net_wrong_input_of_second(whole, y):
+    loss, grads = whole.all(y)
+    _, dscores = whole.data_loss(y)
+    dhidden = (dscores @ whole.W3.T) * (whole.before > 0)
+    mean = _pool(whole.maps, whole.pool_param, np.mean).reshape(whole.rows.shape)
+    return loss, grads | {"W2": mean.T @ dhidden + whole.reg * whole.W2}
+
+
+@_wrong_gradients("the gradients are divided by N once more: softmax_loss did it already", rule="a mean where a sum")
+def net_divides_again(whole, y):
+    loss, dscores = whole.data_loss(y)
+    return whole.all(y)[0], whole.backward(dscores / len(y))
+
+
+@_wrong_gradients("the gradient of W1 is that of the first picture alone: no loop over the pictures is needed here")
+def net_first_picture_only(whole, y):
+    loss, dscores = whole.data_loss(y)
+    first = np.zeros_like(dscores)
+    first[0] = dscores[0]
+    return whole.all(y)[0], whole.all(y)[1] | {"W1": whole.backward(first)["W1"]}
+
+
+@right("conv_net_gradients")
+def net_in_one_piece(self, X, y=None):
+    whole = _Pass(self, X)
+    return whole.scores if y is None else whole.all(y)
+
+
+@right("conv_net_gradients")
+def net_from_single_layers(self, X, y=None):
+    from cs231n import fast_layers, layers
+
+    p = self.params
+    maps, conv_cache = fast_layers.conv_forward_im2col(X, p["W1"], p["b1"], {"stride": 1, "pad": p["W1"].shape[3] // 2})
+    bent, first_relu = layers.relu_forward(maps)
+    pooled, pool_cache = fast_layers.max_pool_forward_reshape(bent, {"pool_height": 2, "pool_width": 2, "stride": 2})
+    before, second_cache = layers.affine_forward(pooled, p["W2"], p["b2"])
+    hidden, second_relu = layers.relu_forward(before)
+    scores, third_cache = layers.affine_forward(hidden, p["W3"], p["b3"])
+    if y is None:
+        return scores
+    loss, dscores = layers.softmax_loss(scores, y)
+    dhidden, dW3, db3 = layers.affine_backward(dscores, third_cache)
+    dpooled, dW2, db2 = layers.affine_backward(layers.relu_backward(dhidden, second_relu), second_cache)
+    dbent = fast_layers.max_pool_backward_reshape(dpooled, pool_cache)
+    _, dW1, db1 = fast_layers.conv_backward_im2col(layers.relu_backward(dbent, first_relu), conv_cache)
+    grads = {"b1": db1, "b2": db2, "b3": db3}
+    for name, gradient in (("W1", dW1), ("W2", dW2), ("W3", dW3)):
+        loss = loss + self.reg * np.linalg.norm(p[name]) ** 2 / 2
+        grads[name] = gradient + self.reg * p[name]
+    return loss, grads

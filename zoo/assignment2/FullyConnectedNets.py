@@ -1,0 +1,644 @@
+"""Implementations of FullyConnectedNets' functions as learners write them."""
+
+import numpy as np
+
+from zoo import right, wrong
+
+# ---- fcn_init
+
+
+def _init_with(fill):
+    """An `__init__` whose weights `fill(net, dims, weight_scale, normalization)` puts into params."""
+
+    def __init__(
+        self,
+        hidden_dims,
+        input_dim=3072,
+        num_classes=10,
+        dropout_keep_ratio=1,
+        normalization=None,
+        reg=0.0,
+        weight_scale=1e-2,
+        dtype=np.float32,
+        seed=None,
+    ):
+        self.normalization, self.reg, self.dtype = normalization, reg, dtype
+        self.num_layers, self.use_dropout = 1 + len(hidden_dims), False
+        self.params = {}
+        fill(self.params, [input_dim, *hidden_dims, num_classes], weight_scale, normalization)
+        self.params = {name: np.asarray(w).astype(dtype) for name, w in self.params.items()}
+
+    __init__.__name__ = fill.__name__
+    return __init__
+
+
+def _filled(
+    params,
+    dims,
+    scale,
+    normalization,
+    draw=lambda rows, columns, scale: scale * np.random.randn(rows, columns),
+    bias=lambda size, scale: np.zeros(size),
+    gamma=np.ones,
+    beta=np.zeros,
+    first=1,
+):
+    """The right way, with a piece in the place of a right one."""
+    for i, (rows, columns) in enumerate(zip(dims[:-1], dims[1:], strict=True), first):
+        params[f"W{i}"], params[f"b{i}"] = draw(rows, columns, scale), bias(columns, scale)
+        if normalization and i < len(dims) - 2 + first:
+            params[f"gamma{i}"], params[f"beta{i}"] = gamma(columns), beta(columns)
+
+
+def _wrong_init(sentence, rule=""):
+    def register(fill):
+        wrong("fcn_init", sentence, rule)(_init_with(fill))
+        return fill
+
+    return register
+
+
+for _name, _sentence, _rule, _pieces in (
+    (
+        "init_without_scale",
+        "the weights are not multiplied by weight_scale",
+        "not multiplied by weight_scale",
+        {"draw": lambda rows, columns, scale: np.random.randn(rows, columns)},
+    ),
+    (
+        "init_uniform",
+        "the weights are from np.random.rand, which draws from 0 to 1: np.random.randn",
+        "from 0 to 1",
+        {"draw": lambda rows, columns, scale: scale * np.random.rand(rows, columns)},
+    ),
+    (
+        "init_scale_squared",
+        "weight_scale is squared: it is the standard deviation, multiply by it once",
+        "not by its square",
+        {"draw": lambda rows, columns, scale: scale**2 * np.random.randn(rows, columns)},
+    ),
+    (
+        "init_scale_as_variance",
+        "the root of weight_scale is taken: it is the standard deviation, not the variance",
+        "not the variance",
+        {"draw": lambda rows, columns, scale: scale**0.5 * np.random.randn(rows, columns)},
+    ),
+    (
+        "init_by_fan_in",
+        "the weights have the size sqrt(2 / rows): a good choice, but here weight_scale decides",
+        "multiply standard normal numbers by weight_scale",
+        {"draw": lambda rows, columns, scale: (2 / rows) ** 0.5 * np.random.randn(rows, columns)},
+    ),
+    (
+        "init_transposed",
+        "the weights are transposed: W has a row for each input of its layer, a column for each output",
+        "W1 is transposed",
+        {"draw": lambda rows, columns, scale: scale * np.random.randn(columns, rows)},
+    ),
+    (
+        "init_zeros",
+        "the weights are zeros: then all units of a layer stay equal for ever",
+        "are equal",
+        {"draw": lambda rows, columns, scale: np.zeros((rows, columns))},
+    ),
+    (
+        "init_random_biases",
+        "the biases are random: they start at 0",
+        "np.zeros",
+        {"bias": lambda size, scale: scale * np.random.randn(size)},
+    ),
+    ("init_biases_of_one", "the biases are ones: they start at 0", "np.zeros", {"bias": lambda size, _: np.ones(size)}),
+    ("init_gamma_zero", "gamma starts at 0: then nothing passes; it starts at 1", "np.ones", {"gamma": np.zeros}),
+    ("init_beta_one", "beta starts at 1: it starts at 0, gamma at 1", "np.zeros", {"beta": np.ones}),
+    (
+        "init_random_gamma",
+        "gamma is random: it starts at 1",
+        "np.ones",
+        {"gamma": lambda size: 1 + 0.01 * np.random.randn(size)},
+    ),
+    (
+        "init_counts_from_zero",
+        "the layers are counted from 0: W1, b1 belong to the first one",
+        "count from 1",
+        {"first": 0},
+    ),
+    (
+        "init_biases_of_rows",
+        "a bias has an entry for each input of its layer: it needs one for each output",
+        "check the sizes of b",
+        {},
+    ),
+):
+
+    def _fill(params, dims, scale, normalization, _pieces=_pieces):
+        _filled(params, dims, scale, normalization, **_pieces)
+        if not _pieces:
+            for i, rows in enumerate(dims[:-1], 1):
+                params[f"b{i}"] = np.zeros(rows)
+
+    _fill.__name__ = _name
+    _wrong_init(_sentence, _rule)(_fill)
+
+
+@_wrong_init("the last layer is missing: there is one affine layer more than hidden ones", rule="the last one too")
+def init_without_last(params, dims, scale, normalization):
+    _filled(params, dims, scale, normalization)
+    del params[f"W{len(dims) - 1}"], params[f"b{len(dims) - 1}"]
+
+
+@_wrong_init(
+    "gamma and beta are there for the last layer too: the scores are not normalised", rule="the last layer has"
+)
+def init_last_gamma(params, dims, scale, normalization):
+    _filled(params, dims, scale, normalization)
+    if normalization:
+        params[f"gamma{len(dims) - 1}"], params[f"beta{len(dims) - 1}"] = np.ones(dims[-1]), np.zeros(dims[-1])
+
+
+@_wrong_init("gamma and beta are made although there is no normalisation", rule="does not belong into self.params")
+def init_always_gamma(params, dims, scale, normalization):
+    _filled(params, dims, scale, "always")
+
+
+@_wrong_init("gamma and beta are missing: with a normalisation each hidden layer has both", rule="is not stored in")
+def init_without_gamma(params, dims, scale, normalization):
+    _filled(params, dims, scale, None)
+
+
+@_wrong_init("the generator is seeded inside __init__: every net is the same; leave seeding to the caller")
+def init_seeded(params, dims, scale, normalization):
+    np.random.seed(0)
+    _filled(params, dims, scale, normalization)
+
+
+@_wrong_init("the generator is seeded for each layer: layers of equal size start with equal weights")
+def init_seeded_each_layer(params, dims, scale, normalization):
+    def draw(rows, columns, scale):
+        np.random.seed(231)
+        return scale * np.random.randn(rows, columns)
+
+    _filled(params, dims, scale, normalization, draw=draw)
+
+
+@_wrong_init("the sizes of the hidden layers are taken in the wrong order: the first one follows the input")
+def init_reversed_dims(params, dims, scale, normalization):
+    _filled(params, [dims[0], *dims[-2:0:-1], dims[-1]], scale, normalization)
+
+
+@_wrong_init("three layers are typed in: the number of layers is 1 + len(hidden_dims)")
+def init_three_layers(params, dims, scale, normalization):
+    sizes = [dims[0], dims[1], dims[min(2, len(dims) - 2)], dims[-1]]
+    _filled(params, sizes, scale, normalization)
+
+
+def _right_init(fill):
+    right("fcn_init")(_init_with(fill))
+    return fill
+
+
+@_right_init
+def init_normal(params, dims, scale, normalization):
+    _filled(params, dims, scale, normalization, draw=lambda rows, columns, s: np.random.normal(0, s, (rows, columns)))
+
+
+@_right_init
+def init_last_first(params, dims, scale, normalization):
+    for i in range(len(dims) - 1, 0, -1):
+        params[f"b{i}"] = [0] * dims[i]
+        params[f"W{i}"] = (scale * np.random.standard_normal((dims[i - 1], dims[i]))).astype(np.float32)
+        if normalization is not None and i != len(dims) - 1:
+            params.update({f"beta{i}": np.zeros((dims[i],)), f"gamma{i}": np.ones((dims[i],), dtype=int)})
+
+
+# ---- fcn_loss: the scores
+
+
+def _layer(net, i):
+    return net.params[f"W{i}"], net.params[f"b{i}"]
+
+
+def _forward(net, X):
+    """The right way: hidden layers' outputs and caches, and the scores."""
+    outs, caches = [X], []
+    for i in range(1, net.num_layers):
+        out, cache = net._hidden_forward(i, outs[-1])
+        outs.append(out)
+        caches.append(cache)
+    W, b = _layer(net, net.num_layers)
+    return outs, caches, outs[-1].reshape(len(X), -1) @ W + b
+
+
+def _cross_entropy(scores, y):
+    rows = np.arange(len(y))
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    dscores = np.exp(log_p)
+    dscores[rows, y] -= 1
+    return -log_p[rows, y].mean(), dscores / len(y)
+
+
+def _gradients(net, X, y, reg=None):
+    """The right way: the loss, the gradients, and the pieces that wrong ones are made of."""
+    reg = net.reg if reg is None else reg
+    outs, caches, scores = _forward(net, X)
+    loss, dscores = _cross_entropy(scores, y)
+    L, grads = net.num_layers, {}
+    W, _ = _layer(net, L)
+    grads[f"W{L}"], grads[f"b{L}"] = outs[-1].reshape(len(X), -1).T @ dscores, dscores.sum(axis=0)
+    dout = dscores @ W.T
+    for i in range(L - 1, 0, -1):
+        dout, hidden = net._hidden_backward(i, dout, caches[i - 1])
+        grads.update(hidden)
+    for i in range(1, L + 1):
+        W, _ = _layer(net, i)
+        loss = loss + 0.5 * reg * np.sum(W * W)
+        grads[f"W{i}"] = grads[f"W{i}"] + reg * W
+    return loss, grads, (outs, caches, scores, dscores)
+
+
+def _wrong_scores(sentence, rule=""):
+    """Register what makes the scores of a net and X; with labels, loss and gradients are right."""
+
+    def register(scores_of):
+        def loss(self, X, y=None):
+            return scores_of(self, X) if y is None else _gradients(self, X, y)[:2]
+
+        loss.__name__ = scores_of.__name__
+        wrong("fcn_loss", sentence, rule)(loss)
+        return scores_of
+
+    return register
+
+
+@_wrong_scores("the ReLU after the hidden layers is missing: affine layers alone make one affine layer")
+def scores_without_relu(self, X):
+    out = X.reshape(len(X), -1)
+    for i in range(1, self.num_layers + 1):
+        W, b = _layer(self, i)
+        out = out @ W + b
+    return out
+
+
+@_wrong_scores("there is a ReLU after the last layer as well: scores may be negative")
+def scores_relu_at_the_end(self, X):
+    return np.maximum(0, _forward(self, X)[2])
+
+
+@_wrong_scores("the last layer is run as a hidden one: it is affine alone, affine_forward")
+def scores_last_as_hidden(self, X):
+    out = X
+    for i in range(1, self.num_layers + 1):
+        out, _ = self._hidden_forward(i, out)
+    return out
+
+
+@_wrong_scores("softmax is applied to the scores: without labels, the scores themselves are returned")
+def scores_as_probabilities(self, X):
+    scores = _forward(self, X)[2]
+    exp = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return exp / exp.sum(axis=1, keepdims=True)
+
+
+@_wrong_scores("the last hidden layer is returned: the last affine layer is missing")
+def scores_are_hidden(self, X):
+    return _forward(self, X)[0][-1]
+
+
+@_wrong_scores("each layer gets X: the input of a layer is the output of the one before")
+def scores_from_X(self, X):
+    out = X
+    for i in range(1, self.num_layers):
+        out, _ = self._hidden_forward(i, X)
+    W, b = _layer(self, self.num_layers)
+    return out.reshape(len(X), -1) @ W + b
+
+
+@_wrong_scores("the last hidden layer is left out: the loop runs over i = 1, ..., num_layers - 1")
+def scores_one_too_few(self, X):
+    out = X
+    for i in range(1, self.num_layers - 1):
+        out, _ = self._hidden_forward(i, out)
+    W, b = _layer(self, self.num_layers)
+    return out.reshape(len(X), -1) @ W + b
+
+
+@_wrong_scores("the first layer's weights are used in all hidden layers: W1, then W2, and so on")
+def scores_first_weights_only(self, X):
+    out = X
+    for _ in range(1, self.num_layers):
+        out, _ = self._hidden_forward(1, out)
+    W, b = _layer(self, self.num_layers)
+    return out.reshape(len(X), -1) @ W + b
+
+
+@_wrong_scores("the bias of the last layer is missing")
+def scores_without_last_bias(self, X):
+    return _forward(self, X)[2] - _layer(self, self.num_layers)[1]
+
+
+@_wrong_scores("the biases of the hidden layers are missing")
+def scores_without_hidden_biases(self, X):
+    kept = self.params
+    hidden = {name: np.zeros_like(w) for name, w in kept.items() if name[0] == "b" and name[1:].isdigit()}
+    self.params = kept | hidden | {f"b{self.num_layers}": kept[f"b{self.num_layers}"]}
+    scores = _forward(self, X)[2]
+    self.params = kept
+    return scores
+
+
+@_wrong_scores(
+    "affine_relu_forward is called: it knows nothing of normalisation and dropout, self._hidden_forward(i, out) does"
+)
+def scores_without_settings(self, X):
+    out = X.reshape(len(X), -1)
+    for i in range(1, self.num_layers):
+        W, b = _layer(self, i)
+        out = np.maximum(0, out @ W + b)
+    W, b = _layer(self, self.num_layers)
+    return out @ W + b
+
+
+@_wrong_scores("three layers are typed in: a net has self.num_layers layers, use a loop")
+def scores_three_layers(self, X):
+    out, _ = self._hidden_forward(1, X)
+    out, _ = self._hidden_forward(2, out)
+    return out @ self.params["W3"] + self.params["b3"]
+
+
+@_wrong_scores("the predicted labels are returned: without labels, the scores of all classes are")
+def scores_as_labels(self, X):
+    return np.argmax(_forward(self, X)[2], axis=1)
+
+
+@_wrong_scores("the cache is returned with the scores: affine_forward returns (out, cache), keep them apart")
+def scores_with_cache(self, X):
+    return _forward(self, X)[2], X
+
+
+@right("fcn_loss")
+def scores_from_layer_utils(self, X, y=None):
+    from cs231n.layer_utils import hidden_forward
+
+    out = X
+    for i in range(self.num_layers - 1):
+        n = i + 1
+        out, _ = hidden_forward(
+            out,
+            self.params[f"W{n}"],
+            self.params[f"b{n}"],
+            self.params.get(f"gamma{n}"),
+            self.params.get(f"beta{n}"),
+            self.normalization,
+            self.bn_params[i] if self.normalization else None,
+            self.dropout_param or None,
+        )
+    return (
+        np.einsum("nh,hc->nc", out.reshape(len(X), -1), self.params[f"W{self.num_layers}"])
+        + _layer(self, self.num_layers)[1]
+    )
+
+
+@right("fcn_loss")
+def scores_from_single_layers(self, X, y=None):
+    """As in the course's older notebooks: every layer by itself."""
+    from cs231n import layers
+
+    out = X
+    for i in range(1, self.num_layers):
+        out, _ = layers.affine_forward(out, *_layer(self, i))
+        if self.normalization == "layernorm":
+            gamma, beta = self.params[f"gamma{i}"], self.params[f"beta{i}"]
+            out, _ = layers.layernorm_forward(out, gamma, beta, self.bn_params[i - 1])
+        out, _ = layers.relu_forward(out)
+        if self.use_dropout:
+            out, _ = layers.dropout_forward(out, self.dropout_param)
+    return layers.affine_forward(out, *_layer(self, self.num_layers))[0]
+
+
+# ---- fcn_gradients
+
+
+def _wrong_gradients(sentence, rule=""):
+    """Register what makes (loss, grads) of a net, X and y; without labels the scores are right."""
+
+    def register(function):
+        def loss(self, X, y=None):
+            return _forward(self, X)[2] if y is None else function(self, X, y)
+
+        loss.__name__ = function.__name__
+        wrong("fcn_gradients", sentence, rule)(loss)
+        return function
+
+    return register
+
+
+def _weights(net):
+    return {f"W{i}": net.params[f"W{i}"] for i in range(1, net.num_layers + 1)}
+
+
+def _penalty(net):
+    return 0.5 * net.reg * sum(np.sum(W**2) for W in _weights(net).values())
+
+
+def _with_reg_in_grads(net, grads, factor):
+    return grads | {name: grads[name] + factor * net.reg * W for name, W in _weights(net).items()}
+
+
+@_wrong_gradients("the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is missing")
+def fcn_loss_without_reg(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss - _penalty(self), grads
+
+
+@_wrong_gradients(
+    "the factor 0.5 of the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is too much"
+)
+def fcn_loss_without_half(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss + _penalty(self), grads
+
+
+@_wrong_gradients(
+    "the regularisation is missing in the gradients: add reg * W to each dW", rule="1 * reg * W is missing"
+)
+def fcn_gradient_without_reg(self, X, y):
+    return _gradients(self, X, y)[0], _gradients(self, X, y, reg=0.0)[1]
+
+
+@_wrong_gradients("the gradient of the regularisation is 2 * reg * W: with the 0.5 of the loss it is reg * W")
+def fcn_gradient_twice(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, _with_reg_in_grads(self, grads, 1.0)
+
+
+@_wrong_gradients("0.5 * reg * W is in the gradients: the derivative of 0.5 * reg * W * W is reg * W")
+def fcn_gradient_half(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, _with_reg_in_grads(self, grads, -0.5)
+
+
+@_wrong_gradients("there is no regularisation: neither in the loss nor in the gradients", rule="is missing")
+def fcn_without_reg(self, X, y):
+    return _gradients(self, X, y, reg=0.0)[:2]
+
+
+@_wrong_gradients("the last layer is not regularised: all weights are")
+def fcn_last_not_regularised(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    last = f"W{self.num_layers}"
+    W = self.params[last]
+    return loss - 0.5 * self.reg * np.sum(W**2), grads | {last: grads[last] - self.reg * W}
+
+
+@_wrong_gradients("only the last layer is regularised: all weights are")
+def fcn_only_last_regularised(self, X, y):
+    loss, grads, _ = _gradients(self, X, y, reg=0.0)
+    last = f"W{self.num_layers}"
+    W = self.params[last]
+    return loss + 0.5 * self.reg * np.sum(W**2), grads | {last: grads[last] + self.reg * W}
+
+
+@_wrong_gradients("everything in params is regularised: only the weights W are, not biases, gamma and beta")
+def fcn_regularises_all(self, X, y):
+    loss, grads, _ = _gradients(self, X, y, reg=0.0)
+    for name, w in self.params.items():
+        loss = loss + 0.5 * self.reg * np.sum(w**2)
+        grads[name] = grads[name] + self.reg * w
+    return loss, grads
+
+
+@_wrong_gradients("gamma and beta are regularised: only the weights W are")
+def fcn_regularises_gamma(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    for name, w in self.params.items():
+        if name.startswith(("gamma", "beta")):
+            loss = loss + 0.5 * self.reg * np.sum(w**2)
+            grads[name] = grads[name] + self.reg * w
+    return loss, grads
+
+
+@_wrong_gradients("the root of the sum of squares is in the loss: the sum of squares itself, without a root")
+def fcn_root_of_squares(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss - _penalty(self) + 0.5 * self.reg * sum(map(np.linalg.norm, _weights(self).values())), grads
+
+
+@_wrong_gradients(
+    "reg is subtracted in the gradients: the penalty's gradient is + reg * W", rule="2 * reg * W is missing"
+)
+def fcn_subtracts_reg(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, _with_reg_in_grads(self, grads, -2.0)
+
+
+@_wrong_gradients("the SVM loss is used: softmax_loss is asked for")
+def fcn_with_hinge(self, X, y):
+    loss, grads, (_, _, scores, _) = _gradients(self, X, y)
+    margins = np.maximum(0, scores - scores[np.arange(len(y)), y][:, None] + 1)
+    return margins.sum() / len(y) - 1 + _penalty(self), grads
+
+
+@_wrong_gradients("the caches are taken in the order of the forward pass: backward, the last comes first")
+def fcn_caches_in_order(self, X, y):
+    loss, grads, (_, caches, _, dscores) = _gradients(self, X, y)
+    dout, L = dscores @ self.params[f"W{self.num_layers}"].T, self.num_layers
+    for i in range(L - 1, 0, -1):
+        dout, hidden = self._hidden_backward(i, dout, caches[L - 1 - i])
+        grads.update(hidden)
+    return loss, grads | {name: grads[name] + self.reg * W for name, W in _weights(self).items() if name != f"W{L}"}
+
+
+@_wrong_gradients("the hidden layers all get the gradient of the last one's output: carry dout from layer to layer")
+def fcn_dout_not_carried(self, X, y):
+    loss, grads, (_, caches, _, dscores) = _gradients(self, X, y)
+    dout, L = dscores @ self.params[f"W{self.num_layers}"].T, self.num_layers
+    for i in range(L - 1, 0, -1):
+        _, hidden = self._hidden_backward(i, dout, caches[i - 1])
+        grads.update(
+            {name: grad + self.reg * self.params[name] * name.startswith("W") for name, grad in hidden.items()}
+        )
+    return loss, grads
+
+
+@_wrong_gradients("the first hidden layer's gradients are missing: the loop runs down to i = 1, range(L - 1, 0, -1)")
+def fcn_stops_early(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    if self.num_layers > 1:
+        grads = {name: grad for name, grad in grads.items() if name not in ("W1", "b1", "gamma1", "beta1")}
+    return loss, grads
+
+
+@_wrong_gradients("backward passes by the ReLU of the hidden layers: self._hidden_backward(i, dout, cache) knows them")
+def fcn_backward_without_relu(self, X, y):
+    loss, grads, (outs, _, _, dscores) = _gradients(self, X, y)
+    dout = dscores
+    for i in range(self.num_layers, 0, -1):
+        W, _ = _layer(self, i)
+        rows = outs[i - 1].reshape(len(X), -1)
+        grads[f"W{i}"], grads[f"b{i}"] = rows.T @ dout + self.reg * W, dout.sum(axis=0)
+        dout = dout @ W.T
+    return loss, grads
+
+
+@_wrong_gradients("the gradients are divided by N once more: softmax_loss did it already", rule="a mean where a sum")
+def fcn_divides_again(self, X, y):
+    loss, grads, _ = _gradients(self, X, y, reg=0.0)
+    return loss + _penalty(self), _with_reg_in_grads(self, {n: g / len(X) for n, g in grads.items()}, 1.0)
+
+
+@_wrong_gradients("the gradients of the biases are missing: grads has a key for each of params")
+def fcn_without_bias_gradients(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, {name: grad for name, grad in grads.items() if not (name[0] == "b" and name[1:].isdigit())}
+
+
+@_wrong_gradients("the gradients of gamma and beta are missing: put all that self._hidden_backward gives into grads")
+def fcn_without_gamma_gradients(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, {name: grad for name, grad in grads.items() if not name.startswith(("gamma", "beta"))}
+
+
+@_wrong_gradients("the weights are changed in loss: W -= ... belongs to the update rule", rule="changed in place")
+def fcn_updates_weights(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    for name in self.params:
+        self.params[name] -= 1e-2 * grads[name]
+    return loss, grads
+
+
+@_wrong_gradients("the scores are returned although labels were given: return loss, grads")
+def fcn_returns_scores(self, X, y):
+    return _forward(self, X)[2]
+
+
+@_wrong_gradients("only the loss of the data and the gradients' dict without W are right: grads[W] holds reg * W alone")
+def fcn_reg_overwrites(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, grads | {name: self.reg * W for name, W in _weights(self).items()}
+
+
+@right("fcn_gradients")
+def fcn_in_one_piece(self, X, y=None):
+    return _forward(self, X)[2] if y is None else _gradients(self, X, y)[:2]
+
+
+@right("fcn_gradients")
+def fcn_from_layer_functions(self, X, y=None):
+    from cs231n import layers
+
+    outs, caches, scores = _forward(self, X)
+    if y is None:
+        return scores
+    loss, dscores = layers.softmax_loss(scores, y)
+    grads, L = {}, self.num_layers
+    dout, dW, db = layers.affine_backward(dscores, (outs[-1], *_layer(self, L)))
+    grads[f"b{L}"], grads[f"W{L}"] = db, dW
+    for cache in reversed(caches):
+        L -= 1
+        dout, hidden = self._hidden_backward(L, dout, cache)
+        grads = hidden | grads
+    for name, w in self.params.items():
+        if name.startswith("W"):
+            loss += self.reg / 2 * np.linalg.norm(w) ** 2
+            grads[name] = grads[name] + w * self.reg
+    return loss, grads

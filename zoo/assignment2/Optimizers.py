@@ -1,0 +1,923 @@
+"""Implementations of the update rules as learners write them."""
+
+import numpy as np
+
+from zoo import right, wrong
+
+
+def _defaults(w, config, **more):
+    config = {} if config is None else config
+    for name, value in {"learning_rate": 1e-2, "epsilon": 1e-8, **more}.items():
+        config.setdefault(name, value)
+    return config
+
+
+def _momentum_defaults(w, config):
+    return _defaults(w, config, momentum=0.9, velocity=np.zeros_like(w))
+
+
+def _cache_defaults(w, config):
+    return _defaults(w, config, decay_rate=0.99, cache=np.zeros_like(w))
+
+
+def _adam_defaults(w, config):
+    zeros = np.zeros_like(w)
+    return _defaults(w, config, learning_rate=1e-3, beta1=0.9, beta2=0.999, m=zeros, v=zeros, t=0)
+
+
+def _rule(register, fill, name, step):
+    """Register the rule of `step(w, dw, c)`, which returns the new w and the new state, as a dict."""
+
+    def rule(w, dw, config=None):
+        config = fill(w, config)
+        next_w, state = step(w, dw, config)
+        config.update(state)
+        return next_w, config
+
+    rule.__name__ = name
+    register(rule)
+
+
+def _rules(question_id, fill, entries):
+    """Register wrong rules: (name, sentence, rule of the judge, step)."""
+    for name, sentence, judges_rule, step in entries:
+        _rule(wrong(question_id, sentence, judges_rule), fill, name, step)
+
+
+def _velocity(c, dw, sign=-1.0):
+    return c["momentum"] * c["velocity"] + sign * c["learning_rate"] * dw
+
+
+def _moved_by(v):
+    """A step for a velocity v(c, dw) that is added."""
+    return lambda w, dw, c: (w + v(c, dw), {"velocity": v(c, dw)})
+
+
+_rules(
+    "sgd_momentum",
+    _momentum_defaults,
+    (
+        (
+            "momentum_uphill",
+            "the gradient is added to the velocity: the step goes against it, - learning_rate * dw",
+            "",
+            _moved_by(lambda c, dw: _velocity(c, dw, 1.0)),
+        ),
+        (
+            "momentum_subtracted",
+            "the velocity is subtracted from w: it points downhill already, w + v",
+            "",
+            lambda w, dw, c: (w - _velocity(c, dw), {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "momentum_not_kept",
+            "the new velocity is not stored: config['velocity'] = v",
+            "",
+            lambda w, dw, c: (w + _velocity(c, dw), {}),
+        ),
+        (
+            "momentum_old_velocity",
+            "w moves by the old velocity: update v first, then add it",
+            "",
+            lambda w, dw, c: (w + c["velocity"], {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "momentum_ignored",
+            "the old velocity is not multiplied by momentum",
+            "",
+            _moved_by(lambda c, dw: c["velocity"] - c["learning_rate"] * dw),
+        ),
+        (
+            "momentum_typed_in",
+            "0.9 is typed in: take config['momentum']",
+            "",
+            _moved_by(lambda c, dw: 0.9 * c["velocity"] - c["learning_rate"] * dw),
+        ),
+        (
+            "momentum_plain",
+            "the old velocity is left out: this is plain gradient descent",
+            "",
+            _moved_by(lambda c, dw: -c["learning_rate"] * dw),
+        ),
+        (
+            "momentum_as_mean",
+            "the gradient is multiplied by (1 - momentum): here it counts in full",
+            "",
+            _moved_by(lambda c, dw: c["momentum"] * c["velocity"] - (1 - c["momentum"]) * c["learning_rate"] * dw),
+        ),
+        (
+            "momentum_rate_on_all",
+            "the learning rate multiplies the old velocity as well: it is inside v already",
+            "",
+            _moved_by(lambda c, dw: c["learning_rate"] * (c["momentum"] * c["velocity"] - dw)),
+        ),
+        (
+            "momentum_without_rate",
+            "the gradient is not multiplied by the learning rate",
+            "",
+            _moved_by(lambda c, dw: c["momentum"] * c["velocity"] - dw),
+        ),
+        (
+            "momentum_other_form",
+            "v lacks the learning rate: v = momentum * v - learning_rate * dw, and w moves by v",
+            "",
+            lambda w, dw, c: (
+                w - c["learning_rate"] * (c["momentum"] * c["velocity"] + dw),
+                {"velocity": c["momentum"] * c["velocity"] + dw},
+            ),
+        ),
+        (
+            "momentum_of_nesterov",
+            "this is Nesterov's momentum: here w moves by v alone",
+            "",
+            lambda w, dw, c: (
+                w + c["momentum"] * _velocity(c, dw) - c["learning_rate"] * dw,
+                {"velocity": _velocity(c, dw)},
+            ),
+        ),
+    ),
+)
+
+
+@wrong("sgd_momentum", "the state goes into a new dict: the one that was passed must hold it")
+def momentum_in_new_dict(w, dw, config=None):
+    config = dict(_momentum_defaults(w, config))
+    config["velocity"] = _velocity(config, dw)
+    return w + config["velocity"], config
+
+
+@wrong("sgd_momentum", "config is not returned: return next_w, config")
+def momentum_without_config(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    config["velocity"] = _velocity(config, dw)
+    return w + config["velocity"]
+
+
+@wrong(
+    "sgd_momentum", "dw is changed in place: dw *= ... writes into the caller's array", rule="dw is changed in place"
+)
+def momentum_changes_gradient(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    dw *= config["learning_rate"]
+    config["velocity"] = config["momentum"] * config["velocity"] - dw
+    return w + config["velocity"], config
+
+
+@right("sgd_momentum")
+def momentum_in_place(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    config["velocity"] *= config["momentum"]
+    config["velocity"] -= config["learning_rate"] * dw
+    w += config["velocity"]
+    return w, config
+
+
+@right("sgd_momentum")
+def momentum_other_sign_inside(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    downhill = config["learning_rate"] * dw - config["momentum"] * config["velocity"]
+    config["velocity"] = -downhill
+    return np.subtract(w, downhill), config
+
+
+def _ahead(w, dw, c, v):
+    """The next place ahead, for a velocity."""
+    return w + c["momentum"] * v - c["learning_rate"] * dw
+
+
+_rules(
+    "nesterov_momentum",
+    _momentum_defaults,
+    (
+        (
+            "nesterov_plain_momentum",
+            "this is plain momentum: w moves by momentum * v - learning_rate * dw, with the new v",
+            "",
+            _moved_by(_velocity),
+        ),
+        (
+            "nesterov_old_velocity",
+            "w moves by momentum times the old velocity: take the new one",
+            "",
+            lambda w, dw, c: (w + _velocity(c, dw) + c["momentum"] * c["velocity"], {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "nesterov_without_gradient",
+            "the last step, - learning_rate * dw, is missing: w moves by momentum * v alone",
+            "",
+            lambda w, dw, c: (w + c["momentum"] * _velocity(c, dw), {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "nesterov_not_kept",
+            "the new velocity is not stored: config['velocity'] = v",
+            "",
+            lambda w, dw, c: (_ahead(w, dw, c, _velocity(c, dw)), {}),
+        ),
+        (
+            "nesterov_uphill",
+            "the gradient is added: both steps go against it, - learning_rate * dw",
+            "",
+            lambda w, dw, c: (_ahead(w, -dw, c, _velocity(c, dw, 1.0)), {"velocity": _velocity(c, dw, 1.0)}),
+        ),
+        (
+            "nesterov_full_velocity",
+            "w moves by v in full and the gradient on top: by momentum * v, with the gradient on top",
+            "",
+            lambda w, dw, c: (w + _velocity(c, dw) - c["learning_rate"] * dw, {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "nesterov_one_and_more",
+            "w moves by (1 + momentum) * v: momentum times the old velocity is to be taken off",
+            "",
+            lambda w, dw, c: (w + (1 + c["momentum"]) * _velocity(c, dw), {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "nesterov_keeps_the_step",
+            "the step of w is stored as the velocity: store v, which the step is made of",
+            "",
+            lambda w, dw, c: (
+                _ahead(w, dw, c, _velocity(c, dw)),
+                {"velocity": c["momentum"] * _velocity(c, dw) - c["learning_rate"] * dw},
+            ),
+        ),
+        (
+            "nesterov_typed_in",
+            "0.9 is typed in: take config['momentum']",
+            "",
+            lambda w, dw, c: (
+                _ahead(w, dw, c | {"momentum": 0.9}, _velocity(c | {"momentum": 0.9}, dw)),
+                {"velocity": _velocity(c | {"momentum": 0.9}, dw)},
+            ),
+        ),
+        (
+            "nesterov_last_step_without_rate",
+            "the last step is - dw: it is multiplied by the learning rate as well",
+            "",
+            lambda w, dw, c: (w + c["momentum"] * _velocity(c, dw) - dw, {"velocity": _velocity(c, dw)}),
+        ),
+        (
+            "nesterov_as_mean",
+            "the gradient is multiplied by (1 - momentum): here it counts in full",
+            "",
+            lambda w, dw, c: (
+                _ahead(w, (1 - c["momentum"]) * dw, c, _velocity(c, (1 - c["momentum"]) * dw)),
+                {"velocity": _velocity(c, (1 - c["momentum"]) * dw)},
+            ),
+        ),
+        (
+            "nesterov_other_form",
+            "v lacks the learning rate: v = momentum * v - learning_rate * dw",
+            "",
+            lambda w, dw, c: (
+                w - c["learning_rate"] * (dw + c["momentum"] * (c["momentum"] * c["velocity"] + dw)),
+                {"velocity": c["momentum"] * c["velocity"] + dw},
+            ),
+        ),
+        (
+            "nesterov_velocity_twice",
+            "momentum is applied to the velocity twice before the gradient comes: once, v = momentum * v - ...",
+            "",
+            lambda w, dw, c: (
+                _ahead(w, dw, c, c["momentum"] ** 2 * c["velocity"] - c["learning_rate"] * dw),
+                {"velocity": c["momentum"] ** 2 * c["velocity"] - c["learning_rate"] * dw},
+            ),
+        ),
+    ),
+)
+
+
+@wrong("nesterov_momentum", "the state goes into a new dict: the one that was passed must hold it")
+def nesterov_in_new_dict(w, dw, config=None):
+    config = dict(_momentum_defaults(w, config))
+    config["velocity"] = _velocity(config, dw)
+    return _ahead(w, dw, config, config["velocity"]), config
+
+
+@wrong("nesterov_momentum", "dw is changed in place: dw *= ... writes into the caller's array", rule="changed in place")
+def nesterov_changes_gradient(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    dw *= config["learning_rate"]
+    config["velocity"] = config["momentum"] * config["velocity"] - dw
+    return w + config["momentum"] * config["velocity"] - dw, config
+
+
+@right("nesterov_momentum")
+def nesterov_of_the_course_notes(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    before, momentum = config["velocity"].copy(), config["momentum"]
+    config["velocity"] = momentum * before - config["learning_rate"] * dw
+    return w - momentum * before + (1 + momentum) * config["velocity"], config
+
+
+@right("nesterov_momentum")
+def nesterov_by_the_idea(w, dw, config=None):
+    """From the place ahead back to the point, the point's step, and ahead again."""
+    config = _momentum_defaults(w, config)
+    point = w - config["momentum"] * config["velocity"]
+    config["velocity"] = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
+    point = point + config["velocity"]
+    return point + config["momentum"] * config["velocity"], config
+
+
+@right("nesterov_momentum")
+def nesterov_in_place(w, dw, config=None):
+    config = _momentum_defaults(w, config)
+    w -= config["learning_rate"] * dw
+    config["velocity"] *= config["momentum"]
+    config["velocity"] -= config["learning_rate"] * dw
+    w += config["momentum"] * config["velocity"]
+    return w, config
+
+
+def _divided(w, dw, c, cache):
+    return w - c["learning_rate"] * dw / (np.sqrt(cache) + c["epsilon"])
+
+
+def _by_cache(cache_of):
+    """A step that is right but for its cache, cache_of(c, dw)."""
+    return lambda w, dw, c: (_divided(w, dw, c, cache_of(c, dw)), {"cache": cache_of(c, dw)})
+
+
+def _by_formula(step_of, cache_of):
+    """A step w - step_of(c, dw, cache) with the cache cache_of(c, dw)."""
+    return lambda w, dw, c: (w - step_of(c, dw, cache_of(c, dw)), {"cache": cache_of(c, dw)})
+
+
+def _mean_square(c, dw):
+    return c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * dw**2
+
+
+def _sum_of_squares(c, dw):
+    return c["cache"] + dw**2
+
+
+def _wrong_divisions(prefix, cache_of):
+    """What goes wrong in dividing by the cache, for RMSProp and AdaGrad alike."""
+    return (
+        (
+            f"{prefix}_without_root",
+            "the gradient is divided by the cache: by its square root",
+            "",
+            _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / (cache + c["epsilon"]), cache_of),
+        ),
+        (
+            f"{prefix}_epsilon_inside",
+            "epsilon is under the root: it is added to the root, sqrt(cache) + epsilon",
+            "",
+            _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / np.sqrt(cache + c["epsilon"]), cache_of),
+        ),
+        (
+            f"{prefix}_without_epsilon",
+            "epsilon is missing: where all gradients were 0 so far, 0 / 0 is not a number",
+            "",
+            _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / np.sqrt(cache), cache_of),
+        ),
+        (
+            f"{prefix}_multiplied",
+            "the gradient is multiplied by the root: it is divided by it",
+            "",
+            _by_formula(lambda c, dw, cache: c["learning_rate"] * dw * (np.sqrt(cache) + c["epsilon"]), cache_of),
+        ),
+        (
+            f"{prefix}_uphill",
+            "the step goes up the gradient: w - learning_rate * ...",
+            "",
+            _by_formula(lambda c, dw, cache: -c["learning_rate"] * dw / (np.sqrt(cache) + c["epsilon"]), cache_of),
+        ),
+        (
+            f"{prefix}_without_rate",
+            "the step is not multiplied by the learning rate",
+            "",
+            _by_formula(lambda c, dw, cache: dw / (np.sqrt(cache) + c["epsilon"]), cache_of),
+        ),
+        (
+            f"{prefix}_not_kept",
+            "the new cache is not stored: config['cache'] = cache",
+            "",
+            lambda w, dw, c: (_divided(w, dw, c, cache_of(c, dw)), {}),
+        ),
+        (
+            f"{prefix}_old_cache",
+            "the step divides by the old cache: update the cache first",
+            "",
+            lambda w, dw, c: (_divided(w, dw, c, c["cache"]), {"cache": cache_of(c, dw)}),
+        ),
+    )
+
+
+_rules(
+    "rmsprop",
+    _cache_defaults,
+    (
+        *_wrong_divisions("rmsprop", _mean_square),
+        (
+            "rmsprop_without_square",
+            "the gradients themselves are in the cache: their squares belong there",
+            "",
+            _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * np.abs(dw)),
+        ),
+        (
+            "rmsprop_rates_exchanged",
+            "decay_rate and 1 - decay_rate are exchanged: the old cache keeps decay_rate of itself",
+            "",
+            _by_cache(lambda c, dw: (1 - c["decay_rate"]) * c["cache"] + c["decay_rate"] * dw**2),
+        ),
+        (
+            "rmsprop_sum",
+            "the squares are added up without a decay: that is AdaGrad",
+            "",
+            _by_cache(_sum_of_squares),
+        ),
+        (
+            "rmsprop_full_square",
+            "the factor (1 - decay_rate) before the squares is missing",
+            "",
+            _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + dw**2),
+        ),
+        (
+            "rmsprop_typed_in",
+            "0.99 is typed in: take config['decay_rate']",
+            "",
+            _by_cache(lambda c, dw: 0.99 * c["cache"] + 0.01 * dw**2),
+        ),
+        (
+            "rmsprop_mean_of_all",
+            "one mean square is kept for the whole array: the cache has one for each entry",
+            "",
+            _by_cache(
+                lambda c, dw: c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * np.full_like(dw, np.mean(dw**2))
+            ),
+        ),
+    ),
+)
+
+
+@wrong("rmsprop", "dw is changed in place: dw **= 2 writes into the caller's array", rule="dw is changed in place")
+def rmsprop_changes_gradient(w, dw, config=None):
+    config = _cache_defaults(w, config)
+    gradient = dw.copy()
+    dw **= 2
+    config["cache"] = config["decay_rate"] * config["cache"] + (1 - config["decay_rate"]) * dw
+    return _divided(w, gradient, config, config["cache"]), config
+
+
+@wrong("rmsprop", "the state goes into a new dict: the one that was passed must hold it")
+def rmsprop_in_new_dict(w, dw, config=None):
+    config = dict(_cache_defaults(w, config))
+    config["cache"] = _mean_square(config, dw)
+    return _divided(w, dw, config, config["cache"]), config
+
+
+@right("rmsprop")
+def rmsprop_in_place(w, dw, config=None):
+    config = _cache_defaults(w, config)
+    cache = config["cache"]
+    cache += (1 - config["decay_rate"]) * (dw * dw - cache)
+    w -= config["learning_rate"] / (cache**0.5 + config["epsilon"]) * dw
+    return w, config
+
+
+_rules(
+    "adagrad",
+    _cache_defaults,
+    (
+        *_wrong_divisions("adagrad", _sum_of_squares),
+        (
+            "adagrad_with_decay",
+            "the cache decays: that is RMSProp; AdaGrad adds the squares up",
+            "",
+            _by_cache(_mean_square),
+        ),
+        (
+            "adagrad_forgets",
+            "the cache holds the last square alone: add it to those before",
+            "",
+            _by_cache(lambda c, dw: dw**2),
+        ),
+        (
+            "adagrad_without_square",
+            "the sizes of the gradients are added up: their squares belong into the cache",
+            "",
+            _by_cache(lambda c, dw: c["cache"] + np.abs(dw)),
+        ),
+        (
+            "adagrad_one_for_all",
+            "one sum is kept for the whole array: the cache has one for each entry",
+            "",
+            _by_cache(lambda c, dw: c["cache"] + np.full_like(dw, np.sum(dw**2))),
+        ),
+        (
+            "adagrad_mean_of_two",
+            "the cache is the mean of the old one and the new squares: it is their sum",
+            "",
+            _by_cache(lambda c, dw: (c["cache"] + dw**2) / 2),
+        ),
+        (
+            "adagrad_keeps_epsilon",
+            "epsilon gets into the cache and adds up: it belongs to the root, in the step alone",
+            "",
+            lambda w, dw, c: (
+                w - c["learning_rate"] * dw / np.sqrt(_sum_of_squares(c, dw) + c["epsilon"]),
+                {"cache": _sum_of_squares(c, dw) + c["epsilon"]},
+            ),
+        ),
+        (
+            "adagrad_keeps_root",
+            "the root is stored: the cache holds the sum of squares",
+            "",
+            lambda w, dw, c: (_divided(w, dw, c, _sum_of_squares(c, dw)), {"cache": np.sqrt(_sum_of_squares(c, dw))}),
+        ),
+    ),
+)
+
+
+@wrong("adagrad", "the state goes into a new dict: the one that was passed must hold it")
+def adagrad_in_new_dict(w, dw, config=None):
+    config = dict(_cache_defaults(w, config))
+    config["cache"] = _sum_of_squares(config, dw)
+    return _divided(w, dw, config, config["cache"]), config
+
+
+@wrong("adagrad", "dw is changed in place: dw /= ... writes into the caller's array", rule="dw is changed in place")
+def adagrad_changes_gradient(w, dw, config=None):
+    config = _cache_defaults(w, config)
+    config["cache"] = _sum_of_squares(config, dw)
+    dw /= np.sqrt(config["cache"]) + config["epsilon"]
+    return w - config["learning_rate"] * dw, config
+
+
+@right("adagrad")
+def adagrad_in_place(w, dw, config=None):
+    config = _cache_defaults(w, config)
+    config["cache"] += dw * dw
+    w -= np.divide(config["learning_rate"] * dw, np.sqrt(config["cache"]) + config["epsilon"])
+    return w, config
+
+
+@right("adagrad")
+def adagrad_with_power(w, dw, config=None):
+    config = _cache_defaults(w, config)
+    config["cache"] = config["cache"] + np.square(dw)
+    return w - (config["learning_rate"] * dw) / (config["cache"] ** 0.5 + config["epsilon"]), config
+
+
+def _adam_step(
+    w,
+    dw,
+    c,
+    t=lambda c: c["t"] + 1,
+    m=lambda c, dw: c["beta1"] * c["m"] + (1 - c["beta1"]) * dw,
+    v=lambda c, dw: c["beta2"] * c["v"] + (1 - c["beta2"]) * dw**2,
+    m_hat=lambda c, m, t: m / (1 - c["beta1"] ** t),
+    v_hat=lambda c, v, t: v / (1 - c["beta2"] ** t),
+    step=lambda c, dw, m_hat, v_hat: c["learning_rate"] * m_hat / (np.sqrt(v_hat) + c["epsilon"]),
+    keep=lambda m, v, t, m_hat, v_hat: {"m": m, "v": v, "t": t},
+):
+    """Adam, with a piece in the place of a right one."""
+    t = t(c)
+    m, v = m(c, dw), v(c, dw)
+    m_hat, v_hat = m_hat(c, m, t), v_hat(c, v, t)
+    return w - step(c, dw, m_hat, v_hat), keep(m, v, t, m_hat, v_hat)
+
+
+def _adam_with(**pieces):
+    return lambda w, dw, c: _adam_step(w, dw, c, **pieces)
+
+
+def _epsilon_before_correction(w, dw, c):
+    t = c["t"] + 1
+    m = c["beta1"] * c["m"] + (1 - c["beta1"]) * dw
+    v = c["beta2"] * c["v"] + (1 - c["beta2"]) * dw**2
+    rate = c["learning_rate"] * np.sqrt(1 - c["beta2"] ** t) / (1 - c["beta1"] ** t)
+    return w - rate * m / (np.sqrt(v) + c["epsilon"]), {"m": m, "v": v, "t": t}
+
+
+_WRONG_ADAM = (
+    (
+        "adam_t_after",
+        "t is raised after it was used: raise it first, so that the first step has t = 1",
+        "",
+        _adam_with(
+            m_hat=lambda c, m, t: m / np.maximum(1 - c["beta1"] ** (t - 1), 1e-12),
+            v_hat=lambda c, v, t: v / np.maximum(1 - c["beta2"] ** (t - 1), 1e-12),
+        ),
+    ),
+    (
+        "adam_t_not_raised",
+        "t is not raised: config['t'] counts the steps",
+        "",
+        _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m, "v": v}),
+    ),
+    (
+        "adam_without_correction",
+        "m and v are not corrected for their start at 0: divide by 1 - beta1 ** t and 1 - beta2 ** t",
+        "",
+        _adam_with(m_hat=lambda c, m, t: m, v_hat=lambda c, v, t: v),
+    ),
+    (
+        "adam_m_corrected_only",
+        "v is not corrected: divide it by 1 - beta2 ** t, as m by 1 - beta1 ** t",
+        "",
+        _adam_with(v_hat=lambda c, v, t: v),
+    ),
+    (
+        "adam_v_corrected_only",
+        "m is not corrected: divide it by 1 - beta1 ** t, as v by 1 - beta2 ** t",
+        "",
+        _adam_with(m_hat=lambda c, m, t: m),
+    ),
+    (
+        "adam_corrected_kept",
+        "the corrected m and v are stored: they are for this step alone, store those before the correction",
+        "",
+        _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m_hat, "v": v_hat, "t": t}),
+    ),
+    (
+        "adam_beta_times_t",
+        "beta is multiplied by t in the correction: it is raised to the power t, beta ** t",
+        "",
+        _adam_with(
+            m_hat=lambda c, m, t: m / (1 - c["beta1"] * t + 1e-12), v_hat=lambda c, v, t: v / abs(1 - c["beta2"] * t)
+        ),
+    ),
+    (
+        "adam_betas_exchanged",
+        "beta1 and beta2 are exchanged: beta1 belongs to m, beta2 to v",
+        "",
+        _adam_with(
+            m=lambda c, dw: c["beta2"] * c["m"] + (1 - c["beta2"]) * dw,
+            v=lambda c, dw: c["beta1"] * c["v"] + (1 - c["beta1"]) * dw**2,
+            m_hat=lambda c, m, t: m / (1 - c["beta2"] ** t),
+            v_hat=lambda c, v, t: v / (1 - c["beta1"] ** t),
+        ),
+    ),
+    (
+        "adam_without_square",
+        "v holds the gradients' sizes: it holds their squares, dw ** 2",
+        "",
+        _adam_with(v=lambda c, dw: c["beta2"] * c["v"] + (1 - c["beta2"]) * np.abs(dw)),
+    ),
+    (
+        "adam_square_of_m",
+        "v is made of m ** 2: of dw ** 2",
+        "",
+        _adam_with(
+            v=lambda c, dw: c["beta2"] * c["v"] + (1 - c["beta2"]) * (c["beta1"] * c["m"] + (1 - c["beta1"]) * dw) ** 2
+        ),
+    ),
+    (
+        "adam_without_root",
+        "the step is divided by v: by its square root",
+        "",
+        _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * m / (v + c["epsilon"])),
+    ),
+    (
+        "adam_epsilon_inside",
+        "epsilon is under the root: it is added to the root, sqrt(v_hat) + epsilon",
+        "",
+        _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * m / np.sqrt(v + c["epsilon"])),
+    ),
+    (
+        "adam_without_epsilon",
+        "epsilon is missing: where all gradients were 0 so far, 0 / 0 is not a number",
+        "",
+        _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * m / np.sqrt(v)),
+    ),
+    (
+        "adam_epsilon_before_correction",
+        "epsilon is added before v is corrected: it belongs to the root of the corrected v",
+        "",
+        _epsilon_before_correction,
+    ),
+    (
+        "adam_step_of_gradient",
+        "the step is made of dw: of m_hat",
+        "",
+        _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * dw / (np.sqrt(v) + c["epsilon"])),
+    ),
+    (
+        "adam_uphill",
+        "the step goes up the gradient: w - learning_rate * ...",
+        "",
+        _adam_with(step=lambda c, dw, m, v: -c["learning_rate"] * m / (np.sqrt(v) + c["epsilon"])),
+    ),
+    (
+        "adam_typed_in",
+        "0.9 and 0.999 are typed in: take config['beta1'] and config['beta2']",
+        "",
+        lambda w, dw, c: _adam_step(w, dw, c | {"beta1": 0.9, "beta2": 0.999}),
+    ),
+    (
+        "adam_full_gradient",
+        "the factors (1 - beta1) and (1 - beta2) are missing",
+        "",
+        _adam_with(m=lambda c, dw: c["beta1"] * c["m"] + dw, v=lambda c, dw: c["beta2"] * c["v"] + dw**2),
+    ),
+    (
+        "adam_state_not_kept",
+        "m and v are not stored: config['m'] = m, config['v'] = v",
+        "",
+        _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"t": t}),
+    ),
+    (
+        "adam_root_before_correction",
+        "the root is taken before v is corrected: divide v by 1 - beta2 ** t first, then take the root",
+        "",
+        _adam_with(
+            step=lambda c, dw, m, v: (
+                c["learning_rate"]
+                * m
+                / (np.sqrt(v * (1 - c["beta2"] ** (c["t"] + 1))) / (1 - c["beta2"] ** (c["t"] + 1)) + c["epsilon"])
+            )
+        ),
+    ),
+    (
+        "adam_first_t_only",
+        "t is set to 1 in every step: config['t'] + 1",
+        "",
+        _adam_with(t=lambda c: 1),
+    ),
+)
+_rules("adam", _adam_defaults, _WRONG_ADAM)
+
+
+@wrong("adam", "the state goes into a new dict: the one that was passed must hold it")
+def adam_in_new_dict(w, dw, config=None):
+    config = dict(_adam_defaults(w, config))
+    next_w, state = _adam_step(w, dw, config)
+    return next_w, config | state
+
+
+@right("adam")
+def adam_in_place(w, dw, config=None):
+    config = _adam_defaults(w, config)
+    config["m"], config["v"] = config["m"].copy(), config["v"].copy()
+    config["t"] += 1
+    config["m"] += (1 - config["beta1"]) * (dw - config["m"])
+    config["v"] *= config["beta2"]
+    config["v"] += (1 - config["beta2"]) * np.square(dw)
+    corrections = [1 - config[beta] ** config["t"] for beta in ("beta1", "beta2")]
+    w -= (
+        config["learning_rate"]
+        * (config["m"] / corrections[0])
+        / ((config["v"] / corrections[1]) ** 0.5 + config["epsilon"])
+    )
+    return w, config
+
+
+@right("adam")
+def adam_correction_in_the_rate(w, dw, config=None):
+    config = _adam_defaults(w, config)
+    t = config["t"] = config["t"] + 1
+    m = config["m"] = config["beta1"] * config["m"] + (1 - config["beta1"]) * dw
+    v = config["v"] = config["beta2"] * config["v"] + (1 - config["beta2"]) * dw * dw
+    root = np.sqrt(1 - config["beta2"] ** t)
+    rate = config["learning_rate"] * root / (1 - config["beta1"] ** t)
+    return w - rate * m / (np.sqrt(v) + config["epsilon"] * root), config
+
+
+def _adamw_defaults(w, config):
+    config = _adam_defaults(w, config)
+    config.setdefault("weight_decay", 1e-2)
+    return config
+
+
+def _decayed(share):
+    """Adam's step, with share(w, c, next_w) taken off."""
+
+    def step(w, dw, c):
+        next_w, state = _adam_step(w, dw, c)
+        return next_w - share(w, c, next_w), state
+
+    return step
+
+
+_rules(
+    "adamw",
+    _adamw_defaults,
+    (
+        (
+            "adamw_in_the_gradient",
+            "the decay is added to the gradient, so Adam divides it as well: take it off w beside Adam's step",
+            "",
+            lambda w, dw, c: _adam_step(w, dw + c["weight_decay"] * w, c),
+        ),
+        (
+            "adamw_without_rate",
+            "the decay is not multiplied by the learning rate",
+            "",
+            _decayed(lambda w, c, next_w: c["weight_decay"] * w),
+        ),
+        (
+            "adamw_of_next_w",
+            "the decay is taken of the w after the step: of the one before",
+            "",
+            _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * next_w),
+        ),
+        (
+            "adamw_grows",
+            "the decay is added: w shrinks, - learning_rate * weight_decay * w",
+            "",
+            _decayed(lambda w, c, next_w: -c["learning_rate"] * c["weight_decay"] * w),
+        ),
+        ("adamw_plain_adam", "the weight decay is missing", "", _adam_step),
+        (
+            "adamw_typed_in",
+            "0.01 is typed in: take config['weight_decay']",
+            "",
+            _decayed(lambda w, c, next_w: c["learning_rate"] * 0.01 * w),
+        ),
+        (
+            "adamw_without_w",
+            "the decay is not multiplied by w: a share of w is taken off, not a constant",
+            "",
+            _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"]),
+        ),
+        (
+            "adamw_of_signs",
+            "the decay takes the sign of w: w itself is multiplied, so that large weights shrink more",
+            "",
+            _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * np.sign(w)),
+        ),
+        (
+            "adamw_of_squares",
+            "the decay takes w ** 2: that is the penalty, its gradient is w",
+            "",
+            _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * w**2),
+        ),
+        (
+            "adamw_half",
+            "a factor of 1/2 is before the decay: it belongs to a penalty in the loss, here there is none",
+            "",
+            _decayed(lambda w, c, next_w: 0.5 * c["learning_rate"] * c["weight_decay"] * w),
+        ),
+        (
+            "adamw_doubled",
+            "the decay counts twice: weight_decay * w, without a factor of 2",
+            "",
+            _decayed(lambda w, c, next_w: 2 * c["learning_rate"] * c["weight_decay"] * w),
+        ),
+        (
+            "adamw_in_both",
+            "the decay is in the gradient and beside Adam's step: only beside it",
+            "",
+            lambda w, dw, c: _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * w)(
+                w, dw + c["weight_decay"] * w, c
+            ),
+        ),
+        (
+            "adamw_without_adam",
+            "Adam's step is missing: w moves by the decay alone",
+            "",
+            lambda w, dw, c: (
+                (1 - c["learning_rate"] * c["weight_decay"]) * w,
+                _adam_step(w, dw, c)[1],
+            ),
+        ),
+        (
+            "adamw_with_sgd",
+            "the step is that of plain gradient descent: it is Adam's",
+            "",
+            lambda w, dw, c: (
+                (1 - c["learning_rate"] * c["weight_decay"]) * w - c["learning_rate"] * dw,
+                _adam_step(w, dw, c)[1],
+            ),
+        ),
+    ),
+)
+
+
+@wrong("adamw", "adam is called twice, so its state moves on by two steps: call it once and keep both results")
+def adamw_two_calls(w, dw, config=None):
+    from cs231n.optim import adam
+
+    config = _adamw_defaults(w, config)
+    next_w = adam(w, dw, config)[0] - config["learning_rate"] * config["weight_decay"] * w
+    return next_w, adam(w, dw, config)[1]
+
+
+@wrong("adamw", "adam gets a copy of config, so its state is lost: hand config itself on")
+def adamw_state_lost(w, dw, config=None):
+    from cs231n.optim import adam
+
+    config = _adamw_defaults(w, config)
+    next_w, _ = adam(w, dw, dict(config))
+    return next_w - config["learning_rate"] * config["weight_decay"] * w, config
+
+
+@right("adamw")
+def adamw_in_one_piece(w, dw, config=None):
+    config = _adamw_defaults(w, config)
+    step, state = _adam_step(np.zeros_like(w), dw, config)
+    config.update(state)
+    return w + step - config["learning_rate"] * config["weight_decay"] * w, config
+
+
+@right("adamw")
+def adamw_shrinks_first(w, dw, config=None):
+    from cs231n.optim import adam
+
+    config = _adamw_defaults(w, config)
+    before = (1 - config["learning_rate"] * config["weight_decay"]) * w
+    after, config = adam(before, dw, config)
+    return after, config
