@@ -1,4 +1,4 @@
-"""What questions find out about trained nets: params that fit, the data set's own pictures, accuracies, bars."""
+"""What questions examine in trained nets: params that fit, the images of the data set, accuracies, bars."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def params_of(*dims):
 
 @pytest.mark.parametrize("hidden_dims", [None, [7, 6], [None, 6], [None, None]])
 def test_params_that_fit(hidden_dims):
-    assert _nets.judge_params("params", params_of(12, 7, 6, 10), 12, hidden_dims).ok
+    assert _nets.judge_params(params_of(12, 7, 6, 10), 12, hidden_dims).ok
 
 
 def broken(**changes):
@@ -34,15 +34,15 @@ def broken(**changes):
         (broken(W2=None), "got something else"),  # a layer is left out
         (broken(b3=[0.0] * 10), "got something else"),  # a list
         (broken(W1=np.zeros((12, 7), dtype=int)), "got something else"),  # whole numbers
-        (broken(W1=np.full((12, 7), np.nan)), "not finite"),
+        (broken(W1=np.full((12, 7), np.nan)), "nan or infinite"),
         ({}, "got something else"),
         ([1.0], "got something else"),
     ],
 )
 def test_params_that_do_not_fit_are_named(params, gap):
-    finding = _nets.judge_params("params", params, 12, [7, 6])
+    finding = _nets.judge_params(params, 12, [7, 6])
     assert not finding.ok and gap in finding.gap[0]
-    assert ("diverged" in finding.mistake) == (gap == "not finite")
+    assert ("diverged" in finding.mistake) == (gap == "nan or infinite")
 
 
 @pytest.mark.parametrize("normalization", [None, "batchnorm", "layernorm"])
@@ -63,7 +63,7 @@ class TestData:
         return (X.astype(np.float32) - X.mean(axis=0)) / 60, y
 
     @pytest.mark.parametrize("part", ["few", "val", "test"])
-    def test_prepared_pictures_are_known(self, part):
+    def test_prepared_images_are_known(self, part):
         assert _nets.judge_data(part, *self.prepared(part)).ok
 
     def test_others_are_not(self):
