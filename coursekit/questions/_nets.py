@@ -154,9 +154,9 @@ def judge_data(part, X, y):
 def _same_up_to_mean_and_factor(X, stored):
     if not isinstance(X, np.ndarray) or X.shape != stored.shape or X.dtype.kind != "f":
         return False
-    got, wanted = (a[1:].astype(np.float32) - a[0].astype(np.float32) for a in (X, stored))  # the mean drops out
-    factor = np.vdot(got, wanted) / np.vdot(wanted, wanted)
-    return bool(factor > 0 and np.abs(got - factor * wanted).max() < 0.5 * factor)
+    got, expected = (a[1:].astype(np.float32) - a[0].astype(np.float32) for a in (X, stored))  # the mean drops out
+    factor = np.vdot(got, expected) / np.vdot(expected, expected)
+    return bool(factor > 0 and np.abs(got - factor * expected).max() < 0.5 * factor)
 
 
 # ---- trained nets
@@ -180,8 +180,8 @@ def judge_params(
     is accepted.
     """
     dims = _sizes(params)
-    wanted = [input_dim, *(dims[1:-1] if hidden_dims is None else hidden_dims), NUM_CLASSES]
-    fits = len(dims) == len(wanted) and all(want in (None, got) for want, got in zip(wanted, dims, strict=True))
+    expected = [input_dim, *(dims[1:-1] if hidden_dims is None else hidden_dims), NUM_CLASSES]
+    fits = len(dims) == len(expected) and all(size in (None, got) for size, got in zip(expected, dims, strict=True))
     if fits:
         gap, mistake = "some values are nan or infinite", "training has diverged: use a smaller learning rate"
     else:

@@ -41,7 +41,7 @@ def _observe_init(inputs, outputs):
     }
 
 
-def _wanted_shapes(dims, normalization=None):
+def _expected_shapes(dims, normalization=None):
     shapes = {}
     for i, (rows, columns) in enumerate(zip(dims[:-1], dims[1:], strict=True), 1):
         shapes |= {f"W{i}": [rows, columns], f"b{i}": [columns]}
@@ -52,21 +52,21 @@ def _wanted_shapes(dims, normalization=None):
 
 def _judge_init(inputs, outputs):
     scale, params = inputs.get("weight_scale", 1e-2), outputs["params"]
-    wanted = _wanted_shapes(inputs["dims"], inputs.get("normalization"))
-    fits = _judge_names(wanted, params)
+    expected = _expected_shapes(inputs["dims"], inputs.get("normalization"))
+    fits = _judge_names(expected, params)
     if fits.ok:
-        fits = _judge_shapes(inputs["dims"], wanted, params)
+        fits = _judge_shapes(inputs["dims"], expected, params)
     if not fits.ok:
         return [fits]
-    weights = {name: params[name] for name in wanted if name.startswith("W")}
+    weights = {name: params[name] for name in expected if name.startswith("W")}
     return [fits, _judge_constants(outputs), *_nets.judge_weights(weights, scale), _judge_independence(outputs)]
 
 
 _FIT = "self.params has all arrays, each with the right shape"
 
 
-def _judge_names(wanted, params):
-    missing, extra = sorted(set(wanted) - set(params)), sorted(set(params) - set(wanted))
+def _judge_names(expected, params):
+    missing, extra = sorted(set(expected) - set(params)), sorted(set(params) - set(expected))
     if missing and extra:
         mistake = "count the layers from 1: W1, b1 for the first, up to WL, bL for the last, with L = self.num_layers"
     elif missing:
@@ -83,10 +83,10 @@ def _judge_names(wanted, params):
     )
 
 
-def _judge_shapes(dims, wanted, params):
-    off = [name for name, shape in wanted.items() if params[name]["shape"] != shape]
-    gap = [f"{n}: expected {tuple(wanted[n])}, got {tuple(params[n]['shape'])}" for n in off]
-    transposed = [name for name in off if params[name]["shape"] == wanted[name][::-1]]
+def _judge_shapes(dims, expected, params):
+    off = [name for name, shape in expected.items() if params[name]["shape"] != shape]
+    gap = [f"{n}: expected {tuple(expected[n])}, got {tuple(params[n]['shape'])}" for n in off]
+    transposed = [name for name in off if params[name]["shape"] == expected[name][::-1]]
     mistake = f"{transposed[0]} is transposed" if transposed else f"check the sizes of {', '.join(off)}"
     sizes = f"sizes from the input to the scores: {', '.join(map(str, dims))}"
     return holds(_FIT, not off, sizes, *gap[:4], mistake=mistake)
