@@ -7,6 +7,7 @@ import pytest
 
 from coursekit.learner import environment
 from coursekit.paths import ROOT
+from coursekit.teacher import testing
 
 
 @pytest.fixture
@@ -58,14 +59,15 @@ def test_lab_opens_on_assignments_and_works_without_a_browser(calls, monkeypatch
 
 
 def test_test_fails_if_one_step_fails(calls, monkeypatch, capsys):
-    monkeypatch.setattr(environment, "setup", lambda lock: 0)
-    monkeypatch.setattr(environment, "run", lambda *arguments: int("--nbval" in arguments))
-    assert environment.test() == 1
+    monkeypatch.setattr(testing, "setup", lambda lock: 0)
+    monkeypatch.setattr(testing, "run", lambda *arguments: int("--nbval" in arguments))
+    assert testing.test() == 1
     assert "Failed: notebooks." in capsys.readouterr().out
 
 
-def test_environment_module_needs_the_standard_library_alone():
-    code = "import sys; sys.modules['numpy'] = None; import coursekit.__main__, coursekit.learner.environment"
+def test_setting_up_needs_the_standard_library_alone():
+    modules = "coursekit.__main__, coursekit.learner.environment, coursekit.teacher.testing"
+    code = f"import sys; sys.modules['numpy'] = None; import {modules}"
     subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, check=True)
 
 

@@ -9,19 +9,11 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from coursekit.learner.progress import notebook_path, saved_verdict, verdicts
-from coursekit.paths import ROOT
-from coursekit.questions import NOTEBOOKS, all_questions
-from coursekit.teacher.release import (
-    BEGIN,
-    END,
-    ReleaseError,
-    build,
-    included_files,
-    strip_module,
-    strip_notebook,
-    write_edition,
-)
+from coursekit.learner.progress import saved_verdict, verdicts
+from coursekit.paths import PACKAGE, ROOT, files_in
+from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
+from coursekit.teacher.release import build, write_edition
+from coursekit.teacher.solutions import BEGIN, END, SolutionError, strip_module, strip_notebook
 
 QUESTIONS = list(all_questions().values())
 
@@ -73,9 +65,8 @@ def test_nothing_of_the_instructors_is_in_it(edition):
 
 def test_no_solved_line_is_left(edition):
     """Each line of an answer that says something is gone from its file."""
-    for path in included_files():
-        name = path.relative_to(ROOT).as_posix()
-        if name.startswith("cs231n/") and BEGIN in path.read_text():
+    for name, path in files_in(PACKAGE).items():
+        if BEGIN in path.read_text():
             left = set((edition / name).read_text().splitlines())
             assert not left & set(answer_lines(path.read_text()))
 
@@ -106,7 +97,7 @@ def test_commands_of_the_instructor_are_not_offered(edition):
 
 def test_notebooks_have_no_outputs_and_no_answers(edition):
     for name in NOTEBOOKS:
-        path = notebook_path(name, edition)
+        path = edition / notebook_file(name)
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
         for cell in notebook.cells:
@@ -118,20 +109,18 @@ def test_notebooks_have_no_outputs_and_no_answers(edition):
 def fill_in(edition, folder):
     """Put the answers into a copy of the edition as a learner would: into the files, and into the notebooks' cells."""
     write_edition(folder)
-    for path in included_files():
-        name = path.relative_to(ROOT).as_posix()
-        if name.startswith("cs231n/"):
-            (folder / name).write_bytes(path.read_bytes())
+    for name, path in files_in(PACKAGE).items():
+        (folder / name).write_bytes(path.read_bytes())
     for name in NOTEBOOKS:
-        solved = {cell.id: cell.source for cell in nbformat.read(notebook_path(name), as_version=4).cells}
-        notebook = nbformat.read(notebook_path(name, folder), as_version=4)
+        solved = {cell.id: cell.source for cell in nbformat.read((ROOT / notebook_file(name)), as_version=4).cells}
+        notebook = nbformat.read((folder / notebook_file(name)), as_version=4)
         for cell in notebook.cells:
             cell.source = solved[cell.id]
-        nbformat.write(notebook, notebook_path(name, folder))
+        nbformat.write(notebook, (folder / notebook_file(name)))
 
 
 def run_notebook(name, folder):
-    path = notebook_path(name, folder)
+    path = folder / notebook_file(name)
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
     nbformat.write(notebook, path)
@@ -171,12 +160,12 @@ class TestBrokenMarkers:
         ],
     )
     def test_module(self, source, message):
-        with pytest.raises(ReleaseError, match=message):
+        with pytest.raises(SolutionError, match=message):
             strip_module(source, "cs231n/layers.py")
 
     def test_notebook_cell_without_a_question(self):
         cell = {"id": "odd", "cell_type": "code", "source": [f"{BEGIN}\n", f"{END}\n"]}
-        with pytest.raises(ReleaseError, match="the cell 'odd' has a solution"):
+        with pytest.raises(SolutionError, match="the cell 'odd' has a solution"):
             strip_notebook(json.dumps({"cells": [cell]}), "knn.ipynb")
 
     def test_stub_names_question_and_notebook(self):

@@ -11,8 +11,8 @@ import pytest
 
 from coursekit.grading.intake.archive import find_submissions, open_submission
 from coursekit.learner import answers_page, submission, submit
-from coursekit.learner.progress import notebook_path
 from coursekit.paths import ROOT
+from coursekit.questions import notebook_file
 from coursekit.teacher.release import write_edition
 from tests.handins import filled
 
@@ -37,7 +37,7 @@ def done(blank, tmp_path_factory):
     for name in submission.modules(ASSIGNMENT):
         shutil.copy(ROOT / name, folder / name)
     for name in submission.notebooks(ASSIGNMENT):
-        notebook_path(name, folder).write_text(json.dumps(filled(name)), encoding="utf-8")
+        (folder / notebook_file(name)).write_text(json.dumps(filled(name)), encoding="utf-8")
     return folder
 
 

@@ -19,6 +19,9 @@ from coursekit.learner.progress import verdicts
 from coursekit.paths import PACKAGE, ROOT, TOOLS, files_in
 from coursekit.questions import notebook_file
 
+# What the submitted files are checked with.
+PROVIDED = (*PACKAGE, *TOOLS)
+
 
 def submit(assignment, out=None, root=ROOT):
     """Make the zip of an assignment, and say what is in it and what is missing.
@@ -178,7 +181,7 @@ def check_packed(assignment, packed, root):
     files = unpack_zip(packed)
     with tempfile.TemporaryDirectory(prefix="handin", ignore_cleanup_errors=True) as folder:
         allowed = set(submission.allowed(assignment))
-        provided = files_in((*PACKAGE, *TOOLS), root)
+        provided = files_in(PROVIDED, root)
         content = {name: path.read_bytes() for name, path in provided.items() if name not in allowed} | files
         for name, data in content.items():
             target = Path(folder, name)
