@@ -70,7 +70,11 @@ def affine_transposed_output(x, w, b):
     return (x.reshape(len(x), -1) @ w + b).T, (x, w, b)
 
 
-@wrong("affine_forward", "out is divided by N: a layer averages nothing in its forward pass", rule="a mean where a sum")
+@wrong(
+    "affine_forward",
+    "out is divided by N: a layer averages nothing in its forward pass",
+    rule="a mean instead of a sum",
+)
 def affine_mean(x, w, b):
     return (x.reshape(len(x), -1) @ w + b) / len(x), (x, w, b)
 
@@ -97,7 +101,7 @@ def affine_last_row_only(x, w, b):
     return out, (x, w, b)
 
 
-@wrong("affine_forward", "b is changed in place: b += ... writes into the caller's array; create a new array instead")
+@wrong("affine_forward", "b is modified in place: b += ... writes into the caller's array; create a new array instead")
 def affine_changes_bias(x, w, b):
     out = x.reshape(len(x), -1) @ w
     out = out + b
@@ -144,7 +148,7 @@ def _backward(dout, cache):
     return (dout @ w.T).reshape(x.shape), rows.T @ dout, dout.sum(axis=0)
 
 
-@wrong("affine_backward", "dx still has the flattened shape (N, D): reshape it to x.shape", rule="in another shape")
+@wrong("affine_backward", "dx still has the flattened shape (N, D): reshape it to x.shape", rule="but the wrong shape")
 def affine_backward_flat(dout, cache):
     x, w, b = cache
     _, dw, db = _backward(dout, cache)
@@ -166,7 +170,9 @@ def affine_backward_transposed(dout, cache):
     return dx, dw.T, db
 
 
-@wrong("affine_backward", "dw is divided by N: the 1/N of the loss is already part of dout", rule="a mean where a sum")
+@wrong(
+    "affine_backward", "dw is divided by N: the 1/N of the loss is already part of dout", rule="a mean instead of a sum"
+)
 def affine_backward_mean(dout, cache):
     dx, dw, db = _backward(dout, cache)
     return dx, dw / len(dout), db
@@ -180,7 +186,7 @@ def affine_backward_mean_of_all(dout, cache):
 @wrong(
     "affine_backward",
     "db is a mean over the inputs: b is added to every row, so its gradient is a sum",
-    rule="a mean where a sum",
+    rule="a mean instead of a sum",
 )
 def affine_backward_mean_bias(dout, cache):
     dx, dw, _ = _backward(dout, cache)
@@ -190,7 +196,7 @@ def affine_backward_mean_bias(dout, cache):
 @wrong(
     "affine_backward",
     "db is summed over the outputs: sum over the inputs instead, axis=0",
-    rule="summed over the wrong axis",
+    rule="runs over the wrong axis",
 )
 def affine_backward_wrong_axis(dout, cache):
     dx, dw, _ = _backward(dout, cache)
@@ -207,15 +213,13 @@ def affine_backward_keepdims(dout, cache):
     return dx, dw, dout.sum(axis=0, keepdims=True)
 
 
-@wrong(
-    "affine_backward", "db is a single number, the sum of all of dout: sum over axis 0 only", rule="lost 1 of its axes"
-)
+@wrong("affine_backward", "db is a single number, the sum of all of dout: sum over axis 0 only", rule="1 axis too few")
 def affine_backward_sums_all(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout.sum()
 
 
-@wrong("affine_backward", "db is dout itself: b is added to every row, so sum dout over axis 0", rule="axes too many")
+@wrong("affine_backward", "db is dout itself: b is added to every row, so sum dout over axis 0", rule="1 axis too many")
 def affine_backward_bias_not_summed(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout
@@ -246,7 +250,7 @@ def affine_backward_ignores_dout(dout, cache):
 @wrong(
     "affine_backward",
     "the sign is flipped: a layer returns the gradient itself, and the update rule subtracts it",
-    rule="sign is turned round",
+    rule="the sign is flipped",
 )
 def affine_backward_negative(dout, cache):
     return tuple(-gradient for gradient in _backward(dout, cache))
@@ -330,7 +334,7 @@ def relu_step(x):
     return (x > 0).astype(x.dtype), x
 
 
-@wrong("relu_forward", "x is changed in place: np.maximum(0, x) makes a new array", rule="changed in place")
+@wrong("relu_forward", "x is modified in place: np.maximum(0, x) makes a new array", rule="modified in place")
 def relu_in_place(x):
     x[x < 0] = 0
     return x, x
@@ -416,7 +420,7 @@ def relu_backward_leaky(dout, cache):
     return dout * np.where(cache > 0, 1, 0.01)
 
 
-@wrong("relu_backward", "dout is changed in place: work on a copy, or multiply by (x > 0)", rule="changed in place")
+@wrong("relu_backward", "dout is modified in place: work on a copy, or multiply by (x > 0)", rule="modified in place")
 def relu_backward_in_place(dout, cache):
     dout[cache <= 0] = 0
     return dout
@@ -554,7 +558,7 @@ def svm_gradient_of_margins(x, y):
     return _hinge(x, y).sum() / len(y), dx / len(y)
 
 
-@wrong("svm_loss", "x is changed in place: x -= ... writes into the caller's scores", rule="changed in place")
+@wrong("svm_loss", "x is modified in place: x -= ... writes into the caller's scores", rule="modified in place")
 def svm_changes_scores(x, y):
     loss, dx = _hinge(x, y).sum() / len(y), _hinge_gradient(x, y)
     x -= x[np.arange(len(y)), y][:, None]
@@ -625,7 +629,7 @@ def softmax_loss_sum(x, y):
     return loss * len(y), dx
 
 
-@wrong("softmax_loss", "the minus sign of -log p is missing in the loss", rule="sign is turned round")
+@wrong("softmax_loss", "the minus sign of -log p is missing in the loss", rule="the sign is flipped")
 def softmax_positive_log(x, y):
     loss, dx = _cross_entropy(x, y)
     return -loss, dx
@@ -634,7 +638,7 @@ def softmax_positive_log(x, y):
 @wrong(
     "softmax_loss",
     "dx has the wrong sign: before the division by N it is p - 1 for the true class and p for the others",
-    rule="sign is turned",
+    rule="the sign is flipped",
 )
 def softmax_negative_gradient(x, y):
     loss, dx = _cross_entropy(x, y)
@@ -796,7 +800,7 @@ def softmax_unnormalised(x, y):
     return -shifted[np.arange(len(y)), y].mean(), dx
 
 
-@wrong("softmax_loss", "x is changed in place: x -= ... writes into the caller's scores", rule="changed in place")
+@wrong("softmax_loss", "x is modified in place: x -= ... writes into the caller's scores", rule="modified in place")
 def softmax_changes_scores(x, y):
     x -= x.max(axis=1, keepdims=True)
     return _cross_entropy(x, y)
@@ -890,7 +894,7 @@ def sgd_sign(w, dw, config=None):
     return w - config["learning_rate"] * np.sign(dw), config
 
 
-@wrong("sgd", "dw is changed in place: dw *= ... writes into the caller's gradient", rule="changed in place")
+@wrong("sgd", "dw is modified in place: dw *= ... writes into the caller's gradient", rule="modified in place")
 def sgd_changes_gradient(w, dw, config=None):
     config = _with_default(config)
     dw *= config["learning_rate"]
@@ -1234,9 +1238,7 @@ def net_returns_scores(self, X, y):
     return _forward(self, X)[1]
 
 
-@_wrong_gradients(
-    "the factor 0.5 of the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is too much"
-)
+@_wrong_gradients("the factor 0.5 of the regularisation is missing in the loss", rule="an extra 0.5 * reg * sum(W * W)")
 def net_without_half(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     W1, _, W2, _ = _params(self)
@@ -1245,7 +1247,7 @@ def net_without_half(self, X, y):
 
 @_wrong_gradients(
     "the regularisation adds 2 * reg * W to the gradients: with the factor 0.5 in the loss, it should add reg * W",
-    rule="reg * W is too much",
+    rule="an extra 1 * reg * W",
 )
 def net_gradient_twice(self, X, y):
     loss, _, _ = _gradients(self, X, y)
@@ -1336,7 +1338,7 @@ def net_hidden_before_relu(self, X, y):
 
 
 @_wrong_gradients(
-    "the gradients of the biases are missing: grads needs every key of self.params", rule="db1, or it is not"
+    "the gradients of the biases are missing: grads needs every key of self.params", rule="db1 is never assigned"
 )
 def net_without_bias_gradients(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
@@ -1350,7 +1352,7 @@ def net_exchanged_biases(self, X, y):
 
 
 @_wrong_gradients(
-    "the gradients are divided by N a second time: softmax_loss has already done it", rule="a mean where a sum"
+    "the gradients are divided by N a second time: softmax_loss has already done it", rule="a mean instead of a sum"
 )
 def net_divides_again(self, X, y):
     loss, grads, _ = _gradients(self, X, y, reg_factor=0.0)
@@ -1375,7 +1377,7 @@ def net_with_hinge(self, X, y):
     }
 
 
-@_wrong_gradients("loss changes the weights: the update W -= ... belongs to the update rule", rule="changed in place")
+@_wrong_gradients("loss changes the weights: the update W -= ... belongs to the update rule", rule="modified in place")
 def net_updates_weights(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     for name in self.params:

@@ -461,9 +461,7 @@ def fcn_loss_without_reg(self, X, y):
     return loss - _penalty(self), grads
 
 
-@_wrong_gradients(
-    "the factor 0.5 of the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is too much"
-)
+@_wrong_gradients("the factor 0.5 of the regularisation is missing in the loss", rule="an extra 0.5 * reg * sum(W * W)")
 def fcn_loss_without_half(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss + _penalty(self), grads
@@ -596,7 +594,7 @@ def fcn_backward_without_relu(self, X, y):
 
 
 @_wrong_gradients(
-    "the gradients are divided by N a second time: softmax_loss has already done it", rule="a mean where a sum"
+    "the gradients are divided by N a second time: softmax_loss has already done it", rule="a mean instead of a sum"
 )
 def fcn_divides_again(self, X, y):
     loss, grads, _ = _gradients(self, X, y, reg=0.0)
@@ -617,7 +615,7 @@ def fcn_without_gamma_gradients(self, X, y):
     return loss, {name: grad for name, grad in grads.items() if not name.startswith(("gamma", "beta"))}
 
 
-@_wrong_gradients("loss changes the weights: the update W -= ... belongs to the update rule", rule="changed in place")
+@_wrong_gradients("loss changes the weights: the update W -= ... belongs to the update rule", rule="modified in place")
 def fcn_updates_weights(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     for name in self.params:
