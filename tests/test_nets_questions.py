@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from coursekit.core.question import holds
-from coursekit.questions import _nets
+from coursekit.judging.check import check_question
+from coursekit.judging.rendering import WIDTH, render
+from coursekit.questions import _nets, find
 from cs231n.classifiers.fc_net import FullyConnectedNet
 
 
@@ -94,3 +96,9 @@ def test_best_reaches_its_bars_or_says_how_far_it_is():
     val, test = judged(0.9)[-2:]
     assert "expected at least 0.9" in val.gap[0] and val.mistake == "train longer" and not test.ok
     assert len(judged(0.0, fits=False)) == 3  # no accuracy of a net that does not fit
+
+
+def test_the_gradients_of_a_deep_net_leave_their_condition_whole():
+    lines = render(check_question(find("fcn_gradients"))).splitlines()
+    assert all(len(line) <= WIDTH for line in lines)
+    assert sum(line.strip() == "relative error < 1e-8  ok" for line in lines) == 8
