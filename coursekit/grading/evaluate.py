@@ -37,6 +37,7 @@ from coursekit.grading.record import (
 )
 from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.settings import Settings, versions
+from coursekit.judging.runner import Ended, Ending
 from coursekit.learner import submission
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import all_questions, find, notebook_file
@@ -241,7 +242,8 @@ class Grading:
                 command, folder, request, limits, isolation=self.settings.level, readable=[workspace.data_folder()]
             )
             self.timings.own_code += outcome.seconds
-            return replace(outcome, stderr=outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode()))
+            stderr = outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode())
+            return Ended(outcome.stdout, stderr, Ending(outcome.ended), limits.seconds)
 
         return execute
 

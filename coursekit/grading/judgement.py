@@ -1,7 +1,7 @@
 """Grade one question: what it returns on fresh inputs, or hands over from a notebook, judged outside the sandbox.
 
 How a learner's code is run is the caller's business: `execute` takes a command and the bytes for its standard input,
-and returns what the process wrote and how it ended, as `coursekit.judging.runner.run_calls` takes it.
+and returns an `Ended`, as `coursekit.judging.runner.run_calls` takes it.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from coursekit.grading import effort
 from coursekit.judging import reference_answers
 from coursekit.judging.judge import RUNS, judge, judge_values
 from coursekit.judging.rendering import render
-from coursekit.judging.runner import run_calls, run_case
+from coursekit.judging.runner import Ending, run_calls, run_case
 
 ATTEMPTS = 2  # at a sandbox that does not start
 CRASHES = {"MemoryError", "SyntaxError", "IndentationError", "TabError"}
@@ -108,7 +108,7 @@ def with_effort(question: Question, seed: int, graded: Graded, execute: Callable
 def _run_until_it_starts(question: Question, calls: list, execute: Callable) -> list[dict]:
     for _ in range(ATTEMPTS):
         results = run_calls(question, calls, execute)
-        broken = [result for result in results if result["ended"] == "not started"]
+        broken = [result for result in results if result["ended"] == Ending.NOT_STARTED]
         if not broken:
             return results
     raise InfrastructureError(f"the sandbox does not start: {broken[0]['error']['message']}")
@@ -119,9 +119,9 @@ def _how_it_ended(results: Iterable[dict]) -> Status | None:
     results = list(results)
     ended = {result["ended"] for result in results}
     kinds = {result["error"]["kind"] for result in results if result["error"]}
-    if "timeout" in ended:
+    if Ending.TIMEOUT in ended:
         return Status.TIMED_OUT
-    return Status.CRASHED if ended - {""} or kinds & CRASHES else None
+    return Status.CRASHED if ended - {Ending.RETURNED} or kinds & CRASHES else None
 
 
 def _judged(question: Question, inputs: dict, results: dict, expected: dict) -> Verdict:
