@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coursekit.core.question import Question, Status
 from coursekit.grading import effort, judgement
@@ -41,6 +42,9 @@ from coursekit.judging.runner import Ended, Ending
 from coursekit.learner import submission
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import all_questions, find, notebook_file
+
+if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without notebooks does not need
+    from coursekit.grading.running.notebook_run import Run
 
 # What is graded again with earlier answers replaced.
 FOLLOWED = (Status.WRONG, Status.NOT_ATTEMPTED, Status.CRASHED, Status.TIMED_OUT)
@@ -177,7 +181,7 @@ class Grading:
         self.timings = timings or Timings()
         self._graded: dict[tuple, Graded] = {}
         self._folders: dict[tuple, Path] = {}
-        self._notebook_runs: dict[tuple, object] = {}
+        self._notebook_runs: dict[tuple, Run] = {}
 
     def question_record(self, question: Question) -> QuestionRecord:
         """The record of one question."""
@@ -237,7 +241,7 @@ class Grading:
         replaced = {target for id_ in reference for target in find(id_).implements}
         folder = self.folder(reference, question.id if replaced & set(question.implements) else "")
 
-        def execute(command, request):
+        def execute(command: list[str], request: bytes) -> Ended:
             outcome = sandbox.run(
                 command, folder, request, limits, isolation=self.settings.level, readable=[workspace.data_folder()]
             )
@@ -284,7 +288,7 @@ class Grading:
         cells = self.work.notebooks[question.notebook]["cells"]
         return any(cell.get("id") == question.id and stub in submission.source(cell) for cell in cells)
 
-    def run_notebook(self, name, reference=()):
+    def run_notebook(self, name: str, reference: tuple[str, ...] = ()) -> "Run":
         """Run a notebook, once for each set of questions that the reference answers."""
         from coursekit.grading.running import notebook_run
 

@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from coursekit.judging import reference_answers
 from coursekit.judging.judge import RUNS, judge, judge_values
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import Ending, run_calls, run_case
+
+if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without notebooks does not need
+    from coursekit.grading.running.notebook_run import Run
 
 ATTEMPTS = 2  # at a sandbox that does not start
 CRASHES = {"MemoryError", "SyntaxError", "IndentationError", "TabError"}
@@ -192,7 +195,7 @@ def _given(question: Question) -> dict:
     return {name: value for name, value in given.items() if name in question.values}
 
 
-def grade_values(question: Question, notebook_run: Any) -> Graded:
+def grade_values(question: Question, notebook_run: "Run") -> Graded:
     """Grade a notebook question from the run of its notebook."""
     if notebook_run.state == "infrastructure error":
         raise InfrastructureError(notebook_run.reason)
