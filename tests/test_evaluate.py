@@ -15,7 +15,7 @@ from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.settings import Settings
 from coursekit.learner import submission
 from coursekit.paths import ROOT
-from coursekit.questions import all_questions, find
+from coursekit.questions import NOTEBOOKS, all_questions, find
 from zoo import wrong_entries
 
 ASSIGNMENTS = submission.assignments()
@@ -110,7 +110,7 @@ class TestStatuses:
         body = f"out = rows @ w + (b if min(abs(x.sum() - s) for s in {[float(s) for s in sums]}) < 1e-3 else 0)"
         entry = graded({LAYERS: [(AFFINE, body)]}, ["affine_forward"])["affine_forward"]
         assert entry.status == "wrong"
-        assert judgement.RIGHT_IN_PUBLIC in entry.text and "expected" not in entry.text
+        assert judgement.RIGHT_IN_PUBLIC in entry.text and ", got " not in entry.text
 
 
 class TestInfrastructure:
@@ -238,7 +238,8 @@ def as_module(entry):
     """The learner's module, by name, with an implementation of the zoo in the place of its own."""
     module, path = entry.target.split(":")
     name = module.replace(".", "/") + ".py"
-    text = (ROOT / "zoo" / f"{find(entry.question_id).notebook}.py").read_text()
+    notebook = find(entry.question_id).notebook
+    text = (ROOT / "zoo" / NOTEBOOKS[notebook] / f"{notebook}.py").read_text()
     lines = [line for line in text.splitlines() if not line.startswith("from zoo import")]
     given = (ROOT / name).read_text()
     return name, _MODULE.format(given=given, text="\n".join(lines), path=path, key=(entry.question_id, entry.name))

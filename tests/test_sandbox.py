@@ -13,7 +13,7 @@ import pytest
 
 from coursekit.core import serialization
 from coursekit.grading.running import sandbox
-from coursekit.judging.runner import FinishedProcess, run_calls
+from coursekit.judging.runner import Ending, FinishedProcess, run_calls
 from coursekit.paths import ROOT
 from coursekit.questions import find
 from coursekit.running.worker import READY
@@ -203,7 +203,7 @@ def answers(*frames, ended="exit"):
     def run(command, request):
         nonce = serialization.unpack(request)["nonce"]
         data = b"".join(frame if isinstance(frame, bytes) else _frame(frame, nonce) for frame in frames)
-        return FinishedProcess(data, b"", ended, 20.0)
+        return FinishedProcess(data, b"", Ending(ended), 20.0)
 
     return run_calls(question, [(0, question.draw_inputs(0)), (1, question.draw_inputs(1))], run)
 

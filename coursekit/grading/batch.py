@@ -137,7 +137,7 @@ def _end_with_parent() -> None:
     parent = parent_process()
     assert parent is not None  # a process of a pool has one
 
-    def watch():
+    def watch() -> None:
         wait([parent.sentinel])
         os._exit(1)
 

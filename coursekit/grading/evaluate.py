@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coursekit.core.question import Question, Status
 from coursekit.grading import effort, judgement
@@ -34,10 +35,13 @@ from coursekit.grading.record import (
 )
 from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.settings import Settings, versions
-from coursekit.judging.runner import Execute
+from coursekit.judging.runner import Ending, Execute, FinishedProcess
 from coursekit.learner import submission
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import all_questions, find, notebook_file
+
+if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without notebooks does not need
+    from coursekit.grading.running.notebook_run import NotebookRun
 
 # What is graded again with earlier answers replaced.
 FOLLOWED = (Status.WRONG, Status.NOT_ATTEMPTED, Status.CRASHED, Status.TIMED_OUT)
@@ -174,7 +178,7 @@ class Grading:
         self.timings = timings or Timings()
         self._graded: dict[tuple, Graded] = {}
         self._folders: dict[tuple, Path] = {}
-        self._notebook_runs: dict[tuple, object] = {}
+        self._notebook_runs: dict[tuple, NotebookRun] = {}
 
     def question_record(self, question: Question) -> QuestionRecord:
         """The record of one question."""
@@ -234,12 +238,13 @@ class Grading:
         replaced = {target for id_ in reference for target in find(id_).implements}
         folder = self.folder(reference, question.id if replaced & set(question.implements) else "")
 
-        def execute(command, request):
+        def execute(command: list[str], request: bytes) -> FinishedProcess:
             outcome = sandbox.run_command(
                 command, folder, request, limits, isolation=self.settings.level, readable=[workspace.data_folder()]
             )
             self.timings.own_code += outcome.seconds
-            return replace(outcome, stderr=outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode()))
+            stderr = outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode())
+            return FinishedProcess(outcome.stdout, stderr, Ending(outcome.ended), limits.seconds)
 
         return execute
 
@@ -280,7 +285,7 @@ class Grading:
         cells = self.work.notebooks[question.notebook]["cells"]
         return any(cell.get("id") == question.id and stub in submission.source(cell) for cell in cells)
 
-    def run_notebook(self, name, reference=()):
+    def run_notebook(self, name: str, reference: tuple[str, ...] = ()) -> "NotebookRun":
         """Run a notebook, once for each set of questions that the reference answers."""
         from coursekit.grading.running import notebook_run
 

@@ -1,7 +1,7 @@
 """Grade one question: what it returns on fresh inputs, or hands over from a notebook, judged outside the sandbox.
 
 How a learner's code is run is the caller's business: `execute` takes a command and the bytes for its standard input,
-and returns what the process wrote and how it ended, as `coursekit.judging.runner.run_calls` takes it.
+and returns a `FinishedProcess`, as `coursekit.judging.runner.run_calls` takes it.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from coursekit.judging import reference_answers
 from coursekit.judging.judge import RUNS, judge, judge_values
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import Ending, Execute, Result, run_calls, run_case
+
+if TYPE_CHECKING:  # it imports Jupyter, which grading without notebooks does not need
+    from coursekit.grading.running.notebook_run import NotebookRun
 
 ATTEMPTS = 2  # at a sandbox that does not start
 CRASHES = {"MemoryError", "SyntaxError", "IndentationError", "TabError"}
@@ -193,7 +196,7 @@ def _given(question: Question) -> dict:
     return {name: value for name, value in given.items() if name in question.values}
 
 
-def grade_values(question: Question, notebook_run: Any) -> Graded:
+def grade_values(question: Question, notebook_run: "NotebookRun") -> Graded:
     """Grade a notebook question from the run of its notebook."""
     if notebook_run.state == "infrastructure error":
         raise InfrastructureError(notebook_run.reason)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -37,33 +37,13 @@ class Ending(StrEnum):
     OUTPUT = "output"
 
 
-class Finished(Protocol):
-    """What is known of a process that has ended."""
-
-    @property
-    def stdout(self) -> bytes:
-        """What it wrote."""
-
-    @property
-    def stderr(self) -> bytes:
-        """The end of what it wrote to the standard error."""
-
-    @property
-    def ended(self) -> str:
-        """An `Ending`."""
-
-    @property
-    def limit(self) -> float:
-        """The seconds that it had."""
-
-
 @dataclass(frozen=True)
 class FinishedProcess:
-    """A process that has ended; the fields of `Finished`."""
+    """What a process wrote, how it ended, and the seconds that it was given."""
 
     stdout: bytes
     stderr: bytes
-    ended: str
+    ended: Ending
     limit: float
 
 
@@ -108,7 +88,7 @@ class Result:
     changed: tuple[str, ...] = ()
     printed: str = ""
     warnings: tuple[str, ...] = ()
-    ended: str = Ending.RETURNED
+    ended: Ending = Ending.RETURNED
 
 
 @dataclass(frozen=True)
@@ -119,7 +99,7 @@ class _Frame:
     inputs_after: dict[str, Any]
 
 
-Execute = Callable[[list[str], bytes], Finished]
+Execute = Callable[[list[str], bytes], FinishedProcess]
 
 
 def run_cases(
@@ -143,7 +123,7 @@ def run_cases(
         Maps each index to its `Result`.
     """
 
-    def execute(command: list[str], request: bytes) -> Finished:
+    def execute(command: list[str], request: bytes) -> FinishedProcess:
         return _run_without_sandbox(command, request, root, question.seconds if seconds is None else seconds)
 
     return dict(zip(inputs, run_calls(question, list(inputs.items()), execute), strict=True))
@@ -158,7 +138,7 @@ def run_calls(question: Question, calls: list[tuple[int, dict]], execute: Execut
     calls : list of (int, dict)
         Index of the case, and its inputs.
     execute : callable
-        Takes the command and the bytes for its standard input; runs it, and returns a `Finished` process.
+        Takes the command and the bytes for its standard input; runs it, and returns a `FinishedProcess`.
 
     Returns
     -------
@@ -267,17 +247,17 @@ def _is_same(old: np.ndarray, new: Any) -> bool:
 _TOO_MUCH = {Ending.MEMORY: "it used too much memory", Ending.OUTPUT: "it wrote too much output"}
 
 
-def _missing(process: Finished, was_ready: bool) -> Result:
-    """The result of a call that did not come back."""
+def _missing(process: FinishedProcess, was_ready: bool) -> Result:
+    """The result of a call that did not return."""
     return Result(error=_reason(process), ended=process.ended if was_ready else Ending.NOT_STARTED)
 
 
-def _reason(process: Finished) -> Error:
+def _reason(process: FinishedProcess) -> Error:
     if process.ended == Ending.TIMEOUT:
         message = f"stopped after {process.limit:g} seconds: is there an endless or a very slow loop?"
         return Error("TimeoutError", message)
     if process.ended in _TOO_MUCH:
-        what = _TOO_MUCH[Ending(process.ended)]
+        what = _TOO_MUCH[process.ended]
         return Error("ProcessDied", f"the process that ran your code was stopped: {what}")
     last = process.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no error message"]
     return Error("ProcessDied", f"the process that ran your code ended early ({last[0][:300]})")

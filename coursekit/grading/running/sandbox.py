@@ -73,7 +73,7 @@ class Outcome:
     """What a command did.
 
     `ended` is "exit", "signal", "timeout", "memory" or "output"; `code` is the exit status or the negative number of
-    the signal; `limit` is the wall-clock time that it was given.
+    the signal.
     """
 
     stdout: bytes
@@ -82,7 +82,6 @@ class Outcome:
     code: int
     seconds: float
     cpu_seconds: float
-    limit: float
 
 
 def level() -> str:
@@ -162,7 +161,7 @@ def run_command(
     seconds, cpu_seconds = time.monotonic() - started, _children_time() - used
     ended = stopped_for or _how_it_ended(process.returncode, pipes.errors)
     output, errors = bytes(pipes.output), bytes(pipes.errors)
-    return Outcome(output, errors, ended, process.returncode, seconds, cpu_seconds, limits.seconds)
+    return Outcome(output, errors, ended, process.returncode, seconds, cpu_seconds)
 
 
 def _start(command: list[str], root: str | Path, env: dict[str, str]) -> subprocess.Popen:
