@@ -421,7 +421,7 @@ class TestReading:
 
     def test_bytes_that_are_no_text(self):
         data = pack(filled("svm")).replace(b"## ", b"## \xff")
-        assert any("not UTF-8" in remark for remark in merge("svm", data).remarks)
+        assert any("not valid UTF-8" in remark for remark in merge("svm", data).remarks)
 
     def test_halves_of_characters(self):
         submitted = filled("svm")

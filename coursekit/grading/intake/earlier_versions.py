@@ -17,7 +17,7 @@ from coursekit.learner.notebook_form import source
 from coursekit.teacher.solutions import strip_notebook
 
 FILE = Path(__file__).with_name("earlier_cells.json")
-SHORTEST = 20  # characters; a shorter text may be anybody's
+SHORTEST = 12  # characters; a shorter text may be anybody's
 
 
 def is_earlier(text: str) -> bool:
