@@ -13,7 +13,7 @@ from coursekit.grading.intake.notebook_cells import MOST_CELLS, read_cells
 from coursekit.learner import submission
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, notebook_file
-from coursekit.teacher.release import strip_module
+from coursekit.teacher.solutions import strip_module
 from tests.handins import edition, filled
 
 
