@@ -43,9 +43,9 @@ _COMMANDS = {
         "compute the stored answers anew, of some notebooks or of all",
         "notebooks",
     ),
-    "grade": ("coursekit.grading.batch:grade", "grade all submissions of a folder", "options"),
-    "regrade": ("coursekit.grading.batch:regrade", "grade again from the records, all or one question", "options"),
-    "autograder": ("coursekit.grading.autograder:write", "write the zip that grades on Gradescope", "zip"),
+    "grade": ("coursekit.grading.commands:grade", "grade all submissions of a folder", "options"),
+    "regrade": ("coursekit.grading.commands:regrade", "grade again from the records, all or one question", "options"),
+    "autograder": ("coursekit.grading.autograder:write_autograder", "write the zip that grades on Gradescope", "zip"),
     "release": ("coursekit.teacher.release:build", "build the learner's edition in a new folder", "--out"),
 }
 _WITHOUT_NUMPY = ("coursekit.learner.environment", "coursekit.teacher.testing")

@@ -89,7 +89,7 @@ def test_endless_loop_is_stopped(tree):
     path.write_text(path.read_text().replace(SOLVED, "while True: pass"))
     question = find("affine_forward")
     results = run_cases(question, {0: question.draw_inputs(0)}, tree, seconds=2)
-    assert "stopped after 2 seconds" in results[0]["error"]["message"]
+    assert "stopped after 2 seconds" in results[0].error.message
 
 
 def test_edit_within_the_same_second_is_seen(tree):
@@ -106,7 +106,7 @@ def test_one_case_that_hangs_does_not_hide_the_others(tree):
     question = find("affine_forward")
     inputs = {i: question.draw_inputs(i) for i in range(len(question.cases))}
     results = run_cases(question, inputs, tree, seconds=3)
-    kinds = [result["error"] and result["error"]["kind"] for result in results.values()]
+    kinds = [result.error and result.error.kind for result in results.values()]
     assert kinds[0] is None and "TimeoutError" in kinds
 
 
@@ -288,8 +288,8 @@ class TestWire:
 
         value = serialization.unpack(serialization.pack([print, np.array([object()]), np.zeros(2).view(Odd)]))
         assert value[:2] == [
-            serialization.Foreign("builtin_function_or_method"),
-            serialization.Foreign("array of Python objects"),
+            serialization.Opaque("builtin_function_or_method"),
+            serialization.Opaque("array of Python objects"),
         ]
         assert type(value[2]) is np.ndarray
 

@@ -14,7 +14,7 @@ from coursekit.learner import answers_page, submission, submit
 from coursekit.paths import ROOT
 from coursekit.questions import notebook_file
 from coursekit.teacher.release import write_edition
-from tests.handins import filled
+from tests.learner_notebooks import filled
 
 ASSIGNMENT = "assignment1"
 LAYERS = "cs231n/layers.py"
@@ -69,7 +69,7 @@ class TestComplete:
         assert came.remarks == [] and came.receipt["verified"]
         assert set(came.receipt["questions"].values()) == {"ok"}
         assert all(data == (done / name).read_bytes() for name, data in came.files.items())
-        assert set(submission.wanted(ASSIGNMENT)) <= set(came.files)
+        assert set(submission.required(ASSIGNMENT)) <= set(came.files)
 
     def test_receipt_fits_the_zip_and_no_other(self, handed_in):
         receipt = json.loads((handed_in[1] / f"{ASSIGNMENT}_receipt.json").read_bytes())

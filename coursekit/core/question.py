@@ -9,8 +9,21 @@ A *notebook question* asks for values computed in a notebook cell. It has the na
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
+
+
+class Status(StrEnum):
+    """What became of a question. A check gives one of the first three; the others exist in grading alone."""
+
+    OK = "ok"
+    WRONG = "wrong"
+    NOT_ATTEMPTED = "not attempted"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed out"
+    NOT_GRADABLE = "not gradable"
+    INFRASTRUCTURE_ERROR = "infrastructure error"
 
 
 @dataclass(frozen=True)

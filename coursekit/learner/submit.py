@@ -81,7 +81,7 @@ def collect(assignment, root):
         try:
             data = Path(root, name).read_bytes()
         except OSError as error:
-            if name in submission.wanted(assignment):
+            if name in submission.required(assignment):
                 gaps.append(f"{name} is missing ({error.strerror}).")
             continue
         most = submission.LARGEST[Path(name).suffix]

@@ -24,7 +24,7 @@ def write(notebooks=(), folder=FOLDER):
 def answers_of(question):
     """What the reference, and each known mistake, returns on a question's public inputs."""
     cases = enumerate(question.cases)
-    expected = {i: run_case(case, question.draw_inputs(i))["outputs"] for i, case in cases if not case.judge}
+    expected = {i: run_case(case, question.draw_inputs(i)).outputs for i, case in cases if not case.judge}
     mistakes = [
         {"sentence": entry.sentence, "results": _brief(outcomes(entry))} for entry in wrong_entries(question.id)
     ]
@@ -34,9 +34,9 @@ def answers_of(question):
 def _brief(results):
     return {
         index: {
-            "outputs": result["outputs"],
-            "error": result["error"]["kind"] if result["error"] else None,
-            "changed": result["changed"],
+            "outputs": result.outputs,
+            "error": result.error.kind if result.error else None,
+            "changed": list(result.changed),
         }
         for index, result in results.items()
     }
