@@ -146,11 +146,11 @@ def _otter_test(name):
 
 def ours(python, folder, isolation):
     """The module alone, and the module with a notebook of check cells: what grades each."""
-    from coursekit.learner import submit
+    from coursekit.learner.submit import pack
 
     (folder / "handed_in").mkdir()
     module = without_markers((ROOT / "cs231n" / "layers.py").read_text(encoding="utf-8"))
-    (folder / "handed_in" / "learner.zip").write_bytes(submit.pack({"cs231n/layers.py": module.encode()}))
+    (folder / "handed_in" / "learner.zip").write_bytes(pack({"cs231n/layers.py": module.encode()}))
     whole = nbformat.read(ROOT / "assignments" / "assignment1" / "two_layer_net.ipynb", as_version=4)
     wanted = {f"check_{name}" for name in QUESTIONS}
     setup = nbformat.v4.new_code_cell("import numpy as np\n\nfrom coursekit import check", id="setup")

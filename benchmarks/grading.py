@@ -55,11 +55,11 @@ def main():
 
 def overhead(folder, isolation, args):
     """Grading against the plain running of the same files."""
-    from coursekit.learner import submit
+    from coursekit.learner.submit import collect, pack
 
-    files, _ = submit.collect(ASSIGNMENT, ROOT)
+    files, _ = collect(ASSIGNMENT, ROOT)
     (folder / "handed_in").mkdir()
-    (folder / "handed_in" / "learner.zip").write_bytes(submit.pack(files))
+    (folder / "handed_in" / "learner.zip").write_bytes(pack(files))
     outs = (folder / f"out{number}" for number in count())  # a new one each time: what is graded is not graded again
     records = []
     sides = {

@@ -1,4 +1,4 @@
-"""The learner's edition: every answer out, the same to the byte, and full marks once it is filled in."""
+"""The learner's edition: no answer is left, it is the same to the byte, and filled in it gets full marks."""
 
 import hashlib
 import json
@@ -9,19 +9,11 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from coursekit.learner.progress import notebook_path, saved_verdict, verdicts
-from coursekit.paths import ROOT
-from coursekit.questions import NOTEBOOKS, all_questions
-from coursekit.teacher.release import (
-    BEGIN,
-    END,
-    ReleaseError,
-    build,
-    included_files,
-    strip_module,
-    strip_notebook,
-    write_edition,
-)
+from coursekit.learner.progress import saved_verdict, verdicts
+from coursekit.paths import PACKAGE, ROOT, files_in
+from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
+from coursekit.teacher.release import build, write_edition
+from coursekit.teacher.solutions import BEGIN, END, SolutionError, strip_module, strip_notebook
 
 QUESTIONS = list(all_questions().values())
 
@@ -45,7 +37,7 @@ def contents(folder):
 def test_build_proves_both_trees(tmp_path, capsys):
     """The whole command: the solved tree has full marks, the stripped one none."""
     assert build(tmp_path / "course") == 0, capsys.readouterr().out
-    assert "every question open" in capsys.readouterr().out
+    assert "no question answered" in capsys.readouterr().out
     assert build(tmp_path / "course") == 1
     assert "is not empty" in capsys.readouterr().out
 
@@ -61,27 +53,25 @@ def test_manifest_has_the_hash_of_every_file(edition):
     assert manifest == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 
-def test_nothing_of_the_instructors_is_in_it(edition):
+def test_nothing_of_the_teachers_is_in_it(edition):
     names = set(contents(edition))
     assert {"README.md", "Makefile", "requirements.lock", "datasets/get_datasets.py"} <= names
-    assert not [name for name in names if "zoo" in name or "release" in name or name.startswith("tests/")]
-    assert not [name for name in names if name.startswith("coursekit/grading")]
+    assert not [name for name in names if name.startswith(("zoo", "tests", "coursekit/grading", "coursekit/teacher"))]
     assert b"BEGIN SOLUTION" not in b"".join(
         data for name, data in contents(edition).items() if "coursekit" not in name
     )
 
 
 def test_no_solved_line_is_left(edition):
-    """Each line of an answer that says something is gone from its file."""
-    for path in included_files():
-        name = path.relative_to(ROOT).as_posix()
-        if name.startswith("cs231n/") and BEGIN in path.read_text():
+    """No line that only an answer has is in its file."""
+    for name, path in files_in(PACKAGE).items():
+        if BEGIN in path.read_text():
             left = set((edition / name).read_text().splitlines())
             assert not left & set(answer_lines(path.read_text()))
 
 
 def answer_lines(source):
-    """The lines that stand in regions and nowhere else."""
+    """The lines that are in answers and nowhere else."""
     inside, answers, given = False, [], set()
     for line in source.splitlines():
         if line.strip() in (BEGIN, END):
@@ -98,7 +88,7 @@ def test_every_module_still_compiles(edition):
         compile(path.read_text(), str(path), "exec")
 
 
-def test_commands_of_the_instructor_are_not_offered(edition):
+def test_commands_of_the_teacher_are_not_offered(edition):
     command = [sys.executable, "-m", "coursekit", "--help"]
     text = subprocess.run(command, cwd=edition, capture_output=True, text=True, check=True).stdout
     assert "progress" in text and "submit" in text and "release" not in text and "store" not in text
@@ -106,7 +96,7 @@ def test_commands_of_the_instructor_are_not_offered(edition):
 
 def test_notebooks_have_no_outputs_and_no_answers(edition):
     for name in NOTEBOOKS:
-        path = notebook_path(name, edition)
+        path = edition / notebook_file(name)
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
         for cell in notebook.cells:
@@ -118,20 +108,18 @@ def test_notebooks_have_no_outputs_and_no_answers(edition):
 def fill_in(edition, folder):
     """Put the answers into a copy of the edition as a learner would: into the files, and into the notebooks' cells."""
     write_edition(folder)
-    for path in included_files():
-        name = path.relative_to(ROOT).as_posix()
-        if name.startswith("cs231n/"):
-            (folder / name).write_bytes(path.read_bytes())
+    for name, path in files_in(PACKAGE).items():
+        (folder / name).write_bytes(path.read_bytes())
     for name in NOTEBOOKS:
-        solved = {cell.id: cell.source for cell in nbformat.read(notebook_path(name), as_version=4).cells}
-        notebook = nbformat.read(notebook_path(name, folder), as_version=4)
+        solved = {cell.id: cell.source for cell in nbformat.read(ROOT / notebook_file(name), as_version=4).cells}
+        notebook = nbformat.read(folder / notebook_file(name), as_version=4)
         for cell in notebook.cells:
             cell.source = solved[cell.id]
-        nbformat.write(notebook, notebook_path(name, folder))
+        nbformat.write(notebook, folder / notebook_file(name))
 
 
 def run_notebook(name, folder):
-    path = notebook_path(name, folder)
+    path = folder / notebook_file(name)
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
     nbformat.write(notebook, path)
@@ -155,28 +143,28 @@ def test_filled_in_notebooks_have_full_marks(edition, tmp_path, name, monkeypatc
 
 
 class TestBrokenMarkers:
-    """What cannot be stripped is named with its place."""
+    """What cannot be stripped is named, with its line or cell."""
 
     @pytest.mark.parametrize(
         "source, message",
         [
-            (f"def affine_forward():\n    {BEGIN}\n    pass\n", "line 2: this solution does not end"),
-            (f"def affine_forward():\n    pass\n    {END}\n", "line 3: a solution ends that did not begin"),
+            (f"def affine_forward():\n    {BEGIN}\n    pass\n", "line 2: this solution has no end"),
+            (f"def affine_forward():\n    pass\n    {END}\n", "line 3: the solution that ends here has no beginning"),
             (
                 f"def affine_forward():\n    {BEGIN}\n    {BEGIN}\n    pass\n",
-                "line 3: a solution begins inside another",
+                "line 3: this solution begins inside another one",
             ),
             (f"def other():\n    {BEGIN}\n    pass\n    {END}\n", "no question implements cs231n.layers:other"),
             (f"x = 1\n{BEGIN}\n{END}\n", "outside any function"),
         ],
     )
     def test_module(self, source, message):
-        with pytest.raises(ReleaseError, match=message):
+        with pytest.raises(SolutionError, match=message):
             strip_module(source, "cs231n/layers.py")
 
     def test_notebook_cell_without_a_question(self):
         cell = {"id": "odd", "cell_type": "code", "source": [f"{BEGIN}\n", f"{END}\n"]}
-        with pytest.raises(ReleaseError, match="the cell 'odd' has a solution"):
+        with pytest.raises(SolutionError, match="the cell 'odd' has a solution"):
             strip_notebook(json.dumps({"cells": [cell]}), "knn.ipynb")
 
     def test_stub_names_question_and_notebook(self):
