@@ -1,6 +1,7 @@
 """Work on the pieces of a batch side by side: a few threads, each with a BLAS of one thread and buffers of its own.
 
-NumPy lets other threads run while it copies, adds or multiplies, so threads help although Python has one lock. As many
+NumPy lets other threads run while it copies, adds or multiplies, so threads help although Python has one lock; on a
+Python without that lock they share nothing but what is locked here. As many
 threads are used as BLAS has: OPENBLAS_NUM_THREADS, or what the machine offers, sets both. Without threadpoolctl, which
 is what holds BLAS to one thread, the pieces are done one after the other.
 """
@@ -9,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from math import inf, prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,22 +23,22 @@ def for_each(function, pieces):
     The calling thread works too. To wake another one takes as long as to add up a hundred thousand numbers, so each is
     woken once for all pieces, and meanwhile the first piece is under way.
     """
-    blas, pool = _workers()
-    if pool is None or len(pieces) <= 1:
+    workers = _workers()
+    if workers.count == 1 or len(pieces) <= 1:
         return [function(piece) for piece in pieces]
     results = [None] * len(pieces)
-    numbers = iter(range(len(pieces)))  # each number goes to one thread alone
+    numbers = _Counter(len(pieces))
 
     def work():
         _own.has_pieces = True
         try:
-            for i in numbers:
+            while (i := numbers.take()) is not None:
                 results[i] = function(pieces[i])
         finally:
             _own.has_pieces = False
 
-    with blas.limit(limits=1):
-        others = [pool.submit(work) for _ in range(min(count(), len(pieces)) - 1)]
+    with workers.blas.limit(limits=1):
+        others = [workers.pool.submit(work) for _ in range(min(workers.count, len(pieces)) - 1)]
         try:
             work()
         finally:
@@ -44,6 +46,20 @@ def for_each(function, pieces):
     for error in filter(None, errors):
         raise error
     return results
+
+
+class _Counter:
+    """Hands out the numbers from 0 on, each to one thread alone, also where Python has no lock of its own."""
+
+    def __init__(self, end):
+        self._next, self._end, self._lock = 0, end, threading.Lock()
+
+    def take(self):
+        """The next number; None after the last."""
+        with self._lock:
+            number = self._next
+            self._next += 1
+        return number if number < self._end else None
 
 
 def pieces_of(length, size):
@@ -106,27 +122,41 @@ def _divisor(number, most):
 
 def count():
     """How many pieces are worked on at a time."""
-    _, pool = _workers()
-    return pool._max_workers + 1 if pool else 1
+    return _workers().count
+
+
+class Workers(NamedTuple):
+    """What limits BLAS (None without threadpoolctl), how many threads work, and a pool with all of them but one."""
+
+    blas: object = None
+    count: int = 1
+    pool: ThreadPoolExecutor | None = None
+
+
+_starting = threading.Lock()
+
+
+def _workers():
+    with _starting:  # two threads that call at once get the same pool
+        return _started_workers()
 
 
 @cache
-def _workers():
-    """What limits BLAS, and a pool of one thread less than BLAS has; None where there is nothing to limit or share."""
+def _started_workers():
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
-        return None, None
+        return Workers()
     blas = ThreadpoolController().select(user_api="blas")
     threads = max((library["num_threads"] for library in blas.info()), default=1)
     if threads == 1:
-        return blas, None
-    return blas, ThreadPoolExecutor(threads - 1, thread_name_prefix="cs231n")
+        return Workers(blas)
+    return Workers(blas, threads, ThreadPoolExecutor(threads - 1, thread_name_prefix="cs231n"))
 
 
 @cache
 def _multiplies_as_they_lie():
     """Whether BLAS has products for small matrices: OpenBLAS with its kernels for AVX-512."""
-    blas, _ = _workers()
+    blas = _workers().blas
     kernels = {library.get("architecture") for library in blas.info()} if blas else set()
     return not kernels.isdisjoint({"SkylakeX", "Cooperlake", "SapphireRapids"})

@@ -1,17 +1,13 @@
 """Solver: trains a model on data with one of the update rules of `cs231n.optim`."""
 
 import inspect
-import json
 import time
 from pathlib import Path
 
 import numpy as np
 
-from cs231n import optim
+from cs231n import _checkpoint, optim
 from cs231n._errors import require_labels
-from cs231n._weights import read_npz, write_npz
-
-_HISTORIES = ("loss_history", "train_acc_history", "val_acc_history")
 
 
 class Solver:
@@ -120,7 +116,7 @@ class Solver:
         self.best_val_acc = 0
         self.best_params = {}
         self.best_bn_params = []
-        for name in _HISTORIES:
+        for name in _checkpoint.HISTORIES:
             setattr(self, name, [])
         # A plain float: a NumPy one, such as np.logspace gives, would turn float32 weights into float64 ones.
         settings = {
@@ -144,7 +140,7 @@ class Solver:
         finally:
             if self.best_params:
                 self.model.params = _copied(self.best_params)
-                self._set_statistics(self.best_bn_params)
+                self.set_statistics(self.best_bn_params)
 
     def _run(self):
         iterations_per_epoch = max(len(self.X_train) // self.batch_size, 1)
@@ -209,16 +205,17 @@ class Solver:
         if val_acc > self.best_val_acc or not self.best_params:
             self.best_val_acc = val_acc
             self.best_params = _copied(self.model.params)
-            self.best_bn_params = self._statistics()
+            self.best_bn_params = self.statistics()
 
-    def _statistics(self):
+    def statistics(self):
         """Copies of the running statistics of the model's normalisations, a dict for each."""
         return [
             {name: value.copy() for name, value in bn_param.items() if isinstance(value, np.ndarray)}
             for bn_param in getattr(self.model, "bn_params", ())
         ]
 
-    def _set_statistics(self, statistics):
+    def set_statistics(self, statistics):
+        """Set the running statistics of the model's normalisations to copies of these, a dict for each."""
         for bn_param, arrays in zip(getattr(self.model, "bn_params", ()), statistics, strict=True):
             bn_param.update(_copied(arrays))
 
@@ -251,97 +248,23 @@ class Solver:
         path = Path(f"{self.checkpoint_name}_epoch_{self.epoch}.npz")
         if self.verbose:
             print(f"Saving checkpoint to {path.name}")
-        write_npz(path, self._state())
-
-    def _state(self):
-        """Everything that the rest of the run depends on, as a dict of plain arrays."""
-        scalars, arrays = {}, {}
-        for name, w in self.model.params.items():
-            arrays[f"params/{name}"] = w
-            arrays[f"best_params/{name}"] = self.best_params[name]
-            for key, value in self.optim_configs[name].items():
-                if isinstance(value, np.ndarray):
-                    arrays[f"optim/{name}/{key}"] = value
-                else:
-                    scalars.setdefault(name, {})[key] = value
-        for place, statistics in (("bn_params", self._statistics()), ("best_bn_params", self.best_bn_params)):
-            for i, statistic in enumerate(statistics):
-                arrays |= {f"{place}/{i}/{name}": value for name, value in statistic.items()}
-        kind, keys, position, has_gauss, gauss = np.random.get_state()
-        arrays["rng_keys"] = keys
-        for name in _HISTORIES:
-            arrays[name] = np.array(getattr(self, name))
-        about = {
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-            "best_val_acc": self.best_val_acc,
-            "update_rule": self.update_rule.__name__,
-            "batch_size": self.batch_size,
-            "num_train": len(self.X_train),
-            "optim": scalars,
-            "rng": [kind, int(position), int(has_gauss), float(gauss)],
-        }
-        arrays["about"] = np.array(json.dumps(about))
-        return arrays
+        _checkpoint.write(self, path)
 
     def resume(self, path):
-        """Take over the state of a checkpoint; `train` then goes on from there, the same to the bit.
+        """Continue from the state of a checkpoint: `train` then gives the same to the bit as without the stop.
 
         Parameters
         ----------
         path : str or Path
             A file that a solver with the same model, data and options wrote. The state of NumPy's global random
-            generator is taken over as well.
+            generator is restored as well.
 
         Raises
         ------
         ValueError
             If the file is damaged, or was written with other options.
         """
-        arrays = read_npz(path)
-        if "about" not in arrays:
-            raise ValueError(f"{path} is not a checkpoint of a Solver.")
-        about = json.loads(str(arrays["about"]))
-        self._require_same_run(path, about, arrays)
-
-        self.epoch, self.seconds, self.best_val_acc = about["epoch"], about["seconds"], about["best_val_acc"]
-        for name in _HISTORIES:
-            setattr(self, name, arrays[name].tolist())
-        self.model.params = {name: arrays[f"params/{name}"] for name in self.model.params}
-        self.best_params = {name: arrays[f"best_params/{name}"] for name in self.model.params}
-        self.optim_configs = {name: dict(about["optim"].get(name, {})) for name in self.model.params}
-        num_normalized = len(getattr(self.model, "bn_params", ()))
-        statistics = {place: [{} for _ in range(num_normalized)] for place in ("bn_params", "best_bn_params")}
-        for key, value in arrays.items():
-            place, *rest = key.split("/")
-            if place == "optim":
-                self.optim_configs[rest[0]][rest[1]] = value
-            elif place in statistics:
-                statistics[place][int(rest[0])][rest[1]] = value
-        self._set_statistics(statistics["bn_params"])
-        self.best_bn_params = statistics["best_bn_params"]
-        kind, position, has_gauss, gauss = about["rng"]
-        np.random.set_state((kind, arrays["rng_keys"], position, has_gauss, gauss))
-
-    def _require_same_run(self, path, about, arrays):
-        came = {
-            "update_rule": about["update_rule"],
-            "batch_size": about["batch_size"],
-            "number of training inputs": about["num_train"],
-            "parameters": {key[7:]: arrays[key].shape for key in arrays if key.startswith("params/")},
-        }
-        wanted = {
-            "update_rule": self.update_rule.__name__,
-            "batch_size": self.batch_size,
-            "number of training inputs": len(self.X_train),
-            "parameters": {name: w.shape for name, w in self.model.params.items()},
-        }
-        for what in wanted:
-            if came[what] != wanted[what]:
-                raise ValueError(
-                    f"{path} was written with {what} {came[what]}, this solver has {wanted[what]}: "
-                    "build model and solver with the options of the run to go on."
-                )
+        _checkpoint.restore(self, path)
 
 
 def _copied(params):

@@ -24,5 +24,5 @@ def two_threads(monkeypatch):
     """Two threads for the fast layers, however many BLAS has here."""
     with ThreadPoolExecutor(1) as pool:  # and the one that calls
         blas = ThreadpoolController().select(user_api="blas")
-        monkeypatch.setattr(_threads, "_workers", lambda: (blas, pool))
+        monkeypatch.setattr(_threads, "_workers", lambda: _threads.Workers(blas, 2, pool))
         yield

@@ -14,8 +14,8 @@ from coursekit.core.serialization import pack, unpack
 from coursekit.judging.judge import judge
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_case
-from coursekit.learner.progress import notebook_path
-from coursekit.questions import NOTEBOOKS, all_questions, find
+from coursekit.paths import ROOT
+from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
 from zoo import in_place_of, wrong_entries
 
 SEED = 7
@@ -36,7 +36,7 @@ TEXTS = (
 @cache
 def cells(notebook):
     """The cells of a solved notebook by id."""
-    content = json.loads(notebook_path(notebook).read_text(encoding="utf-8"))
+    content = json.loads((ROOT / notebook_file(notebook)).read_text(encoding="utf-8"))
     return {cell["id"]: cell for cell in content["cells"]}
 
 

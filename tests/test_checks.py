@@ -8,8 +8,8 @@ import pytest
 from nbclient import NotebookClient
 
 from coursekit.core import mistakes, serialization
-from coursekit.core.question import Case, CheckFailed, Question, check, holds
-from coursekit.judging.check import check_question
+from coursekit.core.question import Case, CheckFailed, Question, holds
+from coursekit.judging.check import check, check_question
 from coursekit.judging.judge import compare, judge, judge_values
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_cases

@@ -6,6 +6,7 @@ from layer_check import check_layer, torch
 
 from coursekit.running.gradients import gradient_error
 from cs231n import _threads, fast_layers, layers
+from cs231n._fast import convolution, windows
 from cs231n.classifiers import cnn
 from cs231n.im2col import col2im_indices, get_im2col_indices, im2col_indices
 from cs231n.layer_utils import (
@@ -174,8 +175,8 @@ def test_pool(x_shape, height, width, stride, name):
 @pytest.mark.parametrize("seed", range(40))
 def test_random_sizes(seed, monkeypatch):
     """Every way agrees with the naive one to 1e-10, whatever the sizes, the memory layout, and the pieces."""
-    monkeypatch.setattr(fast_layers, "SMALL", (0, 12, 1 << 30)[seed % 3])  # maps one by one, and side by side
-    monkeypatch.setattr(fast_layers, "FEW", (0, 8)[seed % 2])  # gradients from windows of the maps, and of x
+    monkeypatch.setattr(windows, "SMALL", (0, 12, 1 << 30)[seed % 3])  # maps one by one, and side by side
+    monkeypatch.setattr(convolution, "FEW", (0, 8)[seed % 2])  # gradients from windows of the maps, and of x
     rng = np.random.RandomState(seed)
     N, C, F, HH, WW, stride = rng.randint(1, 5, size=6).tolist()
     pad = int(rng.randint(0, 4))
@@ -284,7 +285,7 @@ def test_batches_larger_than_a_chunk(monkeypatch):
     dout = randn(7, 3, 6, 6)
     results = []
     for size in (1, 1000, 1 << 30):
-        monkeypatch.setattr(fast_layers, "ROWS", size)
+        monkeypatch.setattr(convolution, "ROWS", size)
         out, cache = fast_layers.conv_forward_fast(*inputs, conv_param)
         results.append((out, *fast_layers.conv_backward_fast(dout, cache)))
     for other in results[1:]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cs231n import _threads, fast_layers
+from cs231n._fast import convolution, maps, windows
 from cs231n._windows import num_stops
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.im2col import grid
@@ -70,8 +71,8 @@ def test_memory_of_a_convolution(shape):
 def test_rows_are_laid_out_once_for_all_rows_of_a_filter(height, stride):
     x, width = np.random.randn(2, 3, 11, 7), 2
     H_out, W_out = num_stops(11, height, stride), num_stops(7, width, stride)
-    rows = fast_layers._rows(x, width, stride, (0, 0), x.dtype)
-    for i, view in enumerate(fast_layers._views(rows, height, stride, H_out)):
+    rows = windows._rows(x, width, stride, (0, 0), x.dtype)
+    for i, view in enumerate(windows._views(rows, height, stride, H_out)):
         assert np.shares_memory(view, rows)
         for j in range(width):
             expected = x[grid(i, j, (H_out, W_out), stride)].reshape(2, 3, -1)
@@ -80,7 +81,7 @@ def test_rows_are_laid_out_once_for_all_rows_of_a_filter(height, stride):
 
 def test_pictures_meet_1_x_1_filters_without_a_copy():
     x = np.random.randn(2, 3, 16, 9)
-    [window] = fast_layers._windows(x, (1, 1), 1, (0, 0), x.dtype)
+    [window] = windows.windows_by_row(x, (1, 1), 1, (0, 0), x.dtype)
     assert np.shares_memory(window, x)
 
 
@@ -96,17 +97,17 @@ def test_memory_does_not_grow_with_the_batch():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_calls_of_a_convolution(shape, monkeypatch):
     """A call costs about a microsecond: some dozens a piece, not one for each place or filter."""
-    monkeypatch.setattr(_threads, "_workers", lambda: (None, None))  # count in this thread
+    monkeypatch.setattr(_threads, "_workers", _threads.Workers)  # count in this thread
     x_shape, w_shape, *_ = shape
-    pieces = len(fast_layers._pieces(np.zeros(x_shape, np.float32), np.zeros(w_shape, np.float32)))
+    pieces = len(convolution._pieces(np.zeros(x_shape, np.float32), np.zeros(w_shape, np.float32)))
     run(*shape)
     assert count_calls(lambda: run(*shape)) < 400 + 260 * 2 * pieces
 
 
 def test_calls_of_a_training_step_do_not_grow_with_the_pictures(monkeypatch):
-    monkeypatch.setattr(_threads, "_workers", lambda: (None, None))
-    for limit in ("ROWS", "PIECE"):
-        monkeypatch.setattr(fast_layers, limit, 1 << 30)
+    monkeypatch.setattr(_threads, "_workers", _threads.Workers)
+    for module, limit in ((convolution, "ROWS"), (maps, "PIECE")):
+        monkeypatch.setattr(module, limit, 1 << 30)
     net = DeepConvNet(stages=[(4,), (8,)], input_dim=(3, 8, 8))
     counts = []
     for N in (4, 64):

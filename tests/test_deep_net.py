@@ -9,6 +9,7 @@ from layer_check import check_layer, torch
 from coursekit.learner import train
 from coursekit.running.gradients import gradient_error
 from cs231n import _weights, augmentation, fast_layers
+from cs231n._fast import convolution, maps, normalisation
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.layers import (
     relu_backward,
@@ -27,7 +28,7 @@ def tiny_net(**options):
 @pytest.mark.parametrize("piece", [1, 1 << 30])
 @pytest.mark.parametrize("shape", [(5, 3, 4, 2), (5, 6)])
 def test_relu_of_maps(shape, piece, monkeypatch):
-    monkeypatch.setattr(fast_layers, "PIECE", piece)
+    monkeypatch.setattr(maps, "PIECE", piece)
     np.random.seed(1)
     check_layer(
         fast_layers.relu_forward_fast,
@@ -43,7 +44,7 @@ class TestNormalisationAndReLU:
     @pytest.mark.parametrize("piece", [1, 1 << 30])
     def test_as_a_layer(self, piece, monkeypatch):
         """One channel at a time, and all at once."""
-        monkeypatch.setattr(fast_layers, "PIECE", piece)
+        monkeypatch.setattr(maps, "PIECE", piece)
         np.random.seed(1)
         check_layer(
             lambda x, gamma, beta: fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, {"mode": "train"}),
@@ -86,7 +87,7 @@ class TestNormalisationAndReLU:
         rng = np.random.default_rng(0)
         x = rng.standard_normal((64, 2, 8, 8)) + 1000
         x[0, 1] += 50
-        mean, var = fast_layers._mean_and_variance(x.astype(np.float32), np.dtype(np.float32))
+        mean, var = normalisation._mean_and_variance(x.astype(np.float32), np.dtype(np.float32))
         np.testing.assert_allclose(mean, x.astype(np.float32).mean(axis=(0, 2, 3), dtype=float), rtol=1e-6)
         np.testing.assert_allclose(var, x.astype(np.float32).var(axis=(0, 2, 3), dtype=float), rtol=1e-4)
 
@@ -108,8 +109,8 @@ def test_threads_change_nothing(two_threads, monkeypatch):
     net, X, y = tiny_net(dtype=np.float64), np.random.randn(9, 2, 6, 5), np.random.randint(3, size=9)
     results = []
     for piece in (1, 1 << 30):
-        for limit in ("ROWS", "PIECE"):
-            monkeypatch.setattr(fast_layers, limit, piece)
+        for module, limit in ((convolution, "ROWS"), (maps, "PIECE")):
+            monkeypatch.setattr(module, limit, piece)
         results.append(net.loss(X, y))
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-12)
     for name, gradient in results[0][1].items():

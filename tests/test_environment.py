@@ -73,8 +73,9 @@ def test_test_fails_if_one_step_fails(monkeypatch, capsys):
     assert "Failed: notebooks." in capsys.readouterr().out
 
 
-def test_environment_module_needs_the_standard_library_alone():
-    code = "import sys; sys.modules['numpy'] = None; import coursekit.__main__, coursekit.learner.environment"
+def test_setting_up_needs_the_standard_library_alone():
+    modules = "coursekit.__main__, coursekit.learner.environment, coursekit.teacher.testing"
+    code = f"import sys; sys.modules['numpy'] = None; import {modules}"
     subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, check=True)
 
 

@@ -11,9 +11,8 @@ from coursekit.grading.intake.archive import Refused
 from coursekit.grading.intake.merging import graft_module, graft_notebook
 from coursekit.grading.intake.notebook_cells import MOST_CELLS, read_cells
 from coursekit.learner import submission
-from coursekit.learner.progress import notebook_path
 from coursekit.paths import ROOT
-from coursekit.questions import NOTEBOOKS
+from coursekit.questions import NOTEBOOKS, notebook_file
 from coursekit.teacher.release import strip_module
 from tests.handins import edition, filled
 
@@ -211,7 +210,7 @@ class TestMutilated:
 
     def test_solved_tree_gives_nothing_away(self):
         """Grafted into the solved notebook, a blank one stays blank."""
-        solved = json.loads(notebook_path("svm").read_text(encoding="utf-8"))
+        solved = json.loads((ROOT / notebook_file("svm")).read_text(encoding="utf-8"))
         blank, missing = edition("svm"), edition("svm")
         del missing["cells"][at(missing, "svm_search")]
         for theirs in (blank, missing):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from coursekit.judging.judge import judge_values
-from coursekit.questions import _nets, features, find, knn
+from coursekit.questions import _nets, find
+from coursekit.questions.assignment1 import features, knn
 from cs231n.classifiers import KNearestNeighbor
 from cs231n.features import color_histogram_hsv, extract_features, hog_feature
 

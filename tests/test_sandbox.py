@@ -177,7 +177,7 @@ def answers(*frames, ended="exit"):
     def run(command, request):
         nonce = serialization.unpack(request)["nonce"]
         data = b"".join(frame if isinstance(frame, bytes) else _frame(frame, nonce) for frame in frames)
-        return Ended(data, b"", ended)
+        return Ended(data, b"", ended, 20.0)
 
     return run_calls(question, [(0, question.draw_inputs(0)), (1, question.draw_inputs(1))], run)
 

@@ -88,11 +88,9 @@ class TestQuestions:
 
     def test_stored_answers_are_the_reference_and_the_zoo(self, question):
         fresh = unpack(pack(write_answers.answers_of(question)))
-        kept = reference_answers._load(question.notebook)[question.id]
+        kept = unpack(reference_answers.path_of(question).read_bytes())
         for index, outputs in fresh["expected"].items():
-            assert reference_answers._same_values(outputs, kept["expected"][index]), (
-                f"case {index}: {write_answers.write.__name__} again"
-            )
+            assert reference_answers._same_values(outputs, kept["expected"][index]), f"case {index}: store them again"
         assert [m["sentence"] for m in fresh["mistakes"]] == [m["sentence"] for m in kept["mistakes"]]
 
     def test_stored_answers_are_small(self, question):

@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Wrong:
-    """An output that is not what was expected, with what is known about the call."""
+    """An output that differs from the expected one, with what is known about the call."""
 
     name: str
     expected: np.ndarray
@@ -20,7 +20,7 @@ class Wrong:
 
     @property
     def residual(self):
-        """What came minus what was expected."""
+        """The difference: what the code returned minus what was expected."""
         return self.got - self.expected
 
 
@@ -53,43 +53,49 @@ def explain_shape(name, expected, got, sizes):
     """The likely reason why an array has the wrong shape."""
     named = {size: letter for letter, size in reversed(sizes.items())}
     if got.shape == expected.shape[::-1]:
-        return f"{name} is transposed: its axes come in the opposite order"
+        return f"{name} is transposed: its axes are in reverse order"
     if got.size == expected.size:
-        return (
-            f"{name} has the right number of entries in another shape: a reshape, or keepdims, is missing or too much"
-        )
+        advice = "a reshape or keepdims is missing, or one too many"
+        return f"{name} has the right number of entries but the wrong shape: {advice}"
     if got.ndim == expected.ndim == 1 and got.shape[0] in named:
         return (
-            f"{name} has an entry for each of {named[got.shape[0]]} = {got.shape[0]}, "
-            f"not of {named.get(expected.shape[0], '?')} = {expected.shape[0]}: summed over the wrong axis"
+            f"{name} has {named[got.shape[0]]} = {got.shape[0]} entries instead of "
+            f"{named.get(expected.shape[0], '?')} = {expected.shape[0]}: the sum runs over the wrong axis"
         )
     if got.ndim < expected.ndim:
-        return f"{name} has lost {expected.ndim - got.ndim} of its axes: summed where nothing is to be summed?"
+        return f"{name} has {_axes(expected.ndim - got.ndim)} too few: is there a sum that should not be there?"
     if got.ndim > expected.ndim:
-        return f"{name} has {got.ndim - expected.ndim} axes too many: a sum over them is missing"
+        return f"{name} has {_axes(got.ndim - expected.ndim)} too many: is a sum over them missing?"
     return ""
+
+
+def _axes(amount):
+    return f"{amount} ax{'is' if amount == 1 else 'es'}"
 
 
 _ERRORS = (
     # what the error's text contains, what is likely behind it
     (
         "could not be broadcast",
-        "two arrays of different shapes meet; NumPy lines shapes up from the right, so a number for each row needs the "
+        "two arrays do not have compatible shapes: NumPy aligns shapes from the right, so one value per row needs the "
         "shape (N, 1): [:, np.newaxis] or keepdims=True",
     ),
     (
         "could not broadcast",
-        "the right side has another shape than the place it is assigned to: is a sum missing, or over the wrong axis?",
+        "the right-hand side has another shape than what it is assigned to: is a sum missing, or over the wrong axis?",
     ),
-    ("mismatch in its core dimension", "the inner sizes of a matrix product differ: is one factor to be transposed?"),
-    ("not aligned", "the inner sizes of a matrix product differ: is one factor to be transposed?"),
-    ("same_kind", "a whole-number array cannot take fractions in place: make it of floats"),
-    ("is out of bounds", "an index is too large: are rows and columns, or two sizes, mixed up?"),
-    ("before assignment", "a name is used on a path on which nothing was assigned to it"),
-    ("is not associated with a value", "a name is used on a path on which nothing was assigned to it"),
-    ("is not defined", "a name is used that does not exist here: is it misspelt, or not assigned yet?"),
-    ("not subscriptable", "the thing before [...] is no array or dict: is it a function, or None?"),
-    ("unpack", "the number of values returned is not the number of names on the left"),
+    (
+        "mismatch in its core dimension",
+        "the inner dimensions of a matrix product differ: does one factor need to be transposed?",
+    ),
+    ("not aligned", "the inner dimensions of a matrix product differ: does one factor need to be transposed?"),
+    ("same_kind", "an integer array cannot store fractions in place: create it with a float dtype"),
+    ("is out of bounds", "an index is too large: are rows and columns, or two sizes, swapped?"),
+    ("before assignment", "a variable is used on a path where nothing was assigned to it"),
+    ("is not associated with a value", "a variable is used on a path where nothing was assigned to it"),
+    ("is not defined", "a name that does not exist here is used: is it misspelt, or not assigned yet?"),
+    ("not subscriptable", "the value before [...] is not an array or a dict: is it a function, or None?"),
+    ("unpack", "the number of returned values does not match the number of names on the left"),
 )
 
 
@@ -114,49 +120,49 @@ def _not_finite(wrong):
         place = tuple(int(i) for i in np.argwhere(bad)[0])
         value = wrong.got[place]
         where = f"{wrong.name}[{', '.join(map(str, place))}]" if place else wrong.name
-        return f"{where} is {value}, the first that is not finite: an overflow in exp, log of 0, or 0 / 0?"
+        return f"{where} is {value}, the first value that is not finite: overflow in exp, log of 0, or 0 / 0?"
 
 
 def _untouched(wrong):
     if wrong.got.size > 1 and not wrong.got.any():
-        return f"{wrong.name} is all zeros: nothing is written to it, or it is made again after that"
+        return f"{wrong.name} is all zeros: nothing is written to it, or it is created again afterwards"
 
 
 def _wrapped(wrong):
     if wrong.got.dtype.kind in "iu" and wrong.expected.dtype.kind == "f":
-        return f"{wrong.name} holds whole numbers: an integer type cuts off fractions (and uint8 wraps round at 256)"
+        return f"{wrong.name} has an integer dtype, which cuts off fractions (and uint8 wraps around at 256)"
 
 
 def _factors(wrong):
-    """Factors that formulas are often off by, with what they are called."""
-    yield -1.0, "the sign is turned round"
-    yield 2.0, "a factor of 2 too much"
+    """Factors by which formulas are often off, with what each means."""
+    yield -1.0, "the sign is flipped"
+    yield 2.0, "there is an extra factor of 2"
     yield 0.5, "a factor of 2 is missing"
     for letter, size in wrong.sizes.items():
         if size > 1:
-            yield float(size), f"not divided by {letter} = {size} (a sum where a mean is wanted?)"
-            yield 1.0 / size, f"divided by {letter} = {size} once too often (a mean where a sum is wanted?)"
+            yield float(size), f"it is not divided by {letter} = {size} (a sum instead of a mean?)"
+            yield 1.0 / size, f"it is divided by {letter} = {size} one time too many (a mean instead of a sum?)"
     for name in ("learning_rate", "reg"):
         value = wrong.inputs.get(name)
         if isinstance(value, (int, float)) and value not in (0, 1):
-            yield float(value), f"multiplied by {name} once too often"
-            yield 1.0 / value, f"not multiplied by {name}"
+            yield float(value), f"it is multiplied by {name} one time too many"
+            yield 1.0 / value, f"it is not multiplied by {name}"
 
 
 def _factor(wrong):
     ratio = _ratio(wrong)
     if ratio is None:
         return None
-    for sign, addition in ((1, ""), (-1, ", and with the wrong sign")):
+    for sign, addition in ((1, ""), (-1, ", and the sign is wrong")):
         reasons = [reason for factor, reason in _factors(wrong) if abs(ratio - sign * factor) <= 1e-6 * abs(factor)]
         if reasons:
             return f"{wrong.name} is {ratio:.6g} times what it should be: {'; or '.join(reasons)}{addition}"
     # Any two numbers have some ratio; it says something only when many entries share it.
-    return f"{wrong.name} is {ratio:.6g} times what it should be, everywhere" if wrong.expected.size > 1 else None
+    return f"{wrong.name} is {ratio:.6g} times what it should be, in every entry" if wrong.expected.size > 1 else None
 
 
 def _ratio(wrong):
-    """The one factor between what came and what was expected, or None."""
+    """The one factor between the returned and the expected entries, or None."""
     norm = np.vdot(wrong.expected, wrong.expected)
     if norm == 0:
         return None
@@ -178,7 +184,7 @@ def _transposed(wrong):
 
 
 def _regularisation(wrong):
-    """A multiple of the weights (in a gradient) or of their squares (in a loss) is too much or missing."""
+    """A multiple of the weights (in a gradient) or of their squares (in a loss) is missing, or should not be there."""
     reg = wrong.inputs.get("reg")
     weights = [value for key, value in wrong.inputs.items() if key.startswith("W") and isinstance(value, np.ndarray)]
     if not reg or not weights:
@@ -203,8 +209,8 @@ def _factor_of_data_part(wrong):
             part = share * reg * w
             data = replace(wrong, expected=wrong.expected - part, got=wrong.got - part)
             sentence = _factor(data)
-            if sentence and "everywhere" not in sentence:
-                return f"without the regularisation, which is right, {sentence}"
+            if sentence and "in every entry" not in sentence:
+                return f"apart from the regularisation, which is right, {sentence}"
     return None
 
 
@@ -212,15 +218,16 @@ def _regularisation_sentence(name, share, what):
     share = float(share)
     if not any(abs(share - known) < 1e-6 for known in (-2, -1, -0.5, 0.5, 1, 2, -1.5, 1.5, -4, -3, 3)):
         return None
-    excess = "too much" if share > 0 else "missing"
-    return f"the regularisation is off: in {name}, {abs(share):g} * reg * {what} is {excess}"
+    term = f"{abs(share):g} * reg * {what}"
+    excess = f"there is an extra {term}" if share > 0 else f"{term} is missing"
+    return f"the regularisation is wrong: in {name}, {excess}"
 
 
 def _shifted(wrong):
     if wrong.expected.size > 2 and np.ptp(wrong.expected) > 0:
         shift = float(np.mean(wrong.residual))
         if shift and close(wrong.got, wrong.expected + shift):
-            return f"every entry of {wrong.name} is off by the same {shift:.6g}: a constant is missing or added"
+            return f"every entry of {wrong.name} is off by the same {shift:.6g}: a constant is missing, or one too many"
 
 
 def _true_class(wrong):
@@ -232,7 +239,7 @@ def _true_class(wrong):
     of_true_class[np.arange(len(y)), y] = True
     if bad.any() and not (bad & ~of_true_class).any():
         entries = f"{wrong.name}[i, y[i]]"
-        return f"only the entries of the true classes, {entries}, are wrong: the true class needs care of its own"
+        return f"only the entries of the true classes, {entries}, are wrong: the true class needs separate treatment"
     return None
 
 
@@ -243,7 +250,7 @@ def _some_rows(wrong):
     if right == [False] * (len(right) - 1) + [True]:
         return f"only the last row of {wrong.name} is right: the others are overwritten, or never reached"
     if right == [True] + [False] * (len(right) - 1) and not np.any(wrong.got[1:]):
-        return f"only the first row of {wrong.name} is right: does the loop return, or stop, too early?"
+        return f"only the first row of {wrong.name} is right: does the loop return or stop too early?"
     return None
 
 

@@ -1,6 +1,6 @@
-"""The judge: compares what a learner's code returned with what is right, and says what is wrong.
+"""The judge: compares what a learner's code returned with what it should return, and says what is wrong.
 
-It never imports the learner's code: it sees the plain values that `coursekit.running.worker` brought back.
+It never imports the learner's code: it sees the plain values that `coursekit.running.worker` returned.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from coursekit.core.question import Finding, Verdict
 from coursekit.core.serialization import Foreign
 from coursekit.judging import reference_answers
 
-UNCHANGED = "the inputs are not changed"
+UNCHANGED = "the inputs are not modified"
 RUNS = "the code runs"
 
 
@@ -66,7 +66,7 @@ def _not_attempted(question, message):
     waiting_for = message.split(":")[0]
     notes = ()
     if waiting_for != question.id:
-        notes = (f"it builds on {waiting_for}, which is not attempted yet",)
+        notes = (f"it builds on {waiting_for}, which has not been attempted yet",)
     return Verdict(question, "not attempted", notes=notes)
 
 
@@ -95,8 +95,8 @@ def _changed(case, names):
     return Finding(
         UNCHANGED,
         False,
-        (f"changed by your code: {', '.join(names)}",),
-        f"{names[0]} is changed in place (by -=, by out=, or by assigning to its entries): work on a new array",
+        (f"modified by your code: {', '.join(names)}",),
+        f"{names[0]} is modified in place (by -=, out=, or an assignment to its entries): work on a new array",
         case=case.name,
     )
 
@@ -114,7 +114,7 @@ def compare(case, name, got, expected, inputs, sizes):
     array = _as_numbers(got)
     if array is None:
         gap = f"{name}: expected {_describe(expected)}, got {_describe(got)}"
-        hint = f"nothing is assigned to {name}, or it is not returned" if got is None else ""
+        hint = f"{name} is never assigned, or not returned" if got is None else ""
         return finding(False, (gap,), hint)
     if array.shape != expected.shape:
         gap = f"{name}: expected {_describe(expected)}, got {_describe(array)}"
@@ -146,10 +146,10 @@ def _gap(name, got, expected, tolerance):
     yield f"{name}: {_describe(got)}, as expected"
     errors = mistakes.entry_errors(got.astype(float), expected.astype(float))
     if expected.ndim:
-        yield f"{int(np.sum(errors <= tolerance))} of {expected.size} entries right"
+        yield f"{int(np.sum(errors <= tolerance))} of {expected.size} entries are right"
     place = np.unravel_index(np.argmax(errors), errors.shape)
     where = f"{name}[{', '.join(str(int(i)) for i in place)}]" if place else name
-    yield f"{'worst at ' if place else ''}{where}: expected {expected[place]:.6g}, got {got[place]:.6g}"
+    yield f"{'largest error at ' if place else ''}{where}: expected {expected[place]:.6g}, got {got[place]:.6g}"
 
 
 def _likely_mistake(question, results, expected, findings):
@@ -157,7 +157,7 @@ def _likely_mistake(question, results, expected, findings):
     if known:
         return known
     if _same_answer_for_all(question, results, findings):
-        return "the same numbers come whatever comes in: right only for the example shown"
+        return "the result is the same for every input: it is right only for the example shown"
     wrong = [finding for finding in findings if not finding.ok and finding.mistake]
     wrong.sort(key=lambda finding: finding.condition != UNCHANGED)  # an input that was changed explains the rest
     reasons = [finding.mistake for finding in wrong]
@@ -165,7 +165,9 @@ def _likely_mistake(question, results, expected, findings):
         return reasons[0]
     first = question.cases[0].name
     if len(results) > 1 and all(finding.ok for finding in findings if finding.case == first):
-        return "right for the example shown, wrong for others: is a size, a number or a label of the example typed in?"
+        return (
+            "right for the example shown, wrong for others: is a size, a number or a label of the example hard-coded?"
+        )
     return ""
 
 

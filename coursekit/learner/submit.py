@@ -22,6 +22,8 @@ from coursekit.learner.progress import verdicts
 from coursekit.paths import PACKAGE, ROOT, TOOLS, files_in
 from coursekit.questions import notebook_file
 
+# What the submitted files are checked with.
+PROVIDED = (*PACKAGE, *TOOLS)
 Files = dict[str, bytes]  # contents by relative name with "/"
 
 
@@ -203,7 +205,7 @@ def check_packed(assignment: str, packed: bytes, root: Path) -> list[Verdict]:
     """The verdicts on the files of a zip, unpacked in an empty folder together with the course's provided files."""
     with tempfile.TemporaryDirectory(prefix="submission", ignore_cleanup_errors=True) as folder:
         allowed = set(submission.allowed(assignment))
-        provided = files_in((*PACKAGE, *TOOLS), root)
+        provided = files_in(PROVIDED, root)
         contents = {name: path.read_bytes() for name, path in provided.items() if name not in allowed}
         for name, data in (contents | unpack_zip(packed)).items():
             target = Path(folder, name)

@@ -1,12 +1,13 @@
 """Numeric gradients judged fairly: a norm test that leaves out the entries where the function has a kink.
 
 Where a ReLU or a hinge switches between x - h and x + h, the numeric gradient is wrong, not the formula. Such an entry
-is known by its slopes: on a smooth piece the slopes left and right of x differ by h f''(x), so halving h halves the
-difference; across a kink they differ by the kink's jump.
+is recognised by its slopes: on a smooth piece the slopes left and right of x differ by h f''(x), so halving h halves
+the difference; across a kink they differ by the size of the kink.
 """
 
 import numpy as np
 
+from coursekit.core.question import CheckFailed
 from cs231n.gradient_check import eval_numerical_gradient_array
 
 LARGEST_ERROR = 1e-7
@@ -22,7 +23,7 @@ def gradient_error(f, x, grad, df=1.0, h=1e-5):
     f : callable
         Takes x, returns a number or an array; the gradient is that of sum(f(x) * df).
     x : float64 ndarray
-        Moved in place during the call, as before after it.
+        Modified in place during the call and restored afterwards.
     grad : ndarray of the shape of x
     df : ndarray of the shape of f(x), or a number
     h : float
@@ -30,9 +31,9 @@ def gradient_error(f, x, grad, df=1.0, h=1e-5):
     Returns
     -------
     error : float
-        |grad - numeric| / (|grad| + |numeric|) in the Euclidean norm, over the entries without a kink.
+        |grad - numeric| / (|grad| + |numeric|) in the Euclidean norm, over the entries that are not at a kink.
     num_left_out : int
-        Number of entries with a kink.
+        The number of entries at a kink, which are left out.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def gradient_error(f, x, grad, df=1.0, h=1e-5):
     """
     if np.shape(grad) != x.shape:
         raise ValueError(
-            f"the gradient has shape {np.shape(grad)}, but x has {x.shape}: a gradient is shaped like its input"
+            f"the gradient has shape {np.shape(grad)}, but x has shape {x.shape}: a gradient has the shape of its input"
         )
 
     def total(x):
@@ -68,7 +69,7 @@ def gradient_error(f, x, grad, df=1.0, h=1e-5):
     if not size or LARGEST_ERROR * size < distance < noise:
         raise ValueError(
             f"the gradients have norm {np.linalg.norm(got):.1e}, and rounding in f leaves an error of up to "
-            f"{noise:.1e} in the numeric one: too small to judge. Are the weights, or the inputs, tiny?"
+            f"{noise:.1e} in the numeric one: too small to judge. Are the weights or the inputs tiny?"
         )
     return float(distance / size), int(np.sum(~smooth))
 
@@ -94,7 +95,7 @@ def _kinks(bends, numeric, centre, h):
 
 
 def check_gradient(name, f, x, grad, df=1.0, h=1e-5):
-    """Print whether a gradient agrees with the numeric one, in words that stay the same each run.
+    """Print that a gradient agrees with the numeric one, in words that are the same in each run.
 
     Raises
     ------
@@ -107,8 +108,6 @@ def check_gradient(name, f, x, grad, df=1.0, h=1e-5):
     >>> check_gradient("dx", lambda x: (x**2).sum(), x, 2 * x)
     dx  agrees with the numeric gradient: relative error < 1e-7  ok
     """
-    from coursekit.core.question import CheckFailed
-
     try:
         error, _ = gradient_error(f, x, grad, df, h)
     except ValueError as problem:
@@ -118,7 +117,7 @@ def check_gradient(name, f, x, grad, df=1.0, h=1e-5):
         place = np.unravel_index(np.argmax(np.abs(numeric - grad)), x.shape)
         where = ", ".join(str(int(i)) for i in place)
         raise CheckFailed(
-            f"{name} does not agree with the numeric gradient: relative error {error:.1e}, wanted < 1e-7\n"
-            f"  furthest apart at {name}[{where}]: numeric {numeric[place]:.6g}, yours {grad[place]:.6g}"
+            f"{name} does not agree with the numeric gradient: relative error {error:.1e}, expected < 1e-7\n"
+            f"  largest difference at {name}[{where}]: numeric {numeric[place]:.6g}, yours {grad[place]:.6g}"
         )
     print(f"{name}  agrees with the numeric gradient: relative error < 1e-7  ok")

@@ -27,7 +27,7 @@ from coursekit.grading.intake.notebook_cells import (
 )
 from coursekit.learner import submission
 from coursekit.questions import all_questions
-from coursekit.teacher.release import BEGIN, strip_notebook
+from coursekit.teacher.solutions import BEGIN, strip_notebook
 
 SIMILAR = 0.6  # share of content from which a cell is taken for an answer wherever it stands
 SIMILAR_IN_PLACE = 0.2  # the same for a cell that stands where the answer belongs

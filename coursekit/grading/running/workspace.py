@@ -79,7 +79,12 @@ def _compiled(name, data):
 
 
 def _texts():
-    return {name: stripped(path, name) for name, path in files_in((*PACKAGE, *SANDBOX)).items()}
+    return {name: stripped(path, name) for name, path in provided_files().items()}
+
+
+def provided_files(root=ROOT):
+    """The course's files that enter the sandbox, paths by name: the package, and what runs beside a learner's code."""
+    return files_in((*PACKAGE, *SANDBOX), root)
 
 
 def _by_module(ids):

@@ -1,0 +1,220 @@
+"""Convolution, a few images at a time: alone, with ReLU, and with ReLU and max pooling."""
+
+import numpy as np
+
+from cs231n._fast.maps import per_channel
+from cs231n._fast.pooling import empty_winners, pooled_size, window_grids, write_pooled, write_unpooled
+from cs231n._fast.relu import write_relu, write_relu_backward
+from cs231n._fast.windows import (
+    add_windows,
+    filters_by_row,
+    filters_from_rows,
+    rotated,
+    summed_products,
+    windows_by_row,
+    write_products,
+)
+from cs231n._threads import buffer, count, for_each, pieces_of
+from cs231n._windows import num_stops, require_conv, require_pool
+
+ROWS = 1 << 21  # bytes of rows that are laid out at a time
+FEW = 8  # with fewer channels a convolution that gives them back is too small a product
+
+
+def conv_forward_strides(x, w, b, conv_param):
+    """Compute a convolutional layer; see `conv_forward_naive`.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W)
+    w : ndarray of shape (F, C, HH, WW)
+    b : ndarray of shape (F,)
+    conv_param : dict
+        ``stride`` and ``pad``.
+
+    Returns
+    -------
+    out : ndarray of shape (N, F, H_out, W_out)
+    cache : tuple (x, w, b, conv_param)
+    """
+    require_conv(x, w, b, conv_param)
+    out = np.empty((len(x), len(w), *output_size(x, w, conv_param)), np.result_type(x, w, b))
+
+    def finish(piece, maps):
+        maps += per_channel(b)
+
+    _convolve(x, w, conv_param, lambda piece: out[piece], finish)
+    return out, (x, w, b, conv_param)
+
+
+def conv_backward_strides(dout, cache):
+    """Compute the gradients (dx, dw, db) of a convolutional layer; see `conv_backward_naive`.
+
+    With ``needs_dx`` False in conv_param, dx is None: the first layer of a network need not find out how to change the
+    pictures, and saves half of its way back.
+    """
+    return _conv_backward(*cache, lambda piece: dout[piece], dout.dtype)
+
+
+def conv_relu_forward_fast(x, w, b, conv_param):
+    """Compute a convolutional layer and ReLU in one go; arguments and out as for `conv_forward_strides`."""
+    require_conv(x, w, b, conv_param)
+    out = np.empty((len(x), len(w), *output_size(x, w, conv_param)), np.result_type(x, w, b))
+
+    def finish(piece, maps):
+        maps += per_channel(b)
+        write_relu(maps, out=maps)
+
+    _convolve(x, w, conv_param, lambda piece: out[piece], finish)
+    return out, (x, w, b, conv_param, out)
+
+
+def conv_relu_backward_fast(dout, cache):
+    """Compute the gradients (dx, dw, db) of `conv_relu_forward_fast`."""
+    *conv_cache, out = cache
+
+    def dmaps(piece):
+        maps = buffer("dmaps", dout[piece].shape, dout.dtype)
+        write_relu_backward(dout[piece], out[piece], maps)
+        return maps
+
+    return _conv_backward(*conv_cache, dmaps, dout.dtype)
+
+
+def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
+    """Compute a convolutional layer, ReLU and max pooling in one go.
+
+    The largest entry of a window stays the largest when b is added and ReLU is taken. So both come after pooling, when
+    there is less to do, and the maps of the convolution never leave the cache.
+
+    Parameters
+    ----------
+    x, w, b, conv_param
+        As for `conv_forward_strides`.
+    pool_param : dict
+        As for `max_pool_forward_fast`.
+
+    Returns
+    -------
+    out : ndarray of shape (N, F, H_out, W_out)
+    cache : tuple
+    """
+    require_conv(x, w, b, conv_param)
+    maps_shape = len(x), len(w), *output_size(x, w, conv_param)
+    require_pool(maps_shape, pool_param)
+    grids = list(window_grids(maps_shape, pool_param))
+    out = np.empty((*maps_shape[:2], *pooled_size(maps_shape, pool_param)), np.result_type(x, w, b))
+    winners = empty_winners(out.shape, grids)
+
+    def room(piece):
+        return buffer("maps", (len(x[piece]), *maps_shape[1:]), out.dtype)
+
+    def finish(piece, maps):
+        largest, winner = out[piece], winners[piece]
+        write_pooled(maps, grids, largest, winner)
+        largest += per_channel(b)
+        np.maximum(winner, (largest <= 0) * winners.dtype.type(len(grids)), out=winner)  # no entry won: ReLU is 0
+        write_relu(largest, out=largest)
+
+    _convolve(x, w, conv_param, room, finish)
+    return out, (x, w, b, conv_param, pool_param, winners)
+
+
+def conv_relu_pool_backward_fast(dout, cache):
+    """Compute the gradients (dx, dw, db) of `conv_relu_pool_forward_fast`."""
+    *conv_cache, pool_param, winners = cache
+    x, w, _, conv_param = conv_cache
+    places = output_size(x, w, conv_param)
+
+    def dmaps(piece):
+        maps = buffer("dmaps", (*dout[piece].shape[:2], *places), dout.dtype)
+        write_unpooled(dout[piece], winners[piece], pool_param, maps)
+        return maps
+
+    return _conv_backward(*conv_cache, dmaps, dout.dtype)
+
+
+def _convolve(x, w, conv_param, room, finish):
+    """Convolve a piece of x after the other with the filters w, into room(piece), and hand the maps on."""
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    filters = filters_by_row(w)
+
+    def convolve(piece):
+        maps = room(piece)
+        write_products(filters, windows_by_row(x[piece], w.shape[2:], stride, (pad, pad), maps.dtype), maps)
+        finish(piece, maps)
+
+    for_each(convolve, _pieces(x, w))
+
+
+def _conv_backward(x, w, b, conv_param, dmaps, dtype):
+    """The gradients (dx, dw, db); dmaps(piece) gives those of the maps (n, F, H_out, W_out), of type dtype."""
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    margins = w.shape[2] - 1 - pad, w.shape[3] - 1 - pad
+    needs_dx = conv_param.get("needs_dx", True)
+    # Windows of the maps serve dx and dw; windows of x serve dw alone.
+    if needs_dx and stride == 1 and min(margins) >= 0 and w.shape[1] >= FEW:
+        return _backward_from_maps(x, w, margins, dmaps, dtype)
+    return _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx)
+
+
+def _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx):
+    """(dx, dw, db): dw is dmaps times the windows of x; dx adds up what each window hands back."""
+    filters = filters_by_row(w)  # (HH, F, WW * C)
+    dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
+    dw_type = np.result_type(dtype, x)
+
+    def backward(piece):
+        maps = dmaps(piece)
+        if needs_dx:
+            add_windows(filters, maps, w.shape[2:], stride, pad, dx[piece])
+        windows = windows_by_row(x[piece], w.shape[2:], stride, (pad, pad), dw_type)
+        return summed_products(windows, maps), np.einsum("nfhw->f", maps)
+
+    dw, db = _sums(for_each(backward, _pieces(x, w)), filters, len(w), dtype, dw_type)
+    return dx, filters_from_rows(dw, w.shape), db
+
+
+def _backward_from_maps(x, w, margins, dmaps, dtype):
+    """(dx, dw, db) at stride 1, where each entry of x meets each entry of a filter in one entry of the maps.
+
+    So dx is a convolution too: of dmaps, with the filters turned by half a turn and with input and output channels
+    exchanged. The windows of dmaps that it needs, times x, are dw, turned in the same way.
+    """
+    turned = rotated(w)  # (F, C, HH, WW) -> (C, F, HH, WW)
+    filters = filters_by_row(turned)  # (HH, C, WW * F)
+    dx = np.empty(x.shape, np.result_type(dtype, w))
+    dw_type = np.result_type(dtype, x)
+
+    def backward(piece):
+        maps = dmaps(piece)
+        windows = windows_by_row(maps, w.shape[2:], 1, margins, dw_type)
+        write_products(filters, windows, dx[piece])
+        return summed_products(windows, x[piece]), np.einsum("nfhw->f", maps)
+
+    dw, db = _sums(for_each(backward, _pieces(x, turned)), filters, len(w), dtype, dw_type)
+    return dx, rotated(filters_from_rows(dw, turned.shape)), db
+
+
+def _sums(gradients, filters, num_filters, dtype, dw_type):
+    """The sums of the (dw, db) of all pieces, in their order: the same to the bit, however threads finish."""
+    dw, db = np.zeros(filters.swapaxes(1, 2).shape, dw_type), np.zeros(num_filters, dtype)
+    for dw_part, db_part in gradients:
+        dw += dw_part
+        db += db_part
+    return dw, db
+
+
+def output_size(x, w, conv_param):
+    """Height and width of the maps: the places of the filters w on pictures x."""
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    return num_stops(x.shape[2], w.shape[2], stride, pad), num_stops(x.shape[3], w.shape[3], stride, pad)
+
+
+def _pieces(x, w):
+    """The pictures x (N, C, H, W) cut into pieces for filters w, into one for each thread (and two) at least.
+
+    One or two threads have the same pieces, and so the same sums, to the bit.
+    """
+    bytes_of_rows = max(1, w.shape[1] * w.shape[3] * x.shape[2] * x.shape[3] * x.itemsize)  # of one picture
+    return pieces_of(len(x), min(ROWS // bytes_of_rows, -(-len(x) // max(2, count()))))
