@@ -8,6 +8,7 @@ import ast
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from coursekit.core.question import Question
@@ -102,15 +103,14 @@ def strip_notebook(text: str, name: str) -> str:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code":
             cell.update(outputs=[], execution_count=None)
-            source = _replace_answers(source, f"{name}, cell {cell['id']}", lambda _, cell=cell: _asked_by(cell, name))
-            source = source.rstrip("\n")
+            source = _replace_answers(source, f"{name}, cell {cell['id']}", partial(_asked_by, cell, name)).rstrip("\n")
         elif cell["cell_type"] == "markdown":
             source = _TEXT_ANSWER.sub(BLANK_ANSWER, source)
         cell["source"] = source.splitlines(keepends=True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def _asked_by(cell: dict, name: str) -> Question:
+def _asked_by(cell: dict, name: str, line: int) -> Question:
     if cell["id"] not in all_questions():
         raise SolutionError(f"{name}: the cell {cell['id']!r} has a solution, but its id is not a question's")
     return all_questions()[cell["id"]]

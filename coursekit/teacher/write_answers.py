@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coursekit.core import serialization
+from coursekit.core.question import Question
 from coursekit.judging.reference_answers import FOLDER, path_of
 from coursekit.judging.runner import run_case
 from coursekit.questions import NOTEBOOKS, all_questions
@@ -24,7 +25,7 @@ def write(notebooks: Sequence[str] = (), folder: Path = FOLDER) -> int:
     return 0
 
 
-def answers_of(question):
+def answers_of(question: Question) -> dict:
     """What the reference, and each known mistake, returns on a question's public inputs."""
     cases = enumerate(question.cases)
     expected = {i: run_case(case, question.draw_inputs(i))["outputs"] for i, case in cases if not case.judge}
