@@ -100,7 +100,7 @@ def _prepare_data() -> int:
     datasets = ROOT / "datasets"
     if (datasets / "cifar-10-batches-py").exists() or any(datasets.glob("builtin/*.np[yz]")):
         return 0
-    print("Drawing the built-in images (a few seconds); `make data` downloads CIFAR-10 (163 MB) instead.", flush=True)
+    print("Drawing the built-in images (a few seconds); `make data` downloads CIFAR-10 (171 MB) instead.", flush=True)
     return run_python("-c", "from cs231n.data_utils import load_CIFAR10; load_CIFAR10(dtype='uint8')")
 
 

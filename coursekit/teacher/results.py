@@ -15,7 +15,7 @@ from coursekit.questions import NOTEBOOKS, module_of, notebook_file
 
 # In a notebook's module of `coursekit.questions`, FIGURES lists the accuracies that the notebook ends with.
 FIGURES = [(notebook, figure) for notebook in NOTEBOOKS for figure in getattr(module_of(notebook), "FIGURES", ())]
-ONE_EPOCH = Figure("Three-layer ConvNet, one epoch as the course sets it: training", "", 0.40, 0.40)
+ONE_EPOCH = Figure("Three-layer ConvNet, one epoch with the course's settings: training", "", 0.40, 0.40)
 
 
 def write() -> int:
