@@ -83,9 +83,7 @@ def complain(text, status=1):
 
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(description="Download CIFAR-10 (171 MB) for the notebooks.")
-    parser.add_argument(
-        "--url", nargs="+", action="extend", metavar="URL", help="addresses to try instead, in order"
-    )
+    parser.add_argument("--url", nargs="+", action="extend", metavar="URL", help="addresses to try instead, in order")
     parser.add_argument(
         "--checksum", type=sha256_argument, default=SHA256, metavar="SHA256", help="of the file at --url"
     )
@@ -342,9 +340,7 @@ def read_chunk(answer):
 
 def explain_no_answer(reason):
     if isinstance(reason, ssl.SSLCertVerificationError):
-        raise ServerError(
-            f"no secure connection ({reason}); this Python may lack root certificates"
-        ) from None
+        raise ServerError(f"no secure connection ({reason}); this Python may lack root certificates") from None
     if isinstance(reason, TimeoutError):
         raise Interrupted(f"no answer for {TIMEOUT_S} seconds") from None
     raise Interrupted(f"no connection ({reason}); is this machine online?") from None

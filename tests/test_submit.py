@@ -10,8 +10,6 @@ import zipfile
 import pytest
 
 from coursekit.files import unpack_zip
-from coursekit.grading.intake.archive import open_submission
-from coursekit.grading.intake.sources import find_submissions
 from coursekit.learner import answers_page, submission, submit
 from coursekit.paths import ROOT
 from coursekit.questions import notebook_file
@@ -66,6 +64,9 @@ class TestComplete:
         assert process.stderr == ""
 
     def test_grading_opens_it_without_a_remark(self, submitted, done):
+        from coursekit.grading.intake.archive import open_submission
+        from coursekit.grading.intake.sources import find_submissions
+
         [source] = [s for s in find_submissions(submitted[1]) if s.name == "jane"]
         opened = open_submission(source, ASSIGNMENT)
         assert opened.remarks == [] and opened.receipt["verified"]
