@@ -10,7 +10,7 @@ from coursekit.core.question import Case, Question, holds, reaches
 
 
 def draw(rng, num_inputs, num_columns, num_classes, reg, row_scales=1.0, weight_scale=1.0, dtype=float):
-    """Inputs of a loss; the last class never occurs, another one twice or more where there is room."""
+    """Inputs of a loss; the last class never occurs, and with enough inputs another class occurs more than once."""
     return {
         "W": (weight_scale * rng.randn(num_columns, num_classes)).astype(dtype),
         "X": ((0.3 + rng.randn(num_inputs, num_columns)) * np.reshape(row_scales, (-1, 1))).astype(dtype),
@@ -20,14 +20,15 @@ def draw(rng, num_inputs, num_columns, num_classes, reg, row_scales=1.0, weight_
 
 
 def sizes(W, X, **_):
-    """The letters for the sizes in explanations."""
+    """The sizes, by the letters that explanations use."""
     return {"N": X.shape[0], "D": W.shape[0], "C": W.shape[1]}
 
 
-def loss_question(notebook, target, title, points, minutes, cases):
-    """A question on a loss and its gradient; `target` is such as "cs231n.classifiers.softmax:softmax_loss_naive".
+def loss_question(notebook, target, title, cases, **card):
+    """A question about a loss and its gradient; `target` looks like "cs231n.classifiers.softmax:softmax_loss_naive".
 
-    A case is its name and what draws its inputs; one with float32 is judged less strictly.
+    Each case is a name and a function that draws the inputs; the one named "float32" has a larger tolerance. `card` has
+    the points, minutes, difficulty and importance.
     """
     module, function = target.split(":")
 
@@ -39,8 +40,7 @@ def loss_question(notebook, target, title, points, minutes, cases):
         id=function,
         title=title,
         notebook=notebook,
-        points=points,
-        minutes=minutes,
+        **card,
         implements=(target,),
         cases=tuple(
             Case(name, inputs, run, sizes, tolerance=1e-4 if name == "float32" else 1e-8) for name, inputs in cases
@@ -52,17 +52,17 @@ def loss_question(notebook, target, title, points, minutes, cases):
 
 
 def judge_search(results, best_val, W, X_val, y_val, bars, name):
-    """Judge a search over learning rates and regularisation strengths; `name` is that of the best classifier."""
+    """Judge a search over learning rates and regularisation strengths; `name` is the best classifier's variable."""
     findings = [_judge_grid(results), _judge_results(results)]
     if not all(finding.ok for finding in findings):
         return findings
     best = max(val for _, val in results.values())
     findings += [
         holds(
-            "best_val is the best of results",
+            "best_val is the highest validation accuracy in results",
             isinstance(best_val, (int, float, np.number)) and abs(best_val - best) < 1e-9,
             f"the highest validation accuracy in results is {best:.4g}, best_val is {best_val}",
-            mistake="keep best_val and the classifier each time a validation accuracy is higher than best_val",
+            mistake="whenever a validation accuracy exceeds best_val, update best_val and keep the classifier",
         ),
         _judge_weights(W, X_val, y_val, name),
     ]
@@ -70,17 +70,17 @@ def judge_search(results, best_val, W, X_val, y_val, bars, name):
         accuracy = float(np.mean(np.argmax(np.asarray(X_val) @ W, axis=1) == y_val))
         findings += [
             holds(
-                f"{name} is the one with best_val",
-                abs(accuracy - best) < 2.5 / len(y_val),  # rounding in float32 may turn over a picture or two
+                f"{name} reaches the accuracy best_val on X_val",
+                abs(accuracy - best) < 2.5 / len(y_val),  # rounding in float32 may change a prediction or two
                 f"{name}.W reaches {accuracy:.4g} on X_val, best_val is {best:.4g}",
                 mistake=f"{name} is not the classifier that reached best_val: is it the last one, "
-                "or trained further after it was kept?",
+                "or was it trained further after it was kept?",
             ),
             reaches(
-                "validation accuracy",
+                "the validation accuracy",
                 accuracy,
                 bars,
-                mistake="widen the search: other powers of ten, more steps (num_iters), larger batches",
+                mistake="widen the search: try other powers of ten, more steps (num_iters), larger batches",
             ),
         ]
     return findings
@@ -91,11 +91,11 @@ def _judge_grid(results):
     pairs = [key for key in keys if isinstance(key, tuple) and len(key) == 2 and all(_is_positive(v) for v in key)]
     enough = len({lr for lr, _ in pairs}) >= 2 and len({reg for _, reg in pairs}) >= 2
     return holds(
-        "results has a pair (learning_rate, reg) for each run",
+        "the keys of results are (learning_rate, reg), with two or more values of each",
         bool(keys) and len(pairs) == len(keys) and enough,
-        "expected keys (learning_rate, reg), with two or more values of each",
+        "expected keys such as (1e-07, 25000.0), with at least two learning rates and two values of reg",
         f"got {_few(keys) if isinstance(results, dict) else 'a ' + type(results).__name__}",
-        mistake="for each lr and each reg of the two lists: results[(lr, reg)] = (train_acc, val_acc)",
+        mistake="for each learning rate and each reg, set results[(learning_rate, reg)] = (train_acc, val_acc)",
     )
 
 
@@ -105,25 +105,25 @@ def _judge_results(results):
         isinstance(entry, (tuple, list)) and len(entry) == 2 and all(_is_share(v) for v in entry) for entry in entries
     )
     return holds(
-        "each with (train_acc, val_acc) from 0 to 1",
+        "the values of results are pairs (train_accuracy, val_accuracy), each from 0 to 1",
         right,
         f"got {_few(entries)}",
-        mistake="an accuracy is the mean of y_pred == y, a share from 0 to 1 (not a percentage, not a count)",
+        mistake="an accuracy is the mean of y_pred == y: a fraction from 0 to 1, not a percentage or a count",
     )
 
 
 def _judge_weights(W, X_val, y_val, name):
     shape = (np.shape(X_val)[1], int(np.max(y_val)) + 1)
-    statement = f"{name} has trained weights"
+    statement = f"{name}.W has the shape (D, C), and all its entries are finite"
     if not isinstance(W, np.ndarray) or W.dtype.kind != "f" or W.shape != shape:
-        came = f"shape {W.shape} {W.dtype}" if isinstance(W, np.ndarray) else f"a {type(W).__name__}"
-        mistake = f"{name} is to be the trained classifier object, not its accuracy or its settings"
-        return holds(statement, False, f"expected weights of shape {shape}, got {came}", mistake=mistake)
+        received = f"shape {W.shape} {W.dtype}" if isinstance(W, np.ndarray) else f"a {type(W).__name__}"
+        mistake = f"{name} should be the trained classifier itself, not its accuracy or its settings"
+        return holds(statement, False, f"expected weights of shape {shape}, got {received}", mistake=mistake)
     return holds(
         statement,
         np.isfinite(W).all(),
         f"{name}.W has entries that are nan or infinite",
-        mistake="the learning rate is too high for this reg: the weights grew without end",
+        mistake="the learning rate is too high for this reg: the weights grew without bound",
     )
 
 

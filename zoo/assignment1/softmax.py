@@ -24,7 +24,7 @@ def _parts(W, X, y):
 
 
 def _from_probabilities(p, W, X, y, reg):
-    """Loss and gradient as they follow from probabilities, right or wrong ones."""
+    """Loss and gradient that follow from given probabilities, right or wrong."""
     one_hot = np.eye(W.shape[1])[y]
     loss = -np.log(p[np.arange(len(y)), y]).mean() + reg * np.sum(W * W)
     return loss, X.T @ (p - one_hot) / len(X) + 2 * reg * W
@@ -33,31 +33,31 @@ def _from_probabilities(p, W, X, y, reg):
 # ---- both, with loops and without
 
 
-@wrong(NAIVE, "exp overflows: take the largest score of the input away from its scores first", rule="not finite")
-@wrong(FAST, "exp overflows: take each row's largest score away from the row first", rule="not finite")
+@wrong(NAIVE, "exp overflows: first subtract the input's largest score from its scores", rule="not finite")
+@wrong(FAST, "exp overflows: first subtract from each row of scores its maximum", rule="not finite")
 def softmax_without_shift(W, X, y, reg):
     e = np.exp(X @ W)
     return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
 
 
-@wrong(NAIVE, "the smallest score is taken away: exp still overflows; take away the largest")
-@wrong(FAST, "the smallest score of each row is taken away: exp still overflows; take away the largest")
+@wrong(NAIVE, "the smallest score is subtracted, so exp still overflows: subtract the largest")
+@wrong(FAST, "the minimum of each row is subtracted, so exp still overflows: subtract the maximum")
 def softmax_minimum(W, X, y, reg):
     scores = X @ W
     e = np.exp(scores - scores.min(axis=1, keepdims=True))
     return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
 
 
-@wrong(NAIVE, "the scores are divided by the largest one: that changes the probabilities; subtract it")
-@wrong(FAST, "the scores are divided by each row's largest one: that changes the probabilities; subtract it")
+@wrong(NAIVE, "the scores are divided by the largest one, which changes the probabilities: subtract it instead")
+@wrong(FAST, "each row is divided by its maximum, which changes the probabilities: subtract it instead")
 def softmax_divided_by_max(W, X, y, reg):
     scores = X @ W
     e = np.exp(scores / scores.max(axis=1, keepdims=True))
     return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
 
 
-@wrong(NAIVE, "the shifted scores are used in the sum of exp, the old ones for the true class: shift both")
-@wrong(FAST, "the shifted scores are used in the sum of exp, the old ones for the true classes: shift both")
+@wrong(NAIVE, "the sum of exp uses shifted scores, the true class its original score: use shifted scores for both")
+@wrong(FAST, "the sum of exp uses shifted scores, the true classes their original ones: use shifted scores for both")
 def softmax_shift_in_one_part(W, X, y, reg):
     _, dW = _parts(W, X, y)
     scores = X @ W
@@ -66,38 +66,38 @@ def softmax_shift_in_one_part(W, X, y, reg):
     return loss + reg * np.sum(W * W), dW + 2 * reg * W
 
 
-@wrong(NAIVE, "a small number is added inside the log: it hides log(0), and the loss is wrong where p is tiny")
-@wrong(FAST, "a small number is added inside the logarithm: it hides log(0), and the loss is wrong where p is tiny")
+@wrong(NAIVE, "a small number is added inside the log: this hides log(0), and the loss is wrong where p is tiny")
+@wrong(FAST, "a small number is added inside the logarithm: this hides log(0), and the loss is wrong where p is tiny")
 def softmax_epsilon(W, X, y, reg):
     _, dW = _parts(W, X, y)
     p = _probabilities(W, X)[np.arange(len(y)), y]
     return -np.log(p + 1e-8).mean() + reg * np.sum(W * W), dW + 2 * reg * W
 
 
-@wrong(NAIVE, "the logarithm is that of base 10: np.log is the natural one")
-@wrong(FAST, "np.log10 is the logarithm of base 10: np.log is the natural one")
+@wrong(NAIVE, "the logarithm is to base 10: use np.log, the natural one")
+@wrong(FAST, "the logarithms are to base 10: use np.log, the natural one")
 def softmax_log10(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss / np.log(10) + reg * np.sum(W * W), dW + 2 * reg * W
 
 
-@wrong(NAIVE, "the minus is missing: the loss is -log(p of the true class)")
-@wrong(FAST, "the minus is missing: the loss is the mean of -log(p of the true class)")
+@wrong(NAIVE, "the minus sign is missing: the loss is -log(p) of the true class")
+@wrong(FAST, "the minus sign is missing: the loss is the mean of -log(p) of the true classes")
 def softmax_loss_sign(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return -loss + reg * np.sum(W * W), dW + 2 * reg * W
 
 
-@wrong(NAIVE, "the log is missing: the loss is -log(p of the true class), not 1 - p or -p")
-@wrong(FAST, "the logarithm is missing: the loss is the mean of -log(p of the true class), not of -p")
+@wrong(NAIVE, "the log is missing: the loss is -log(p) of the true class, not -p")
+@wrong(FAST, "the logarithm is missing: the loss is the mean of -log(p) of the true classes, not of -p")
 def softmax_without_log(W, X, y, reg):
     _, dW = _parts(W, X, y)
     p = _probabilities(W, X)[np.arange(len(y)), y]
     return -p.mean() + reg * np.sum(W * W), dW + 2 * reg * W
 
 
-@wrong(NAIVE, "the -log(p) of all classes are added up: only that of the true class counts")
-@wrong(FAST, "the -log(p) of all classes are added up: only those of the true classes, [rows, y], count")
+@wrong(NAIVE, "-log(p) is summed over all classes: only the true class counts")
+@wrong(FAST, "-log(p) is summed over all classes: only the entries of the true classes, [rows, y], count")
 def softmax_all_classes(W, X, y, reg):
     _, dW = _parts(W, X, y)
     scores = X @ W
@@ -106,30 +106,30 @@ def softmax_all_classes(W, X, y, reg):
     return -log_p.sum() / len(X) + reg * np.sum(W * W), dW + 2 * reg * W
 
 
-@wrong(NAIVE, "dW has p for every class: for the true class it is p - 1")
-@wrong(FAST, "dW is X.T @ p: the 1 of the true classes is not taken away, p - one_hot(y)")
+@wrong(NAIVE, "dW uses p for every class: for the true class use p - 1")
+@wrong(FAST, "the one-hot labels are not subtracted: dW follows from p - one_hot(y), not from p")
 def softmax_without_one_hot(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     return loss + reg * np.sum(W * W), X.T @ _probabilities(W, X) / len(X) + 2 * reg * W
 
 
-@wrong(NAIVE, "only the true class gets a gradient: every class gets p * X[i], the true one (p - 1) * X[i]")
-@wrong(FAST, "only the true classes get a gradient: dscores is p everywhere, less 1 at [rows, y]")
+@wrong(NAIVE, "only the true class gets a gradient: every other class gets p * X[i], and the true one (p - 1) * X[i]")
+@wrong(FAST, "only the true classes get a gradient: dscores is p everywhere, minus 1 at [rows, y]")
 def softmax_true_class_only(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     dscores = (_probabilities(W, X) - 1) * np.eye(W.shape[1])[y]
     return loss + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
 
 
-@wrong(NAIVE, "1 is taken away for every class: only for the true one")
-@wrong(FAST, "1 is taken away from all probabilities: only from those of the true classes, dscores[rows, y] -= 1")
+@wrong(NAIVE, "1 is subtracted for every class: subtract it only for the true one")
+@wrong(FAST, "1 is subtracted from all probabilities: subtract it only for the true classes, dscores[rows, y] -= 1")
 def softmax_minus_one_everywhere(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     return loss + reg * np.sum(W * W), X.T @ (_probabilities(W, X) - 1) / len(X) + 2 * reg * W
 
 
-@wrong(NAIVE, "the data's part of dW has the wrong sign: p minus 1 for the true class, not 1 minus p")
-@wrong(FAST, "the data's part of dW has the wrong sign: p - one_hot(y), not one_hot(y) - p")
+@wrong(NAIVE, "the part of dW from the data has the wrong sign: use p - 1 for the true class, not 1 - p")
+@wrong(FAST, "the part of dW from the data has the wrong sign: use p - one_hot(y), not one_hot(y) - p")
 def softmax_gradient_sign(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), -dW + 2 * reg * W
@@ -142,70 +142,86 @@ def softmax_sum(W, X, y, reg):
     return len(X) * loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
 
 
-@wrong(NAIVE, "the loss is divided by N, the data's part of dW is not")
-@wrong(FAST, "the loss is divided by N, dW is not: X.T @ dscores / N")
+@wrong(NAIVE, "the loss is divided by N, but the part of dW from the data is not")
+@wrong(FAST, "the loss is divided by N, but dW is not: use X.T @ dscores / N")
 def softmax_gradient_sum(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
 
 
-@wrong(NAIVE, "dW is divided by N twice, in the loop and after it")
-@wrong(FAST, "dW is divided by N twice, in dscores and after the product")
+@wrong(NAIVE, "dW is divided by N twice: divide once, after the loop")
+@wrong(FAST, "dW is divided by N twice: divide either dscores or the product")
 def softmax_divided_twice(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
 
 
-@wrong(NAIVE, "the regularisation is missing, in the loss and in dW", rule="regularisation")
-@wrong(FAST, "the regularisation is missing, both in the loss and in dW", rule="regularisation")
+@wrong(NAIVE, "the regularisation is missing from the loss and from dW", rule="regularisation")
+@wrong(FAST, "the regularisation is missing from both the loss and dW", rule="regularisation")
 def softmax_without_reg(W, X, y, reg):
     return _parts(W, X, y)
 
 
-@wrong(NAIVE, "reg * sum(W * W) is missing in the loss", rule="1 * reg * sum(W * W) is missing")
-@wrong(FAST, "reg * sum(W * W) is missing in the loss; dW has its part", rule="1 * reg * sum(W * W) is missing")
+@wrong(NAIVE, "reg * sum(W * W) is missing from the loss", rule="1 * reg * sum(W * W) is missing")
+@wrong(
+    FAST,
+    "reg * sum(W * W) is missing from the loss, though dW contains its gradient",
+    rule="1 * reg * sum(W * W) is missing",
+)
 def softmax_loss_without_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss, dW + 2 * reg * W
 
 
-@wrong(NAIVE, "2 * reg * W is missing in dW", rule="2 * reg * W is missing")
-@wrong(FAST, "2 * reg * W is missing in dW; the loss has its part", rule="2 * reg * W is missing")
+@wrong(NAIVE, "2 * reg * W is missing from dW", rule="2 * reg * W is missing")
+@wrong(
+    FAST, "2 * reg * W is missing from dW, though the loss contains the regularisation", rule="2 * reg * W is missing"
+)
 def softmax_gradient_without_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), dW
 
 
-@wrong(NAIVE, "half the regularisation: here it is reg * sum(W * W), without 0.5", rule="0.5 * reg")
-@wrong(FAST, "half the regularisation: the linear classifiers have reg * sum(W * W), without 0.5", rule="0.5 * reg")
+@wrong(
+    NAIVE,
+    "the regularisation is half of what it should be: it is reg * sum(W * W), without a factor of 0.5",
+    rule="0.5 * reg",
+)
+@wrong(
+    FAST,
+    "the regularisation is halved: linear classifiers use reg * sum(W * W), without a factor of 0.5",
+    rule="0.5 * reg",
+)
 def softmax_half_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + 0.5 * reg * np.sum(W * W), dW + reg * W
 
 
-@wrong(NAIVE, "the gradient of reg * sum(W * W) is 2 * reg * W: the 2 is missing", rule="1 * reg * W is missing")
-@wrong(FAST, "the 2 of 2 * reg * W is missing in dW; the loss is right", rule="1 * reg * W is missing")
+@wrong(
+    NAIVE, "the gradient of reg * sum(W * W) is 2 * reg * W: the factor of 2 is missing", rule="1 * reg * W is missing"
+)
+@wrong(FAST, "dW contains reg * W instead of 2 * reg * W; the loss is right", rule="1 * reg * W is missing")
 def softmax_gradient_half_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), dW + reg * W
 
 
-@wrong(NAIVE, "the regularisation is divided by N too: add it after the division")
-@wrong(FAST, "the regularisation is divided by N too: only the data's part is a mean")
+@wrong(NAIVE, "the regularisation is divided by N as well: add it after the division")
+@wrong(FAST, "the regularisation is divided by N as well: only the part from the data is a mean")
 def softmax_reg_divided(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W) / len(X), dW + 2 * reg * W / len(X)
 
 
-@wrong(NAIVE, "dW is transposed: a class is a column of W, so it is dW[:, j]", rule="transposed")
-@wrong(FAST, "dW is transposed: X.T @ dscores, not dscores.T @ X", rule="transposed")
+@wrong(NAIVE, "dW is transposed: each class is a column of W, so use dW[:, j]", rule="transposed")
+@wrong(FAST, "dW is transposed: use X.T @ dscores, not dscores.T @ X", rule="transposed")
 def softmax_transposed(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), (dW + 2 * reg * W).T
 
 
-@wrong(NAIVE, "divided by len(W), the number of columns of X: N is len(X)")
-@wrong(FAST, "divided by W.shape[0], the number of columns of X: N is X.shape[0]")
+@wrong(NAIVE, "the sums are divided by the number of columns of X: N is len(X), the number of rows")
+@wrong(FAST, "the sums are divided by the number of columns of X: N is X.shape[0], the number of rows")
 def softmax_divided_by_columns(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     factor = len(X) / len(W)
@@ -215,39 +231,39 @@ def softmax_divided_by_columns(W, X, y, reg):
 # ---- with loops only
 
 
-@wrong(NAIVE, "dW stays as it was made, all zeros: the gradient is to be added to it", rule="all zeros")
+@wrong(NAIVE, "dW is still all zeros: add the gradient to it", rule="all zeros")
 def softmax_naive_without_gradient(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     return loss + reg * np.sum(W * W), np.zeros_like(W)
 
 
-@wrong(NAIVE, "only the last class gets a gradient: dW[:, j] += ... stands after the loop over the classes")
+@wrong(NAIVE, "only the last class gets a gradient: move dW[:, j] += ... inside the loop over the classes")
 def softmax_naive_last_class(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     dW[:, :-1] = 0
     return loss + reg * np.sum(W * W), dW + 2 * reg * W
 
 
-@wrong(NAIVE, "dW[:, j] = ... overwrites what the inputs before have put there: +=")
+@wrong(NAIVE, "dW[:, j] = ... overwrites what earlier inputs added: use +=")
 def softmax_naive_last_input(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     _, dW = _parts(W, X[-1:], y[-1:])
     return loss + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
 
 
-@wrong(NAIVE, "only the first input is counted: return, or the division by N, stands inside the loop")
+@wrong(NAIVE, "only the first input counts: is there a return inside the loop?")
 def softmax_naive_returns_early(W, X, y, reg):
     loss, dW = _parts(W, X[:1], y[:1])
     return loss / len(X) + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
 
 
-@wrong(NAIVE, "the regularisation is added once for each input: add it once, after the loop")
+@wrong(NAIVE, "the regularisation is added once for each input: add it only once, after the loop")
 def softmax_naive_reg_in_the_loop(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + len(X) * reg * np.sum(W * W), dW + len(X) * 2 * reg * W
 
 
-@wrong(NAIVE, "dW is made of whole numbers (dtype=int): fractions cannot be added to it")
+@wrong(NAIVE, "dW has an integer dtype: fractions cannot be added to it in place")
 def softmax_naive_integer(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     dW = np.zeros(W.shape, dtype=int)
@@ -256,7 +272,7 @@ def softmax_naive_integer(W, X, y, reg):
     return loss + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
 
 
-@wrong(NAIVE, "W is changed in place (W *= 2 * reg): work on a new array", rule="changed in place")
+@wrong(NAIVE, "W is modified in place, as by W *= 2 * reg: use a new array", rule="modified in place")
 def softmax_naive_changes_W(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     loss += reg * np.sum(W * W)
@@ -264,9 +280,7 @@ def softmax_naive_changes_W(W, X, y, reg):
     return loss, dW + W
 
 
-@wrong(
-    NAIVE, "the probability of the last class stands for that of the true one: a loop's variable is used after the loop"
-)
+@wrong(NAIVE, "the loss uses the last class instead of the true one: is a loop variable used after its loop?")
 def softmax_naive_last_for_true(W, X, y, reg):
     _, dW = _parts(W, X, y)
     scores = X @ W
@@ -305,7 +319,10 @@ def softmax_naive_outer(W, X, y, reg):
 # ---- without loops only
 
 
-@wrong(FAST, "the largest score of the whole matrix is taken away: rows far below it end as 0 / 0; use each row's own")
+@wrong(
+    FAST,
+    "the maximum of the whole matrix is subtracted, and rows far below it end as 0 / 0: use the maximum of each row",
+)
 def softmax_global_shift(W, X, y, reg):
     scores = X @ W
     e = np.exp(scores - scores.max())
@@ -314,7 +331,7 @@ def softmax_global_shift(W, X, y, reg):
 
 @wrong(
     FAST,
-    "the largest score of the whole matrix is taken away: rows far below it end as log(0); use each row's own",
+    "the maximum of the whole matrix is subtracted, and rows far below it end as log(0): use the maximum of each row",
     rule="not finite",
 )
 def softmax_global_shift_in_log(W, X, y, reg):
@@ -327,7 +344,7 @@ def softmax_global_shift_in_log(W, X, y, reg):
 
 @wrong(
     FAST,
-    "each class's largest score is taken away (axis=0): that changes the probabilities; max(axis=1, keepdims=True)",
+    "the maximum of each class is subtracted, which changes the probabilities: use max(axis=1, keepdims=True)",
 )
 def softmax_shift_by_class(W, X, y, reg):
     scores = X @ W
@@ -335,28 +352,28 @@ def softmax_shift_by_class(W, X, y, reg):
     return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
 
 
-@wrong(FAST, "max(axis=1) has shape (N,), which does not fit (N, C): keepdims=True makes it a column")
+@wrong(FAST, "max(axis=1) has the shape (N,), which does not line up with (N, C): use keepdims=True")
 def softmax_shift_without_column(W, X, y, reg):
     scores = X @ W
     e = np.exp(scores - scores.max(axis=1))
     return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
 
 
-@wrong(FAST, "the probabilities add up to 1 over the inputs (axis=0): they are to do so over the classes, axis=1")
+@wrong(FAST, "the probabilities add up to 1 over the inputs (axis=0): they should do so over the classes, axis=1")
 def softmax_over_inputs(W, X, y, reg):
     scores = X @ W
     e = np.exp(scores - scores.max(axis=1, keepdims=True))
     return _from_probabilities(e / e.sum(axis=0), W, X, y, reg)
 
 
-@wrong(FAST, "the probabilities of the whole matrix add up to 1: each row's are to, sum(axis=1, keepdims=True)")
+@wrong(FAST, "the probabilities of the whole matrix add up to 1: those of each row should, sum(axis=1, keepdims=True)")
 def softmax_over_everything(W, X, y, reg):
     scores = X @ W
     e = np.exp(scores - scores.max(axis=1, keepdims=True))
     return _from_probabilities(e / e.sum(), W, X, y, reg)
 
 
-@wrong(FAST, "the -log(p) are averaged over inputs and classes: they are a mean over the N inputs")
+@wrong(FAST, "the loss is averaged over inputs and classes: take the mean over the N inputs only")
 def softmax_mean_of_all(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss / W.shape[1] + reg * np.sum(W * W), dW / W.shape[1] + 2 * reg * W
@@ -370,7 +387,7 @@ def softmax_whole_columns(W, X, y, reg):
     return loss + reg * np.sum(W * W), X.T @ p / len(X) + 2 * reg * W
 
 
-@wrong(FAST, "1 is taken away from p before the loss takes its logarithm: compute the loss first, or copy p")
+@wrong(FAST, "1 is subtracted from p before the loss takes its logarithm: compute the loss first, or copy p")
 def softmax_minus_one_too_early(W, X, y, reg):
     p = _probabilities(W, X)
     rows = np.arange(len(y))
@@ -378,7 +395,7 @@ def softmax_minus_one_too_early(W, X, y, reg):
     return -np.log(p[rows, y]).mean() + reg * np.sum(W * W), X.T @ p / len(X) + 2 * reg * W
 
 
-@wrong(FAST, "dW is made of exp of the scores without the shift: use the probabilities of the loss")
+@wrong(FAST, "dW uses exp of the unshifted scores, which overflows: use the shifted scores here too")
 def softmax_gradient_unshifted(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     e = np.exp(X @ W)
@@ -386,7 +403,7 @@ def softmax_gradient_unshifted(W, X, y, reg):
     return loss + reg * np.sum(W * W), X.T @ (p - np.eye(W.shape[1])[y]) / len(X) + 2 * reg * W
 
 
-@wrong(FAST, "the shapes do not fit: dW of shape (D, C) is X.T @ dscores, (D, N) @ (N, C)")
+@wrong(FAST, "the shapes do not match: dW, of shape (D, C), is X.T @ dscores, (D, N) @ (N, C)")
 def softmax_without_transpose(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     return loss + reg * np.sum(W * W), X @ _probabilities(W, X) + 2 * reg * W
@@ -394,7 +411,7 @@ def softmax_without_transpose(W, X, y, reg):
 
 @wrong(
     FAST,
-    "X is changed in place (X -= its largest entries): the shift is for the scores, which are a new array",
+    "X is modified in place, as by X -= its maximum: shift the scores, which are a new array",
     rule="in place",
 )
 def softmax_changes_X(W, X, y, reg):
@@ -403,7 +420,7 @@ def softmax_changes_X(W, X, y, reg):
     return loss + reg * np.sum(W * W), dW + 2 * reg * W
 
 
-@wrong(FAST, "the number of inputs of the example, 2, is typed in: N is X.shape[0]")
+@wrong(FAST, "the sums are divided by 2, the number of inputs in the example: divide by N, which is X.shape[0]")
 def softmax_two_inputs(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss * len(X) / 2 + reg * np.sum(W * W), dW * len(X) / 2 + 2 * reg * W

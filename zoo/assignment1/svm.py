@@ -8,11 +8,11 @@ TRAIN = "linear_classifier_train"
 PREDICT = "linear_classifier_predict"
 
 
-# ---- svm_loss_naive: the loss is given, the gradient is the learner's
+# ---- svm_loss_naive: the loss is provided, the learner writes the gradient
 
 
 def _violated(W, X, y):
-    """Each pair of an input i and a class j over the margin, with the margin."""
+    """Each pair of an input i and a class j that violates the margin, with the margin."""
     for i in range(len(X)):
         scores = X[i] @ W
         for j in range(W.shape[1]):
@@ -26,7 +26,7 @@ def _loss(W, X, y, reg):
 
 
 def _sums(W, X, y):
-    """The gradient's part from the data, before it is divided by N."""
+    """The part of the gradient from the data, before it is divided by N."""
     dW = np.zeros_like(W)
     for i, j, _ in _violated(W, X, y):
         dW[:, j] += X[i]
@@ -34,14 +34,14 @@ def _sums(W, X, y):
     return dW
 
 
-@wrong("svm_loss_naive", "dW stays as it was made, all zeros: add to it where the margin is violated", rule="all zeros")
+@wrong("svm_loss_naive", "dW is still all zeros: add to it wherever a margin is violated", rule="all zeros")
 def svm_naive_without_gradient(W, X, y, reg):
     return _loss(W, X, y, reg), np.zeros_like(W)
 
 
 @wrong(
     "svm_loss_naive",
-    "the true class gets no gradient: each violated margin also takes X[i] away from dW[:, y[i]]",
+    "the true class gets no gradient: each violated margin also subtracts X[i] from dW[:, y[i]]",
 )
 def svm_naive_without_true_class(W, X, y, reg):
     dW = np.zeros_like(W)
@@ -52,7 +52,7 @@ def svm_naive_without_true_class(W, X, y, reg):
 
 @wrong(
     "svm_loss_naive",
-    "X[i] is taken away from the true class once per input: it is to be once per violated margin, inside the if",
+    "X[i] is subtracted for the true class once per input: do it once per violated margin, inside the if",
 )
 def svm_naive_true_class_once(W, X, y, reg):
     dW = np.zeros_like(W)
@@ -63,7 +63,7 @@ def svm_naive_true_class_once(W, X, y, reg):
     return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_naive", "X[i] is added to the true class: its score lowers the margin, so it is dW[:, y[i]] -= X[i]")
+@wrong("svm_loss_naive", "X[i] is added for the true class: its score lowers the margin, so use dW[:, y[i]] -= X[i]")
 def svm_naive_true_class_added(W, X, y, reg):
     dW = np.zeros_like(W)
     for i, j, _ in _violated(W, X, y):
@@ -74,43 +74,49 @@ def svm_naive_true_class_added(W, X, y, reg):
 
 @wrong(
     "svm_loss_naive",
-    "the data's part of dW has the wrong sign: the margin grows with the score of class j, so dW[:, j] += X[i]",
+    "the part of dW from the data has the wrong sign: the margin grows with the score of class j, so dW[:, j] += X[i]",
 )
 def svm_naive_data_sign(W, X, y, reg):
     return _loss(W, X, y, reg), -_sums(W, X, y) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_naive", "the whole of dW has the wrong sign: dW is the gradient, not the step", rule="sign")
+@wrong("svm_loss_naive", "dW as a whole has the wrong sign: it is the gradient, not the step", rule="sign")
 def svm_naive_sign(W, X, y, reg):
     return _loss(W, X, y, reg), -(_sums(W, X, y) / len(X) + 2 * reg * W)
 
 
-@wrong("svm_loss_naive", "the data's part of dW is not divided by N: the loss is a mean over the inputs")
+@wrong("svm_loss_naive", "the part of dW from the data is not divided by N: the loss is a mean over the inputs")
 def svm_naive_gradient_sum(W, X, y, reg):
     return _loss(W, X, y, reg), _sums(W, X, y) + 2 * reg * W
 
 
-@wrong("svm_loss_naive", "the data's part of dW is divided by N twice: once is enough, after the loops")
+@wrong("svm_loss_naive", "the part of dW from the data is divided by N twice: divide once, after the loops")
 def svm_naive_divided_twice(W, X, y, reg):
     return _loss(W, X, y, reg), _sums(W, X, y) / len(X) ** 2 + 2 * reg * W
 
 
-@wrong("svm_loss_naive", "2 * reg * W is missing in dW: the regularisation has a gradient too", rule="2 * reg * W is m")
+@wrong(
+    "svm_loss_naive", "2 * reg * W is missing from dW: the regularisation has a gradient too", rule="2 * reg * W is m"
+)
 def svm_naive_gradient_without_reg(W, X, y, reg):
     return _loss(W, X, y, reg), _sums(W, X, y) / len(X)
 
 
-@wrong("svm_loss_naive", "the gradient of reg * sum(W * W) is 2 * reg * W: the 2 is missing", rule="reg * W is missing")
+@wrong(
+    "svm_loss_naive",
+    "the gradient of reg * sum(W * W) is 2 * reg * W: the factor of 2 is missing",
+    rule="reg * W is missing",
+)
 def svm_naive_gradient_half_reg(W, X, y, reg):
     return _loss(W, X, y, reg), _sums(W, X, y) / len(X) + reg * W
 
 
-@wrong("svm_loss_naive", "2 * reg * W is added before dW is divided by N: only the data's part is a mean")
+@wrong("svm_loss_naive", "2 * reg * W is divided by N as well: add it after the division")
 def svm_naive_reg_divided(W, X, y, reg):
     return _loss(W, X, y, reg), (_sums(W, X, y) + 2 * reg * W) / len(X)
 
 
-@wrong("svm_loss_naive", "2 * reg * W is added once for each input: add it once, after the loops")
+@wrong("svm_loss_naive", "2 * reg * W is added once for each input: add it only once, after the loops")
 def svm_naive_reg_in_the_loop(W, X, y, reg):
     dW = _sums(W, X, y) / len(X)
     for _ in X:
@@ -118,7 +124,10 @@ def svm_naive_reg_in_the_loop(W, X, y, reg):
     return _loss(W, X, y, reg), dW
 
 
-@wrong("svm_loss_naive", "reg * sum(W) is added to dW: each entry gets 2 * reg times its own weight, no sum")
+@wrong(
+    "svm_loss_naive",
+    "2 * reg * sum(W) is added to dW: each entry should get 2 * reg times its own weight, without a sum",
+)
 def svm_naive_reg_summed(W, X, y, reg):
     return _loss(W, X, y, reg), _sums(W, X, y) / len(X) + 2 * reg * np.sum(W)
 
@@ -135,7 +144,7 @@ def svm_naive_gradient_times_margin(W, X, y, reg):
     return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_naive", "dW grows for every class: only where margin > 0, inside the if")
+@wrong("svm_loss_naive", "satisfied margins change dW too: change it only where margin > 0, inside the if")
 def svm_naive_gradient_always(W, X, y, reg):
     dW = np.zeros_like(W)
     for i in range(len(X)):
@@ -146,12 +155,12 @@ def svm_naive_gradient_always(W, X, y, reg):
     return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_naive", "dW is transposed: a class is a column of W, so it is dW[:, j]", rule="transposed")
+@wrong("svm_loss_naive", "dW is transposed: each class is a column of W, so use dW[:, j]", rule="transposed")
 def svm_naive_transposed(W, X, y, reg):
     return _loss(W, X, y, reg), (_sums(W, X, y) / len(X) + 2 * reg * W).T
 
 
-@wrong("svm_loss_naive", "dW[:, j] = X[i] overwrites what the inputs before have put there: += and -=")
+@wrong("svm_loss_naive", "dW[:, j] = X[i] overwrites what earlier inputs added: use += and -=")
 def svm_naive_overwrites(W, X, y, reg):
     dW = np.zeros_like(W)
     for i, j, _ in _violated(W, X, y):
@@ -160,20 +169,20 @@ def svm_naive_overwrites(W, X, y, reg):
     return _loss(W, X, y, reg), dW / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_naive", "only the first input is counted: a return, or the division, stands inside the loop")
+@wrong("svm_loss_naive", "only the first input counts: is there a return inside the loop?")
 def svm_naive_returns_early(W, X, y, reg):
     first_only = _loss(W, X[:1], y[:1], 0.0) / len(X) + reg * np.sum(W * W)
     return first_only, _sums(W, X[:1], y[:1]) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_naive", "W is changed in place (W *= 2 * reg): work on a new array", rule="changed in place")
+@wrong("svm_loss_naive", "W is modified in place, as by W *= 2 * reg: use a new array", rule="modified in place")
 def svm_naive_changes_W(W, X, y, reg):
     loss, dW = _loss(W, X, y, reg), _sums(W, X, y) / len(X)
     W *= 2 * reg
     return loss, dW + W
 
 
-@wrong("svm_loss_naive", "dW is made of whole numbers (dtype=int): fractions cannot be added to it")
+@wrong("svm_loss_naive", "dW has an integer dtype: fractions cannot be added to it in place")
 def svm_naive_integer(W, X, y, reg):
     dW = np.zeros(W.shape, dtype=int)
     for i, j, _ in _violated(W, X, y):
@@ -183,7 +192,9 @@ def svm_naive_integer(W, X, y, reg):
 
 
 @wrong(
-    "svm_loss_naive", "the loss has half the regularisation: here it is reg * sum(W * W), without 0.5", rule="0.5 * reg"
+    "svm_loss_naive",
+    "the regularisation is half of what it should be: it is reg * sum(W * W), without a factor of 0.5",
+    rule="0.5 * reg",
 )
 def svm_naive_half_reg(W, X, y, reg):
     loss = _loss(W, X, y, reg) - 0.5 * reg * np.sum(W * W)
@@ -235,7 +246,7 @@ def _parts(W, X, y):
     return margins.sum() / len(X), X.T @ _pull(margins, y) / len(X)
 
 
-@wrong("svm_loss_vectorized", "the true class is not left out: each input adds 1 too much to the loss")
+@wrong("svm_loss_vectorized", "the true class is not left out: each input adds an extra 1 to the loss")
 def svm_true_class_in_loss(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return 1 + loss + reg * np.sum(W * W), dW + 2 * reg * W
@@ -243,7 +254,7 @@ def svm_true_class_in_loss(W, X, y, reg):
 
 @wrong(
     "svm_loss_vectorized",
-    "the true class is not left out, in the loss and in the count of violated margins: set margins[rows, y] = 0",
+    "the true class is not left out of the loss, nor of the count of violated margins: set margins[rows, y] = 0",
 )
 def svm_true_class_everywhere(W, X, y, reg):
     loss, dW = _parts(W, X, y)
@@ -251,31 +262,34 @@ def svm_true_class_everywhere(W, X, y, reg):
     return 1 + loss + reg * np.sum(W * W), dW - X.T @ one_hot / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the 1 of the margin is missing: max(0, s_j - s_y + 1)")
+@wrong("svm_loss_vectorized", "the margin of 1 is missing: use max(0, s_j - s_y + 1)")
 def svm_without_margin(W, X, y, reg):
     margins = _margins(W, X, y, margin=0.0)
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the 1 of the margin is added twice: max(0, s_j - s_y + 1)")
+@wrong("svm_loss_vectorized", "the margin is 2 instead of 1: use max(0, s_j - s_y + 1)")
 def svm_margin_twice(W, X, y, reg):
     margins = _margins(W, X, y, margin=2.0)
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the 1 of the margin is taken away: max(0, s_j - s_y + 1)")
+@wrong("svm_loss_vectorized", "the margin of 1 is subtracted instead of added: use max(0, s_j - s_y + 1)")
 def svm_margin_negative(W, X, y, reg):
     margins = _margins(W, X, y, margin=-1.0)
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the difference is turned round: it is the other class's score minus the true one's")
+@wrong(
+    "svm_loss_vectorized",
+    "the difference has the wrong sign: subtract the score of the true class from that of the other class",
+)
 def svm_difference_turned(W, X, y, reg):
     margins = _margins(-W, X, y)
     return margins.sum() / len(X) + reg * np.sum(W * W), -X.T @ _pull(margins, y) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "negative margins are counted too: max(0, ...) is missing, or replaced by abs")
+@wrong("svm_loss_vectorized", "negative margins add their size to the loss: use np.maximum(0, ...), not np.abs")
 def svm_absolute(W, X, y, reg):
     rows, scores = np.arange(len(X)), X @ W
     margins = np.abs(scores - scores[rows, y][:, np.newaxis] + 1)
@@ -283,14 +297,14 @@ def svm_absolute(W, X, y, reg):
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "only the largest margin of each input counts: the loss is the sum of all of them")
+@wrong("svm_loss_vectorized", "only the largest margin of each input counts: sum over all the other classes")
 def svm_largest_margin(W, X, y, reg):
     margins = _margins(W, X, y)
     margins *= margins == margins.max(axis=1, keepdims=True)
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the margins are squared: that is another loss")
+@wrong("svm_loss_vectorized", "the margins are squared: this loss uses them as they are")
 def svm_squared(W, X, y, reg):
     margins = _margins(W, X, y)
     dscores = 2 * margins
@@ -300,7 +314,7 @@ def svm_squared(W, X, y, reg):
 
 @wrong(
     "svm_loss_vectorized",
-    "the gradient is made of the margins: it wants 1 where a margin is violated, else 0 (margins > 0)",
+    "the gradient is built from the margins themselves: use 1 where a margin is violated and 0 elsewhere",
 )
 def svm_gradient_of_margins(W, X, y, reg):
     margins = _margins(W, X, y)
@@ -309,7 +323,7 @@ def svm_gradient_of_margins(W, X, y, reg):
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "margins >= 0 holds for all classes once max(0, ...) is taken: use margins > 0")
+@wrong("svm_loss_vectorized", "after max(0, ...), margins >= 0 is true of every class: use margins > 0")
 def svm_not_strict(W, X, y, reg):
     margins = _margins(W, X, y)
     dscores = (margins >= 0).astype(float)
@@ -320,7 +334,7 @@ def svm_not_strict(W, X, y, reg):
 
 @wrong(
     "svm_loss_vectorized",
-    "margins > 0 is an array of True and False, which cannot hold -2: (margins > 0).astype(float)",
+    "margins > 0 is an array of True and False, which cannot hold -2: use (margins > 0).astype(float)",
 )
 def svm_boolean(W, X, y, reg):
     margins = _margins(W, X, y)
@@ -329,7 +343,10 @@ def svm_boolean(W, X, y, reg):
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the true class gets -1 for each input: it gets minus the number of violated margins")
+@wrong(
+    "svm_loss_vectorized",
+    "the true class gets -1 for each input: it should get minus the number of violated margins of the input",
+)
 def svm_true_class_once(W, X, y, reg):
     margins = _margins(W, X, y)
     dscores = (margins > 0).astype(float)
@@ -337,7 +354,7 @@ def svm_true_class_once(W, X, y, reg):
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the true class gets no gradient: dscores[rows, y] = -dscores.sum(axis=1)")
+@wrong("svm_loss_vectorized", "the true class gets no gradient: set dscores[rows, y] = -dscores.sum(axis=1)")
 def svm_without_true_class(W, X, y, reg):
     margins = _margins(W, X, y)
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ (margins > 0) / len(X) + 2 * reg * W
@@ -353,7 +370,7 @@ def svm_counts_inputs(W, X, y, reg):
 
 @wrong(
     "svm_loss_vectorized",
-    "the true scores have shape (N,) and are spread over the classes: make them a column, [:, np.newaxis]",
+    "the true scores, of shape (N,), do not line up with (N, C): make them a column with [:, np.newaxis]",
 )
 def svm_without_column(W, X, y, reg):
     rows, scores = np.arange(len(X)), X @ W
@@ -362,13 +379,13 @@ def svm_without_column(W, X, y, reg):
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the shapes do not fit: dW of shape (D, C) is X.T @ dscores, (D, N) @ (N, C)")
+@wrong("svm_loss_vectorized", "the shapes do not match: dW, of shape (D, C), is X.T @ dscores, (D, N) @ (N, C)")
 def svm_without_transpose(W, X, y, reg):
     margins = _margins(W, X, y)
     return margins.sum() / len(X) + reg * np.sum(W * W), X @ _pull(margins, y) / len(X) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "dW is transposed: X.T @ dscores, not dscores.T @ X", rule="transposed")
+@wrong("svm_loss_vectorized", "dW is transposed: use X.T @ dscores, not dscores.T @ X", rule="transposed")
 def svm_transposed(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), (dW + 2 * reg * W).T
@@ -380,7 +397,7 @@ def svm_sum(W, X, y, reg):
     return len(X) * loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the loss is divided by N, dW is not")
+@wrong("svm_loss_vectorized", "the loss is divided by N, but the part of dW from the data is not")
 def svm_gradient_sum(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
@@ -388,56 +405,60 @@ def svm_gradient_sum(W, X, y, reg):
 
 @wrong(
     "svm_loss_vectorized",
-    "the margins are averaged over inputs and classes: sum over the classes, mean over the inputs",
+    "the margins are averaged over inputs and classes: take the sum over the classes, the mean over the inputs",
 )
 def svm_mean_of_all(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss / W.shape[1] + reg * np.sum(W * W), dW / W.shape[1] + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "divided by W.shape[0], the number of columns of X: N is X.shape[0]")
+@wrong("svm_loss_vectorized", "the sums are divided by the number of columns of X: N is X.shape[0], the number of rows")
 def svm_divided_by_columns(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     factor = len(X) / len(W)
     return factor * loss + reg * np.sum(W * W), factor * dW + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the regularisation is missing in the loss and in dW", rule="regularisation")
+@wrong("svm_loss_vectorized", "the regularisation is missing from both the loss and dW", rule="regularisation")
 def svm_without_reg(W, X, y, reg):
     return _parts(W, X, y)
 
 
-@wrong("svm_loss_vectorized", "reg * sum(W * W) is missing in the loss", rule="1 * reg * sum(W * W) is missing")
+@wrong("svm_loss_vectorized", "reg * sum(W * W) is missing from the loss", rule="1 * reg * sum(W * W) is missing")
 def svm_loss_without_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss, dW + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "2 * reg * W is missing in dW", rule="2 * reg * W is missing")
+@wrong("svm_loss_vectorized", "2 * reg * W is missing from dW", rule="2 * reg * W is missing")
 def svm_gradient_without_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), dW
 
 
-@wrong("svm_loss_vectorized", "half the regularisation: here it is reg * sum(W * W), without 0.5", rule="0.5 * reg")
+@wrong(
+    "svm_loss_vectorized",
+    "the regularisation is half of what it should be: it is reg * sum(W * W), without a factor of 0.5",
+    rule="0.5 * reg",
+)
 def svm_half_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + 0.5 * reg * np.sum(W * W), dW + reg * W
 
 
-@wrong("svm_loss_vectorized", "the regularisation is reg * sum(W * W): the weights are not squared")
+@wrong("svm_loss_vectorized", "the weights are not squared in the regularisation: it is reg * sum(W * W)")
 def svm_reg_not_squared(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W), dW + reg
 
 
-@wrong("svm_loss_vectorized", "the regularisation is divided by N too: add it after the division")
+@wrong("svm_loss_vectorized", "the regularisation is divided by N as well: add it after the division")
 def svm_reg_divided(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W) / len(X), dW + 2 * reg * W / len(X)
 
 
-@wrong("svm_loss_vectorized", "X is changed in place (X /= N): work on a new array", rule="changed in place")
+@wrong("svm_loss_vectorized", "X is modified in place, as by X /= N: use a new array", rule="modified in place")
 def svm_changes_X(W, X, y, reg):
     margins = _margins(W, X, y)
     num_train = len(X)
@@ -445,7 +466,10 @@ def svm_changes_X(W, X, y, reg):
     return margins.sum() / num_train + reg * np.sum(W * W), X.T @ _pull(margins, y) + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the number of inputs of the example, 2, is typed in: N is X.shape[0]")
+@wrong(
+    "svm_loss_vectorized",
+    "the sums are divided by 2, the number of inputs in the example: divide by N, which is X.shape[0]",
+)
 def svm_two_inputs(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss * len(X) / 2 + reg * np.sum(W * W), dW * len(X) / 2 + 2 * reg * W
@@ -477,7 +501,7 @@ def svm_subtracts_one(W, X, y, reg):
 
 
 def _history(self, X, y, num_iters, draw, step, reg):
-    """Train with `draw` for the batch and `step` for the update; what most entries below differ in."""
+    """Train with `draw` for the batch and `step` for the update; most entries below differ only in these."""
     if self.W is None:
         self.W = 0.001 * np.random.randn(X.shape[1], np.max(y) + 1)
     history = []
@@ -503,7 +527,7 @@ def _descend(self, learning_rate):
     return step
 
 
-@wrong(TRAIN, "the step goes uphill: it is self.W -= learning_rate * dW")
+@wrong(TRAIN, "the step goes uphill: use self.W -= learning_rate * dW")
 def train_uphill(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def step(dW):
         self.W = self.W + learning_rate * dW
@@ -516,17 +540,17 @@ def train_without_update(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), lambda dW: None, reg)
 
 
-@wrong(TRAIN, "the step is the whole gradient: learning_rate is missing")
+@wrong(TRAIN, "the step is the full gradient: multiply it by learning_rate")
 def train_without_learning_rate(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, 1.0), reg)
 
 
-@wrong(TRAIN, "the step is divided by batch_size: the loss is a mean already, and so is its gradient")
+@wrong(TRAIN, "the step is divided by batch_size: the loss is already a mean, and so is its gradient")
 def train_step_divided(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate / batch_size), reg)
 
 
-@wrong(TRAIN, "the weights are replaced by the step: self.W -= learning_rate * dW, not self.W = ...")
+@wrong(TRAIN, "the weights are replaced by the step: use self.W -= learning_rate * dW, not self.W = ...")
 def train_replaces_weights(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def step(dW):
         self.W = -learning_rate * dW
@@ -534,7 +558,7 @@ def train_replaces_weights(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=1
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), step, reg)
 
 
-@wrong(TRAIN, "the steps go into a copy of W, while self.loss still uses the old one: update self.W itself")
+@wrong(TRAIN, "the steps change a copy of W while self.loss still uses the old one: update self.W itself")
 def train_updates_a_copy(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     W = self.W.copy()
 
@@ -547,7 +571,7 @@ def train_updates_a_copy(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100
     return history
 
 
-@wrong(TRAIN, "the regularisation is in dW already: adding 2 * reg * W to the step counts it twice")
+@wrong(TRAIN, "dW already contains the regularisation: adding 2 * reg * W to the step counts it twice")
 def train_regularises_twice(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def step(dW):
         self.W = self.W - learning_rate * (dW + 2 * reg * self.W)
@@ -555,23 +579,23 @@ def train_regularises_twice(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), step, reg)
 
 
-@wrong(TRAIN, "reg does not reach self.loss: self.loss(X_batch, y_batch, reg)")
+@wrong(TRAIN, "reg does not reach self.loss: call self.loss(X_batch, y_batch, reg)")
 def train_without_reg(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), 0.0)
 
 
-@wrong(TRAIN, "the losses are not kept: loss_history.append(loss) in each step")
+@wrong(TRAIN, "the losses are not recorded: append the loss of each step to loss_history")
 def train_without_history(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
     return []
 
 
-@wrong(TRAIN, "only the last loss is returned: the list of all of them is")
+@wrong(TRAIN, "only the last loss is returned: return the list of all losses")
 def train_returns_last_loss(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)[-1]
 
 
-@wrong(TRAIN, "the loss is kept after the step: keep the one that self.loss returned for the batch, before the step")
+@wrong(TRAIN, "the recorded loss is computed after the step: record the one that self.loss returned before it")
 def train_keeps_loss_after(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     draw = _rows(X, y, batch_size)
     history = []
@@ -583,18 +607,18 @@ def train_keeps_loss_after(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=1
     return history
 
 
-@wrong(TRAIN, "a loss is kept every 100 steps only: the history has one for each step")
+@wrong(TRAIN, "a loss is recorded only every 100 steps: record one for each step")
 def train_keeps_every_100th(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     history = _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
     return history[::100]
 
 
-@wrong(TRAIN, "return stands inside the loop: training ends after the first step")
+@wrong(TRAIN, "training ends after the first step: is there a return inside the loop?")
 def train_returns_early(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     return _history(self, X, y, 1, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "X and y are drawn separately: draw the places once, then X[batch] and y[batch]")
+@wrong(TRAIN, "X and y are drawn separately: draw row numbers once, then use X[batch] and y[batch]")
 def train_labels_apart(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def draw():
         return X[np.random.choice(len(X), batch_size)], y[np.random.choice(len(y), batch_size)]
@@ -602,7 +626,7 @@ def train_labels_apart(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, 
     return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "columns of X are drawn: a batch is made of rows, X[batch]")
+@wrong(TRAIN, "columns of X are drawn: a batch consists of rows, X[batch]")
 def train_draws_columns(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def draw():
         batch = np.random.choice(X.shape[1], batch_size)
@@ -611,7 +635,7 @@ def train_draws_columns(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100,
     return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "the first batch_size rows are used in each step: draw new rows each time")
+@wrong(TRAIN, "every step uses the first batch_size rows: draw new rows each time")
 def train_first_rows(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def draw():
         return X[:batch_size], y[:batch_size]
@@ -619,13 +643,13 @@ def train_first_rows(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, ba
     return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "each step gets the same batch: draw inside the loop, and do not set the seed there")
+@wrong(TRAIN, "every step gets the same batch: draw inside the loop, and do not set the seed there")
 def train_same_batch(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     batch = np.random.choice(len(X), batch_size)
     return _history(self, X, y, num_iters, lambda: (X[batch], y[batch]), _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "rows are drawn from the first batch_size rows: np.random.choice(len(X), batch_size)")
+@wrong(TRAIN, "only the first batch_size rows are ever drawn: use np.random.choice(len(X), batch_size)")
 def train_draws_from_few(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def draw():
         batch = np.random.choice(min(batch_size, len(X)), batch_size)
@@ -634,25 +658,23 @@ def train_draws_from_few(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100
     return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "all rows are used in each step: that is gradient descent, without the 'stochastic'")
+@wrong(TRAIN, "every step uses all rows, which is gradient descent without the 'stochastic': draw batch_size rows")
 def train_all_rows(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     return _history(self, X, y, num_iters, lambda: (X, y), _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "one row is drawn in each step: a batch has batch_size of them")
+@wrong(TRAIN, "each step draws a single row: a batch has batch_size rows")
 def train_single_rows(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     return _history(self, X, y, num_iters, _rows(X, y, 1), _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "the seed is set inside train: every run draws the same batches; leave the seed to the notebook")
+@wrong(TRAIN, "the seed is set inside train, so every run draws the same batches: leave the seed to the notebook")
 def train_sets_seed(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     np.random.seed(0)
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
 
 
-@wrong(
-    TRAIN, "rows are drawn without replacement, which fails when batch_size is larger than the data: leave replace=True"
-)
+@wrong(TRAIN, "rows are drawn without replacement, which fails when batch_size exceeds len(X): leave replace=True")
 def train_without_replacement(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def draw():
         batch = np.random.choice(len(X), batch_size, replace=False)
@@ -661,7 +683,7 @@ def train_without_replacement(self, X, y, learning_rate=1e-3, reg=1e-5, num_iter
     return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "the typed-in 4 of the example decides the number of steps: it is num_iters")
+@wrong(TRAIN, "the number of steps is always 4, as in the example: use num_iters")
 def train_four_steps(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     return _history(self, X, y, 4, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
 
@@ -705,44 +727,48 @@ def train_shuffled(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batc
 # ---- LinearClassifier.predict
 
 
-@wrong(PREDICT, "argmin gives the class with the lowest score: np.argmax")
+@wrong(PREDICT, "argmin gives the class with the lowest score: use np.argmax")
 def predict_lowest(self, X):
     return np.argmin(X @ self.W, axis=1)
 
 
 @wrong(
-    PREDICT, "axis=0 gives the best input of each class: axis=1 gives the best class of each input", rule="wrong axis"
+    PREDICT, "axis=0 gives the best input for each class: axis=1 gives the best class for each input", rule="wrong axis"
 )
 def predict_over_inputs(self, X):
     return np.argmax(X @ self.W, axis=0)
 
 
-@wrong(PREDICT, "argmax without an axis gives one number for the whole matrix: axis=1", rule="axes")
+@wrong(PREDICT, "argmax without an axis gives one number for the whole matrix: use axis=1", rule="axis too few")
 def predict_without_axis(self, X):
     return np.argmax(X @ self.W)
 
 
-@wrong(PREDICT, "the scores are returned: the labels are their np.argmax over the classes", rule="axes too many")
+@wrong(PREDICT, "the scores are returned: return their np.argmax over the classes", rule="axis too many")
 def predict_scores(self, X):
     return X @ self.W
 
 
-@wrong(PREDICT, "the highest scores are returned: np.argmax gives the classes that have them")
+@wrong(PREDICT, "the highest scores are returned instead of their classes: use np.argmax")
 def predict_highest_score(self, X):
     return np.max(X @ self.W, axis=1)
 
 
-@wrong(PREDICT, "the labels come one-hot: a label is the number of the class")
+@wrong(PREDICT, "the labels are one-hot rows: a label is the number of the class")
 def predict_one_hot(self, X):
     return np.eye(self.W.shape[1], dtype=int)[np.argmax(X @ self.W, axis=1)]
 
 
-@wrong(PREDICT, "the labels come as a column of shape (N, 1): without keepdims or reshape", rule="another shape")
+@wrong(
+    PREDICT,
+    "the labels form a column of shape (N, 1): they should have the shape (N,), without keepdims or reshape",
+    rule="wrong shape",
+)
 def predict_column(self, X):
     return np.argmax(X @ self.W, axis=1, keepdims=True)
 
 
-@wrong(PREDICT, "y_pred stays as it was made, all zeros", rule="all zeros")
+@wrong(PREDICT, "y_pred is still all zeros: assign the labels to it", rule="all zeros")
 def predict_zeros(self, X):
     return np.zeros(len(X), dtype=int)
 
@@ -766,19 +792,19 @@ def predict_from_zero(self, X):
     return y_pred
 
 
-@wrong(PREDICT, "the scores lose their sign (abs): a very negative score is a poor one")
+@wrong(PREDICT, "the absolute value of the scores is taken: a very negative score is a bad one")
 def predict_absolute(self, X):
     return np.argmax(np.abs(X @ self.W), axis=1)
 
 
-@wrong(PREDICT, "return stands inside the loop: only the first input gets a label")
+@wrong(PREDICT, "only the first input gets a label: is there a return inside the loop?")
 def predict_first_only(self, X):
     y_pred = np.zeros(len(X), dtype=int)
     y_pred[0] = np.argmax(X[0] @ self.W)
     return y_pred
 
 
-@wrong(PREDICT, "the shapes do not fit: scores of shape (N, C) are X @ W, (N, D) @ (D, C)")
+@wrong(PREDICT, "the shapes do not match: the scores, of shape (N, C), are X @ W, (N, D) @ (D, C)")
 def predict_other_order(self, X):
     return np.argmax(self.W @ X, axis=1)
 

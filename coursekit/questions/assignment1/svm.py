@@ -1,4 +1,4 @@
-"""Questions of svm: the hinge loss and its gradient, stochastic gradient descent, a search for good settings."""
+"""Questions of svm: the hinge loss and its gradient, stochastic gradient descent, and a search for good settings."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from coursekit.questions import _data, _linear
 
 NOTEBOOK = "svm"
 
-# What the course asks of a linear classifier, a little under what a fair search reaches.
+# The accuracy that the course asks of a linear classifier: a little less than a reasonable search reaches.
 BARS = {"CIFAR-10": 0.39, "built-in images": 0.36}
 
 
@@ -15,7 +15,7 @@ BARS = {"CIFAR-10": 0.39, "built-in images": 0.36}
 
 
 def _example():
-    """Two pictures of 2 x 2 pixels and three classes: scores [[3, 0, 2], [1, 4, 2]]."""
+    """Two images of 2 x 2 pixels and three classes: scores [[3, 0, 2], [1, 4, 2]]."""
     return {
         "W": np.array([[1, 0, -1], [0, 1, 0], [1, -1, 1], [0, 2, 1]], dtype=float),
         "X": np.array([[1, 0, 2, 1], [0, 3, 1, 1]], dtype=float),
@@ -25,7 +25,7 @@ def _example():
 
 
 def _away_from_kinks(inputs):
-    """Whether no score difference is near the margin, where rounding decides."""
+    """Whether no score difference is so close to the margin that rounding decides."""
     scores = inputs["X"].astype(float) @ inputs["W"].astype(float)
     margins = scores - scores[np.arange(len(scores)), inputs["y"]][:, np.newaxis] + 1
     return np.abs(margins).min() > 1e-3
@@ -42,38 +42,52 @@ def _draw(rng, *arguments, **options):
 _ROW_SCALES = 10.0 ** np.array([-3, 3, 0, 1, -1])
 
 _LOSS_CASES = (
-    ("two pictures of 2 x 2", lambda rng: _example()),
+    ("two images of 2 x 2", lambda rng: _example()),
     ("seven inputs, five classes", lambda rng: _draw(rng, 7, 4, 5, 0.37)),
     ("one input", lambda rng: _draw(rng, 1, 6, 4, 2.5)),
-    ("rows from 0.001 to 1000", lambda rng: _draw(rng, 5, 3, 4, 0.07, row_scales=_ROW_SCALES)),
+    ("inputs scaled from 0.001 to 1000", lambda rng: _draw(rng, 5, 3, 4, 0.07, row_scales=_ROW_SCALES)),
     ("large reg, small weights", lambda rng: _draw(rng, 6, 5, 12, 3e3, row_scales=10, weight_scale=1e-2)),
     ("float32", lambda rng: _draw(rng, 4, 5, 3, 0.6, dtype=np.float32)),
 )
 
 
-def _loss_question(function, title, points, minutes):
+def _loss_question(function, title, **card):
     target = f"cs231n.classifiers.linear_svm:{function}"
-    return _linear.loss_question(NOTEBOOK, target, title, points, minutes, _LOSS_CASES)
+    return _linear.loss_question(NOTEBOOK, target, title, _LOSS_CASES, **card)
 
 
-svm_loss_naive = _loss_question("svm_loss_naive", "SVM loss: its gradient, with loops", 3, 25)
-svm_loss_vectorized = _loss_question("svm_loss_vectorized", "SVM loss and gradient without loops", 4, 30)
+svm_loss_naive = _loss_question(
+    "svm_loss_naive",
+    "Gradient of the SVM loss, with loops",
+    points=3,
+    minutes=25,
+    difficulty=2,
+    importance=3,
+)
+svm_loss_vectorized = _loss_question(
+    "svm_loss_vectorized",
+    "SVM loss and gradient, without loops",
+    points=4,
+    minutes=30,
+    difficulty=3,
+    importance=4,
+)
 
 
 # ---- training
 
 
 def _squared_error(X, y, reg, W):
-    """The loss, the weights as they come, and the gradient."""
+    """The loss, the weights unchanged, and the gradient."""
     residual = X @ W - np.eye(W.shape[1])[y]
     loss = np.sum(residual**2) / len(X) + reg * np.sum(W**2)
     return loss, W, 2 * X.T @ residual / len(X) + 2 * reg * W
 
 
 def _squared_error_model(calls):
-    """A linear classifier whose loss is the mean squared distance of its scores to one-hot labels.
+    """A linear classifier whose loss is the mean squared distance between its scores and the one-hot labels.
 
-    It keeps what `train` does in the list `calls`, and needs no other question to be answered.
+    It records what `train` does in the list `calls`, and does not depend on the answer to any other question.
     """
     from cs231n.classifiers.linear_classifier import LinearClassifier
 
@@ -88,7 +102,7 @@ def _squared_error_model(calls):
 
 
 def _equal_rows(rng, num_inputs, num_columns, num_classes, **settings):
-    """All inputs and labels the same: whichever are drawn, the steps are the same."""
+    """All inputs and labels are the same, so the steps are the same whichever rows are drawn."""
     return {
         "W": rng.randn(num_columns, num_classes),
         "X": np.tile(1 + rng.rand(num_columns), (num_inputs, 1)),
@@ -112,7 +126,7 @@ def _train_sizes(X, W, num_iters, batch_size, **_):
 
 def _distinct_rows(rng, num_inputs, num_columns, num_classes, **settings):
     X = rng.rand(num_inputs, num_columns)
-    X[:, 0] = rng.permutation(num_inputs)  # tells which row it is
+    X[:, 0] = rng.permutation(num_inputs)  # identifies the row
     return {"X": X, "y": rng.randint(num_classes, size=num_inputs), **settings}
 
 
@@ -126,7 +140,7 @@ def _record(seed, X, y, **settings):
 
 
 def _rows_of(X, X_batch):
-    """For each row of the batch its place in X, or -1."""
+    """For each row of the batch, its position in X, or -1 if it is not a row of X."""
     if X_batch.ndim != 2 or X_batch.shape[1] != X.shape[1]:
         return np.full(len(X_batch), -1)
     same = (X_batch[:, np.newaxis] == X[np.newaxis]).all(axis=2)
@@ -141,7 +155,7 @@ def _run_batches(X, y, learning_rate, reg, num_iters, batch_size, seed):
 
 
 def _observe_batches(inputs, outputs):
-    """What is to be known of the calls of `loss`; the losses and gradients are computed here again."""
+    """What the judge needs to know about the calls of `loss`; losses and gradients are computed again here."""
     X, y, learning_rate, reg = (inputs[name] for name in ("X", "y", "learning_rate", "reg"))
     calls = [(*call[:3], *_squared_error(call[0], call[1], call[2], call[4])) for call in outputs["calls"]]
     others, history, last_W = outputs["other calls"], outputs["history"], outputs["W"]
@@ -181,59 +195,64 @@ def _judge_batches(inputs, outputs):
     sizes = outputs["batch_sizes"]
     return [
         holds(
-            "one batch a step",
+            "self.loss is called num_iters times",
             outputs["calls"] == num_iters,
             f"expected {num_iters} calls of self.loss for num_iters = {num_iters}, got {outputs['calls']}",
-            mistake="self.loss is to be called once in each of the num_iters steps",
+            mistake="self.loss should be called exactly once in each of the num_iters steps",
         ),
         holds(
-            f"batches of {batch_size}",
+            f"each batch has {batch_size} rows",
             sizes == [batch_size],
             f"expected batches of {batch_size} rows, got batches of {', '.join(map(str, sizes)) or 'none'}",
-            mistake="a batch has batch_size rows of X",
+            mistake="a batch should have batch_size rows of X",
         ),
         holds(
-            "rows of X",
+            "the rows of each batch are rows of X",
             outputs["all_from_X"],
-            "a batch holds rows that are not in X",
-            mistake="draw the places of rows, then index: X[batch], the same for y",
+            "a batch contains rows that are not in X",
+            mistake="draw row numbers, then index with them: X[batch] and y[batch]",
         ),
         holds(
-            "labels of these rows",
+            "the labels belong to the rows of the batch",
             outputs["labels_fit"],
-            "the labels that reach self.loss are not those of the batch's rows",
-            mistake="X and y are indexed by different numbers: draw once, then X[batch] and y[batch]",
+            "the labels passed to self.loss are not those of the rows in the batch",
+            mistake="X and y must be indexed by the same numbers: draw once, then use X[batch] and y[batch]",
         ),
         holds(
-            "batches differ",
+            "not all batches are the same",
             outputs["batches_differ"],
             f"all {outputs['calls']} steps got the same batch",
-            mistake="draw a new batch inside the loop, in each step",
+            mistake="draw a new batch in each step, inside the loop",
         ),
         holds(
-            "all rows get a turn",
+            "every row of X is drawn at some step",
             outputs["rows_seen"] == num_inputs,
-            f"{num_iters} batches of {batch_size} held only {outputs['rows_seen']} of the {num_inputs} rows",
-            mistake="draw from all rows: np.random.choice(len(X), batch_size)",
+            f"{num_iters} batches of {batch_size} contain only {outputs['rows_seen']} of the {num_inputs} rows",
+            mistake="draw from all rows: use np.random.choice(len(X), batch_size)",
         ),
         holds(
-            "drawn at random",
+            "runs with different seeds draw different batches",
             outputs["other_run_differs"],
             "two runs with different seeds got the same batches",
-            mistake="draw with np.random.choice, and leave np.random.seed to the notebook",
+            mistake="draw with np.random.choice, and do not call np.random.seed inside train",
         ),
-        holds("reg is handed on", outputs["reg_passed"], "self.loss got another reg than train did"),
         holds(
-            "loss history",
+            "self.loss receives the reg that train received",
+            outputs["reg_passed"],
+            "self.loss received a different reg",
+            mistake="call self.loss(X_batch, y_batch, reg)",
+        ),
+        holds(
+            "train returns the loss of every step, in order",
             outputs["history_fits"],
-            f"expected the list of the {num_iters} losses that self.loss returned, in order",
-            mistake="append the loss of each step to loss_history, once",
+            f"expected the {num_iters} losses that self.loss returned, in order",
+            mistake="append the loss of each step to loss_history exactly once",
         ),
         holds(
-            "one update a step",
+            "each step subtracts learning_rate * dW from W",
             outputs["steps_right"],
-            "W after a step is not W - learning_rate * dW of that step",
-            mistake="after each batch: self.W -= learning_rate * dW",
+            "after a step, W is not the old W minus learning_rate times the dW of that step",
+            mistake="after each batch, update self.W -= learning_rate * dW",
         ),
     ]
 
@@ -244,6 +263,8 @@ linear_classifier_train = Question(
     notebook=NOTEBOOK,
     points=3,
     minutes=20,
+    difficulty=2,
+    importance=5,
     implements=("cs231n.classifiers.linear_classifier:LinearClassifier.train",),
     cases=(
         Case(
@@ -253,13 +274,13 @@ linear_classifier_train = Question(
             _train_sizes,
         ),
         Case(
-            "one step, one input a batch",
+            "one step, batch of one input",
             lambda rng: _equal_rows(rng, 9, 3, 5, learning_rate=0.07, reg=1.7, num_iters=1, batch_size=1),
             _run_train,
             _train_sizes,
         ),
         Case(
-            "batch larger than the data",
+            "batch larger than the data set",
             lambda rng: _equal_rows(rng, 3, 2, 4, learning_rate=1e-3, reg=20.0, num_iters=7, batch_size=8),
             _run_train,
             _train_sizes,
@@ -289,7 +310,7 @@ def _run_predict(W, X):
 
 
 def _predict_inputs(rng, num_inputs, num_columns, num_classes, shift=0.0):
-    """Inputs whose best class is not the same for all, nor a tie."""
+    """Inputs without ties, not all of which have the same best class."""
     while True:
         W, X = rng.randn(num_columns, num_classes), rng.randn(num_inputs, num_columns)
         X[:, -1], W[-1] = 1.0, W[-1] + shift
@@ -310,9 +331,11 @@ linear_classifier_predict = Question(
     notebook=NOTEBOOK,
     points=1,
     minutes=5,
+    difficulty=1,
+    importance=2,
     implements=("cs231n.classifiers.linear_classifier:LinearClassifier.predict",),
     cases=(
-        Case("two pictures of 2 x 2", lambda rng: _predict_example(), _run_predict, _linear.sizes),
+        Case("two images of 2 x 2", lambda rng: _predict_example(), _run_predict, _linear.sizes),
         Case("seven inputs, five classes", lambda rng: _predict_inputs(rng, 7, 3, 5), _run_predict, _linear.sizes),
         Case("more classes than inputs", lambda rng: _predict_inputs(rng, 4, 6, 12), _run_predict, _linear.sizes),
         Case("all scores below 0", lambda rng: _predict_inputs(rng, 6, 4, 3, -100.0), _run_predict, _linear.sizes),
@@ -330,10 +353,12 @@ def _judge_svm_search(results, best_val, best_W, X_val, y_val):
 
 svm_search = Question(
     id="svm_search",
-    title="Search for good settings of an SVM",
+    title="Search for good SVM settings",
     notebook=NOTEBOOK,
     points=3,
     minutes=25,
+    difficulty=3,
+    importance=4,
     builds_on=("svm_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
     values=("results", "best_val", "best_W", "X_val", "y_val"),
     judge=_judge_svm_search,
