@@ -41,7 +41,8 @@ def _section(kernel, rows, steps, usual, rates, exponents, threads, means):
             "",
             about,
             "",
-            f"Geometric mean over the layers of PyTorch's time divided by ours: {ratios}. If every layer ran at its bound: {bests}.",
+            f"Geometric mean over the layers of PyTorch's time divided by ours: {ratios}. "
+            f"If every layer ran at its bound: {bests}.",
             "",
             *_table(rows),
             "",

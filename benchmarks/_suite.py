@@ -1,7 +1,7 @@
 """What `layers.py` measures: each case as (name, operations, bytes, our call, PyTorch's call).
 
-Operations are the floating point operations, and bytes those of the arrays read and written, without which the case
-cannot be done: a bound for every way of doing it with matrix products and passes over memory.
+Operations and bytes are the floating-point operations and the bytes read and written that every implementation with
+matrix products and passes over memory needs at least: they give the bound.
 """
 
 import time

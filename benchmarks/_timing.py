@@ -14,9 +14,7 @@ def set_threads(number):
     """Give every library the same number of threads; call it before NumPy is imported."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(number)
-    os.environ["OPENBLAS_THREAD_TIMEOUT"] = (
-        "20"  # otherwise its idle threads keep cores busy for 0.1 s of the other side's time
-    )
+    os.environ["OPENBLAS_THREAD_TIMEOUT"] = "20"  # or its idle threads keep cores busy for 0.1 s
 
 
 def compare(sides, repeats, warm_ups=1):

@@ -2,8 +2,8 @@
 
     python benchmarks/features.py [--images 51000] [--repeats 5] [--dtype uint8]
 
-The second side calls the same functions in a loop over the images, as it would call a user's function. It is measured on
-a tenth of the images and scaled up.
+The second side calls the same functions in a loop over the images, as it would call a user's function. It is measured
+on a tenth of the images and scaled up.
 """
 
 import argparse

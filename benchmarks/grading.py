@@ -6,7 +6,7 @@
 same notebooks, run by nbclient without the check cells, and the cases of the function questions, called once in one
 process. Both have the same kernel, the same data and one BLAS thread.
 
-*beside*: six questions with the same cases and the same correct answers, in the form that each system needs (`_alike.py`).
+*beside*: six questions with the same cases and the same correct answers, in each system's own form (`_alike.py`).
 Each side is one command, including its start. The dependencies of nbgrader and otter-grader conflict with those of this
 project; install them into a separate environment (`pip install nbgrader otter-grader numpy`), and name its Python with
 `--others`. What is not installed there is skipped.
@@ -35,9 +35,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count")
     parser.add_argument("--warm-ups", type=int, default=1, help="rounds before these, which do not count")
     parser.add_argument("--only", choices=["overhead", "beside"])
-    parser.add_argument(
-        "--others", default=sys.executable, metavar="PYTHON", help="Python that has nbgrader and otter-grader"
-    )
+    parser.add_argument("--others", default=sys.executable, metavar="PYTHON", help="has nbgrader and otter-grader")
     parser.add_argument("--isolation", choices=["bubblewrap", "limits"], help="by default the strongest that works")
     args = parser.parse_args()
     set_threads(1)
@@ -62,9 +60,7 @@ def overhead(folder, isolation, args):
     files, _ = collect(ASSIGNMENT, ROOT)
     (folder / "submissions").mkdir()
     (folder / "submissions" / "learner.zip").write_bytes(pack(files))
-    outs = (
-        folder / f"out{number}" for number in count()
-    )  # a new one each time: what has been graded is not graded again
+    outs = (folder / f"out{number}" for number in count())  # new ones: what was graded is not graded again
     records = []
     sides = {
         "its own code": plain_side(folder, files),

@@ -89,9 +89,7 @@ def main():
         show(row)
     for row in measure(usual_way(CONVOLUTIONS[:4], batch), "float32", 3, block=1):
         usual_rows.append(row)
-        print(
-            f"{usual_rows[-1].name}: columns gathered by index and np.add.at take {usual_rows[-1].ratio:.0f} times as long"
-        )
+        print(f"{row.name}: columns gathered by index and np.add.at take {row.ratio:.0f} times as long")
     exponents = growth(lambda run: in_turn(run, None, rounds)[0], small=args.quick)
     for name, exponent in exponents.items():
         print(f"time grows with {name} to the power of {exponent:.2f}")
@@ -107,7 +105,7 @@ def main():
 
 
 def in_turn(ours, theirs, rounds, block=3, rest=0.02):
-    """Seconds of single calls of both sides in turn: in each round, two calls that do not count, then `block` that do."""
+    """Seconds of single calls of both sides in turn: each round has two calls that do not count, then `block`."""
     seconds = [], []
     for _ in range(rounds):
         for run, kept in zip((ours, theirs), seconds, strict=True):
