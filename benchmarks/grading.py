@@ -70,9 +70,8 @@ def overhead(folder, isolation, args):
     print_table(f"{ASSIGNMENT}, isolation: {isolation}", seconds, base="its own code", unit="s")
     plain, graded = (median(values) for values in seconds.values())
     most = LARGEST_RATIO * plain + LARGEST_START
-    print(
-        f"difference {graded - plain:.2f} s; the goal is at most {most:.2f} s in all: {'met' if graded <= most else 'MISSED'}"
-    )
+    verdict = "met" if graded <= most else "MISSED"
+    print(f"difference: {graded - plain:.2f} s; goal: at most {most:.2f} s in all, {verdict}")
     timings = [record["timings"] for record in records[args.warm_ups :]]
     for name in ("total", "own_code"):
         print(f"of this, according to the record, {name}: {median(t[name] for t in timings):.2f} s")
