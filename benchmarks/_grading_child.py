@@ -1,8 +1,8 @@
-"""What `grading.py` runs in a process of its own, so that each side pays for its own start.
+"""What `grading.py` runs in a separate process, so that each side includes its own start.
 
-`cases` calls the cases of every function question of assignment 1 once, with no checks. It is to import `coursekit` and
-`cs231n` from PYTHONPATH, so nothing here changes `sys.path`.
-`grade FOLDER ISOLATION [NOTEBOOK]` grades the questions of `_alike.py`, and runs the notebook too if one is given.
+`cases` calls the cases of every function question of assignment 1 once, without checking them. It must import
+`coursekit` and `cs231n` from PYTHONPATH, so nothing here changes `sys.path`.
+`grade FOLDER ISOLATION [NOTEBOOK]` grades the questions of `_alike.py`, and also runs the notebook if one is given.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ def cases():
 
 
 def grade(folder, isolation, notebook=None):
-    """Grade the one submission in a folder; an error unless all questions have full marks."""
+    """Grade the one submission in a folder; all questions must get full marks."""
     from _alike import QUESTIONS
 
     from coursekit.grading.evaluate import Grading, Work, grade_submission

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import re
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -187,6 +188,11 @@ def with_answer(record, index, text):
 def question_of(record, id_):
     """One question of a record."""
     return next(question for question in record.questions if question.id == id_)
+
+
+def gap_of(record, id_):
+    """The words of a verdict for one wrong value: what was expected, what came."""
+    return re.search(r"expected \S+, got \S+", question_of(record, id_).text)[0]
 
 
 def _submission(number):

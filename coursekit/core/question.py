@@ -197,10 +197,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer to "is this right?" for one question: 'ok', 'wrong' or 'not attempted'."""
+    """The answer to "is this right?" for one question. A check says 'ok', 'wrong' or 'not attempted'."""
 
     question: Question
-    status: str
+    status: Status
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     mistake: str = ""
@@ -208,7 +208,7 @@ class Verdict:
     @property
     def ok(self):
         """Whether the question has its points."""
-        return self.status == "ok"
+        return self.status == Status.OK
 
 
 class CheckFailed(Exception):

@@ -55,7 +55,7 @@ def plain(text: str) -> str:
 
 
 def _graded(question: Question, verdict: Verdict, status: Status | None = None) -> Graded:
-    told = Status(verdict.status)
+    told = verdict.status
     text = render(verdict)
     if status and status != told:
         text = f"{question.id}: {status}" + text.removeprefix(f"{question.id}: {told}")

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from coursekit.core import mistakes
-from coursekit.core.question import Finding, Verdict
+from coursekit.core.question import Finding, Status, Verdict
 from coursekit.core.serialization import Opaque
 from coursekit.judging import reference_answers
 
@@ -41,7 +41,7 @@ def judge(question, inputs, results, expected):
         findings += _judge_case(question.cases[index], inputs[index], result, expected.get(index))
     ok = all(finding.ok for finding in findings)
     mistake = "" if ok else _likely_mistake(question, results, expected, findings)
-    return Verdict(question, "ok" if ok else "wrong", tuple(findings), _notes(results), mistake)
+    return Verdict(question, Status.OK if ok else Status.WRONG, tuple(findings), _notes(results), mistake)
 
 
 def judge_values(question, values):
@@ -50,11 +50,11 @@ def judge_values(question, values):
     if missing:
         raise TypeError(f"check({question.id!r}) needs {', '.join(f'{name}={name}' for name in sorted(missing))}")
     if any(_is_empty(value) for value in values.values()):
-        return Verdict(question, "not attempted")
+        return Verdict(question, Status.NOT_ATTEMPTED)
     findings = tuple(question.judge(**values))
     wrong = [finding for finding in findings if not finding.ok]
     mistake = next((finding.mistake for finding in wrong if finding.mistake), "")
-    return Verdict(question, "wrong" if wrong else "ok", findings, mistake=mistake)
+    return Verdict(question, Status.WRONG if wrong else Status.OK, findings, mistake=mistake)
 
 
 def _is_empty(value):
@@ -66,7 +66,7 @@ def _not_attempted(question, message):
     notes: tuple[str, ...] = ()
     if waiting_for != question.id:
         notes = (f"it builds on {waiting_for}, which has not been attempted yet",)
-    return Verdict(question, "not attempted", notes=notes)
+    return Verdict(question, Status.NOT_ATTEMPTED, notes=notes)
 
 
 def _judge_case(case, inputs, result, expected):
