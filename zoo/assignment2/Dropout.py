@@ -138,7 +138,7 @@ def drops_in_test_mode(x, dropout_param):
     return x * mask, (dropout_param, mask)
 
 
-@wrong("dropout_forward", "x is changed in place (x *= mask): write x * mask into a new array", rule="in place")
+@wrong("dropout_forward", "x is modified in place (x *= mask): write x * mask into a new array", rule="in place")
 def changes_x(x, dropout_param):
     p = dropout_param["p"]
     if dropout_param["mode"] == "train":
@@ -240,7 +240,7 @@ def backward_is_mask(dout, cache):
 
 
 @wrong(
-    "dropout_backward", "dout is changed in place (dout *= mask): write dout * mask into a new array", rule="in place"
+    "dropout_backward", "dout is modified in place (dout *= mask): write dout * mask into a new array", rule="in place"
 )
 def backward_changes_dout(dout, cache):
     if cache[0]["mode"] == "train":

@@ -154,7 +154,7 @@ def momentum_without_config(w, dw, config=None):
 
 
 @wrong(
-    "sgd_momentum", "dw is changed in place: dw *= ... writes into the caller's array", rule="dw is changed in place"
+    "sgd_momentum", "dw is modified in place: dw *= ... writes into the caller's array", rule="dw is modified in place"
 )
 def momentum_changes_gradient(w, dw, config=None):
     config = _momentum_defaults(w, config)
@@ -293,7 +293,9 @@ def nesterov_in_new_dict(w, dw, config=None):
     return _ahead(w, dw, config, config["velocity"]), config
 
 
-@wrong("nesterov_momentum", "dw is changed in place: dw *= ... writes into the caller's array", rule="changed in place")
+@wrong(
+    "nesterov_momentum", "dw is modified in place: dw *= ... writes into the caller's array", rule="modified in place"
+)
 def nesterov_changes_gradient(w, dw, config=None):
     config = _momentum_defaults(w, config)
     dw *= config["learning_rate"]
@@ -452,7 +454,7 @@ _rules(
 )
 
 
-@wrong("rmsprop", "dw is changed in place: dw **= 2 writes into the caller's array", rule="dw is changed in place")
+@wrong("rmsprop", "dw is modified in place: dw **= 2 writes into the caller's array", rule="dw is modified in place")
 def rmsprop_changes_gradient(w, dw, config=None):
     config = _cache_defaults(w, config)
     gradient = dw.copy()
@@ -538,7 +540,7 @@ def adagrad_in_new_dict(w, dw, config=None):
     return _divided(w, dw, config, config["cache"]), config
 
 
-@wrong("adagrad", "dw is changed in place: dw /= ... writes into the caller's array", rule="dw is changed in place")
+@wrong("adagrad", "dw is modified in place: dw /= ... writes into the caller's array", rule="dw is modified in place")
 def adagrad_changes_gradient(w, dw, config=None):
     config = _cache_defaults(w, config)
     config["cache"] = _sum_of_squares(config, dw)
