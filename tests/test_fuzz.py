@@ -1,4 +1,4 @@
-"""Damaged archives and notebooks through the reader and the graft.
+"""Damaged archives and notebooks through the reader and merging.
 
 Whatever comes, each is opened or `Refused`, within a time, and nothing is written anywhere. `make test` tries some
 hundred; all 20,000, with figures: `python -m tests.test_fuzz 20000`.
@@ -20,13 +20,13 @@ from pathlib import Path
 
 import pytest
 
+from coursekit.files import pack_zip
 from coursekit.grading.intake.archive import Refused, find_submissions, open_submission
-from coursekit.grading.intake.merging import graft_module, graft_notebook
+from coursekit.grading.intake.merging import merge_module, merge_notebook
 from coursekit.learner import submission
-from coursekit.learner.submit import pack
 from coursekit.paths import ROOT
-from coursekit.teacher.release import strip_module
-from tests.handins import edition, filled
+from coursekit.teacher.solutions import strip_module
+from tests.learner_notebooks import edition, filled
 
 resource = pytest.importorskip("resource")  # with the alarm below, what Windows lacks
 
@@ -264,7 +264,7 @@ class Fuzzer:
         self.notebooks = {name: json.dumps(without_outputs(filled(name))).encode() for name in NOTEBOOKS}
         modules = {name: (ROOT / name).read_bytes() for name in MODULES}
         answered = {f"assignments/assignment1/{name}.ipynb": data for name, data in self.notebooks.items()}
-        self.zip = pack({**answered, **modules, "cs231n/saved/a.npz": b"w" * 100, "receipt.json": b'{"files": {}}'})
+        self.zip = pack_zip({**answered, **modules, "cs231n/saved/a.npz": b"w" * 100, "receipt.json": b'{"files": {}}'})
 
     def run(self, number):
         """One case: odd numbers are notebooks, even ones zips. Watched is what reads, not what makes the case."""
@@ -284,7 +284,7 @@ class Fuzzer:
         name, module = rng.choice(NOTEBOOKS), rng.choice(MODULES)
         notebook = mutated(self.notebooks[name], JSONS, rng.choice((1, 1, 2, 3)), rng)
         source = mutated((ROOT / module).read_bytes(), BYTES, 1, rng)
-        return lambda: self.graft({f"assignments/assignment1/{name}.ipynb": notebook, module: source})
+        return lambda: self.merge({f"assignments/assignment1/{name}.ipynb": notebook, module: source})
 
     def read_inbox(self):
         for source in find_submissions(self.inbox):
@@ -297,22 +297,22 @@ class Fuzzer:
             assert all(
                 submission.is_allowed(name, "assignment1") and type(data) is bytes for name, data in files.items()
             )
-            self.graft(files)
+            self.merge(files)
 
-    def graft(self, files):
+    def merge(self, files):
         for name, data in files.items():
             if name in self.given:
-                graft_module(self.given[name], data).source.encode()
+                merge_module(self.given[name], data).source.encode()
             elif name.endswith(".ipynb") and Path(name).stem in self.ours:
-                self.graft_notebook(Path(name).stem, data)
+                self.merge_notebook(Path(name).stem, data)
 
-    def graft_notebook(self, name, data):
+    def merge_notebook(self, name, data):
         try:
-            came = graft_notebook(self.ours[name], data)
+            merged = merge_notebook(self.ours[name], data)
         except Refused as refused:
             return self.tell("notebooks refused", refused)
-        self.count["notebooks grafted"] += 1
-        self.require_ours(name, came)
+        self.count["notebooks merged"] += 1
+        self.require_ours(name, merged)
         return None
 
     def tell(self, what, refused):
@@ -320,14 +320,14 @@ class Fuzzer:
         self.count[what] += 1
         assert 10 < len(str(refused)) < 2_000, str(refused)[:200]
 
-    def require_ours(self, name, came):
+    def require_ours(self, name, merged):
         """All our cells are there, in order, and what is given is untouched."""
-        cells = [cell for cell in came.notebook["cells"] if cell["id"] not in came.extra]
+        cells = [cell for cell in merged.notebook["cells"] if cell["id"] not in merged.extra]
         for cell, ours in zip(cells, self.ours[name]["cells"], strict=True):
-            answer = ours["id"] in came.answers or bool(came.written.get(ours["id"]))
+            answer = ours["id"] in merged.answers or bool(merged.written.get(ours["id"]))
             assert cell["id"] == ours["id"] and cell["cell_type"] == ours["cell_type"]
             assert answer or submission.source(cell) == submission.source(ours)
-        json.dumps(came.notebook, ensure_ascii=False).encode()
+        json.dumps(merged.notebook, ensure_ascii=False).encode()
 
 
 def mutated(data, mutations, times, rng):
@@ -414,7 +414,7 @@ def fuzz(folder, count, seed=0):
 def test_nothing_gets_through(tmp_path, count):
     """All four outcomes occur; no crash, no hang, nothing written (each would raise)."""
     counted = fuzz(tmp_path, count).count
-    assert set(counted) == {"zips opened", "zips refused", "notebooks grafted", "notebooks refused"}
+    assert set(counted) == {"zips opened", "zips refused", "notebooks merged", "notebooks refused"}
     assert min(counted.values()) > count // 20
 
 

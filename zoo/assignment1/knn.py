@@ -233,7 +233,7 @@ def one_loop_uint8(self, X):
         return _row_by_row(self, X, distances)
 
 
-@wrong(ONE, "X_train is changed in place (as -= does), so the next row is compared with different training inputs")
+@wrong(ONE, "X_train is modified in place (as -= does), so the next row is compared with different training inputs")
 def one_loop_in_place(self, X):
     X = self._as_inputs(X)
     dists = np.zeros((len(X), len(self.X_train)))
