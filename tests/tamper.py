@@ -26,7 +26,7 @@ class Trick:
     in_call : str
         Stands at the beginning of `affine_forward`.
     returned : str
-        What is returned in place of the wrong array, which is called `out`.
+        What is returned instead of the wrong array, which is called `out`.
     levels : tuple of str
         What must hold it: both levels of isolation, or bubblewrap alone.
     is_slow : bool

@@ -75,8 +75,8 @@ def move_to_end(notebook, cell_id):
 
 
 def move_up(notebook, cell_id):
-    place = at(notebook, cell_id)
-    notebook["cells"].insert(place - 1, notebook["cells"].pop(place))
+    position = at(notebook, cell_id)
+    notebook["cells"].insert(position - 1, notebook["cells"].pop(position))
 
 
 def to_markdown(notebook, cell_id):
@@ -97,15 +97,15 @@ def to_raw_with_new_id(notebook, cell_id):
 
 
 def merge_below(notebook, cell_id):
-    place = at(notebook, cell_id)
-    below = notebook["cells"].pop(place + 1)
-    cell = notebook["cells"][place]
+    position = at(notebook, cell_id)
+    below = notebook["cells"].pop(position + 1)
+    cell = notebook["cells"][position]
     cell["source"] = [submission.source(cell) + "\n\n" + submission.source(below)]
 
 
 def delete_neighbours(notebook, cell_id):
-    place = at(notebook, cell_id)
-    del notebook["cells"][place + 1], notebook["cells"][place - 1]
+    position = at(notebook, cell_id)
+    del notebook["cells"][position + 1], notebook["cells"][position - 1]
 
 
 def delete_checks(notebook, cell_id):
@@ -129,8 +129,8 @@ def one_text(notebook, cell_id):
 
 def empty_cells(notebook, cell_id):
     blank = {"cell_type": "code", "id": "b", "metadata": {}, "source": [], "outputs": [], "execution_count": None}
-    for place in range(len(notebook["cells"]), 0, -1):
-        notebook["cells"].insert(place, copy.deepcopy(blank))
+    for position in range(len(notebook["cells"]), 0, -1):
+        notebook["cells"].insert(position, copy.deepcopy(blank))
 
 
 def break_given(notebook, cell_id):
@@ -168,12 +168,12 @@ class TestMutilated:
     @pytest.mark.parametrize("name", ANSWER)
     def test_answer(self, name, mutilate):
         submitted = filled(name)
-        wanted = merge(name, submitted)
+        expected = merge(name, submitted)
         mutilate(submitted, ANSWER[name])
         merged = merge(name, submitted)
-        assert code(merged) == code(wanted)
-        assert merged.answers == wanted.answers and ANSWER[name] in merged.answers
-        assert merged.written == wanted.written and all(merged.written.values())
+        assert code(merged) == code(expected)
+        assert merged.answers == expected.answers and ANSWER[name] in merged.answers
+        assert merged.written == expected.written and all(merged.written.values())
 
     @pytest.mark.parametrize(
         "mutilate",
@@ -183,18 +183,18 @@ class TestMutilated:
     @pytest.mark.parametrize("name", WRITTEN)
     def test_written(self, name, mutilate):
         submitted = filled(name)
-        wanted = merge(name, submitted).written
+        expected = merge(name, submitted).written
         mutilate(submitted, WRITTEN[name])
-        assert merge(name, submitted).written == wanted
+        assert merge(name, submitted).written == expected
 
     @pytest.mark.parametrize("name", NOTEBOOKS)
     def test_all_without_ids(self, name):
         """Colab, on every notebook of the course."""
         submitted = filled(name)
-        wanted = merge(name, submitted)
+        expected = merge(name, submitted)
         as_colab_saves(submitted, None)
         merged = merge(name, submitted)
-        assert (code(merged), merged.written) == (code(wanted), wanted.written)
+        assert (code(merged), merged.written) == (code(expected), expected.written)
 
     @pytest.mark.parametrize("name", NOTEBOOKS)
     def test_untouched(self, name):
@@ -225,11 +225,11 @@ class TestMutilated:
 def test_deleted_answers(name):
     """What was deleted is not attempted; everything else stays."""
     submitted = filled(name)
-    wanted = merge(name, submitted)
+    expected = merge(name, submitted)
     submitted["cells"] = [cell for cell in submitted["cells"] if cell["id"] not in (ANSWER[name], WRITTEN[name])]
     merged = merge(name, submitted)
-    assert merged.answers == {key: text for key, text in wanted.answers.items() if key != ANSWER[name]}
-    assert merged.written == wanted.written | {WRITTEN[name]: ""}
+    assert merged.answers == {key: text for key, text in expected.answers.items() if key != ANSWER[name]}
+    assert merged.written == expected.written | {WRITTEN[name]: ""}
 
 
 class TestAnswersInOddPlaces:
@@ -237,12 +237,12 @@ class TestAnswersInOddPlaces:
         """Both halves run, in order."""
         for keeps_id in (0, 1):
             submitted = filled("svm")
-            place = at(submitted, "svm_search")
-            lines = submission.source(submitted["cells"][place]).splitlines(keepends=True)
-            halves = [copy.deepcopy(submitted["cells"][place]) for _ in range(2)]
+            position = at(submitted, "svm_search")
+            lines = submission.source(submitted["cells"][position]).splitlines(keepends=True)
+            halves = [copy.deepcopy(submitted["cells"][position]) for _ in range(2)]
             halves[0]["source"], halves[1]["source"] = lines[:4], lines[4:]
             halves[1 - keeps_id]["id"] = "new"
-            submitted["cells"][place : place + 1] = halves
+            submitted["cells"][position : position + 1] = halves
             merged = merge("svm", submitted)
             assert "".join("".join(code(merged)).split()) == "".join("".join(code(merge("svm", filled("svm")))).split())
             assert len(merged.extra) == 1
@@ -250,32 +250,34 @@ class TestAnswersInOddPlaces:
     def test_copied_answer_of_which_one_is_blank(self):
         for order in (1, -1):
             submitted, blank = filled("svm"), edition("svm")
-            place = at(submitted, "svm_search")
-            pair = [submitted["cells"][place], blank["cells"][place]][::order]
-            submitted["cells"][place : place + 1] = pair
+            position = at(submitted, "svm_search")
+            pair = [submitted["cells"][position], blank["cells"][position]][::order]
+            submitted["cells"][position : position + 1] = pair
             merged = merge("svm", submitted)
             assert merged.answers == merge("svm", filled("svm")).answers
             assert not any("raise NotImplementedError" in text for text in code(merged))
 
     def test_two_different_answers_run_in_order(self):
         submitted = filled("svm")
-        place = at(submitted, "svm_search")
-        second = copy.deepcopy(submitted["cells"][place])
+        position = at(submitted, "svm_search")
+        second = copy.deepcopy(submitted["cells"][position])
         second["source"] = ["best_svm = 'second'"]
-        submitted["cells"].insert(place + 1, second)
+        submitted["cells"].insert(position + 1, second)
         sources = code(merge("svm", submitted))
-        assert sources.index("best_svm = 'second'") == sources.index(submission.source(submitted["cells"][place])) + 1
+        assert (
+            sources.index("best_svm = 'second'") == sources.index(submission.source(submitted["cells"][position])) + 1
+        )
 
     def test_answer_in_a_new_cell_below_the_stub(self):
         submitted = filled("svm")
-        place = at(submitted, "svm_search")
-        stub = edition("svm")["cells"][place]
-        submitted["cells"][place]["id"] = "fresh"
-        submitted["cells"].insert(place, stub)
+        position = at(submitted, "svm_search")
+        stub = edition("svm")["cells"][position]
+        submitted["cells"][position]["id"] = "fresh"
+        submitted["cells"].insert(position, stub)
         merged = merge("svm", submitted)
         assert merged.answers == merge("svm", filled("svm")).answers
 
-    def test_look_round_does_not_count_as_an_answer(self):
+    def test_looking_around_does_not_count_as_an_answer(self):
         submitted = edition("svm")
         looking = {"cell_type": "code", "id": "mine", "metadata": {}, "source": ["X_train.shape"], "outputs": []}
         submitted["cells"].insert(at(submitted, "svm_search") + 1, looking)
@@ -432,14 +434,14 @@ class TestReading:
     def test_merge_conflict_in_the_file(self, style):
         """Git writes its marks between the lines of JSON; each side is tried."""
         lines = json.dumps(filled("svm"), indent=1).splitlines(keepends=True)
-        place = next(i for i, line in enumerate(lines) if '"execution_count"' in line)
+        position = next(i for i, line in enumerate(lines) if '"execution_count"' in line)
         base = style and [style, ' "execution_count": 3,\n']
-        lines[place : place + 1] = [
+        lines[position : position + 1] = [
             "<<<<<<< HEAD\n",
-            lines[place],
+            lines[position],
             *base,
             "=======\n",
-            lines[place],
+            lines[position],
             ">>>>>>> submitted\n",
         ]
         merged = merge("svm", "".join(lines).encode())

@@ -277,7 +277,7 @@ class TestFrames:
         )
         assert first.ended == "" and len(repr(first)) < 10_000
 
-    def test_an_input_that_came_back_changed(self):
+    def test_an_input_that_was_changed(self):
         x = find("affine_forward").draw_inputs(0)["x"]
         for after in (x + 1, np.full(x.shape, "x"), None):
             first, _ = answers(READY_FRAME, GOOD | {"after": {"x": after}})

@@ -28,7 +28,7 @@ LONGEST_JSON = 4 << 20  # bytes of the part of a frame that is not arrays
 class Ending(StrEnum):
     """How a process, or a call in it, ended."""
 
-    RETURNED = ""  # of a call: its frame came back
+    RETURNED = ""  # of a call: its frame arrived
     NOT_STARTED = "not started"  # the process never got as far as the learner's code
     EXIT = "exit"
     SIGNAL = "signal"
@@ -93,7 +93,7 @@ class Result:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A call that came back: its result, before anything is observed, and the arrays among its inputs afterwards."""
+    """A call that returned: its result, before anything is observed, and the arrays among its inputs afterwards."""
 
     result: Result
     inputs_after: dict[str, Any]
@@ -222,7 +222,7 @@ def _parse_error(content: dict) -> Error:
 
 
 def _result_of(case: Case, inputs: dict, frame: _Frame) -> Result:
-    """The result of a call that came back; `observe` runs here, where the learner's code cannot reach it."""
+    """The result of a call that returned; `observe` runs here, where the learner's code cannot reach it."""
     changed = tuple(
         name
         for name, old in inputs.items()

@@ -145,7 +145,7 @@ def _read_yaml(path: Path) -> dict:
     class Loader(yaml.SafeLoader):
         pass
 
-    def plain(loader, _, node):
+    def plain(loader: Any, _: str, node: Any) -> Any:
         if isinstance(node, yaml.MappingNode):
             return loader.construct_mapping(node, deep=True)
         return loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else loader.construct_scalar(node)

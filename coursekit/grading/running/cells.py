@@ -72,7 +72,7 @@ class Session:
     ----------
     kernel : SandboxedKernel, or a stand-in
     next_message : callable
-        Takes the seconds to wait; returns the kernel's next message, with verdicts in place of values.
+        Takes the seconds to wait; returns the kernel's next message, with values replaced by verdicts.
     cell_seconds : float
     """
 

@@ -39,7 +39,7 @@ class KernelEnded(Exception):
 
 
 class _Manager(KernelManager):
-    """Starts the kernel by a command line of ours."""
+    """Starts the kernel by the command that it is given."""
 
     command: list[str] = []
 

@@ -36,7 +36,7 @@ CELL_SECONDS = 240.0  # none of the course's cells takes longer than 20 on two c
 
 @dataclass
 class NotebookRun:
-    """What came of running a notebook.
+    """The result of running a notebook.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class Checks:
         if self.kernel.last_status == "error" and not cell.may_fail:
             return "The cell failed, and its error was hidden"
         if self.checking and self.checking not in self.passed:
-            return "The check itself did not report: something else ran in its place"
+            return "The check itself did not report: something else ran instead"
         return ""
 
     def _conclude(self) -> None:
@@ -177,19 +177,19 @@ class Checks:
     # ---- messages
 
     def next_message(self, timeout: float) -> dict:
-        """The kernel's next message; values that are handed over are taken out, and the verdict on them is put in."""
+        """The kernel's next message; values that a check hands over are replaced by the verdict on them."""
         try:
             message = self.kernel.get_message(timeout=timeout)
         except Empty:
-            self.kernel.finish(Status.CRASHED, "the kernel replied, but what it shows does not arrive")
-            raise KernelEnded("the kernel replied, but what it shows does not arrive") from None
+            self.kernel.finish(Status.CRASHED, "the kernel replied, but its outputs do not arrive")
+            raise KernelEnded("the kernel replied, but its outputs do not arrive") from None
         content = message["content"]
         if message["msg_type"] != "display_data" or HANDED_OVER not in content.get("data", {}):
             return message
         return message | self._reply(content["data"][HANDED_OVER], message.get("buffers", ()))
 
     def _reply(self, question_id: str, buffers: Any) -> dict:
-        """The message in place of values: what the check would have printed or raised."""
+        """The message that replaces values: what the check would have printed or raised."""
         values = self._values_in(question_id, buffers) if question_id == self.checking else None
         if values is None:
             return _stream("")  # only the course's own check cell speaks for a question
