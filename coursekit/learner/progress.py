@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from coursekit.core.question import Question, Verdict
+from coursekit.core.question import Question, Status, Verdict
 from coursekit.judging.check import check_question, tested_files
 from coursekit.judging.rendering import render
 from coursekit.learner import submission
@@ -29,11 +29,11 @@ def saved_verdict(question: Question, root: Path = ROOT) -> Verdict:
     try:
         notebook = submission.read_notebook(Path(root, notebook_file(question.notebook)).read_bytes())
     except (OSError, ValueError) as error:
-        return Verdict(question, "not attempted", notes=(f"the notebook cannot be read: {error}",))
-    status = submission.shown_verdict(notebook, question.id)
-    if status in ("ok", "wrong"):
-        return Verdict(question, status, notes=("as shown in the saved notebook",))
-    return Verdict(question, "not attempted")
+        return Verdict(question, Status.NOT_ATTEMPTED, notes=(f"the notebook cannot be read: {error}",))
+    status = Status(submission.shown_verdict(notebook, question.id) or Status.NOT_ATTEMPTED)
+    if status is Status.NOT_ATTEMPTED:
+        return Verdict(question, status)
+    return Verdict(question, status, notes=("as shown in the saved notebook",))
 
 
 def show(root: Path = ROOT) -> int:

@@ -35,7 +35,7 @@ def answers_of(question: Question) -> dict:
     return {"expected": expected, "mistakes": mistakes}
 
 
-def _brief(results):
+def _brief(results: dict) -> dict:
     return {
         index: {
             "outputs": result.outputs,
