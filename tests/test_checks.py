@@ -9,6 +9,7 @@ from nbclient import NotebookClient
 
 from coursekit.core import mistakes, serialization
 from coursekit.core.question import Case, CheckFailed, Question, holds
+from coursekit.judging import runner
 from coursekit.judging.check import check, check_question
 from coursekit.judging.judge import compare, judge, judge_values
 from coursekit.judging.rendering import render
@@ -87,12 +88,23 @@ def test_wrong(tree, body, lines):
         assert line in text
 
 
-def test_endless_loop_is_stopped(tree):
+def test_endless_loop_is_stopped(tree, monkeypatch):
+    monkeypatch.setattr(runner, "WAITING", 1000)  # however busy the machine is
     path = tree / "cs231n" / "layers.py"
     path.write_text(path.read_text().replace(SOLVED, "while True: pass"))
     question = find("affine_forward")
     results = run_cases(question, {0: question.draw_inputs(0)}, tree, seconds=2)
-    assert "stopped after 2 seconds" in results[0].error.message
+    assert "stopped after 2 seconds of processor time" in results[0].error.message
+    assert "while True: pass" in results[0].error.frames[-1][2]  # the line that was running
+
+
+def test_waiting_is_stopped_as_well(tree, monkeypatch):
+    path = tree / "cs231n" / "layers.py"
+    path.write_text(path.read_text().replace(SOLVED, "import time; time.sleep(600)"))
+    monkeypatch.setattr(runner, "WAITING", 1)
+    question = find("affine_forward")
+    results = run_cases(question, {0: question.draw_inputs(0)}, tree, seconds=5)
+    assert "stopped after 5 seconds: does it sleep, or wait for input?" in results[0].error.message
 
 
 def test_edit_within_the_same_second_is_seen(tree):
@@ -101,7 +113,8 @@ def test_edit_within_the_same_second_is_seen(tree):
     assert with_affine(tree, "out = x.reshape(len(x), -1) @ w - b").status == "wrong"
 
 
-def test_one_case_that_hangs_does_not_hide_the_others(tree):
+def test_one_case_that_hangs_does_not_hide_the_others(tree, monkeypatch):
+    monkeypatch.setattr(runner, "WAITING", 1000)
     path = tree / "cs231n" / "layers.py"
     path.write_text(
         path.read_text().replace(SOLVED, "out = x.reshape(len(x), -1) @ w + b\n    while len(x) == 1: pass")

@@ -107,7 +107,7 @@ class TestRun:
     def test_endless_loop_ends_at_the_limit(self, level, monkeypatch):
         outcome = run([("while True: pass", None), ("1", None)], level, monkeypatch, seconds=1.0)
         assert statuses(outcome) == ["error", "not run"]
-        assert "longer than 1 seconds" in outcome.cells[0].detail
+        assert "more than 1 seconds" in outcome.cells[0].detail
 
 
 class TestWithoutNbval:

@@ -25,7 +25,7 @@ from coursekit.paths import ROOT
 from coursekit.running.worker import CAN_LIMIT_CPU, CPU_SECONDS, LONGEST_PRINT, OUT_OF_TIME, READY, call
 
 LONGEST_JSON = 4 << 20  # bytes of the part of a frame that is not arrays
-WAITING = 6  # so many times its processor time may a process take by the clock: on a busy machine it has to wait
+WAITING = 10  # so many times its processor time may a process take by the clock: on a busy machine it has to wait
 
 
 class Ending(StrEnum):

@@ -72,11 +72,12 @@ def _limit_cpu() -> None:
     if CPU_SECONDS in os.environ:
         seconds = int(os.environ[CPU_SECONDS])
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))  # one more, and the system ends the process
-    signal.signal(signal.SIGXCPU, _raise_out_of_time)
+    message = OUT_OF_TIME.format(seconds=resource.getrlimit(resource.RLIMIT_CPU)[0])  # Linux raises it at each signal
 
+    def raise_out_of_time(*_: Any) -> None:
+        raise OutOfTimeError(message)
 
-def _raise_out_of_time(*_: Any) -> None:
-    raise OutOfTimeError(OUT_OF_TIME.format(seconds=resource.getrlimit(resource.RLIMIT_CPU)[0]))
+    signal.signal(signal.SIGXCPU, raise_out_of_time)
 
 
 def _end_out_of_time() -> None:

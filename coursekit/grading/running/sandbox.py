@@ -160,7 +160,7 @@ def run_command(
             finally:
                 stop_process(process)
     seconds, cpu_seconds = time.monotonic() - started, _children_time() - used
-    ended = stopped_for or _how_it_ended(process.returncode, pipes.errors, cpu_seconds > limits.seconds)
+    ended = stopped_for or _how_it_ended(process.returncode, pipes.errors, seconds >= limits.seconds)
     output, errors = bytes(pipes.output), bytes(pipes.errors)
     return Outcome(output, errors, ended, process.returncode, seconds, cpu_seconds)
 
@@ -175,10 +175,10 @@ def _start(command: list[str], root: str | Path, env: dict[str, str]) -> subproc
         raise SandboxError(f"the sandbox does not start: {error}") from error
 
 
-def _how_it_ended(code: int, errors: bytearray, used_its_time: bool) -> Ending:
+def _how_it_ended(code: int, errors: bytearray, had_its_time: bool) -> Ending:
     """How a process ended that was not stopped from outside."""
     killed = code in (-signal.SIGKILL, 128 + signal.SIGKILL)
-    if is_out_of_time(code) or killed and used_its_time:
+    if is_out_of_time(code) or killed and had_its_time:
         return Ending.TIMEOUT
     if killed or code and b"MemoryError" in errors[-2000:]:
         return Ending.MEMORY
