@@ -200,7 +200,7 @@ def test_random_sizes(seed, monkeypatch):
 @pytest.mark.parametrize("stride", [1, 2])
 def test_products_in_blocks(stride, blocks, monkeypatch):
     """Sizes that are multiplied in blocks on some processors agree with one product of all columns, there and here."""
-    monkeypatch.setattr(_threads, "_multiplies_as_they_lie", lambda: blocks)
+    monkeypatch.setattr(_threads, "_has_small_kernels", lambda: blocks)
     monkeypatch.setattr(_threads, "count", lambda: 1)
     rng = np.random.RandomState(0)
     x, w, b = rng.randn(4, 40, 17, 16), rng.randn(48, 40, 3, 3), rng.randn(48)

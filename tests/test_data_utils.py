@@ -344,7 +344,7 @@ def test_odd_use_of_admitted_names(odd):
 
 def test_only_plain_numbers_is_what_is_said():
     for name in ("object array", "text array", "record array", "contents a list"):
-        with pytest.raises(UnsafePickleError, match="only plain numbers are admitted"):
+        with pytest.raises(UnsafePickleError, match="only plain numbers are allowed"):
             load_bytes(odd_pickles()[name])
 
 
