@@ -160,7 +160,7 @@ def count():
 
 
 class Workers(NamedTuple):
-    """The controller that limits BLAS (None without threadpoolctl), the number of threads, and a pool of all but one."""
+    """What limits BLAS (None without threadpoolctl), the number of threads, and a pool of all but the calling one."""
 
     blas: object = None
     count: int = 1

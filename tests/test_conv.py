@@ -319,7 +319,7 @@ class TestIm2col:
         np.testing.assert_array_equal(padded[0, k, i, j], im2col_indices(x, 3, 2, 1, 2))
 
     def test_columns_of_another_field_are_refused(self):
-        with pytest.raises(ValueError, match="field, padding and stride"):
+        with pytest.raises(ValueError, match="same field, padding and stride"):
             col2im_indices(randn(9, 4), (1, 1, 4, 4))
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from cs231n import _threads, fast_layers
-from cs231n._fast import convolution, maps, windows
-from cs231n._windows import num_stops
+from cs231n._fast import convolution, feature_maps, windows
+from cs231n._windows import num_positions
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.im2col import grid
 from cs231n.optim import nesterov_momentum
@@ -70,7 +70,7 @@ def test_memory_of_a_convolution(shape):
 @pytest.mark.parametrize("height, stride", [(1, 1), (3, 1), (3, 2), (2, 3), (5, 5)])
 def test_rows_are_laid_out_once_for_all_rows_of_a_filter(height, stride):
     x, width = np.random.randn(2, 3, 11, 7), 2
-    H_out, W_out = num_stops(11, height, stride), num_stops(7, width, stride)
+    H_out, W_out = num_positions(11, height, stride), num_positions(7, width, stride)
     rows = windows._rows(x, width, stride, (0, 0), x.dtype)
     for i, view in enumerate(windows._views(rows, height, stride, H_out)):
         assert np.shares_memory(view, rows)
@@ -106,7 +106,7 @@ def test_calls_of_a_convolution(shape, monkeypatch):
 
 def test_calls_of_a_training_step_do_not_grow_with_the_pictures(monkeypatch):
     monkeypatch.setattr(_threads, "_workers", _threads.Workers)
-    for module, limit in ((convolution, "ROWS"), (maps, "PIECE")):
+    for module, limit in ((convolution, "ROWS"), (feature_maps, "PIECE")):
         monkeypatch.setattr(module, limit, 1 << 30)
     net = DeepConvNet(stages=[(4,), (8,)], input_dim=(3, 8, 8))
     counts = []

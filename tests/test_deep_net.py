@@ -9,7 +9,7 @@ from layer_check import check_layer, torch
 from coursekit.learner import train
 from coursekit.running.gradients import gradient_error
 from cs231n import _weights, augmentation, fast_layers
-from cs231n._fast import convolution, maps, normalisation
+from cs231n._fast import convolution, feature_maps, normalisation
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.layers import (
     relu_backward,
@@ -28,7 +28,7 @@ def tiny_net(**options):
 @pytest.mark.parametrize("piece", [1, 1 << 30])
 @pytest.mark.parametrize("shape", [(5, 3, 4, 2), (5, 6)])
 def test_relu_of_maps(shape, piece, monkeypatch):
-    monkeypatch.setattr(maps, "PIECE", piece)
+    monkeypatch.setattr(feature_maps, "PIECE", piece)
     np.random.seed(1)
     check_layer(
         fast_layers.relu_forward_fast,
@@ -44,7 +44,7 @@ class TestNormalisationAndReLU:
     @pytest.mark.parametrize("piece", [1, 1 << 30])
     def test_as_a_layer(self, piece, monkeypatch):
         """One channel at a time, and all at once."""
-        monkeypatch.setattr(maps, "PIECE", piece)
+        monkeypatch.setattr(feature_maps, "PIECE", piece)
         np.random.seed(1)
         check_layer(
             lambda x, gamma, beta: fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, {"mode": "train"}),
@@ -109,7 +109,7 @@ def test_threads_change_nothing(two_threads, monkeypatch):
     net, X, y = tiny_net(dtype=np.float64), np.random.randn(9, 2, 6, 5), np.random.randint(3, size=9)
     results = []
     for piece in (1, 1 << 30):
-        for module, limit in ((convolution, "ROWS"), (maps, "PIECE")):
+        for module, limit in ((convolution, "ROWS"), (feature_maps, "PIECE")):
             monkeypatch.setattr(module, limit, piece)
         results.append(net.loss(X, y))
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-12)
