@@ -340,11 +340,11 @@ class TestLearningRatesInASolver:
     def test_both_at_once_are_refused(self, data):
         with pytest.raises(ValueError, match="leave one out"):
             make_solver(data, lr_decay=0.9, lr_schedule=cosine_decay)
-        with pytest.raises(ValueError, match="learning rate of the start"):
+        with pytest.raises(ValueError, match="needs the initial learning rate"):
             make_solver(data, optim_config={}, lr_schedule=cosine_decay)
 
     def test_a_schedule_is_no_update_rule(self, data):
-        with pytest.raises(ValueError, match='Invalid update_rule "cosine_decay"; there are adagrad, adam, adamw'):
+        with pytest.raises(ValueError, match='Invalid update_rule "cosine_decay"; the update rules are adagrad, adam, adamw'):
             make_solver(data, update_rule="cosine_decay")
 
     def test_numpy_settings_do_not_widen_the_weights(self, data):
