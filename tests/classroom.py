@@ -6,7 +6,7 @@ import zipfile
 
 from coursekit.learner import submission
 from coursekit.paths import ROOT
-from coursekit.teacher.release import stripped
+from coursekit.teacher.solutions import stripped
 
 # What learners get wrong, each as a change of the solved files: (file, right, wrong, the questions it is about).
 MISTAKES = (

@@ -15,7 +15,7 @@ from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_cases
 from coursekit.paths import ROOT
 from coursekit.questions import find
-from coursekit.teacher.release import strip_module
+from coursekit.teacher.solutions import strip_module
 
 SOLVED = "rows = x.reshape(x.shape[0], -1)  # (N, d_1, ..., d_k) -> (N, D)\n    out = rows @ w + b"
 

@@ -25,7 +25,7 @@ from coursekit.grading.intake.merging import graft_module, graft_notebook
 from coursekit.learner import submission
 from coursekit.learner.submit import pack
 from coursekit.paths import ROOT
-from coursekit.teacher.release import strip_module
+from coursekit.teacher.solutions import strip_module
 from tests.handins import edition, filled
 
 resource = pytest.importorskip("resource")  # with the alarm below, what Windows lacks

@@ -13,7 +13,7 @@ from coursekit.grading.intake.notebook_cells import MOST_CELLS, read_cells
 from coursekit.learner import submission
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, notebook_file
-from coursekit.teacher.release import strip_module
+from coursekit.teacher.solutions import strip_module
 from tests.handins import edition, filled
 
 
@@ -290,10 +290,10 @@ class TestAnswersInOddPlaces:
 
     def test_written_in_the_question(self):
         theirs = edition("knn")
-        theirs["cells"][at(theirs, "matrix_question")]["source"].append("\n\nRows are bright because ...")
+        theirs["cells"][at(theirs, "question_distance_matrix")]["source"].append("\n\nRows are bright because ...")
         came = graft("knn", theirs)
         assert came.written["answer_distance_matrix"] == "Rows are bright because ..."
-        assert any("matrix_question" in remark for remark in came.remarks)
+        assert any("question_distance_matrix" in remark for remark in came.remarks)
 
     def test_written_as_a_comment_in_code(self):
         theirs = edition("knn")

@@ -1,4 +1,4 @@
-"""The judges of the values that the notebooks knn and features hand in: right ones pass, each wrong one is named."""
+"""The judges of the values that knn and features ask for: right values pass, and each wrong one is named."""
 
 import copy
 from functools import cache
@@ -14,7 +14,7 @@ from cs231n.features import color_histogram_hsv, extract_features, hog_feature
 
 
 def _draw(size, seed):
-    """Pictures of three pixels; the first tells the label of every other one, the others' labels are drawn."""
+    """Draw images of three values; the first one determines the label of half of them, the other labels are random."""
     rng = np.random.RandomState(seed)
     pictures = rng.randint(256, size=(size, 3)).astype(np.uint8)
     return pictures, np.where(rng.rand(size) < 0.5, pictures[:, 0] // 26, rng.randint(10, size=size))
@@ -26,7 +26,7 @@ TEST_PICTURES, TEST_LABELS = _draw(500, 1)
 
 @cache
 def _cross_validated(seed=None):
-    """What a learner hands in who got everything right, the rows in the order of a seed."""
+    """The values of a learner who got everything right, with the rows in an order given by a seed."""
     order = np.arange(5000) if seed is None else np.random.RandomState(seed).permutation(5000)
     folds, labels = np.array_split(PICTURES[order], 5), np.array_split(LABELS[order], 5)
     shares = {k: [] for k in knn.K_CHOICES}
@@ -142,18 +142,18 @@ def test_of_equal_means_either_may_be_chosen():
     [
         (one_fold_missing, "np.array_split"),
         (labels_of_another_order, "different orders"),
-        (pixels_scaled, "pixels are changed"),
+        (pixels_scaled, "pixels have been changed"),
         (a_k_left_out, ""),
         (means_only, "append one accuracy for each turn"),
         (divided_by_all_rows, "number of rows of the validation fold"),
         (trained_on_the_validation_fold, "finds itself"),
-        (same_fold_each_time, "use the loop's index"),
-        (best_single_fold, "a single fold can be lucky"),
-        (a_fold_as_best_k, "a single fold can be lucky"),
+        (same_fold_each_time, "use the index of the loop"),
+        (best_single_fold, "a single fold can be high by chance"),
+        (a_fold_as_best_k, "a single fold can be high by chance"),
         (no_list_of_folds, "np.array_split"),
         (guesses, "train on all 5,000"),
-        (invented_accuracies, "Run the cells above again"),
-        (labels_that_were_given, "Run the cells above again"),
+        (invented_accuracies, "Run all cells again"),
+        (labels_that_were_given, "Run all cells again"),
     ],
 )
 def test_wrong_cross_validation_is_named(pictures, change, words):
@@ -163,7 +163,7 @@ def test_wrong_cross_validation_is_named(pictures, change, words):
 
 
 def values_of_svm():
-    """A linear classifier that is right on 600 of 1,000 validation rows, and a search that found it."""
+    """A linear classifier that is right on 600 of 1,000 validation rows (and by luck on a few more), and its search."""
     X = np.zeros((1000, 12), dtype=np.float32)
     X[np.arange(1000), np.where(np.arange(1000) < 600, VAL_LABELS, 10)] = 1
     W = np.eye(12, 10)
@@ -208,7 +208,7 @@ def test_right_svm(labels):
         ({"results": {(r, s): (61.0, 60.0) for r in (1, 2) for s in (1, 2)}}, "an accuracy is np.mean"),
         ({"best_val": 0.3}, "update best_val and best_svm together"),
         ({"best_val": "high"}, "update best_val and best_svm together"),
-        ({"W": np.zeros((11, 10))}, "bias column"),
+        ({"W": np.zeros((11, 10))}, "column of ones"),
         ({"W": np.zeros((12, 10))}, "a new LinearSVM()"),
         ({"W": np.full((12, 10), np.nan)}, "a new LinearSVM()"),
         ({"X_val_feats": values_of_svm()["X_val_feats"] * np.arange(1000)[:, np.newaxis]}, "standardise the features"),
@@ -246,10 +246,10 @@ def test_right_net(labels):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"params": values_of_net()["params"] | {"W1": np.eye(11, 20)}}, "without the bias column"),
-        ({"params": {"W": np.eye(10)}}, "without the bias column"),
-        ({"params": values_of_net()["params"] | {"W2": np.zeros((20, 10))}}, "not what best_net.loss computes"),
-        ({"y_test_pred": VAL_LABELS[:10]}, "not what best_net.loss computes"),
+        ({"params": values_of_net()["params"] | {"W1": np.eye(11, 20)}}, "without the column of ones"),
+        ({"params": {"W": np.eye(10)}}, "without the column of ones"),
+        ({"params": values_of_net()["params"] | {"W2": np.zeros((20, 10))}}, "best_net.loss does not compute with"),
+        ({"y_test_pred": VAL_LABELS[:10]}, "best_net.loss does not compute with"),
         ({"X_test_feats": values_of_net()["X_val_feats"]}, "standardise the features"),
     ],
 )

@@ -1,10 +1,12 @@
-"""What questions find out about trained nets: params that fit, the data set's own pictures, accuracies, bars."""
+"""What questions examine in trained nets: params that fit, the images of the data set, accuracies, bars."""
 
 import numpy as np
 import pytest
 
 from coursekit.core.question import holds
-from coursekit.questions import _nets
+from coursekit.judging.check import check_question
+from coursekit.judging.rendering import WIDTH, render
+from coursekit.questions import _nets, find
 from cs231n.classifiers.fc_net import FullyConnectedNet
 
 
@@ -14,7 +16,7 @@ def params_of(*dims):
 
 @pytest.mark.parametrize("hidden_dims", [None, [7, 6], [None, 6], [None, None]])
 def test_params_that_fit(hidden_dims):
-    assert _nets.judge_params("params", params_of(12, 7, 6, 10), 12, hidden_dims).ok
+    assert _nets.judge_params(params_of(12, 7, 6, 10), 12, hidden_dims).ok
 
 
 def broken(**changes):
@@ -34,15 +36,15 @@ def broken(**changes):
         (broken(W2=None), "got something else"),  # a layer is left out
         (broken(b3=[0.0] * 10), "got something else"),  # a list
         (broken(W1=np.zeros((12, 7), dtype=int)), "got something else"),  # whole numbers
-        (broken(W1=np.full((12, 7), np.nan)), "not finite"),
+        (broken(W1=np.full((12, 7), np.nan)), "nan or infinite"),
         ({}, "got something else"),
         ([1.0], "got something else"),
     ],
 )
 def test_params_that_do_not_fit_are_named(params, gap):
-    finding = _nets.judge_params("params", params, 12, [7, 6])
+    finding = _nets.judge_params(params, 12, [7, 6])
     assert not finding.ok and gap in finding.gap[0]
-    assert ("diverged" in finding.mistake) == (gap == "not finite")
+    assert ("diverged" in finding.mistake) == (gap == "nan or infinite")
 
 
 @pytest.mark.parametrize("normalization", [None, "batchnorm", "layernorm"])
@@ -63,7 +65,7 @@ class TestData:
         return (X.astype(np.float32) - X.mean(axis=0)) / 60, y
 
     @pytest.mark.parametrize("part", ["few", "val", "test"])
-    def test_prepared_pictures_are_known(self, part):
+    def test_prepared_images_are_known(self, part):
         assert _nets.judge_data(part, *self.prepared(part)).ok
 
     def test_others_are_not(self):
@@ -94,3 +96,9 @@ def test_best_reaches_its_bars_or_says_how_far_it_is():
     val, test = judged(0.9)[-2:]
     assert "expected at least 0.9" in val.gap[0] and val.mistake == "train longer" and not test.ok
     assert len(judged(0.0, fits=False)) == 3  # no accuracy of a net that does not fit
+
+
+def test_the_gradients_of_a_deep_net_leave_their_condition_whole():
+    lines = render(check_question(find("fcn_gradients"))).splitlines()
+    assert all(len(line) <= WIDTH for line in lines)
+    assert sum(line.strip() == "relative error < 1e-8  ok" for line in lines) == 8

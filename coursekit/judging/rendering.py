@@ -48,7 +48,11 @@ def _ok_lines(findings):
 
 def _ok_line(case, outputs, condition, case_width, outputs_width):
     columns = [f"{case:<{case_width}}"] * bool(case_width) + [f"{outputs:<{outputs_width}}"] * bool(outputs)
-    return _wrapped(f"{condition}  ok", "".join(f"  {column}" for column in columns) + "  ")
+    start = "".join(f"  {column}" for column in columns) + "  "
+    if outputs and len(f"{start}{condition}  ok") > WIDTH:  # many outputs: the condition gets a line of its own
+        start = f"  {case:<{case_width}}  " if case_width else "  "
+        return [*_wrapped(outputs, start), " " * (len(start) + 2) + f"{condition}  ok"]
+    return _wrapped(f"{condition}  ok", start)
 
 
 def _wrong_lines(verdict, tested):

@@ -1,7 +1,7 @@
-"""What questions of several notebooks find out about a net: how its weights are drawn, and what it has learnt.
+"""What the questions of several notebooks examine in a net: how its weights are drawn, and what it has learnt.
 
-The functions `judge_...` return a `Finding`, or a list of them. A net's arrays come as the dict `params`: W1, b1, ...,
-WL, bL, and gamma and beta of the hidden layers that are normalised.
+The functions `judge_...` return a `Finding`, or a list of them. The arrays of a net are in the dict `params`: W1, b1,
+..., WL, bL, and gamma and beta for hidden layers with normalisation.
 """
 
 from functools import cache
@@ -14,11 +14,11 @@ NUM_TRAIN, NUM_VAL, NUM_TEST, NUM_FEW = 49000, 1000, 1000, 50
 NUM_CLASSES = 10
 
 
-# ---- weights at the start
+# ---- initial weights
 
 
 def summary(w):
-    """What the judge needs to know of a random matrix: its shape, type, moments, and how often it repeats itself."""
+    """What the judge needs to know about a random matrix: shape, dtype, moments, and the share of distinct values."""
     w = np.asarray(w)
     values = w.astype(float)
     deviation = values.std() or 1.0
@@ -34,7 +34,7 @@ def summary(w):
 
 
 def judge_weights(summaries, scale):
-    """Whether weights are normal numbers around 0 with the standard deviation `scale`; their summaries by name."""
+    """Whether weights are normally distributed around 0 with standard deviation `scale`; takes summaries by name."""
     return [
         *(_judge_std(name, got["std"], scale) for name, got in summaries.items()),
         *(_judge_distribution(name, got) for name, got in summaries.items()),
@@ -52,16 +52,16 @@ def _judge_std(name, std, scale):
 
 def _why_std(name, std, scale):
     if std == 0:
-        return f"all entries of {name} are equal: then all hidden units stay equal for ever; draw them at random"
+        return f"all values in {name} are equal: draw them at random, or the hidden units stay equal for ever"
     if abs(std - 1) < 0.1:
         return f"{name} is not multiplied by weight_scale"
     if abs(std - scale / 12**0.5) < 0.05 * scale:
-        return "np.random.rand draws evenly from 0 to 1; np.random.randn draws from the normal distribution around 0"
+        return "np.random.rand draws uniformly from 0 to 1; np.random.randn draws from the normal distribution around 0"
     if abs(std - scale**2) < 0.1 * scale**2:
-        return "weight_scale is the standard deviation, so multiply by it once, not by its square"
+        return "weight_scale is the standard deviation: multiply by it once, not by its square"
     if abs(std - scale**0.5) < 0.1 * scale**0.5:
-        return "weight_scale is the standard deviation, not the variance: no square root"
-    return f"multiply standard normal numbers by weight_scale, and by nothing else, to get {name}"
+        return "weight_scale is the standard deviation, not the variance: take no square root"
+    return f"to get {name}, multiply standard normal values by weight_scale and by nothing else"
 
 
 def _judge_distribution(name, got):
@@ -69,52 +69,53 @@ def _judge_distribution(name, got):
         f"{name} is normally distributed around 0",
         not _why_distribution(name, got),
         f"{name}: mean {got['mean']:.4g}, standard deviation {got['std']:.4g}",
-        f"within one standard deviation: {got['within one std']:.0%} of the entries (normal: 68%)",
-        f"different from each other: {got['different']:.0%}",
+        f"within one standard deviation: {got['within one std']:.0%} of the values (normal: 68%)",
+        f"distinct values: {got['different']:.0%}",
         mistake=_why_distribution(name, got),
     )
 
 
 def _why_distribution(name, got):
     if got["different"] <= 0.99:
-        return f"draw each entry of {name} anew: np.random.randn(rows, columns), nothing repeated"
+        return f"values in {name} are repeated: draw every entry independently, np.random.randn(rows, columns)"
     if abs(got["mean"]) >= 0.12 * got["std"]:
-        return "np.random.rand draws from 0 to 1; np.random.randn draws around 0, from the normal distribution"
+        return f"the mean of {name} is not near 0: draw from the normal distribution around 0, np.random.randn"
     if not 0.64 < got["within one std"] < 0.73:
         return f"draw {name} from the normal distribution: np.random.randn(rows, columns)"
     return ""
 
 
 def judge_biases(summaries):
-    """Whether biases are zeros of a float type; their summaries by name."""
+    """Whether biases are zeros with a float dtype; takes summaries by name."""
     off = {n: got for n, got in summaries.items() if got["largest"] != 0.0 or "float" not in got["dtype"]}
     gap = (
-        f"{n}: expected zeros of a float type, got {got['dtype']} up to {got['largest']:.4g}" for n, got in off.items()
+        f"{n}: expected zeros with a float dtype, got {got['dtype']} values up to {got['largest']:.4g}"
+        for n, got in off.items()
     )
     return holds(
         f"{', '.join(summaries)} are all zeros",
         not off,
         *gap,
-        mistake=f"{', '.join(off)}: a bias starts as np.zeros, it has no symmetry to break",
+        mistake=f"create {', '.join(off)} with np.zeros: a bias has no symmetry to break",
     )
 
 
 def judge_two_nets(alike):
-    """Whether two nets built one after the other differ; `alike` names the weights that are the same in both."""
+    """Whether two nets created one after the other differ; `alike` names the weights that are the same in both."""
     return holds(
-        "two nets have different weights",
+        "two nets created one after the other have different weights",
         not alike,
-        f"two nets, built one after the other, have exactly the same {', '.join(alike)}",
-        mistake="the weights are not random, or the generator is seeded in __init__: leave seeding to the caller",
+        f"both nets have exactly the same {', '.join(alike)}",
+        mistake="the weights are not random, or __init__ seeds the random generator: leave seeding to the caller",
     )
 
 
-# ---- the pictures
+# ---- the images
 
 
 @cache
 def _stored_parts(dataset):
-    """The pictures that notebooks measure on, as they are stored, with their labels."""
+    """The images that notebooks measure accuracies on, as they are stored, with their labels."""
     from cs231n.data_utils import load_CIFAR10
 
     X, y, X_test, y_test = load_CIFAR10(dtype=np.uint8)
@@ -127,7 +128,7 @@ def _stored_parts(dataset):
 
 
 def pictures(part):
-    """The pictures and labels of a part of the data set in use: 'few', 'val' or 'test'.
+    """The images and labels of a part of the data set in use: 'few', 'val' or 'test'.
 
     Returns
     -------
@@ -140,29 +141,29 @@ def pictures(part):
 
 
 def judge_data(part, X, y):
-    """Whether X and y are the data set's own, up to a mean picture taken off and a factor."""
+    """Whether X and y are those of the data set, except for a mean image that was subtracted and a factor."""
     X_stored, y_stored = pictures(part)
     return holds(
-        f"X_{part}, y_{part} are those of the data set",
+        f"X_{part} and y_{part} are the prepared images and labels of the data set",
         np.array_equal(y, y_stored) and _same_up_to_mean_and_factor(X, X_stored),
-        "they are not the pictures and labels of the data set in their order, or not in their preparation",
-        mistake="run the cell that loads the data again, and leave what data holds as it is",
+        "the images, their order, their labels or their preparation are different",
+        mistake="run the cell that loads the data again, and do not change what data contains",
     )
 
 
 def _same_up_to_mean_and_factor(X, stored):
     if not isinstance(X, np.ndarray) or X.shape != stored.shape or X.dtype.kind != "f":
         return False
-    got, wanted = (a[1:].astype(np.float32) - a[0].astype(np.float32) for a in (X, stored))  # the mean drops out
-    factor = np.vdot(got, wanted) / np.vdot(wanted, wanted)
-    return bool(factor > 0 and np.abs(got - factor * wanted).max() < 0.5 * factor)
+    got, expected = (a[1:].astype(np.float32) - a[0].astype(np.float32) for a in (X, stored))  # the mean drops out
+    factor = np.vdot(got, expected) / np.vdot(expected, expected)
+    return bool(factor > 0 and np.abs(got - factor * expected).max() < 0.5 * factor)
 
 
-# ---- nets that were trained
+# ---- trained nets
 
 
 def count_layers(params):
-    """The number of affine layers, hidden ones and the last."""
+    """The number of affine layers: the hidden layers and the last one."""
     return sum(str(name).startswith("W") for name in params)
 
 
@@ -170,28 +171,28 @@ def judge_params(
     params,
     input_dim=3072,
     hidden_dims=None,
-    statement="params fit each other and the pictures",
-    mistake="hand in the params of a net with the sizes that the cell gives, as it was trained",
+    statement="the shapes of params fit each other and the images",
+    mistake="pass the params of the trained net, with the layer sizes that the question asks for",
 ):
-    """Whether params are finite float arrays that fit each other, from the inputs to the ten classes.
+    """Whether params are finite float arrays with shapes that fit each other, from the inputs to the ten classes.
 
-    `hidden_dims` are the sizes that the hidden layers must have, None for one of any size; without it, any number of
-    layers fits.
+    `hidden_dims` are the required sizes of the hidden layers, with None for any size; without it, any number of layers
+    is accepted.
     """
     dims = _sizes(params)
-    wanted = [input_dim, *(dims[1:-1] if hidden_dims is None else hidden_dims), NUM_CLASSES]
-    fits = len(dims) == len(wanted) and all(want in (None, got) for want, got in zip(wanted, dims, strict=True))
+    expected = [input_dim, *(dims[1:-1] if hidden_dims is None else hidden_dims), NUM_CLASSES]
+    fits = len(dims) == len(expected) and all(size in (None, got) for size, got in zip(expected, dims, strict=True))
     if fits:
-        gap, mistake = "some weights are not finite", "training has diverged: a smaller learning rate"
+        gap, mistake = "some values are nan or infinite", "training has diverged: use a smaller learning rate"
     else:
         sizes = [input_dim, *(["..."] if hidden_dims is None else [size or "H" for size in hidden_dims]), NUM_CLASSES]
-        gap = f"expected float arrays W1, b1, W2, b2, ... for layers of the sizes {', '.join(map(str, sizes))}"
+        gap = f"expected float arrays W1, b1, W2, b2, ... for layers of sizes {', '.join(map(str, sizes))}"
         gap += f", got {', '.join(map(str, dims)) or 'something else'}"
     return holds(statement, fits and all(np.isfinite(w).all() for w in params.values()), gap, mistake=mistake)
 
 
 def _sizes(params):
-    """The sizes of the layers from inputs to scores; empty if params do not fit each other."""
+    """The sizes of the layers, from the inputs to the scores; empty if the shapes in params do not fit each other."""
     if not isinstance(params, dict) or not all(
         isinstance(w, np.ndarray) and w.dtype.kind == "f" for w in params.values()
     ):
@@ -205,7 +206,7 @@ def _sizes(params):
 
 
 def predict(params, X, normalization=None, bn_params=()):
-    """The classes that a net in use gives to rows or pictures X, from its arrays; in pieces, to spare memory.
+    """The classes that a net in test mode predicts for rows or images X; computed in pieces to save memory.
 
     Returns
     -------
@@ -216,7 +217,7 @@ def predict(params, X, normalization=None, bn_params=()):
 
 
 def accuracy(params, X, y, normalization=None, bn_params=()):
-    """The share of X that a net in use classifies rightly."""
+    """The fraction of X that a net in test mode classifies correctly."""
     return float(np.mean(predict(params, X, normalization, bn_params) == y))
 
 
@@ -240,18 +241,18 @@ def _normalized(x, i, params, normalization, bn_params):
 
 
 def judge_best(fits, params, X_val, y_val, X_test, y_test, bars, advice, settings=()):
-    """Judge the net that a learner has tuned.
+    """Judge a net that a learner has tuned.
 
     Parameters
     ----------
     fits : Finding
-        That on its params.
+        The finding on its params.
     params : dict
     X_val, y_val, X_test, y_test : ndarray
     bars : dict
-        For "val" and "test" the bars by data set, as `reaches` takes them.
+        For "val" and "test", the bars by data set, as `reaches` takes them.
     advice : str
-        The likely mistake where the validation accuracy is too low.
+        The likely mistake if the validation accuracy is too low.
     settings : tuple
         Normalisation and running statistics, as `accuracy` takes them.
     """
@@ -264,6 +265,7 @@ def judge_best(fits, params, X_val, y_val, X_test, y_test, bars, advice, setting
             "test accuracy",
             accuracy(params, X_test, y_test, *settings),
             bars["test"],
-            "well on the validation set and not on the test set: too many tries on too small a validation set",
+            "good on the validation set but not on the test set: after many attempts, the best validation accuracy is "
+            "partly luck; aim higher on the validation set",
         ),
     ]

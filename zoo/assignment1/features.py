@@ -1,1 +1,1 @@
-"""No implementations: both questions of features ask for values computed in the notebook."""
+"""Nothing to imitate here: both questions of features ask for values computed in the notebook."""

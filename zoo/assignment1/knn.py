@@ -1,4 +1,4 @@
-"""Implementations of the nearest neighbours' methods as learners write them."""
+"""Implementations of the methods of the nearest-neighbour classifier, as learners write them."""
 
 import warnings
 from collections import Counter
@@ -28,7 +28,7 @@ def _row_by_row(self, X, distances):
 
 
 def _all_at_once(self, X, combine):
-    """`combine` takes products of shape (M, N), squares of X (M,), squares of X_train (N,); the root follows."""
+    """`combine` takes products (M, N) and squared norms of X (M,) and X_train (N,); the square root follows."""
     X = self._as_inputs(X)
     T = self.X_train
     squares = combine(X @ T.T, np.sum(X**2, axis=1), np.sum(T**2, axis=1))
@@ -36,7 +36,7 @@ def _all_at_once(self, X, combine):
 
 
 def _vote(self, dists, k, choose):
-    """`choose` takes a row of distances and k, returns a label."""
+    """`choose` takes a row of distances and k, and returns a label."""
     y_pred = np.zeros(len(dists), dtype=self.y_train.dtype)
     for i in range(len(dists)):
         y_pred[i] = choose(dists[i], k)
@@ -46,9 +46,9 @@ def _vote(self, dists, k, choose):
 # ---- two loops
 
 NO_ROOT = "the square root is missing: these are squared distances"
-L1 = "this is the L1 distance, the sum of absolute differences: square the differences, sum, then take the root"
-TRUNCATED = "dists holds whole numbers: make it with np.zeros((M, N)), whose type is float, and the fractions stay"
-WRAPPED = "the pixels are turned back into uint8: there 3 - 5 is 254, and squares wrap round at 256; leave X a float"
+L1 = "this is the L1 distance, the sum of absolute differences: square the differences, sum, then take the square root"
+TRUNCATED = "the distances are truncated to integers: keep them as floats, np.zeros((M, N)) creates an array of floats"
+WRAPPED = "this is computed in uint8, where 3 - 5 is 254 and squares wrap around at 256: keep the pixels as floats"
 
 
 @wrong(TWO, NO_ROOT)
@@ -61,32 +61,34 @@ def two_loops_l1(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sum(np.abs(a - b)))
 
 
-@wrong(TWO, "the root of the sum of absolute differences is taken: square the differences in place of np.abs")
+@wrong(TWO, "this is the square root of a sum of absolute differences: square the differences instead of np.abs")
 def two_loops_root_of_abs(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum(np.abs(a - b))))
 
 
-@wrong(TWO, "the differences are summed before they are squared, so that they cancel: square each one, then sum")
+@wrong(TWO, "the differences are summed before they are squared, so they cancel: square each one, then sum")
 def two_loops_sum_then_square(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum(a - b) ** 2))
 
 
-@wrong(TWO, "the mean of the squared differences is taken in place of their sum: the result is too small by sqrt(D)")
+@wrong(
+    TWO, "the squared differences are averaged instead of summed: the distances are too small by a factor of sqrt(D)"
+)
 def two_loops_mean(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.mean((a - b) ** 2)))
 
 
-@wrong(TWO, "the inputs are added where they must be subtracted: a distance comes from differences")
+@wrong(TWO, "the two rows are added instead of subtracted: a distance is computed from differences")
 def two_loops_plus(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a + b) ** 2)))
 
 
-@wrong(TWO, "the largest difference is taken in place of the root of the summed squares")
+@wrong(TWO, "this is the largest absolute difference, not the square root of the sum of squared differences")
 def two_loops_largest(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.max(np.abs(a - b)))
 
 
-@wrong(TWO, "the dot product is no distance: it grows where two inputs point the same way")
+@wrong(TWO, "this is the dot product, which is not a distance: it is large for two inputs in the same direction")
 def two_loops_dot(self, X):
     return _pair_by_pair(self, X, np.dot)
 
@@ -97,7 +99,7 @@ def two_loops_uint8(self, X):
         return np.sqrt(np.sum((a.astype(np.uint8) - b.astype(np.uint8)) ** 2))
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # -0.3 has no place in uint8
+        warnings.simplefilter("ignore")  # uint8 cannot represent -0.3
         return _pair_by_pair(self, X, distance)
 
 
@@ -106,7 +108,7 @@ def two_loops_whole(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a - b) ** 2))).astype(int)
 
 
-@wrong(TWO, "the inputs are compared with one another: the second of the pair is self.X_train[j], not X[j]")
+@wrong(TWO, "the inputs are compared with one another: the second row of the pair is self.X_train[j], not X[j]")
 def two_loops_own_rows(self, X):
     X = self._as_inputs(X)
     dists = np.zeros((len(X), len(self.X_train)))
@@ -116,7 +118,7 @@ def two_loops_own_rows(self, X):
     return dists
 
 
-@wrong(TWO, "i and j are mixed up: i counts the rows of X, j those of X_train, and dists[i, j] holds their distance")
+@wrong(TWO, "i and j are swapped: i is a row of X, j is a row of X_train, and dists[i, j] is their distance")
 def two_loops_indices_swapped(self, X):
     X = self._as_inputs(X)
     dists = np.zeros((len(X), len(self.X_train)))
@@ -126,12 +128,20 @@ def two_loops_indices_swapped(self, X):
     return dists
 
 
-@wrong(TWO, "dists has a row for each training input: its shape is (M, N), a row for each input", rule="transposed")
+@wrong(
+    TWO,
+    "dists has a row for each training input: its shape should be (M, N), with a row for each input",
+    rule="transposed",
+)
 def two_loops_transposed(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a - b) ** 2))).T
 
 
-@wrong(TWO, "return stands inside the outer loop: it ends after the first row", rule="only the first row")
+@wrong(
+    TWO,
+    "only the first row is filled: return belongs after the loops, not inside the outer one",
+    rule="only the first row",
+)
 def two_loops_early_return(self, X):
     X = self._as_inputs(X)
     dists = np.zeros((len(X), len(self.X_train)))
@@ -142,7 +152,11 @@ def two_loops_early_return(self, X):
     return dists
 
 
-@wrong(TWO, "dists is made again in each turn of the loop, so only the last row stays", rule="only the last row")
+@wrong(
+    TWO,
+    "only the last row remains: create dists before the loop, not again in each iteration",
+    rule="only the last row",
+)
 def two_loops_made_again(self, X):
     X = self._as_inputs(X)
     for i in range(len(X)):
@@ -152,7 +166,7 @@ def two_loops_made_again(self, X):
     return dists
 
 
-@wrong(TWO, "only the first entries are compared: the difference has to go over all D of them, X[i] - X_train[j]")
+@wrong(TWO, "only the first values are compared: the sum should run over all D of them, X[i] - X_train[j]")
 def two_loops_some_columns(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a[:3] - b[:3]) ** 2)))
 
@@ -187,22 +201,24 @@ def one_loop_l1(self, X):
     return _row_by_row(self, X, lambda x, T: np.sum(np.abs(T - x), axis=1))
 
 
-@wrong(ONE, "summed along axis 0, over the training inputs: axis=1 sums over the D entries of each of them")
+@wrong(ONE, "the sum runs over axis 0, the training inputs: axis=1 sums over the D values of each of them")
 def one_loop_axis_0(self, X):
     return _row_by_row(self, X, lambda x, T: np.sqrt(np.sum((T - x) ** 2, axis=0)))
 
 
-@wrong(ONE, "axis=1 is missing in the sum: it gives one number, which then fills the whole row of dists")
+@wrong(ONE, "axis=1 is missing in the sum: it returns a single number, which then fills the whole row of dists")
 def one_loop_no_axis(self, X):
     return _row_by_row(self, X, lambda x, T: np.sqrt(np.sum((T - x) ** 2)))
 
 
-@wrong(ONE, "the mean of the squared differences is taken in place of their sum: the result is too small by sqrt(D)")
+@wrong(
+    ONE, "the squared differences are averaged instead of summed: the distances are too small by a factor of sqrt(D)"
+)
 def one_loop_mean(self, X):
     return _row_by_row(self, X, lambda x, T: np.sqrt(np.mean((T - x) ** 2, axis=1)))
 
 
-@wrong(ONE, "the differences are summed before they are squared, so that they cancel: square each one, then sum")
+@wrong(ONE, "the differences are summed before they are squared, so they cancel: square each one, then sum")
 def one_loop_sum_then_square(self, X):
     return _row_by_row(self, X, lambda x, T: np.sqrt(np.sum(T - x, axis=1) ** 2))
 
@@ -213,11 +229,11 @@ def one_loop_uint8(self, X):
         return np.sqrt(np.sum((T.astype(np.uint8) - x.astype(np.uint8)) ** 2, axis=1))
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # -0.3 has no place in uint8
+        warnings.simplefilter("ignore")  # uint8 cannot represent -0.3
         return _row_by_row(self, X, distances)
 
 
-@wrong(ONE, "X_train is changed in place by -=: the next row starts from other training inputs")
+@wrong(ONE, "X_train is modified in place (as -= does), so the next row is compared with different training inputs")
 def one_loop_in_place(self, X):
     X = self._as_inputs(X)
     dists = np.zeros((len(X), len(self.X_train)))
@@ -227,7 +243,7 @@ def one_loop_in_place(self, X):
     return dists
 
 
-@wrong(ONE, "only the training input of the same number is looked at: X_train - X[i] needs all rows of X_train")
+@wrong(ONE, "X[i] is compared with X_train[i] only: X_train - X[i] uses all rows of X_train")
 def one_loop_one_training_row(self, X):
     X = self._as_inputs(X)
     dists = np.zeros((len(X), len(self.X_train)))
@@ -236,7 +252,7 @@ def one_loop_one_training_row(self, X):
     return dists
 
 
-@wrong(ONE, "return stands inside the loop: it ends after the first row", rule="only the first row")
+@wrong(ONE, "only the first row is filled: return belongs after the loop, not inside it", rule="only the first row")
 def one_loop_early_return(self, X):
     X = self._as_inputs(X)
     dists = np.zeros((len(X), len(self.X_train)))
@@ -246,7 +262,7 @@ def one_loop_early_return(self, X):
     return dists
 
 
-@wrong(ONE, "dists[i] is not indexed: dists = ... replaces the whole matrix by one row")
+@wrong(ONE, "dists is a single row: dists = ... replaces the whole matrix, dists[i] = ... fills one row")
 def one_loop_row_alone(self, X):
     X = self._as_inputs(X)
     for i in range(len(X)):
@@ -255,12 +271,12 @@ def one_loop_row_alone(self, X):
 
 
 ONE_LEFT = (
-    "a loop over the training inputs is left (or compute_distances_two_loops is called): "
-    "X_train - X[i] takes X[i] from all rows of X_train at once"
+    "there is still a loop over the training inputs, or compute_distances_two_loops is called: "
+    "X_train - X[i] subtracts X[i] from all rows of X_train at once"
 )
 
 
-@wrong(ONE, ONE_LEFT, rule="a loop over the training inputs is left")
+@wrong(ONE, ONE_LEFT, rule="there is still a loop over the training inputs")
 def one_loop_with_two(self, X):
     return _row_by_row(self, X, lambda x, T: np.array([np.sqrt(np.sum((t - x) ** 2)) for t in T]))
 
@@ -294,42 +310,42 @@ def no_loops_squared(self, X):
     return np.maximum(np.sum(X**2, axis=1)[:, np.newaxis] - 2 * X @ T.T + np.sum(T**2, axis=1), 0)
 
 
-@wrong(NO, "the sign of the product is turned round: |x - t|^2 = |x|^2 - 2 x.t + |t|^2 (a plus belongs to |x + t|^2)")
+@wrong(NO, "the sign of the product is flipped: |x - t|^2 = |x|^2 - 2 x.t + |t|^2 (a plus belongs to |x + t|^2)")
 def no_loops_plus(self, X):
     return _all_at_once(self, X, lambda p, x, t: x[:, np.newaxis] + 2 * p + t)
 
 
-@wrong(NO, "the 2 of -2 x.t is missing")
+@wrong(NO, "the factor 2 of -2 x.t is missing")
 def no_loops_without_2(self, X):
     return _all_at_once(self, X, lambda p, x, t: x[:, np.newaxis] - p + t)
 
 
-@wrong(NO, "|x|^2 is missing: the squared lengths of the inputs, one for each row of dists")
+@wrong(NO, "|x|^2 is missing: the squared norms of the inputs, one for each row of dists")
 def no_loops_without_x(self, X):
     return _all_at_once(self, X, lambda p, x, t: t - 2 * p)
 
 
-@wrong(NO, "|t|^2 is missing: the squared lengths of the training inputs, one for each column of dists")
+@wrong(NO, "|t|^2 is missing: the squared norms of the training inputs, one for each column of dists")
 def no_loops_without_t(self, X):
     return _all_at_once(self, X, lambda p, x, t: x[:, np.newaxis] - 2 * p)
 
 
-@wrong(NO, "|x|^2 runs along the wrong axis: it belongs to the rows of dists, so its shape must be (M, 1), not (M,)")
+@wrong(NO, "|x|^2 runs along the wrong axis: there is one for each row of dists, so its shape must be (M, 1), not (M,)")
 def no_loops_x_along_columns(self, X):
     return _all_at_once(self, X, lambda p, x, t: x - 2 * p + t)
 
 
-@wrong(NO, "both norms run along the rows: |x|^2 has shape (M, 1), but |t|^2 must stay (N,), one for each column")
+@wrong(NO, "|t|^2 runs along the wrong axis: there is one for each column of dists, so its shape must stay (N,)")
 def no_loops_t_along_rows(self, X):
     return _all_at_once(self, X, lambda p, x, t: x[:, np.newaxis] - 2 * p + t[:, np.newaxis])
 
 
-@wrong(NO, "the two norms have changed places: |x|^2 belongs to the rows of dists, |t|^2 to its columns")
+@wrong(NO, "the two norms are swapped: |x|^2 belongs to the rows of dists, |t|^2 to its columns")
 def no_loops_norms_swapped(self, X):
     return _all_at_once(self, X, lambda p, x, t: x - 2 * p + t[:, np.newaxis])
 
 
-@wrong(NO, "the squares are summed along axis 0, over the inputs: axis=1 sums over the D entries of each of them")
+@wrong(NO, "the squares are summed over axis 0, the inputs: axis=1 sums over the D values of each of them")
 def no_loops_axis_0(self, X):
     X = self._as_inputs(X)
     T = self.X_train
@@ -337,14 +353,14 @@ def no_loops_axis_0(self, X):
     return np.sqrt(np.maximum(squares, 0))
 
 
-@wrong(NO, "axis=1 is missing in the sums of squares: they give one number for all inputs together")
+@wrong(NO, "axis=1 is missing in the sums of squares: they return a single number for all inputs together")
 def no_loops_no_axis(self, X):
     X = self._as_inputs(X)
     T = self.X_train
     return np.sqrt(np.maximum(np.sum(X**2) - 2 * X @ T.T + np.sum(T**2), 0))
 
 
-@wrong(NO, "the entries are not squared: |x|^2 is np.sum(X**2, axis=1), not np.sum(X, axis=1)")
+@wrong(NO, "the values are not squared: |x|^2 is np.sum(X**2, axis=1), not np.sum(X, axis=1)")
 def no_loops_plain_sums(self, X):
     X = self._as_inputs(X)
     T = self.X_train
@@ -352,7 +368,7 @@ def no_loops_plain_sums(self, X):
     return np.sqrt(np.maximum(squares, 0))
 
 
-@wrong(NO, "the sum is squared, not the entries: |x|^2 is np.sum(X**2, axis=1), not np.sum(X, axis=1)**2")
+@wrong(NO, "the sum is squared instead of the values: |x|^2 is np.sum(X**2, axis=1), not np.sum(X, axis=1)**2")
 def no_loops_squared_sums(self, X):
     X = self._as_inputs(X)
     T = self.X_train
@@ -362,8 +378,8 @@ def no_loops_squared_sums(self, X):
 
 @wrong(
     NO,
-    "NaN where an input equals a training input: rounding leaves -1e-9 in place of 0, and its root is "
-    "NaN; np.maximum(..., 0) before the root",
+    "NaN where an input equals a training input: rounding leaves -1e-9 instead of 0, and its square "
+    "root is NaN; apply np.maximum(..., 0) before the root",
     rule="NaN where an input equals",
 )
 def no_loops_negative(self, X):
@@ -373,14 +389,12 @@ def no_loops_negative(self, X):
         return np.sqrt(np.sum(X**2, axis=1)[:, np.newaxis] - 2 * X @ T.T + np.sum(T**2, axis=1))
 
 
-@wrong(NO, "dists is transposed: its shape is (M, N), a row for each input", rule="transposed")
+@wrong(NO, "dists is transposed: its shape should be (M, N), with a row for each input", rule="transposed")
 def no_loops_transposed(self, X):
     return _all_at_once(self, X, lambda p, x, t: x[:, np.newaxis] - 2 * p + t).T
 
 
-@wrong(
-    NO, "X is multiplied by its own transpose: the products needed are those with the training inputs, X @ X_train.T"
-)
+@wrong(NO, "X is multiplied by its own transpose: the dot products with the training inputs are X @ X_train.T")
 def no_loops_own_products(self, X):
     X = self._as_inputs(X)
     T = self.X_train
@@ -399,14 +413,14 @@ def no_loops_product_untransposed(self, X):
 @wrong(NO, WRAPPED)
 def no_loops_uint8(self, X):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # -0.3 has no place in uint8
+        warnings.simplefilter("ignore")  # uint8 cannot represent -0.3
         X = self._as_inputs(X).astype(np.uint8)
         T = self.X_train.astype(np.uint8)
     squares = np.sum(X**2, axis=1)[:, np.newaxis] - 2.0 * (X @ T.T) + np.sum(T**2, axis=1)
     return np.sqrt(np.maximum(squares, 0))
 
 
-@wrong(NO, "X is divided (or shifted) before the distances are taken, X_train is not")
+@wrong(NO, "X is scaled before the distances are computed, but X_train is not")
 def no_loops_half_scaled(self, X):
     X = self._as_inputs(X) / 255
     T = self.X_train
@@ -415,22 +429,22 @@ def no_loops_half_scaled(self, X):
 
 
 LOOP_LEFT = (
-    "a loop is left (a comprehension is one too, and so is a call of the versions with loops): "
-    "all the dot products come from one matrix product, X @ X_train.T"
+    "there is still a loop (a comprehension counts, and so does a call of a version with loops): "
+    "all dot products come from one matrix product, X @ X_train.T"
 )
 
 
-@wrong(NO, LOOP_LEFT, rule="a loop is left")
+@wrong(NO, LOOP_LEFT, rule="there is still a loop")
 def no_loops_with_one(self, X):
     return np.array([np.sqrt(np.sum((self.X_train - x) ** 2, axis=1)) for x in self._as_inputs(X)])
 
 
-@wrong(NO, LOOP_LEFT, rule="a loop is left")
+@wrong(NO, LOOP_LEFT, rule="there is still a loop")
 def no_loops_with_two(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a - b) ** 2)))
 
 
-@wrong(NO, LOOP_LEFT, rule="a loop is left")
+@wrong(NO, LOOP_LEFT, rule="there is still a loop")
 def no_loops_along_axis(self, X):
     X = self._as_inputs(X)
     return np.apply_along_axis(lambda x: np.sqrt(np.sum((self.X_train - x) ** 2, axis=1)), 1, X)
@@ -439,7 +453,7 @@ def no_loops_along_axis(self, X):
 @wrong(
     NO,
     "an array of M x N x D differences (or of copies made by tile or repeat) is built; "
-    "with 500 x 5,000 pictures it would need 61 GB: expand the square instead",
+    "for 500 x 5,000 images it would take 61 GB: expand the square instead",
     rule="M x N x D",
 )
 def no_loops_three_axes(self, X):
@@ -488,27 +502,29 @@ def _winner(labels):
     return np.argmax(np.bincount(labels))
 
 
-@wrong(VOTE, "the largest distances are taken: argsort puts the smallest first, so the neighbours are [:k], not [-k:]")
+@wrong(
+    VOTE, "the farthest inputs vote: argsort puts the smallest distance first, so the neighbours are [:k], not [-k:]"
+)
 def vote_of_the_farthest(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: _winner(self.y_train[np.argsort(row)[-k:]]))
 
 
-@wrong(VOTE, "k is ignored: only the nearest neighbour is asked")
+@wrong(VOTE, "k is ignored: only the nearest neighbour votes")
 def vote_of_the_nearest(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: self.y_train[np.argmin(row)])
 
 
-@wrong(VOTE, "the number of the neighbour is returned in place of its label: look the label up, y_train[nearest]")
+@wrong(VOTE, "this is the position of a neighbour instead of a label: look the labels up, self.y_train[nearest]")
 def vote_returns_number(self, dists, k=1):
     return np.array([_winner(np.argsort(row)[:k]) for row in dists])
 
 
-@wrong(VOTE, "the number of votes is returned in place of the label that has them: argmax, not max")
+@wrong(VOTE, "the number of votes is returned instead of the label that has them: use argmax, not max")
 def vote_returns_count(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: np.max(np.bincount(_labels(self, row, k))))
 
 
-@wrong(VOTE, "in a tie the larger label is taken; of labels with the same number of votes the smaller one wins")
+@wrong(VOTE, "in a tie the larger label is chosen; of labels with the same number of votes, the smaller one wins")
 def vote_larger_label(self, dists, k=1):
     def choose(row, k):
         votes = np.bincount(_labels(self, row, k))
@@ -519,63 +535,74 @@ def vote_larger_label(self, dists, k=1):
 
 @wrong(
     VOTE,
-    "in a tie the label that comes first among the neighbours is taken (as Counter.most_common does); "
-    "of labels with the same number of votes the smaller one wins",
+    "in a tie the label that comes first among the neighbours is chosen (as Counter.most_common does); "
+    "of labels with the same number of votes, the smaller one wins",
 )
 def vote_nearest_in_tie(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: Counter(_labels(self, row, k).tolist()).most_common(1)[0][0])
 
 
-@wrong(VOTE, "the label of the last neighbour is returned: the k labels have to be counted")
+@wrong(VOTE, "the label of the k-th neighbour is returned: count the k labels and return the most frequent one")
 def vote_last_of_k(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: _labels(self, row, k)[-1])
 
 
 @wrong(
-    VOTE, "the mean of the labels is taken; labels are names, and between bird (2) and deer (4) there is no cat: count"
+    VOTE,
+    "the labels are averaged, but they are names: the mean of bird (2) and deer (4) is not cat (3); count the votes",
 )
 def vote_mean(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: int(np.round(np.mean(_labels(self, row, k)))))
 
 
-@wrong(VOTE, "the median of the labels is taken; labels are names without an order: count them")
+@wrong(VOTE, "the median of the labels is returned, but labels are names without an order: count the votes")
 def vote_median(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: int(np.median(_labels(self, row, k))))
 
 
-@wrong(VOTE, "the smallest of the labels is taken: np.unique sorts them, and without counts the first is the smallest")
+@wrong(
+    VOTE,
+    "the smallest of the k labels is returned, whatever its votes: np.unique sorts labels, it does not rank them",
+)
 def vote_smallest_label(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: np.unique(_labels(self, row, k))[0])
 
 
-@wrong(VOTE, "the nearest neighbour is left out: [1:k + 1] is right only where each input is a training input itself")
+@wrong(VOTE, "the nearest neighbour is left out: [1:k + 1] is right only if each input is itself a training input")
 def vote_skips_first(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: _winner(self.y_train[np.argsort(row)[1 : k + 1]]))
 
 
-@wrong(VOTE, "one neighbour too few votes: [:k] takes k entries, [:k - 1] one less")
+@wrong(VOTE, "one neighbour too few votes: [:k] takes k values, [:k - 1] takes one fewer")
 def vote_k_minus_1(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: _winner(_labels(self, row, max(k - 1, 1))))
 
 
-@wrong(VOTE, "one neighbour too many votes: [:k] takes k entries, [:k + 1] one more")
+@wrong(VOTE, "one neighbour too many votes: [:k] takes k values, [:k + 1] takes one more")
 def vote_k_plus_1(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: _winner(_labels(self, row, k + 1)))
 
 
 @wrong(
-    VOTE, "the first k labels of y_train vote, not those of the nearest: y_train[nearest], with nearest from argsort"
+    VOTE,
+    "the first k labels of y_train vote instead of those of the nearest: y_train[nearest], with nearest from argsort",
 )
 def vote_of_the_first(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: _winner(self.y_train[:k]))
 
 
-@wrong(VOTE, "all training inputs vote: the most frequent label of y_train wins each time")
+@wrong(
+    VOTE,
+    "all training inputs vote, so the most frequent label of y_train wins every time: only the k nearest should vote",
+)
 def vote_of_all(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: _winner(self.y_train))
 
 
-@wrong(VOTE, "the sorted distances are used as positions: np.argsort gives positions, np.sort the distances themselves")
+@wrong(
+    VOTE,
+    "sorted distances are used as positions: np.argsort returns positions, np.sort returns the distances themselves",
+)
 def vote_sort_not_argsort(self, dists, k=1):
     def choose(row, k):
         return _winner(self.y_train[np.sort(row)[:k].astype(int) % len(row)])
@@ -583,7 +610,7 @@ def vote_sort_not_argsort(self, dists, k=1):
     return _vote(self, dists, k, choose)
 
 
-@wrong(VOTE, "columns are sorted in place of rows: the distances of input i are dists[i], not dists[:, i]")
+@wrong(VOTE, "columns are used instead of rows: the distances of input i are dists[i], not dists[:, i]")
 def vote_down_columns(self, dists, k=1):
     y_pred = np.zeros(len(dists), dtype=self.y_train.dtype)
     for i in range(len(dists)):
@@ -591,7 +618,7 @@ def vote_down_columns(self, dists, k=1):
     return y_pred
 
 
-@wrong(VOTE, "each vote is weighted by the distance: here every neighbour has one vote")
+@wrong(VOTE, "votes are weighted by the distances: here each of the k neighbours has exactly one vote")
 def vote_weighted(self, dists, k=1):
     def choose(row, k):
         nearest = np.argsort(row)[:k]
@@ -600,7 +627,7 @@ def vote_weighted(self, dists, k=1):
     return _vote(self, dists, k, choose)
 
 
-@wrong(VOTE, "the row of distances is sorted in place before argsort: then argsort finds 0, 1, 2, ...")
+@wrong(VOTE, "the rows of dists are sorted in place, so argsort then returns 0, 1, 2, ...: use np.argsort alone")
 def vote_sorts_in_place(self, dists, k=1):
     def choose(row, k):
         row.sort()
@@ -609,7 +636,7 @@ def vote_sorts_in_place(self, dists, k=1):
     return _vote(self, dists, k, choose)
 
 
-@wrong(VOTE, "the distances of the neighbours are overwritten with inf: work on a copy of dists[i]")
+@wrong(VOTE, "distances of neighbours in dists are overwritten with inf: work on a copy of dists[i], or use np.argsort")
 def vote_overwrites(self, dists, k=1):
     def choose(row, k):
         labels = []
@@ -622,7 +649,7 @@ def vote_overwrites(self, dists, k=1):
     return _vote(self, dists, k, choose)
 
 
-@wrong(VOTE, "return stands inside the loop: it ends after the first input", rule="only the first row")
+@wrong(VOTE, "only the first label is set: return belongs after the loop, not inside it", rule="only the first row")
 def vote_early_return(self, dists, k=1):
     y_pred = np.zeros(len(dists), dtype=self.y_train.dtype)
     for i in range(len(dists)):
@@ -631,7 +658,10 @@ def vote_early_return(self, dists, k=1):
     return y_pred
 
 
-@wrong(VOTE, "y_pred[i] is not indexed: each turn of the loop replaces y_pred by one label")
+@wrong(
+    VOTE,
+    "y_pred is a single label: y_pred = ... replaces the whole array, y_pred[i] = ... sets the label of input i",
+)
 def vote_one_label(self, dists, k=1):
     for i in range(len(dists)):
         y_pred = _winner(_labels(self, dists[i], k))

@@ -1,4 +1,4 @@
-"""Implementations of two_layer_net's functions as learners write them."""
+"""Wrong and right implementations of the functions of two_layer_net, as learners write them."""
 
 import numpy as np
 
@@ -17,19 +17,22 @@ def affine_bias_twice(x, w, b):
     return x.reshape(len(x), -1) @ w + b + b, (x, w, b)
 
 
-@wrong("affine_forward", "the bias b is subtracted; it is added: out = rows @ w + b")
+@wrong("affine_forward", "the bias b is subtracted instead of added: out = rows @ w + b")
 def affine_bias_subtracted(x, w, b):
     return x.reshape(len(x), -1) @ w - b, (x, w, b)
 
 
-@wrong("affine_forward", "one bias is added to all outputs: add the vector b, an entry for each output")
+@wrong(
+    "affine_forward",
+    "the same bias is added to all outputs: add the whole vector b, which has one entry for each output",
+)
 def affine_first_bias_only(x, w, b):
     return x.reshape(len(x), -1) @ w + b[0], (x, w, b)
 
 
 @wrong(
     "affine_forward",
-    "the entries of x are put into rows in the wrong order: x.reshape(N, -1), with neither order='F' nor .T",
+    "x is flattened in the wrong order: use x.reshape(N, -1), with neither order='F' nor .T",
 )
 def affine_reads_columns_first(x, w, b):
     return x.reshape(len(x), -1, order="F") @ w + b, (x, w, b)
@@ -37,40 +40,48 @@ def affine_reads_columns_first(x, w, b):
 
 @wrong(
     "affine_forward",
-    "x.reshape(-1, N).T mixes the entries of different inputs: x.reshape(N, -1) makes each input a row",
+    "x.reshape(-1, N).T mixes the values of different inputs: x.reshape(N, -1) makes each input one row",
 )
 def affine_mixes_inputs(x, w, b):
     return x.reshape(-1, len(x)).T @ w + b, (x, w, b)
 
 
-@wrong("affine_forward", "the batch is made flat as well: reshape(N, -1) keeps a row for each of the N inputs")
+@wrong("affine_forward", "the whole batch is flattened: x.reshape(N, -1) keeps one row for each of the N inputs")
 def affine_flattens_batch(x, w, b):
     return x.reshape(1, -1) @ w + b, (x, w, b)
 
 
-@wrong("affine_forward", "x is used as it comes: first make each input a row of D numbers, x.reshape(N, -1)")
+@wrong("affine_forward", "x is not flattened: first make each input a row of D values, x.reshape(N, -1)")
 def affine_without_reshape(x, w, b):
     return x @ w + b, (x, w, b)
 
 
-@wrong("affine_forward", "w is transposed: rows (N, D) @ w (D, M) fits as it is")
+@wrong("affine_forward", "w is transposed: rows (N, D) @ w (D, M) needs no transpose")
 def affine_transposed_weights(x, w, b):
     return x.reshape(len(x), -1) @ w.T + b, (x, w, b)
 
 
-@wrong("affine_forward", "out is transposed: it is (N, M), a row for each input", rule="out is transposed")
+@wrong(
+    "affine_forward",
+    "out is transposed: it should have shape (N, M), with one row for each input",
+    rule="out is transposed",
+)
 def affine_transposed_output(x, w, b):
     return (x.reshape(len(x), -1) @ w + b).T, (x, w, b)
 
 
-@wrong("affine_forward", "out is divided by N: nothing is averaged in a forward pass", rule="a mean where a sum")
+@wrong(
+    "affine_forward",
+    "out is divided by N: a layer averages nothing in its forward pass",
+    rule="a mean instead of a sum",
+)
 def affine_mean(x, w, b):
     return (x.reshape(len(x), -1) @ w + b) / len(x), (x, w, b)
 
 
 @wrong(
     "affine_forward",
-    "out has the type of x: where x holds bytes (uint8) fractions are cut off; let NumPy choose, out = rows @ w + b",
+    "out has the dtype of x: if x is uint8, fractions are cut off; let NumPy choose the dtype, out = rows @ w + b",
 )
 def affine_in_type_of_x(x, w, b):
     out = np.zeros((len(x), w.shape[1]), dtype=x.dtype)
@@ -78,7 +89,11 @@ def affine_in_type_of_x(x, w, b):
     return out, (x, w, b)
 
 
-@wrong("affine_forward", "only the last input reaches out: the loop makes out anew each time")
+@wrong(
+    "affine_forward",
+    "only the last row of out is filled: out is created again in each pass of the loop; create it once, "
+    "before the loop",
+)
 def affine_last_row_only(x, w, b):
     for i in range(len(x)):
         out = np.zeros((len(x), w.shape[1]))
@@ -86,7 +101,7 @@ def affine_last_row_only(x, w, b):
     return out, (x, w, b)
 
 
-@wrong("affine_forward", "b is changed in place: b += ... writes into the caller's array; add into a new one")
+@wrong("affine_forward", "b is modified in place: b += ... writes into the caller's array; create a new array instead")
 def affine_changes_bias(x, w, b):
     out = x.reshape(len(x), -1) @ w
     out = out + b
@@ -94,12 +109,12 @@ def affine_changes_bias(x, w, b):
     return out, (x, w, b)
 
 
-@wrong("affine_forward", "ReLU is applied here already: an affine layer leaves negative outputs as they are")
+@wrong("affine_forward", "a ReLU is applied to the output: an affine layer keeps negative values")
 def affine_with_relu(x, w, b):
     return np.maximum(0, x.reshape(len(x), -1) @ w + b), (x, w, b)
 
 
-@wrong("affine_forward", "the sizes of the example are typed in: take N from x.shape[0]")
+@wrong("affine_forward", "the sizes of the example are hard-coded: take N from x.shape[0]")
 def affine_typed_in_sizes(x, w, b):
     return x.reshape(2, 20) @ w + b, (x, w, b)
 
@@ -133,41 +148,45 @@ def _backward(dout, cache):
     return (dout @ w.T).reshape(x.shape), rows.T @ dout, dout.sum(axis=0)
 
 
-@wrong("affine_backward", "dx keeps the flat shape (N, D): reshape it to x.shape", rule="in another shape")
+@wrong("affine_backward", "dx still has the flattened shape (N, D): reshape it to x.shape", rule="but the wrong shape")
 def affine_backward_flat(dout, cache):
     x, w, b = cache
     _, dw, db = _backward(dout, cache)
     return dout @ w.T, dw, db
 
 
-@wrong("affine_backward", "dx = dout @ w lacks the transpose: dout (N, M) @ w.T (M, D) -> (N, D)")
+@wrong("affine_backward", "w is not transposed in dx: dout (N, M) @ w.T (M, D) -> (N, D)")
 def affine_backward_without_transpose(dout, cache):
     x, w, b = cache
     _, dw, db = _backward(dout, cache)
     return (dout @ w).reshape(x.shape), dw, db
 
 
-@wrong("affine_backward", "dw is transposed: rows.T (D, N) @ dout (N, M) -> (D, M)", rule="dw is transposed")
+@wrong(
+    "affine_backward", "dw is transposed: it should be rows.T (D, N) @ dout (N, M) -> (D, M)", rule="dw is transposed"
+)
 def affine_backward_transposed(dout, cache):
     dx, dw, db = _backward(dout, cache)
     return dx, dw.T, db
 
 
-@wrong("affine_backward", "dw is divided by N: the 1/N of the loss is in dout already", rule="a mean where a sum")
+@wrong(
+    "affine_backward", "dw is divided by N: the 1/N of the loss is already part of dout", rule="a mean instead of a sum"
+)
 def affine_backward_mean(dout, cache):
     dx, dw, db = _backward(dout, cache)
     return dx, dw / len(dout), db
 
 
-@wrong("affine_backward", "dx, dw and db are divided by N: the 1/N of the loss is in dout already")
+@wrong("affine_backward", "dx, dw and db are divided by N: the 1/N of the loss is already part of dout")
 def affine_backward_mean_of_all(dout, cache):
     return tuple(gradient / len(dout) for gradient in _backward(dout, cache))
 
 
 @wrong(
     "affine_backward",
-    "db is a mean over the inputs; b is added to each of them, so its gradient is their sum",
-    rule="a mean where a sum",
+    "db is a mean over the inputs: b is added to every row, so its gradient is a sum",
+    rule="a mean instead of a sum",
 )
 def affine_backward_mean_bias(dout, cache):
     dx, dw, _ = _backward(dout, cache)
@@ -175,26 +194,32 @@ def affine_backward_mean_bias(dout, cache):
 
 
 @wrong(
-    "affine_backward", "db is summed over the outputs: sum over the inputs, axis=0", rule="summed over the wrong axis"
+    "affine_backward",
+    "db is summed over the outputs: sum over the inputs instead, axis=0",
+    rule="runs over the wrong axis",
 )
 def affine_backward_wrong_axis(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout.sum(axis=1)
 
 
-@wrong("affine_backward", "db keeps an axis of length 1: it has shape (M,), without keepdims", rule="keepdims")
+@wrong(
+    "affine_backward",
+    "db keeps an axis of length 1: it should have shape (M,), so sum without keepdims",
+    rule="keepdims",
+)
 def affine_backward_keepdims(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout.sum(axis=0, keepdims=True)
 
 
-@wrong("affine_backward", "db is one number, the sum of all of dout: sum over axis 0 alone", rule="lost 1 of its axes")
+@wrong("affine_backward", "db is a single number, the sum of all of dout: sum over axis 0 only", rule="1 axis too few")
 def affine_backward_sums_all(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout.sum()
 
 
-@wrong("affine_backward", "db is dout itself: b is added to all N rows, so sum dout over axis 0", rule="axes too many")
+@wrong("affine_backward", "db is dout itself: b is added to every row, so sum dout over axis 0", rule="1 axis too many")
 def affine_backward_bias_not_summed(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout
@@ -208,7 +233,7 @@ def affine_backward_bias_times_b(dout, cache):
 
 @wrong(
     "affine_backward",
-    "dw uses the layer's output in place of its input: dw = rows.T @ dout, with rows from the cached x",
+    "dw is computed from the layer's output instead of its input: dw = rows.T @ dout, with rows from the cached x",
 )
 def affine_backward_uses_output(dout, cache):
     x, w, b = cache
@@ -217,24 +242,30 @@ def affine_backward_uses_output(dout, cache):
     return dx, w @ (out.T @ dout), db
 
 
-@wrong("affine_backward", "dout is left out: dx is dout @ w.T, not the derivative w alone")
+@wrong("affine_backward", "dout is ignored: dx = dout @ w.T, not the local gradient alone")
 def affine_backward_ignores_dout(dout, cache):
     return _backward(np.ones_like(dout), cache)
 
 
-@wrong("affine_backward", "only the sign is wrong: no minus here, the optimiser subtracts", rule="sign is turned round")
+@wrong(
+    "affine_backward",
+    "the sign is flipped: a layer returns the gradient itself, and the update rule subtracts it",
+    rule="the sign is flipped",
+)
 def affine_backward_negative(dout, cache):
     return tuple(-gradient for gradient in _backward(dout, cache))
 
 
-@wrong("affine_backward", "the entries of x are put into rows in the wrong order for dw: x.reshape(N, -1)")
+@wrong(
+    "affine_backward", "x is flattened in the wrong order for dw: use x.reshape(N, -1), without order= or a transpose"
+)
 def affine_backward_columns_first(dout, cache):
     x, w, b = cache
     dx, _, db = _backward(dout, cache)
     return dx, x.reshape(len(x), -1, order="F").T @ dout, db
 
 
-@wrong("affine_backward", "dw has the gradient of the last input alone: add up over the inputs with +=")
+@wrong("affine_backward", "dw is the gradient of the last input alone: add up over all inputs, with +=")
 def affine_backward_last_input(dout, cache):
     x, w, b = cache
     dx, _, db = _backward(dout, cache)
@@ -243,7 +274,7 @@ def affine_backward_last_input(dout, cache):
     return dx, dw, db
 
 
-@wrong("affine_backward", "the gradients come in another order: return dx, dw, db")
+@wrong("affine_backward", "the gradients are returned in the wrong order: return dx, dw, db")
 def affine_backward_other_order(dout, cache):
     dx, dw, db = _backward(dout, cache)
     return dw, dx, db
@@ -278,48 +309,48 @@ def affine_backward_with_ones(dout, cache):
 # ---- relu_forward
 
 
-@wrong("relu_forward", "negative entries are turned round (abs): they become 0")
+@wrong("relu_forward", "negative values become positive, as with np.abs: ReLU sets them to 0")
 def relu_abs(x):
     return np.abs(x), x
 
 
-@wrong("relu_forward", "negative entries are kept a little (a leaky ReLU): they become 0")
+@wrong("relu_forward", "negative values are scaled down, as in a leaky ReLU: ReLU sets them to 0")
 def relu_leaky(x):
     return np.where(x > 0, x, 0.01 * x), x
 
 
-@wrong("relu_forward", "the entries are clipped at 1 as well: ReLU has no upper end")
+@wrong("relu_forward", "values above 1 are clipped: ReLU has no upper limit")
 def relu_clipped(x):
     return np.clip(x, 0, 1), x
 
 
-@wrong("relu_forward", "the positive entries are taken away: maximum, not minimum")
+@wrong("relu_forward", "positive values are set to 0 and negative ones kept: use np.maximum, not np.minimum")
 def relu_minimum(x):
     return np.minimum(0, x), x
 
 
-@wrong("relu_forward", "out says where x is positive (1 or 0): it keeps the value of x there")
+@wrong("relu_forward", "out is 1 where x is positive: it should be x itself there")
 def relu_step(x):
     return (x > 0).astype(x.dtype), x
 
 
-@wrong("relu_forward", "x is changed in place: np.maximum(0, x) makes a new array", rule="changed in place")
+@wrong("relu_forward", "x is modified in place: np.maximum(0, x) makes a new array", rule="modified in place")
 def relu_in_place(x):
     x[x < 0] = 0
     return x, x
 
 
-@wrong("relu_forward", "np.max gives the one largest entry: np.maximum compares entry by entry", rule="axes")
+@wrong("relu_forward", "np.max returns the single largest value: np.maximum compares entry by entry", rule="axes")
 def relu_max_of_all(x):
     return np.max(np.append(x, 0)), x
 
 
-@wrong("relu_forward", "the entries are compared with 1, not with 0")
+@wrong("relu_forward", "x is compared with 1 instead of 0")
 def relu_at_one(x):
     return np.where(x > 1, x, 0), x
 
 
-@wrong("relu_forward", "out holds whole numbers: np.zeros of a float type, as x")
+@wrong("relu_forward", "out holds whole numbers: give it the float dtype of x")
 def relu_whole_numbers(x):
     out = np.zeros(x.shape, dtype=int)
     out[x > 0] = x[x > 0]
@@ -346,58 +377,61 @@ def relu_half_of_sum(x):
 # ---- relu_backward
 
 
-@wrong("relu_backward", "dout is left out: dx is dout where x is positive, not 1")
+@wrong("relu_backward", "dout is ignored: where x is positive, dx is dout, not 1")
 def relu_backward_ignores_dout(dout, cache):
     return (cache > 0).astype(float)
 
 
-@wrong("relu_backward", "the sign of dout decides: the sign of the cached x does")
+@wrong("relu_backward", "the mask depends on the sign of dout: it should depend on the sign of the cached x")
 def relu_backward_of_dout(dout, cache):
     return np.maximum(0, dout)
 
 
-@wrong("relu_backward", "dx is dout where x is negative: it is the other way round")
+@wrong("relu_backward", "dout passes where x is negative: it should pass where x is positive")
 def relu_backward_other_side(dout, cache):
     return dout * (cache < 0)
 
 
-@wrong("relu_backward", "dout is passed on everywhere: where x was negative the gradient is 0")
+@wrong("relu_backward", "dout passes everywhere: where x is negative, the gradient is 0")
 def relu_backward_everywhere(dout, cache):
     return dout.copy()
 
 
-@wrong("relu_backward", "at x = 0 the gradient is taken as 0 here: x > 0, not x >= 0")
+@wrong(
+    "relu_backward",
+    "dout passes where x is exactly 0: this course defines the gradient there as 0, so use x > 0, not x >= 0",
+)
 def relu_backward_at_zero(dout, cache):
     return dout * (cache >= 0)
 
 
-@wrong("relu_backward", "dout is multiplied by x: the derivative of x is 1 where x is positive")
+@wrong("relu_backward", "dout is multiplied by x: where x is positive, the local gradient is 1")
 def relu_backward_times_x(dout, cache):
     return dout * np.maximum(0, cache)
 
 
-@wrong("relu_backward", "dout has -1 times its value where x is negative: it is 0 there")
+@wrong("relu_backward", "where x is negative, dx is -dout: it should be 0 there")
 def relu_backward_sign(dout, cache):
     return dout * np.sign(cache)
 
 
-@wrong("relu_backward", "dout is kept a little where x is negative (a leaky ReLU): it is 0 there")
+@wrong("relu_backward", "a fraction of dout passes where x is negative, as in a leaky ReLU: dx should be 0 there")
 def relu_backward_leaky(dout, cache):
     return dout * np.where(cache > 0, 1, 0.01)
 
 
-@wrong("relu_backward", "dout is changed in place: work on a copy, or multiply by (x > 0)", rule="changed in place")
+@wrong("relu_backward", "dout is modified in place: work on a copy, or multiply by (x > 0)", rule="modified in place")
 def relu_backward_in_place(dout, cache):
     dout[cache <= 0] = 0
     return dout
 
 
-@wrong("relu_backward", "x and dout are both asked to be positive: only x decides, dout may be negative")
+@wrong("relu_backward", "dout passes only where it is positive, too: the mask should depend on x alone")
 def relu_backward_both_positive(dout, cache):
     return dout * ((cache > 0) & (dout > 0))
 
 
-@wrong("relu_backward", "the entries are cut at x = 1: the gradient is dout wherever x > 0")
+@wrong("relu_backward", "dout does not pass where x is above 1: dx is dout wherever x > 0")
 def relu_backward_clipped(dout, cache):
     return dout * ((cache > 0) & (cache < 1))
 
@@ -429,32 +463,36 @@ def _hinge_gradient(x, y):
     return dx / len(y)
 
 
-@wrong("svm_loss", "loss and dx are sums over the inputs: divide both by N", rule="not divided by N")
+@wrong("svm_loss", "the loss and dx are sums over the inputs: divide both by N", rule="not divided by N")
 def svm_sum(x, y):
     return _hinge(x, y).sum(), _hinge_gradient(x, y) * len(y)
 
 
-@wrong("svm_loss", "dx is not divided by N, as the loss is", rule="not divided by N")
+@wrong("svm_loss", "dx is not divided by N, although the loss is", rule="not divided by N")
 def svm_gradient_sum(x, y):
     return _hinge(x, y).sum() / len(y), _hinge_gradient(x, y) * len(y)
 
 
-@wrong("svm_loss", "the loss is not divided by N, as dx is", rule="not divided by N")
+@wrong("svm_loss", "the loss is not divided by N, although dx is", rule="not divided by N")
 def svm_loss_sum(x, y):
     return _hinge(x, y).sum(), _hinge_gradient(x, y)
 
 
-@wrong("svm_loss", "the loss is the mean over all N * C margins: divide their sum by N alone", rule="divided by C")
+@wrong("svm_loss", "the loss is the mean over all N * C margins: divide their sum by N only", rule="divided by C")
 def svm_mean_of_all(x, y):
     return _hinge(x, y).mean(), _hinge_gradient(x, y)
 
 
-@wrong("svm_loss", "the true class is not left out: its margin, always 1, must not count in the loss")
+@wrong("svm_loss", "the margin of the true class, which is always 1, counts in the loss: leave it out")
 def svm_true_class_counts(x, y):
     return _hinge(x, y).sum() / len(y) + 1, _hinge_gradient(x, y)
 
 
-@wrong("svm_loss", "the true class is left in: its margin counts in the loss, and 1 too few is in its gradient")
+@wrong(
+    "svm_loss",
+    "the true class is not left out: its margin counts in the loss, and its gradient is too small by 1 "
+    "(before the division by N)",
+)
 def svm_true_class_everywhere(x, y):
     margins = np.maximum(0, x - x[np.arange(len(y)), y][:, None] + 1)
     dx = (margins > 0).astype(float)
@@ -470,7 +508,7 @@ def svm_without_margin(x, y):
     return margins.sum() / len(y), dx / len(y)
 
 
-@wrong("svm_loss", "the margin is subtracted: x_j - x_y + 1")
+@wrong("svm_loss", "the margin of 1 is subtracted instead of added: x_j - x_y + 1")
 def svm_negative_margin(x, y):
     margins = _hinge(x, y, margin=-1.0)
     dx = (margins > 0).astype(float)
@@ -478,24 +516,24 @@ def svm_negative_margin(x, y):
     return margins.sum() / len(y), dx / len(y)
 
 
-@wrong("svm_loss", "the difference is the wrong way round: x_j - x_y + 1, the true class is subtracted")
+@wrong("svm_loss", "the difference of the scores has the wrong sign: it is x_j - x_y + 1, the true score is subtracted")
 def svm_other_way_round(x, y):
     return _hinge(-x, y).sum() / len(y), -_hinge_gradient(-x, y)
 
 
-@wrong("svm_loss", "the margins are squared: the hinge loss adds them as they are")
+@wrong("svm_loss", "the margins are squared: the hinge loss adds them up without squaring")
 def svm_squared(x, y):
     return (_hinge(x, y) ** 2).sum() / len(y), _hinge_gradient(x, y)
 
 
-@wrong("svm_loss", "only the class with the largest margin counts: add up those of all other classes")
+@wrong("svm_loss", "only the largest margin of each input counts: add up the margins of all wrong classes")
 def svm_largest_only(x, y):
     return _hinge(x, y).max(axis=1).mean(), _hinge_gradient(x, y)
 
 
 @wrong(
     "svm_loss",
-    "dx is 0 for the true class: each class over the margin pulls its gradient down by 1",
+    "dx is 0 for the true class: each class with a positive margin lowers it by 1 (before the division by N)",
     rule="only the entries of the true classes",
 )
 def svm_gradient_without_true_class(x, y):
@@ -504,7 +542,7 @@ def svm_gradient_without_true_class(x, y):
 
 @wrong(
     "svm_loss",
-    "dx is -1/N for each true class: it is minus the NUMBER of classes over the margin, over N",
+    "dx is -1/N for each true class: it should be minus the NUMBER of classes with a positive margin, divided by N",
     rule="only the entries of the true classes",
 )
 def svm_gradient_minus_one(x, y):
@@ -513,21 +551,21 @@ def svm_gradient_minus_one(x, y):
     return _hinge(x, y).sum() / len(y), dx / len(y)
 
 
-@wrong("svm_loss", "dx holds the margins themselves: the gradient of max(0, m) is 1 where m > 0")
+@wrong("svm_loss", "dx contains the margins themselves: the gradient of max(0, m) is 1 where m > 0")
 def svm_gradient_of_margins(x, y):
     dx = _hinge(x, y)
     dx[np.arange(len(y)), y] -= dx.sum(axis=1)
     return _hinge(x, y).sum() / len(y), dx / len(y)
 
 
-@wrong("svm_loss", "x is changed in place: x -= ... writes into the caller's scores", rule="changed in place")
+@wrong("svm_loss", "x is modified in place: x -= ... writes into the caller's scores", rule="modified in place")
 def svm_changes_scores(x, y):
     loss, dx = _hinge(x, y).sum() / len(y), _hinge_gradient(x, y)
     x -= x[np.arange(len(y)), y][:, None]
     return loss, dx
 
 
-@wrong("svm_loss", "only the first input is looked at: the loop returns too early")
+@wrong("svm_loss", "only the first input counts: the loop returns too early")
 def svm_returns_early(x, y):
     for i in range(len(y)):
         margins = _hinge(x, y)
@@ -573,31 +611,35 @@ def _cross_entropy(x, y):
     return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
 
 
-@wrong("softmax_loss", "loss and dx are sums over the inputs: divide both by N", rule="not divided by N")
+@wrong("softmax_loss", "the loss and dx are sums over the inputs: divide both by N", rule="not divided by N")
 def softmax_sum(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss * len(y), dx * len(y)
 
 
-@wrong("softmax_loss", "dx is not divided by N, as the loss is", rule="not divided by N")
+@wrong("softmax_loss", "dx is not divided by N, although the loss is", rule="not divided by N")
 def softmax_gradient_sum(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss, dx * len(y)
 
 
-@wrong("softmax_loss", "the loss is not divided by N, as dx is", rule="not divided by N")
+@wrong("softmax_loss", "the loss is not divided by N, although dx is", rule="not divided by N")
 def softmax_loss_sum(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss * len(y), dx
 
 
-@wrong("softmax_loss", "the minus of -log p is missing in the loss", rule="sign is turned round")
+@wrong("softmax_loss", "the minus sign of -log p is missing in the loss", rule="the sign is flipped")
 def softmax_positive_log(x, y):
     loss, dx = _cross_entropy(x, y)
     return -loss, dx
 
 
-@wrong("softmax_loss", "dx has the wrong sign: it is p - 1 for the true class, p for the others", rule="sign is turned")
+@wrong(
+    "softmax_loss",
+    "dx has the wrong sign: before the division by N it is p - 1 for the true class and p for the others",
+    rule="the sign is flipped",
+)
 def softmax_negative_gradient(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss, -dx
@@ -605,7 +647,7 @@ def softmax_negative_gradient(x, y):
 
 @wrong(
     "softmax_loss",
-    "exp overflows: subtract the largest score of each row first, which changes no probability",
+    "exp overflows: first subtract the largest score of each row, which leaves the probabilities unchanged",
     rule="not finite",
 )
 def softmax_overflows(x, y):
@@ -617,8 +659,8 @@ def softmax_overflows(x, y):
 
 @wrong(
     "softmax_loss",
-    "the largest score of the whole matrix is subtracted: a row far below it becomes 0 / 0; take each row's own, "
-    "x.max(axis=1, keepdims=True)",
+    "the largest score of the whole matrix is subtracted: a row far below it becomes 0 / 0; subtract each "
+    "row's own maximum, x.max(axis=1, keepdims=True)",
     rule="not finite",
 )
 def softmax_global_max(x, y):
@@ -631,8 +673,8 @@ def softmax_global_max(x, y):
 
 @wrong(
     "softmax_loss",
-    "the largest score of the whole matrix is subtracted: a row far below it becomes log 0; take each row's own, "
-    "x.max(axis=1, keepdims=True)",
+    "the largest score of the whole matrix is subtracted: a row far below it becomes log 0; subtract each "
+    "row's own maximum, x.max(axis=1, keepdims=True)",
     rule="not finite",
 )
 def softmax_global_max_in_log(x, y):
@@ -643,7 +685,7 @@ def softmax_global_max_in_log(x, y):
     return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
 
 
-@wrong("softmax_loss", "exp overflows: subtract the largest score of each row first", rule="not finite")
+@wrong("softmax_loss", "exp overflows: first subtract the largest score of each row", rule="not finite")
 def softmax_overflows_in_log(x, y):
     log_p = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
     dx = np.exp(log_p)
@@ -653,8 +695,8 @@ def softmax_overflows_in_log(x, y):
 
 @wrong(
     "softmax_loss",
-    "the log of p is infinite where p is rounded to 0: write log p = shifted - log(sum(exp(shifted))), "
-    "and never take the log of a probability",
+    "the log of p is infinite where p is rounded to 0: never take the log of a computed probability, "
+    "write log p = shifted - log(sum(exp(shifted)))",
     rule="not finite",
 )
 def softmax_log_of_p(x, y):
@@ -665,14 +707,17 @@ def softmax_log_of_p(x, y):
     return -np.log(p[np.arange(len(y)), y]).mean(), dx / len(y)
 
 
-@wrong("softmax_loss", "a small number is added inside the log: it hides log 0 and makes large losses wrong")
+@wrong("softmax_loss", "a small constant is added inside the log: it hides log 0 and makes large losses wrong")
 def softmax_small_number(x, y):
     loss, dx = _cross_entropy(x, y)
     p = np.exp(_log_p(x))
     return -np.log(p[np.arange(len(y)), y] + 1e-10).mean(), dx
 
 
-@wrong("softmax_loss", "the probabilities are normalised over the whole matrix: each row of p must sum to 1, axis=1")
+@wrong(
+    "softmax_loss",
+    "the probabilities are normalised over the whole matrix: each row of p must sum to 1, so sum over axis=1",
+)
 def softmax_over_everything(x, y):
     shifted = x - x.max()
     log_p = shifted - np.log(np.exp(shifted).sum())
@@ -681,7 +726,7 @@ def softmax_over_everything(x, y):
     return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
 
 
-@wrong("softmax_loss", "the probabilities are normalised over the inputs: sum over the classes, axis=1")
+@wrong("softmax_loss", "the probabilities are normalised over the inputs: sum over the classes instead, axis=1")
 def softmax_over_inputs(x, y):
     log_p = _log_p(x.T).T
     dx = np.exp(log_p)
@@ -691,7 +736,7 @@ def softmax_over_inputs(x, y):
 
 @wrong(
     "softmax_loss",
-    "1 is added for the true class in dx: it is subtracted, p - 1",
+    "1 is added for the true class in dx: it should be subtracted, p - 1",
     rule="only the entries of the true classes",
 )
 def softmax_adds_one(x, y):
@@ -703,7 +748,7 @@ def softmax_adds_one(x, y):
 
 @wrong(
     "softmax_loss",
-    "dx is p: 1 must be subtracted for the true class",
+    "dx is p / N everywhere: for the true class it is (p - 1) / N",
     rule="only the entries of the true classes",
 )
 def softmax_gradient_p(x, y):
@@ -711,7 +756,7 @@ def softmax_gradient_p(x, y):
     return loss, np.exp(_log_p(x)) / len(y)
 
 
-@wrong("softmax_loss", "1 is subtracted after the division by N: first p - 1, then / N", rule="true classes")
+@wrong("softmax_loss", "1 is subtracted after the division by N: compute p - 1 first, then divide", rule="true classes")
 def softmax_subtracts_late(x, y):
     loss, _ = _cross_entropy(x, y)
     dx = np.exp(_log_p(x)) / len(y)
@@ -720,7 +765,8 @@ def softmax_subtracts_late(x, y):
 
 
 @wrong(
-    "softmax_loss", "dx[:, y] -= 1 takes 1 from whole columns: dx[np.arange(N), y] takes it from one entry in each row"
+    "softmax_loss",
+    "1 is subtracted from whole columns, as by dx[:, y] -= 1: dx[np.arange(N), y] -= 1 changes one entry in each row",
 )
 def softmax_whole_columns(x, y):
     loss, _ = _cross_entropy(x, y)
@@ -729,32 +775,32 @@ def softmax_whole_columns(x, y):
     return loss, dx / len(y)
 
 
-@wrong("softmax_loss", "the loss is the mean of p, without the log: -log p of the true class")
+@wrong("softmax_loss", "the log is missing in the loss: it is the mean of -log p of the true class, not of -p")
 def softmax_without_log(x, y):
     _, dx = _cross_entropy(x, y)
     return -np.exp(_log_p(x))[np.arange(len(y)), y].mean(), dx
 
 
-@wrong("softmax_loss", "log2 is taken: the natural logarithm, np.log, fits the gradient p - 1")
+@wrong("softmax_loss", "the loss uses log2: the gradient p - 1 belongs to the natural logarithm, np.log")
 def softmax_log2(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss / np.log(2), dx
 
 
-@wrong("softmax_loss", "log p is summed over all classes: only that of the true class counts")
+@wrong("softmax_loss", "log p is summed over all classes: only the true class counts")
 def softmax_all_classes(x, y):
     _, dx = _cross_entropy(x, y)
     return -_log_p(x).sum(axis=1).mean(), dx
 
 
-@wrong("softmax_loss", "the score itself is in the loss, without the log of the sum: -x_y + log(sum(exp(x)))")
+@wrong("softmax_loss", "the log of the sum is missing in the loss: it is -x_y + log(sum(exp(x)))")
 def softmax_unnormalised(x, y):
     _, dx = _cross_entropy(x, y)
     shifted = x - x.max(axis=1, keepdims=True)
     return -shifted[np.arange(len(y)), y].mean(), dx
 
 
-@wrong("softmax_loss", "x is changed in place: x -= ... writes into the caller's scores", rule="changed in place")
+@wrong("softmax_loss", "x is modified in place: x -= ... writes into the caller's scores", rule="modified in place")
 def softmax_changes_scores(x, y):
     x -= x.max(axis=1, keepdims=True)
     return _cross_entropy(x, y)
@@ -797,58 +843,58 @@ def _with_default(config, learning_rate=1e-2):
     return config
 
 
-@wrong("sgd", "the step goes up the gradient: w - learning_rate * dw, with a minus")
+@wrong("sgd", "the step goes up the gradient: next_w = w - learning_rate * dw, with a minus sign")
 def sgd_uphill(w, dw, config=None):
     config = _with_default(config)
     return w + config["learning_rate"] * dw, config
 
 
-@wrong("sgd", "the learning rate is missing: w - config['learning_rate'] * dw")
+@wrong("sgd", "the learning rate is missing: next_w = w - config['learning_rate'] * dw")
 def sgd_without_rate(w, dw, config=None):
     return w - dw, _with_default(config)
 
 
-@wrong("sgd", "the gradient is divided by the learning rate: multiply by it")
+@wrong("sgd", "the gradient is divided by the learning rate: multiply by it instead")
 def sgd_divides(w, dw, config=None):
     config = _with_default(config)
     return w - dw / config["learning_rate"], config
 
 
-@wrong("sgd", "the learning rate is typed in: take config['learning_rate']")
+@wrong("sgd", "the learning rate is hard-coded: use config['learning_rate']")
 def sgd_typed_in_rate(w, dw, config=None):
     return w - 1e-2 * dw, _with_default(config)
 
 
-@wrong("sgd", "the default learning rate is 1e-2, where config has none")
+@wrong("sgd", "the default learning rate is wrong: it is 1e-2 if config has none")
 def sgd_other_default(w, dw, config=None):
     config = _with_default(config, 1e-3)
     return w - config["learning_rate"] * dw, config
 
 
-@wrong("sgd", "w is not moved at all: the new w must be returned as next_w")
+@wrong("sgd", "w is returned unchanged: return w minus the step as next_w")
 def sgd_unmoved(w, dw, config=None):
     return w, _with_default(config)
 
 
-@wrong("sgd", "only the step is returned: next_w is w minus the step")
+@wrong("sgd", "only the step is returned: next_w = w - learning_rate * dw")
 def sgd_step_only(w, dw, config=None):
     config = _with_default(config)
     return -config["learning_rate"] * dw, config
 
 
-@wrong("sgd", "the weights shrink: learning_rate multiplies dw alone, not w - dw")
+@wrong("sgd", "the learning rate multiplies w - dw: it should multiply dw alone")
 def sgd_rate_of_both(w, dw, config=None):
     config = _with_default(config)
     return config["learning_rate"] * (w - dw), config
 
 
-@wrong("sgd", "only the sign of the gradient is used: its size matters")
+@wrong("sgd", "only the sign of the gradient is used: use the gradient itself")
 def sgd_sign(w, dw, config=None):
     config = _with_default(config)
     return w - config["learning_rate"] * np.sign(dw), config
 
 
-@wrong("sgd", "dw is changed in place: dw *= ... writes into the caller's gradient", rule="changed in place")
+@wrong("sgd", "dw is modified in place: dw *= ... writes into the caller's gradient", rule="modified in place")
 def sgd_changes_gradient(w, dw, config=None):
     config = _with_default(config)
     dw *= config["learning_rate"]
@@ -884,13 +930,13 @@ def _set_params(net, reg, W1, b1, W2, b2):
 _randn = np.random.randn
 
 
-@wrong("two_layer_net_init", "the biases are random: they start at 0")
+@wrong("two_layer_net_init", "the biases are random: they should start at 0")
 def init_random_biases(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1, W2 = weight_scale * _randn(input_dim, hidden_dim), weight_scale * _randn(hidden_dim, num_classes)
     _set_params(self, reg, W1, weight_scale * _randn(hidden_dim), W2, weight_scale * _randn(num_classes))
 
 
-@wrong("two_layer_net_init", "the biases are ones: they start at 0", rule="np.zeros")
+@wrong("two_layer_net_init", "the biases are ones: they should start at 0", rule="np.zeros")
 def init_ones(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1, W2 = weight_scale * _randn(input_dim, hidden_dim), weight_scale * _randn(hidden_dim, num_classes)
     _set_params(self, reg, W1, np.ones(hidden_dim), W2, np.ones(num_classes))
@@ -903,21 +949,27 @@ def init_without_scale(self, input_dim=3072, hidden_dim=100, num_classes=10, wei
 
 
 @wrong(
-    "two_layer_net_init", "W2 is not multiplied by weight_scale, as W1 is", rule="W2 is not multiplied by weight_scale"
+    "two_layer_net_init",
+    "W2 is not multiplied by weight_scale, although W1 is",
+    rule="W2 is not multiplied by weight_scale",
 )
 def init_second_without_scale(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1, W2 = weight_scale * _randn(input_dim, hidden_dim), _randn(hidden_dim, num_classes)
     _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
 
 
-@wrong("two_layer_net_init", "the weights are from np.random.rand, which draws from 0 to 1: np.random.randn")
+@wrong("two_layer_net_init", "the weights are drawn uniformly from 0 to 1, as by np.random.rand: use np.random.randn")
 def init_uniform(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1 = weight_scale * np.random.rand(input_dim, hidden_dim)
     W2 = weight_scale * np.random.rand(hidden_dim, num_classes)
     _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
 
 
-@wrong("two_layer_net_init", "W1 is from np.random.rand, which draws from 0 to 1: np.random.randn", rule="from 0 to 1")
+@wrong(
+    "two_layer_net_init",
+    "W1 is drawn uniformly from 0 to 1, as by np.random.rand: use np.random.randn",
+    rule="from 0 to 1",
+)
 def init_first_uniform(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1, W2 = weight_scale * np.random.rand(input_dim, hidden_dim), weight_scale * _randn(hidden_dim, num_classes)
     _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
@@ -925,7 +977,8 @@ def init_first_uniform(self, input_dim=3072, hidden_dim=100, num_classes=10, wei
 
 @wrong(
     "two_layer_net_init",
-    "the weights are uniform, of the right standard deviation: the normal distribution is asked for, np.random.randn",
+    "the weights have the right standard deviation but are uniformly distributed: draw from the normal "
+    "distribution, np.random.randn",
     rule="from the normal distribution",
 )
 def init_uniform_around_zero(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
@@ -937,7 +990,8 @@ def init_uniform_around_zero(self, input_dim=3072, hidden_dim=100, num_classes=1
 
 @wrong(
     "two_layer_net_init",
-    "weight_scale is taken for the mean: np.random.normal(0, weight_scale, size), the mean comes first",
+    "weight_scale is used as the mean: the first argument of np.random.normal is the mean, so write "
+    "np.random.normal(0, weight_scale, size)",
 )
 def init_scale_as_mean(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1 = np.random.normal(weight_scale, size=(input_dim, hidden_dim))
@@ -947,7 +1001,7 @@ def init_scale_as_mean(self, input_dim=3072, hidden_dim=100, num_classes=10, wei
 
 @wrong(
     "two_layer_net_init",
-    "weight_scale is squared: it is the standard deviation, multiply by it once",
+    "weight_scale is squared: it is the standard deviation, so multiply by it once",
     rule="not by its square",
 )
 def init_scale_squared(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
@@ -957,7 +1011,7 @@ def init_scale_squared(self, input_dim=3072, hidden_dim=100, num_classes=10, wei
 
 @wrong(
     "two_layer_net_init",
-    "the square root of weight_scale is taken: it is the standard deviation, not the variance",
+    "the weights are scaled by the square root of weight_scale: it is the standard deviation, not the variance",
     rule="no square root",
 )
 def init_scale_as_variance(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
@@ -966,7 +1020,7 @@ def init_scale_as_variance(self, input_dim=3072, hidden_dim=100, num_classes=10,
     _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
 
 
-@wrong("two_layer_net_init", "W1 is transposed: it has shape (D, H)", rule="W1 is transposed")
+@wrong("two_layer_net_init", "W1 is transposed: it should have shape (D, H)", rule="W1 is transposed")
 def init_transposed(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1, W2 = weight_scale * _randn(hidden_dim, input_dim), weight_scale * _randn(hidden_dim, num_classes)
     _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
@@ -974,14 +1028,18 @@ def init_transposed(self, input_dim=3072, hidden_dim=100, num_classes=10, weight
 
 @wrong(
     "two_layer_net_init",
-    "the biases have the sizes of the inputs: b1 has an entry for each hidden unit, b2 for each class",
+    "the biases have one entry for each input of their layer: b1 needs one for each hidden unit, b2 one for each class",
 )
 def init_biases_of_inputs(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1, W2 = weight_scale * _randn(input_dim, hidden_dim), weight_scale * _randn(hidden_dim, num_classes)
     _set_params(self, reg, W1, np.zeros(input_dim), W2, np.zeros(hidden_dim))
 
 
-@wrong("two_layer_net_init", "the weights are all zeros: then all hidden units stay equal for ever", rule="are equal")
+@wrong(
+    "two_layer_net_init",
+    "the weights are all zeros: hidden units that start equal stay equal for ever",
+    rule="are equal",
+)
 def init_zeros(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1, W2 = np.zeros((input_dim, hidden_dim)), np.zeros((hidden_dim, num_classes))
     _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
@@ -989,8 +1047,8 @@ def init_zeros(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scal
 
 @wrong(
     "two_layer_net_init",
-    "all inputs share one row of weights: draw each entry, np.random.randn(D, H)",
-    rule="nothing repeated",
+    "all rows of W1 are equal: draw every entry, np.random.randn(D, H)",
+    rule="values in W1 are repeated",
 )
 def init_repeated_rows(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     W1 = np.zeros((input_dim, hidden_dim)) + weight_scale * _randn(1, hidden_dim)
@@ -999,7 +1057,8 @@ def init_repeated_rows(self, input_dim=3072, hidden_dim=100, num_classes=10, wei
 
 
 @wrong(
-    "two_layer_net_init", "the generator is seeded inside __init__: every net is the same; leave seeding to the caller"
+    "two_layer_net_init",
+    "the random generator is seeded inside __init__, so every net is the same: leave seeding to the caller",
 )
 def init_seeded(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     np.random.seed(0)
@@ -1008,7 +1067,7 @@ def init_seeded(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_sca
     _set_params(self, reg, W1, np.zeros(hidden_dim), W2, np.zeros(num_classes))
 
 
-@wrong("two_layer_net_init", "the biases are missing in self.params: b1 and b2 belong there too", rule="self.params")
+@wrong("two_layer_net_init", "the biases are missing from self.params: store b1 and b2, too", rule="self.params")
 def init_without_biases(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
     self.reg = reg
     self.params = {
@@ -1054,7 +1113,7 @@ def _forward(net, X):
 
 
 def _gradients(net, X, y, reg_factor=1.0):
-    """The loss, the gradients, and the pieces that wrong ones are made of."""
+    """The loss, the gradients, and the intermediate values from which the wrong versions are built."""
     W1, b1, W2, b2 = _params(net)
     rows = X.reshape(len(X), -1)
     hidden, scores = _forward(net, X)
@@ -1071,7 +1130,7 @@ def _gradients(net, X, y, reg_factor=1.0):
 
 
 def _loss_from(scores_of):
-    """A `loss` whose scores are wrong and whose gradients are right."""
+    """A `loss` with wrong scores and correct gradients."""
 
     def loss(self, X, y=None):
         return scores_of(self, X) if y is None else _gradients(self, X, y)[:2]
@@ -1094,49 +1153,49 @@ def scores_without_relu(self, X):
     return (X.reshape(len(X), -1) @ W1 + b1) @ W2 + b2
 
 
-@_wrong_scores("there is a ReLU after the second layer as well: scores may be negative")
+@_wrong_scores("there is a ReLU after the second layer, too: scores may be negative")
 def scores_relu_at_the_end(self, X):
     return np.maximum(0, _forward(self, X)[1])
 
 
-@_wrong_scores("softmax is applied to the scores: without labels, the scores themselves are returned")
+@_wrong_scores("softmax is applied to the scores: without labels, return the scores themselves")
 def scores_as_probabilities(self, X):
     return np.exp(_log_p(_forward(self, X)[1]))
 
 
-@_wrong_scores("the hidden layer is returned: the second affine layer is missing")
+@_wrong_scores("the output of the hidden layer is returned: the second affine layer is missing")
 def scores_are_hidden(self, X):
     return _forward(self, X)[0]
 
 
-@_wrong_scores("b1 is missing")
+@_wrong_scores("the bias b1 is missing")
 def scores_without_first_bias(self, X):
     W1, b1, W2, b2 = _params(self)
     return np.maximum(0, X.reshape(len(X), -1) @ W1) @ W2 + b2
 
 
-@_wrong_scores("b2 is missing")
+@_wrong_scores("the bias b2 is missing")
 def scores_without_second_bias(self, X):
     return _forward(self, X)[1] - self.params["b2"]
 
 
-@_wrong_scores("the predicted labels are returned: without labels, the scores of all classes are")
+@_wrong_scores("the predicted labels are returned: without y, return the scores of all classes")
 def scores_as_labels(self, X):
     return np.argmax(_forward(self, X)[1], axis=1)
 
 
-@_wrong_scores("the cache is returned with the scores: affine_forward returns (out, cache), keep them apart")
+@_wrong_scores("the cache is returned with the scores: affine_forward returns (out, cache), so unpack the two")
 def scores_with_cache(self, X):
     return _forward(self, X)[1], X
 
 
-@_wrong_scores("ReLU comes before the first layer: affine, then ReLU, then affine")
+@_wrong_scores("the ReLU comes before the first layer: the order is affine, ReLU, affine")
 def scores_relu_first(self, X):
     W1, b1, W2, b2 = _params(self)
     return (np.maximum(0, X.reshape(len(X), -1)) @ W1 + b1) @ W2 + b2
 
 
-@_wrong_scores("X is not made flat: affine_forward does that, X @ W1 does not")
+@_wrong_scores("X is not flattened: affine_forward does that, X @ W1 does not")
 def scores_without_reshape(self, X):
     W1, b1, W2, b2 = _params(self)
     return np.maximum(0, X @ W1 + b1) @ W2 + b2
@@ -1162,7 +1221,7 @@ def scores_from_layers(self, X, y=None):
 
 
 def _wrong_gradients(sentence, rule="", question="two_layer_net_gradients"):
-    """Register what makes (loss, grads) of a net, X and y; without labels the scores are right."""
+    """Register a function that computes (loss, grads) from a net, X and y; without labels, the scores are correct."""
 
     def register(function):
         def loss(self, X, y=None):
@@ -1174,14 +1233,12 @@ def _wrong_gradients(sentence, rule="", question="two_layer_net_gradients"):
     return register
 
 
-@_wrong_gradients("the scores are returned although labels were given: return loss, grads")
+@_wrong_gradients("the scores are returned although labels are given: return loss, grads")
 def net_returns_scores(self, X, y):
     return _forward(self, X)[1]
 
 
-@_wrong_gradients(
-    "the factor 0.5 of the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is too much"
-)
+@_wrong_gradients("the factor 0.5 of the regularisation is missing in the loss", rule="an extra 0.5 * reg * sum(W * W)")
 def net_without_half(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     W1, _, W2, _ = _params(self)
@@ -1189,8 +1246,8 @@ def net_without_half(self, X, y):
 
 
 @_wrong_gradients(
-    "the gradient of the regularisation is 2 * reg * W: with the 0.5 of the loss it is reg * W",
-    rule="reg * W is too much",
+    "the regularisation adds 2 * reg * W to the gradients: with the factor 0.5 in the loss, it should add reg * W",
+    rule="an extra 1 * reg * W",
 )
 def net_gradient_twice(self, X, y):
     loss, _, _ = _gradients(self, X, y)
@@ -1198,7 +1255,8 @@ def net_gradient_twice(self, X, y):
 
 
 @_wrong_gradients(
-    "0.5 * reg * W is in the gradients: the derivative of 0.5 * reg * W * W is reg * W", rule="is missing"
+    "the regularisation adds 0.5 * reg * W to the gradients: the derivative of 0.5 * reg * W * W is reg * W",
+    rule="is missing",
 )
 def net_gradient_half(self, X, y):
     loss, _, _ = _gradients(self, X, y)
@@ -1219,19 +1277,19 @@ def net_loss_without_reg(self, X, y):
     return _gradients(self, X, y, reg_factor=0.0)[0], _gradients(self, X, y)[1]
 
 
-@_wrong_gradients("there is no regularisation: neither in the loss nor in the gradients", rule="is missing")
+@_wrong_gradients("the regularisation is missing in both the loss and the gradients", rule="is missing")
 def net_without_reg(self, X, y):
     return _gradients(self, X, y, reg_factor=0.0)[:2]
 
 
-@_wrong_gradients("only W1 is regularised: W2 as well")
+@_wrong_gradients("only W1 is regularised: regularise W2, too")
 def net_regularises_first_only(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     W2 = self.params["W2"]
     return loss - 0.5 * self.reg * np.sum(W2**2), grads | {"W2": grads["W2"] - self.reg * W2}
 
 
-@_wrong_gradients("the biases are regularised: only the weights W1 and W2 are")
+@_wrong_gradients("the biases are regularised: regularise only the weights W1 and W2")
 def net_regularises_biases(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     _, b1, _, b2 = _params(self)
@@ -1239,36 +1297,40 @@ def net_regularises_biases(self, X, y):
     return loss, grads | {"b1": grads["b1"] + self.reg * b1, "b2": grads["b2"] + self.reg * b2}
 
 
-@_wrong_gradients(
-    "reg is subtracted in the gradients: the penalty's gradient is + reg * W", rule="2 * reg * W is missing"
-)
+@_wrong_gradients("the regularisation is subtracted in the gradients: add reg * W", rule="2 * reg * W is missing")
 def net_subtracts_reg(self, X, y):
     loss, _, _ = _gradients(self, X, y)
     return loss, _gradients(self, X, y, reg_factor=-1.0)[1]
 
 
-@_wrong_gradients("the norm, sqrt(sum(W * W)), is in the loss: the sum of squares itself, without a root")
+@_wrong_gradients(
+    "the loss contains the norm, sqrt(sum(W * W)): use the sum of squares itself, without the square root"
+)
 def net_root_of_squares(self, X, y):
     loss, grads, _ = _gradients(self, X, y, reg_factor=0.0)
     W1, _, W2, _ = _params(self)
     return loss + 0.5 * self.reg * (np.linalg.norm(W1) + np.linalg.norm(W2)), _gradients(self, X, y)[1]
 
 
-@_wrong_gradients("the backward pass goes past ReLU: dhidden must go through relu_backward before the first layer")
+@_wrong_gradients("the backward pass skips the ReLU: dhidden must pass through relu_backward before the first layer")
 def net_backward_without_relu(self, X, y):
     loss, grads, (rows, _, _, dscores, _) = _gradients(self, X, y)
     dhidden = dscores @ self.params["W2"].T
     return loss, grads | {"W1": rows.T @ dhidden + self.reg * self.params["W1"], "b1": dhidden.sum(axis=0)}
 
 
-@_wrong_gradients("relu_backward gets the gradient's sign for its mask: the cached input of ReLU decides")
+@_wrong_gradients(
+    "the ReLU's mask depends on the sign of the gradient: it should depend on the cached input of the ReLU"
+)
 def net_relu_of_gradient(self, X, y):
     loss, grads, (rows, _, _, dscores, _) = _gradients(self, X, y)
     dhidden = np.maximum(0, dscores @ self.params["W2"].T)
     return loss, grads | {"W1": rows.T @ dhidden + self.reg * self.params["W1"], "b1": dhidden.sum(axis=0)}
 
 
-@_wrong_gradients("dW2 is made of the hidden layer before ReLU: the second layer's input is the output of ReLU")
+@_wrong_gradients(
+    "dW2 is computed from the hidden layer before the ReLU: the second layer's input is the output of the ReLU"
+)
 def net_hidden_before_relu(self, X, y):
     loss, grads, (rows, _, _, dscores, _) = _gradients(self, X, y)
     W1, b1, W2, _ = _params(self)
@@ -1276,20 +1338,22 @@ def net_hidden_before_relu(self, X, y):
 
 
 @_wrong_gradients(
-    "the gradients of the biases are missing: grads has a key for each of params", rule="db1, or it is not"
+    "the gradients of the biases are missing: grads needs every key of self.params", rule="db1 is never assigned"
 )
 def net_without_bias_gradients(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss, {"W1": grads["W1"], "W2": grads["W2"]}
 
 
-@_wrong_gradients("db1 and db2 are exchanged")
+@_wrong_gradients("db1 and db2 are swapped")
 def net_exchanged_biases(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss, grads | {"b1": grads["b2"], "b2": grads["b1"]}
 
 
-@_wrong_gradients("the gradients are divided by N once more: softmax_loss did it already", rule="a mean where a sum")
+@_wrong_gradients(
+    "the gradients are divided by N a second time: softmax_loss has already done it", rule="a mean instead of a sum"
+)
 def net_divides_again(self, X, y):
     loss, grads, _ = _gradients(self, X, y, reg_factor=0.0)
     W1, _, W2, _ = _params(self)
@@ -1298,7 +1362,7 @@ def net_divides_again(self, X, y):
     return _gradients(self, X, y)[0], grads
 
 
-@_wrong_gradients("the SVM loss is used: softmax_loss is asked for")
+@_wrong_gradients("the SVM loss is used: use softmax_loss")
 def net_with_hinge(self, X, y):
     W1, _, W2, _ = _params(self)
     _, _, (rows, hidden, scores, _, _) = _gradients(self, X, y)
@@ -1313,7 +1377,7 @@ def net_with_hinge(self, X, y):
     }
 
 
-@_wrong_gradients("the weights are changed in loss: W -= ... belongs to the update rule", rule="changed in place")
+@_wrong_gradients("loss changes the weights: the update W -= ... belongs to the update rule", rule="modified in place")
 def net_updates_weights(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     for name in self.params:
@@ -1362,14 +1426,19 @@ class _with_reg:
 
 @wrong(
     "neural_net_loss",
-    "this net's regularisation is reg * sum(W * W), without the 0.5: loss and gradients have half of it",
+    "the regularisation is half of what it should be, in the loss and in the gradients: this net uses reg "
+    "* sum(W * W), without the factor 0.5",
     rule="0.5 * reg * sum(W * W) is missing",
 )
 def one_piece_half_reg(self, X, y=None, reg=0.0):
     return _forward(self, X)[1] if y is None else _gradients(_with_reg(self, reg), X, y)[:2]
 
 
-@wrong("neural_net_loss", "the gradient of reg * W * W is 2 * reg * W: the 2 is missing", rule="1 * reg * W is missing")
+@wrong(
+    "neural_net_loss",
+    "the factor 2 of the regularisation is missing in the gradients: the gradient of reg * W * W is 2 * reg * W",
+    rule="1 * reg * W is missing",
+)
 def one_piece_gradient_without_two(self, X, y=None, reg=0.0):
     return _forward(self, X)[1] if y is None else _piece(self, X, y, reg, reg_factor=1.0)
 
@@ -1385,7 +1454,7 @@ def one_piece_without_relu(self, X, y=None, reg=0.0):
     return (X @ W1 + b1) @ W2 + b2 if y is None else _piece(self, X, y, reg)
 
 
-@wrong("neural_net_loss", "dhidden is not set to 0 where the hidden unit was not active")
+@wrong("neural_net_loss", "the backward pass skips the ReLU: set dhidden to 0 where the hidden unit is not active")
 def one_piece_backward_without_relu(self, X, y=None, reg=0.0):
     if y is None:
         return _forward(self, X)[1]
@@ -1401,7 +1470,7 @@ def one_piece_other_order(self, X, y=None, reg=0.0):
 
 
 def _train(net, X, y, X_val, y_val, rate, decay, reg, num_iters, batch_size, step, draw=None, note=True):
-    """The frame of `train` with a step of its own."""
+    """The loop of `train`, with `step`, `draw` and `note` to choose."""
     draw = draw or (lambda: np.random.choice(len(X), batch_size))
     per_epoch = max(len(X) // batch_size, 1)
     history = {"loss_history": [], "train_acc_history": [], "val_acc_history": []}
@@ -1498,25 +1567,33 @@ def _without_replacement(X, batch_size):
 
 
 for _name, _sentence, _options in (
-    ("train_uphill", "the step goes up the gradient: params -= learning_rate * grads", {"step": _up}),
-    ("train_weights_only", "the biases are never updated: go over all names in self.params", {"step": _weights_only}),
-    ("train_without_reg", "reg is not passed on to self.loss(X_batch, y_batch, reg)", {"step": _without_reg}),
+    (
+        "train_uphill",
+        "the step goes up the gradient: subtract learning_rate * grads from the parameters",
+        {"step": _up},
+    ),
+    ("train_weights_only", "the biases are never updated: loop over all names in self.params", {"step": _weights_only}),
+    (
+        "train_without_reg",
+        "reg is not passed to the loss: call self.loss(X_batch, y_batch, reg)",
+        {"step": _without_reg},
+    ),
     (
         "train_loss_after_step",
-        "the loss is noted after the step: note the one the step was made with",
+        "the loss is computed after the update: record the one from which the gradients came",
         {"step": _loss_after_step},
     ),
-    ("train_no_history", "the loss of the step is not appended to loss_history", {"note": False}),
-    ("train_same_batch", "the batch is drawn once: draw a new one in each step", {"draw": _same_batch}),
+    ("train_no_history", "the loss of each step is not appended to loss_history", {"note": False}),
+    ("train_same_batch", "every step uses the same batch: draw a new one in each step", {"draw": _same_batch}),
     (
         "train_first_rows",
-        "the first rows are used in each step: draw indices with np.random.choice",
+        "every step uses the first rows: draw random indices with np.random.choice",
         {"draw": _first_rows},
     ),
-    ("train_all_rows", "all rows are used in each step: draw batch_size of them", {"draw": _all_rows}),
+    ("train_all_rows", "every step uses all rows: draw batch_size of them", {"draw": _all_rows}),
     (
         "train_without_replacement",
-        "rows are drawn without replacement: a batch may be larger than the data, leave out replace=False",
+        "rows are drawn without replacement: a batch may be larger than the data set, so leave out replace=False",
         {"draw": _without_replacement},
     ),
 ):
@@ -1529,29 +1606,30 @@ _function.__name__ = "train_randint"
 right("neural_net_train")(_function)
 
 
-@wrong("neural_net_predict", "argmax is taken over the inputs: over the classes, axis=1")
+@wrong("neural_net_predict", "argmax runs over the inputs: it should run over the classes, axis=1")
 def predict_wrong_axis(self, X):
     return np.argmax(self.loss(X), axis=0)
 
 
-@wrong(
-    "neural_net_predict", "the scores are returned: the label is the class of the highest one, np.argmax(..., axis=1)"
-)
+@wrong("neural_net_predict", "the scores are returned: return the class with the highest score, np.argmax(..., axis=1)")
 def predict_scores(self, X):
     return self.loss(X)
 
 
-@wrong("neural_net_predict", "the highest score is returned, not its class: argmax, not max")
+@wrong("neural_net_predict", "the highest score is returned instead of its class: use argmax, not max")
 def predict_max(self, X):
     return self.loss(X).max(axis=1)
 
 
-@wrong("neural_net_predict", "the class with the lowest score is returned: argmax, not argmin")
+@wrong("neural_net_predict", "the class with the lowest score is returned: use argmax, not argmin")
 def predict_argmin(self, X):
     return np.argmin(self.loss(X), axis=1)
 
 
-@wrong("neural_net_predict", "the most active hidden unit is returned: the scores come after the second layer")
+@wrong(
+    "neural_net_predict",
+    "the most active hidden unit is returned: compare the scores, which come after the second layer",
+)
 def predict_hidden(self, X):
     return np.argmax(_forward(self, X)[0], axis=1)
 

@@ -1,4 +1,4 @@
-"""Implementations of BatchNormalization's functions as learners write them."""
+"""The functions of BatchNormalization as learners write them."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from zoo import right, wrong
 
 
 def _keep(bn_param, mean, var):
-    """Move the running statistics as they should be."""
+    """Update the running statistics correctly."""
     momentum = bn_param.get("momentum", 0.9)
     for name, value in (("running_mean", mean), ("running_var", var)):
         bn_param[name] = momentum * bn_param.get(name, np.zeros(len(value))) + (1 - momentum) * value
@@ -16,9 +16,7 @@ def _keep(bn_param, mean, var):
 # ---- batchnorm_forward, train mode
 
 
-@wrong(
-    "batchnorm_forward", "the variance is divided by N - 1 (ddof=1); here it is the mean of the squares, divided by N"
-)
+@wrong("batchnorm_forward", "the variance is divided by N - 1 (ddof=1); batch normalisation divides by N")
 def bn_unbiased(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0, ddof=1)
     _keep(bn_param, mean, var)
@@ -27,7 +25,7 @@ def bn_unbiased(x, gamma, beta, bn_param):
 
 @wrong(
     "batchnorm_forward",
-    "the running variance gets the variance divided by N - 1; keep the one that normalised the batch",
+    "running_var is updated with the variance divided by N - 1; use the variance that normalised the batch",
 )
 def bn_unbiased_running(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
@@ -42,21 +40,24 @@ def bn_eps_outside(x, gamma, beta, bn_param):
     return gamma * (x - mean) / (np.sqrt(var) + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "eps is forgotten: a column without variance is divided by 0", rule="not finite")
+@wrong("batchnorm_forward", "eps is missing, so a column with variance 0 is divided by 0", rule="not finite")
 def bn_without_eps(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
     return gamma * (x - mean) / np.sqrt(var) + beta, None
 
 
-@wrong("batchnorm_forward", "eps = 1e-5 is typed in: take it from bn_param, as the first lines of the function do")
-def bn_typed_eps(x, gamma, beta, bn_param):
+@wrong("batchnorm_forward", "eps = 1e-5 is hard-coded: take it from bn_param, as the first lines of the function do")
+def bn_hard_coded_eps(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
     return gamma * (x - mean) / np.sqrt(var + 1e-5) + beta, None
 
 
-@wrong("batchnorm_forward", "eps is added twice: to the variance that is kept, and under the square root")
+@wrong(
+    "batchnorm_forward",
+    "eps is added twice: to the variance that goes into running_var, and again under the square root",
+)
 def bn_eps_in_running_variance(x, gamma, beta, bn_param):
     eps = bn_param.get("eps", 1e-5)
     mean, var = x.mean(axis=0), x.var(axis=0) + eps
@@ -64,21 +65,23 @@ def bn_eps_in_running_variance(x, gamma, beta, bn_param):
     return gamma * (x - mean) / np.sqrt(var + eps) + beta, None
 
 
-@wrong("batchnorm_forward", "divided by the variance: the square root is missing, std = np.sqrt(var + eps)")
+@wrong("batchnorm_forward", "the square root is missing: divide by std = np.sqrt(var + eps), not by the variance")
 def bn_divides_by_variance(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
     return gamma * (x - mean) / (var + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "mean and variance are taken along the rows (axis=1): batch normalisation takes axis=0")
+@wrong("batchnorm_forward", "mean and variance are computed along the rows (axis=1); batch normalisation uses axis=0")
 def bn_of_rows(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
     _keep(bn_param, x.mean(axis=0), x.var(axis=0))
     return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "one mean and one variance for the whole matrix: each column has its own, axis=0")
+@wrong(
+    "batchnorm_forward", "one mean and one variance are used for the whole matrix; each column needs its own (axis=0)"
+)
 def bn_of_everything(x, gamma, beta, bn_param):
     _keep(bn_param, x.mean(axis=0), x.var(axis=0))
     return gamma * (x - x.mean()) / np.sqrt(x.var() + bn_param.get("eps", 1e-5)) + beta, None
@@ -91,14 +94,14 @@ def bn_not_centred(x, gamma, beta, bn_param):
     return gamma * x / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "gamma and beta are forgotten: out = gamma * x_hat + beta")
+@wrong("batchnorm_forward", "gamma and beta are missing: out = gamma * x_hat + beta")
 def bn_without_gains(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
     return (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)), None
 
 
-@wrong("batchnorm_forward", "beta is added before gamma multiplies: out = gamma * x_hat + beta")
+@wrong("batchnorm_forward", "beta is added before the multiplication by gamma: out = gamma * x_hat + beta")
 def bn_beta_first(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
@@ -107,9 +110,9 @@ def bn_beta_first(x, gamma, beta, bn_param):
 
 @wrong(
     "batchnorm_forward",
-    "momentum and 1 - momentum are mixed up: running = momentum * running + (1 - momentum) * batch",
+    "momentum and 1 - momentum are swapped: running = momentum * running + (1 - momentum) * batch",
 )
-def bn_momentum_turned(x, gamma, beta, bn_param):
+def bn_momentum_swapped(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     momentum = bn_param.get("momentum", 0.9)
     for name, value in (("running_mean", mean), ("running_var", var)):
@@ -117,15 +120,20 @@ def bn_momentum_turned(x, gamma, beta, bn_param):
     return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "momentum = 0.9 is typed in: take it from bn_param, as the first lines of the function do")
-def bn_typed_momentum(x, gamma, beta, bn_param):
+@wrong(
+    "batchnorm_forward", "momentum = 0.9 is hard-coded: take it from bn_param, as the first lines of the function do"
+)
+def bn_hard_coded_momentum(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     for name, value in (("running_mean", mean), ("running_var", var)):
         bn_param[name] = 0.9 * bn_param.get(name, np.zeros(len(value))) + 0.1 * value
     return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "the running statistics are replaced by the batch's: they only move a step towards it")
+@wrong(
+    "batchnorm_forward",
+    "the running statistics are replaced by those of the batch; they should only move a step towards them",
+)
 def bn_running_replaced(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     bn_param["running_mean"], bn_param["running_var"] = mean, var
@@ -134,16 +142,18 @@ def bn_running_replaced(x, gamma, beta, bn_param):
 
 @wrong(
     "batchnorm_forward",
-    "the running statistics never move: running = momentum * running + (1 - momentum) * batch, for mean and variance",
+    "the running statistics are never updated: running = momentum * running + (1 - momentum) * batch",
 )
-def bn_running_forgotten(x, gamma, beta, bn_param):
+def bn_running_never_updated(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     for name in ("running_mean", "running_var"):
         bn_param.setdefault(name, np.zeros(x.shape[1]))
     return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "running_var gets the standard deviation of the batch: it wants the variance")
+@wrong(
+    "batchnorm_forward", "running_var is updated with the standard deviation of the batch; it should be the variance"
+)
 def bn_running_std(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, np.sqrt(var + bn_param.get("eps", 1e-5)))
@@ -151,7 +161,8 @@ def bn_running_std(x, gamma, beta, bn_param):
 
 
 @wrong(
-    "batchnorm_forward", "in training the batch's own mean and variance normalise; the running ones are for test mode"
+    "batchnorm_forward",
+    "train mode normalises with the running statistics; it should use the mean and variance of the batch",
 )
 def bn_normalised_by_running(x, gamma, beta, bn_param):
     _keep(bn_param, x.mean(axis=0), x.var(axis=0))
@@ -159,7 +170,7 @@ def bn_normalised_by_running(x, gamma, beta, bn_param):
     return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "x is changed in place (x -= ...): write x - mean into a new array", rule="in place")
+@wrong("batchnorm_forward", "x is modified in place (x -= ...): compute x - mean as a new array", rule="in place")
 def bn_changes_x(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
@@ -167,7 +178,7 @@ def bn_changes_x(x, gamma, beta, bn_param):
     return gamma * x / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "out is transposed: it is (N, D), as x is")
+@wrong("batchnorm_forward", "out is transposed: it should have shape (N, D), like x")
 def bn_transposed(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
@@ -214,13 +225,15 @@ def _running(bn_param):
 
 @wrong(
     "batchnorm_forward_test",
-    "in test mode the batch's own mean and variance are used: take running_mean and running_var",
+    "test mode uses the mean and variance of the batch: use running_mean and running_var",
 )
 def bn_test_by_batch(x, gamma, beta, bn_param):
     return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward_test", "eps is forgotten: a running variance of 0 is divided by", rule="not finite")
+@wrong(
+    "batchnorm_forward_test", "eps is missing, so a column with running variance 0 is divided by 0", rule="not finite"
+)
 def bn_test_without_eps(x, gamma, beta, bn_param):
     mean, var, _ = _running(bn_param)
     return gamma * (x - mean) / np.sqrt(var) + beta, None
@@ -232,21 +245,19 @@ def bn_test_eps_outside(x, gamma, beta, bn_param):
     return gamma * (x - mean) / (np.sqrt(var) + eps) + beta, None
 
 
-@wrong(
-    "batchnorm_forward_test", "divided by the running variance: its square root is wanted, np.sqrt(running_var + eps)"
-)
+@wrong("batchnorm_forward_test", "the square root is missing: divide by np.sqrt(running_var + eps)")
 def bn_test_divides_by_variance(x, gamma, beta, bn_param):
     mean, var, eps = _running(bn_param)
     return gamma * (x - mean) / (var + eps) + beta, None
 
 
-@wrong("batchnorm_forward_test", "gamma and beta are forgotten: they belong to test mode as well")
+@wrong("batchnorm_forward_test", "gamma and beta are missing: test mode uses them too")
 def bn_test_without_gains(x, gamma, beta, bn_param):
     mean, var, eps = _running(bn_param)
     return (x - mean) / np.sqrt(var + eps), None
 
 
-@wrong("batchnorm_forward_test", "the running statistics move in test mode: they only move in training")
+@wrong("batchnorm_forward_test", "the running statistics are updated in test mode; only train mode should update them")
 def bn_test_updates(x, gamma, beta, bn_param):
     mean, var, eps = _running(bn_param)
     out = gamma * (x - mean) / np.sqrt(var + eps) + beta
@@ -261,7 +272,7 @@ def bn_test_does_nothing(x, gamma, beta, bn_param):
 
 @wrong(
     "batchnorm_forward_test",
-    "x is changed in place (x -= ...): write x - running_mean into a new array",
+    "x is modified in place (x -= ...): compute x - running_mean as a new array",
     rule="in place",
 )
 def bn_test_changes_x(x, gamma, beta, bn_param):
@@ -281,7 +292,7 @@ def bn_test_as_affine(x, gamma, beta, bn_param):
 
 
 def _parts(dout, cache):
-    """What the wrong ones start from: they get the reference's cache."""
+    """What the wrong implementations start from: they receive the reference's cache."""
     centred, std, x_hat, gamma = cache
     return centred, std, x_hat, gamma, dout * gamma
 
@@ -290,7 +301,7 @@ def _gains(dout, x_hat):
     return (dout * x_hat).sum(axis=0), dout.sum(axis=0)
 
 
-@wrong("batchnorm_backward", "mean and std are taken for constants: x moves them too, so two more paths lead to dx")
+@wrong("batchnorm_backward", "mean and std are treated as constants: they depend on x, so two more paths lead to dx")
 def bn_backward_constants(dout, cache):
     _, std, x_hat, _, dx_hat = _parts(dout, cache)
     return dx_hat / std, *_gains(dout, x_hat)
@@ -298,7 +309,7 @@ def bn_backward_constants(dout, cache):
 
 @wrong(
     "batchnorm_backward",
-    "the path through the mean is missing: dmean goes back to every entry of its column, dmean / N",
+    "the path through the mean is missing: each value of a column receives dmean / N",
 )
 def bn_backward_without_mean(dout, cache):
     centred, std, x_hat, _, dx_hat = _parts(dout, cache)
@@ -306,14 +317,14 @@ def bn_backward_without_mean(dout, cache):
     return dx_hat / std + dvar * 2 * centred / len(dout), *_gains(dout, x_hat)
 
 
-@wrong("batchnorm_backward", "the path through the variance is missing: std depends on x as well")
+@wrong("batchnorm_backward", "the path through the variance is missing: std depends on x too")
 def bn_backward_without_variance(dout, cache):
     _, std, x_hat, _, dx_hat = _parts(dout, cache)
     dcentred = dx_hat / std
     return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
 
 
-@wrong("batchnorm_backward", "only the last path reaches dx: add up the gradients of all paths (+=, not =)")
+@wrong("batchnorm_backward", "only the last path reaches dx: add the gradients of all paths (+=, not =)")
 def bn_backward_overwrites(dout, cache):
     centred, std, x_hat, _, dx_hat = _parts(dout, cache)
     dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std**3
@@ -321,7 +332,7 @@ def bn_backward_overwrites(dout, cache):
     return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
 
 
-@wrong("batchnorm_backward", "the node that squares has the local gradient 2 * centred: its factor 2 is missing")
+@wrong("batchnorm_backward", "the factor 2 of the square is missing: its local gradient is 2 * centred")
 def bn_backward_without_two(dout, cache):
     centred, std, x_hat, _, dx_hat = _parts(dout, cache)
     dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std**3
@@ -329,9 +340,7 @@ def bn_backward_without_two(dout, cache):
     return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
 
 
-@wrong(
-    "batchnorm_backward", "the mean of the squares has a factor 1/N in its gradient too: dvar / N goes to each square"
-)
+@wrong("batchnorm_backward", "the factor 1/N of the variance is missing: each square receives dvar / N")
 def bn_backward_variance_not_divided(dout, cache):
     centred, std, x_hat, _, dx_hat = _parts(dout, cache)
     dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std**3
@@ -339,7 +348,7 @@ def bn_backward_variance_not_divided(dout, cache):
     return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
 
 
-@wrong("batchnorm_backward", "the mean's gradient has a factor 1/N: dmean / N goes to each entry")
+@wrong("batchnorm_backward", "the factor 1/N of the mean is missing: each value receives dmean / N")
 def bn_backward_mean_not_divided(dout, cache):
     centred, std, x_hat, _, dx_hat = _parts(dout, cache)
     dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std**3
@@ -347,9 +356,7 @@ def bn_backward_mean_not_divided(dout, cache):
     return dcentred - dcentred.sum(axis=0), *_gains(dout, x_hat)
 
 
-@wrong(
-    "batchnorm_backward", "the sign of the path through std is turned round: the gradient of 1 / std is -1 / std ** 2"
-)
+@wrong("batchnorm_backward", "the sign of the path through std is flipped: the derivative of 1 / std is -1 / std ** 2")
 def bn_backward_sign(dout, cache):
     centred, std, x_hat, _, dx_hat = _parts(dout, cache)
     dvar = 0.5 * (dx_hat * centred).sum(axis=0) / std**3
@@ -357,7 +364,7 @@ def bn_backward_sign(dout, cache):
     return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
 
 
-@wrong("batchnorm_backward", "the gradient of 1 / std is -1 / std ** 2: the square is missing")
+@wrong("batchnorm_backward", "the square is missing: the derivative of 1 / std is -1 / std ** 2")
 def bn_backward_power(dout, cache):
     centred, std, x_hat, _, dx_hat = _parts(dout, cache)
     dstd = -(dx_hat * centred).sum(axis=0) / std
@@ -365,7 +372,7 @@ def bn_backward_power(dout, cache):
     return dcentred - dcentred.mean(axis=0), *_gains(dout, x_hat)
 
 
-@wrong("batchnorm_backward", "gamma is left out of dx: the gradient of x_hat is dout * gamma")
+@wrong("batchnorm_backward", "gamma is missing in dx: the gradient of x_hat is dout * gamma")
 def bn_backward_without_gamma(dout, cache):
     _, std, x_hat, _, _ = _parts(dout, cache)
     dgamma, dbeta = _gains(dout, x_hat)
@@ -374,7 +381,7 @@ def bn_backward_without_gamma(dout, cache):
 
 @wrong(
     "batchnorm_backward",
-    "eps is left out: take std = sqrt(var + eps) from the cache, do not compute it anew without eps",
+    "eps is missing: take std = np.sqrt(var + eps) from the cache instead of recomputing it without eps",
 )
 def bn_backward_without_eps(dout, cache):
     centred, _, x_hat, gamma = cache
@@ -393,19 +400,23 @@ def _reference(dout, cache):
     return gamma / std * (dout - (dbeta + x_hat * dgamma) / len(dout)), dgamma, dbeta
 
 
-@wrong("batchnorm_backward", "dgamma is the sum of dout * x, but gamma multiplies x_hat: sum dout * x_hat")
-def bn_backward_dgamma_of_x(dout, cache):
+@wrong("batchnorm_backward", "dgamma is the sum of dout * centred, but gamma multiplies x_hat: sum dout * x_hat")
+def bn_backward_dgamma_of_centred(dout, cache):
     dx, _, dbeta = _reference(dout, cache)
     return dx, (dout * cache[0]).sum(axis=0), dbeta
 
 
-@wrong("batchnorm_backward", "dgamma holds gamma once more: its gradient is the sum of dout * x_hat")
+@wrong("batchnorm_backward", "dgamma has an extra factor gamma: it is the sum of dout * x_hat")
 def bn_backward_dgamma_times_gamma(dout, cache):
     dx, dgamma, dbeta = _reference(dout, cache)
     return dx, dgamma * cache[3], dbeta
 
 
-@wrong("batchnorm_backward", "dgamma and dbeta are means over the batch: they are sums", rule="a mean where a sum")
+@wrong(
+    "batchnorm_backward",
+    "dgamma and dbeta are means over the batch; they should be sums",
+    rule="a mean instead of a sum",
+)
 def bn_backward_means(dout, cache):
     dx, dgamma, dbeta = _reference(dout, cache)
     return dx, dgamma / len(dout), dbeta / len(dout)
@@ -413,14 +424,14 @@ def bn_backward_means(dout, cache):
 
 @wrong(
     "batchnorm_backward",
-    "dgamma and dbeta are summed along the rows: they have an entry for each column, axis=0",
+    "dgamma and dbeta are summed along the rows; they need one value for each column (axis=0)",
     rule="wrong axis",
 )
 def bn_backward_gains_axis(dout, cache):
     return _reference(dout, cache)[0], (dout * cache[2]).sum(axis=1), dout.sum(axis=1)
 
 
-@wrong("batchnorm_backward", "dgamma and dbeta are swapped: the order is dx, dgamma, dbeta")
+@wrong("batchnorm_backward", "dgamma and dbeta are swapped: return dx, dgamma, dbeta")
 def bn_backward_swapped(dout, cache):
     dx, dgamma, dbeta = _reference(dout, cache)
     return dx, dbeta, dgamma
@@ -428,8 +439,8 @@ def bn_backward_swapped(dout, cache):
 
 @wrong(
     "batchnorm_backward",
-    "dbeta is not summed: beta is added to every row, so its gradient sums over the rows",
-    rule="a sum over them is missing",
+    "dbeta is not summed: beta is added to every row, so its gradient is the sum over the rows",
+    rule="a sum over them missing",
 )
 def bn_backward_dbeta_not_summed(dout, cache):
     dx, dgamma, _ = _reference(dout, cache)
@@ -438,7 +449,7 @@ def bn_backward_dbeta_not_summed(dout, cache):
 
 @wrong(
     "batchnorm_backward",
-    "dout is changed in place (dout *= gamma): write dout * gamma into a new array",
+    "dout is modified in place (dout *= gamma): compute dout * gamma as a new array",
     rule="in place",
 )
 def bn_backward_changes_dout(dout, cache):
@@ -449,8 +460,8 @@ def bn_backward_changes_dout(dout, cache):
 
 @wrong(
     "batchnorm_backward",
-    "dx is divided by N: nothing is averaged here, the mean over the batch is inside dout",
-    rule="a mean where a sum",
+    "dx has an extra factor 1/N: the mean over the batch is already part of dout",
+    rule="a mean instead of a sum",
 )
 def bn_backward_divided(dout, cache):
     dx, dgamma, dbeta = _reference(dout, cache)
@@ -504,13 +515,18 @@ def bn_backward_by_jacobian(dout, cache):
 
 
 @wrong(
-    "batchnorm_backward_alt", "batchnorm_backward is called: the one expression is asked for here", rule="must not call"
+    "batchnorm_backward_alt",
+    "batchnorm_backward is called: compute dx from the single expression instead",
+    rule="must not call",
 )
 def bn_alt_calls_backward(dout, cache):
     return layers.batchnorm_backward(dout, cache)
 
 
-@wrong("batchnorm_backward_alt", "the first term has no N: N * dout - sum(dout) - x_hat * sum(dout * x_hat)")
+@wrong(
+    "batchnorm_backward_alt",
+    "the factor N is missing in the first term: N * dout - sum(dout) - x_hat * sum(dout * x_hat)",
+)
 def bn_alt_first_term(dout, cache):
     _, std, x_hat, gamma = cache
     dgamma, dbeta = _gains(dout, x_hat)
@@ -534,43 +550,41 @@ def bn_alt_without_std(dout, cache):
     return dx * cache[1], dgamma, dbeta
 
 
-@wrong("batchnorm_backward_alt", "divided by the variance in front: it is 1 / std")
+@wrong("batchnorm_backward_alt", "the expression for dx is divided by the variance; it should be divided by std")
 def bn_alt_variance(dout, cache):
     dx, dgamma, dbeta = _reference(dout, cache)
     return dx / cache[1], dgamma, dbeta
 
 
-@wrong(
-    "batchnorm_backward_alt", "in the last term x_hat multiplies twice: once inside the sum, and once each entry of it"
-)
+@wrong("batchnorm_backward_alt", "a factor x_hat is missing in the last term: it is x_hat * sum(dout * x_hat)")
 def bn_alt_last_term(dout, cache):
     _, std, x_hat, gamma = cache
     dgamma, dbeta = _gains(dout, x_hat)
     return gamma / std * (dout - (dbeta + dgamma) / len(dout)), dgamma, dbeta
 
 
-@wrong("batchnorm_backward_alt", "the last term is added: both sums are subtracted")
+@wrong("batchnorm_backward_alt", "the last term has the wrong sign: both sums are subtracted")
 def bn_alt_sign(dout, cache):
     _, std, x_hat, gamma = cache
     dgamma, dbeta = _gains(dout, x_hat)
     return gamma / std * (dout - (dbeta - x_hat * dgamma) / len(dout)), dgamma, dbeta
 
 
-@wrong("batchnorm_backward_alt", "gamma multiplies a second time: the sums of dout already stand behind gamma")
+@wrong("batchnorm_backward_alt", "gamma multiplies the sums twice: it already stands in front of the whole expression")
 def bn_alt_gamma_twice(dout, cache):
     _, std, x_hat, gamma = cache
     dgamma, dbeta = _gains(dout, x_hat)
     return gamma / std * (dout - gamma * (dbeta + x_hat * dgamma) / len(dout)), dgamma, dbeta
 
 
-@wrong("batchnorm_backward_alt", "the sums run along the rows (axis=1): sum over the batch, axis=0")
+@wrong("batchnorm_backward_alt", "the sums run along the rows (axis=1): sum over the batch (axis=0)")
 def bn_alt_axis(dout, cache):
     _, std, x_hat, gamma = cache
     along = dout.sum(axis=1, keepdims=True) + x_hat * (dout * x_hat).sum(axis=1, keepdims=True)
     return gamma / std * (dout - along / len(dout)), *_gains(dout, x_hat)
 
 
-@wrong("batchnorm_backward_alt", "eps is left out: std = sqrt(var + eps), as in the forward pass")
+@wrong("batchnorm_backward_alt", "eps is missing: std = np.sqrt(var + eps), as in the forward pass")
 def bn_alt_without_eps(dout, cache):
     return bn_backward_without_eps(dout, cache)
 
@@ -594,22 +608,20 @@ def bn_alt_by_means(dout, cache):
 # ---- layernorm_forward
 
 
-@wrong(
-    "layernorm_forward", "mean and variance are taken of the columns (axis=0), as in batch normalisation: axis=1 here"
-)
+@wrong("layernorm_forward", "mean and variance are computed over the batch (axis=0); layer normalisation uses axis=1")
 def ln_of_columns(x, gamma, beta, ln_param):
     return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + ln_param.get("eps", 1e-5)) + beta, None
 
 
 @wrong(
     "layernorm_forward",
-    "mean and variance of shape (N,) are lined up with the columns: keepdims=True makes them (N, 1)",
+    "mean and variance of shape (N,) are aligned with the columns: keepdims=True gives them shape (N, 1)",
 )
 def ln_without_keepdims(x, gamma, beta, ln_param):
     return gamma * (x - x.mean(axis=1)) / np.sqrt(x.var(axis=1) + ln_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("layernorm_forward", "one mean and one variance for the whole matrix: each row has its own, axis=1")
+@wrong("layernorm_forward", "one mean and one variance are used for the whole matrix; each row needs its own (axis=1)")
 def ln_of_everything(x, gamma, beta, ln_param):
     return gamma * (x - x.mean()) / np.sqrt(x.var() + ln_param.get("eps", 1e-5)) + beta, None
 
@@ -618,9 +630,7 @@ def _rows(x, ddof=0):
     return x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True, ddof=ddof)
 
 
-@wrong(
-    "layernorm_forward", "the variance is divided by D - 1 (ddof=1); here it is the mean of the squares, divided by D"
-)
+@wrong("layernorm_forward", "the variance is divided by D - 1 (ddof=1); layer normalisation divides by D")
 def ln_unbiased(x, gamma, beta, ln_param):
     mean, var = _rows(x, ddof=1)
     return gamma * (x - mean) / np.sqrt(var + ln_param.get("eps", 1e-5)) + beta, None
@@ -632,37 +642,37 @@ def ln_eps_outside(x, gamma, beta, ln_param):
     return gamma * (x - mean) / (np.sqrt(var) + ln_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("layernorm_forward", "eps is forgotten: a row without variance is divided by 0", rule="not finite")
+@wrong("layernorm_forward", "eps is missing, so a row with variance 0 is divided by 0", rule="not finite")
 def ln_without_eps(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     return gamma * (x - mean) / np.sqrt(var) + beta, None
 
 
-@wrong("layernorm_forward", "eps = 1e-5 is typed in: take it from ln_param, as the first line of the function does")
-def ln_typed_eps(x, gamma, beta, ln_param):
+@wrong("layernorm_forward", "eps = 1e-5 is hard-coded: take it from ln_param, as the first line of the function does")
+def ln_hard_coded_eps(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     return gamma * (x - mean) / np.sqrt(var + 1e-5) + beta, None
 
 
-@wrong("layernorm_forward", "divided by the variance: the square root is missing, std = np.sqrt(var + eps)")
+@wrong("layernorm_forward", "the square root is missing: divide by std = np.sqrt(var + eps), not by the variance")
 def ln_divides_by_variance(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     return gamma * (x - mean) / (var + ln_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("layernorm_forward", "gamma and beta are forgotten: out = gamma * x_hat + beta")
+@wrong("layernorm_forward", "gamma and beta are missing: out = gamma * x_hat + beta")
 def ln_without_gains(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     return (x - mean) / np.sqrt(var + ln_param.get("eps", 1e-5)), None
 
 
-@wrong("layernorm_forward", "out is transposed: turn it back at the end, out.T", rule="transposed")
+@wrong("layernorm_forward", "out is transposed: transpose it back at the end, out.T", rule="transposed")
 def ln_left_transposed(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     return (gamma * (x - mean) / np.sqrt(var + ln_param.get("eps", 1e-5)) + beta).T, None
 
 
-@wrong("layernorm_forward", "x is changed in place (x -= ...): write x - mean into a new array", rule="in place")
+@wrong("layernorm_forward", "x is modified in place (x -= ...): compute x - mean as a new array", rule="in place")
 def ln_changes_x(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     x -= mean
@@ -694,7 +704,7 @@ def _ln_reference(dout, cache):
 
 @wrong(
     "layernorm_backward",
-    "gamma stands in front, as in batch normalisation: it differs within a row, so it belongs inside the sums",
+    "gamma stands in front of the sums, but it differs within a row: it belongs inside them",
 )
 def ln_backward_gamma_in_front(dout, cache):
     x_hat, std, gamma = cache
@@ -704,7 +714,7 @@ def ln_backward_gamma_in_front(dout, cache):
 
 @wrong(
     "layernorm_backward",
-    "the sums run over the batch (axis=0), as in batch normalisation: in dx they run along the row",
+    "the sums in dx run over the batch (axis=0); in layer normalisation they run along each row (axis=1)",
 )
 def ln_backward_over_batch(dout, cache):
     x_hat, std, gamma = cache
@@ -713,7 +723,7 @@ def ln_backward_over_batch(dout, cache):
     return (dx_hat - along) / std, *_ln_reference(dout, cache)[1:]
 
 
-@wrong("layernorm_backward", "divided by N: a row has D entries, so the sums along it are divided by D")
+@wrong("layernorm_backward", "the sums along a row are divided by N; a row has D values, so divide by D")
 def ln_backward_divided_by_n(dout, cache):
     x_hat, std, gamma = cache
     dx_hat = dout * gamma
@@ -723,39 +733,43 @@ def ln_backward_divided_by_n(dout, cache):
 
 @wrong(
     "layernorm_backward",
-    "dgamma and dbeta are summed along the rows: they have an entry for each column, axis=0",
+    "dgamma and dbeta are summed along the rows; they need one value for each column (axis=0)",
     rule="wrong axis",
 )
 def ln_backward_gains_axis(dout, cache):
     return _ln_reference(dout, cache)[0], (dout * cache[0]).sum(axis=1), dout.sum(axis=1)
 
 
-@wrong("layernorm_backward", "mean and std are taken for constants: they depend on every entry of the row")
+@wrong("layernorm_backward", "mean and std are treated as constants: they depend on every value of the row")
 def ln_backward_constants(dout, cache):
     _, std, gamma = cache
     return dout * gamma / std, *_ln_reference(dout, cache)[1:]
 
 
-@wrong("layernorm_backward", "the path through the variance is missing: std depends on x as well")
+@wrong("layernorm_backward", "the path through the variance is missing: std depends on x too")
 def ln_backward_without_variance(dout, cache):
     _, std, gamma = cache
     dx_hat = dout * gamma
     return (dx_hat - dx_hat.mean(axis=1, keepdims=True)) / std, *_ln_reference(dout, cache)[1:]
 
 
-@wrong("layernorm_backward", "dgamma holds gamma once more: its gradient is the sum of dout * x_hat")
+@wrong("layernorm_backward", "dgamma has an extra factor gamma: it is the sum of dout * x_hat")
 def ln_backward_dgamma_times_gamma(dout, cache):
     dx, dgamma, dbeta = _ln_reference(dout, cache)
     return dx, dgamma * cache[2], dbeta
 
 
-@wrong("layernorm_backward", "dgamma and dbeta are means over the batch: they are sums", rule="a mean where a sum")
+@wrong(
+    "layernorm_backward",
+    "dgamma and dbeta are means over the batch; they should be sums",
+    rule="a mean instead of a sum",
+)
 def ln_backward_means(dout, cache):
     dx, dgamma, dbeta = _ln_reference(dout, cache)
     return dx, dgamma / len(dout), dbeta / len(dout)
 
 
-@wrong("layernorm_backward", "dx is transposed: turn it back at the end, dx.T", rule="transposed")
+@wrong("layernorm_backward", "dx is transposed: transpose it back at the end, dx.T", rule="transposed")
 def ln_backward_transposed(dout, cache):
     dx, dgamma, dbeta = _ln_reference(dout, cache)
     return dx.T, dgamma, dbeta
@@ -788,7 +802,7 @@ def ln_backward_row_by_row(dout, cache):
 
 @wrong(
     "spatial_batchnorm_forward",
-    "x.reshape(-1, C) mixes the channels: bring the channel axis to the end first, x.transpose(0, 2, 3, 1)",
+    "x.reshape(-1, C) mixes up the channels: move the channel axis to the end first, x.transpose(0, 2, 3, 1)",
 )
 def spatial_bn_without_transpose(x, gamma, beta, bn_param):
     out, cache = layers.batchnorm_forward(x.reshape(-1, x.shape[1]), gamma, beta, bn_param)
@@ -797,22 +811,24 @@ def spatial_bn_without_transpose(x, gamma, beta, bn_param):
 
 @wrong(
     "spatial_batchnorm_forward",
-    "out is reshaped to (N, C, H, W) at once: reshape to (N, H, W, C), then transpose(0, 3, 1, 2)",
+    "out is reshaped directly to (N, C, H, W): reshape to (N, H, W, C) first, then transpose(0, 3, 1, 2)",
 )
-def spatial_bn_not_turned_back(x, gamma, beta, bn_param):
+def spatial_bn_not_transposed_back(x, gamma, beta, bn_param):
     rows = x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])
     out, cache = layers.batchnorm_forward(rows, gamma, beta, bn_param)
     return out.reshape(x.shape), cache
 
 
-@wrong("spatial_batchnorm_forward", "out is (N, H, W, C): bring the channels back, transpose(0, 3, 1, 2)")
+@wrong("spatial_batchnorm_forward", "out has shape (N, H, W, C): move the channels back, transpose(0, 3, 1, 2)")
 def spatial_bn_channels_last(x, gamma, beta, bn_param):
     N, C, H, W = x.shape
     out, cache = layers.batchnorm_forward(x.transpose(0, 2, 3, 1).reshape(-1, C), gamma, beta, bn_param)
     return out.reshape(N, H, W, C), cache
 
 
-@wrong("spatial_batchnorm_forward", "height and width are swapped on the way back: transpose(0, 3, 1, 2)")
+@wrong(
+    "spatial_batchnorm_forward", "height and width are swapped when out is transposed back: use transpose(0, 3, 1, 2)"
+)
 def spatial_bn_swapped(x, gamma, beta, bn_param):
     N, C, H, W = x.shape
     out, cache = layers.batchnorm_forward(x.transpose(0, 2, 3, 1).reshape(-1, C), gamma, beta, bn_param)
@@ -820,7 +836,7 @@ def spatial_bn_swapped(x, gamma, beta, bn_param):
 
 
 def _spatial_bn(x, gamma, beta, bn_param, axes, ddof=0):
-    """Normalise over some axes; the running statistics are kept as they should be."""
+    """Normalise over some axes; the running statistics are updated correctly."""
     eps, channels = bn_param.get("eps", 1e-5), (1, -1, 1, 1)
     if bn_param["mode"] == "test":
         mean, var = (bn_param[name].reshape(channels) for name in ("running_mean", "running_var"))
@@ -831,25 +847,27 @@ def _spatial_bn(x, gamma, beta, bn_param, axes, ddof=0):
 
 
 @wrong(
-    "spatial_batchnorm_forward", "each place has its own statistics: a channel has one mean and variance for all places"
+    "spatial_batchnorm_forward",
+    "each position has its own statistics; a channel has one mean and variance for all positions",
 )
-def spatial_bn_each_place(x, gamma, beta, bn_param):
+def spatial_bn_each_position(x, gamma, beta, bn_param):
     return _spatial_bn(x, gamma, beta, bn_param, 0)
 
 
-@wrong("spatial_batchnorm_forward", "each input has its own statistics: they run over the batch too, axis=(0, 2, 3)")
+@wrong(
+    "spatial_batchnorm_forward",
+    "each input has its own statistics; they should be taken over the batch too, axis=(0, 2, 3)",
+)
 def spatial_bn_each_input(x, gamma, beta, bn_param):
     return _spatial_bn(x, gamma, beta, bn_param, (2, 3))
 
 
-@wrong("spatial_batchnorm_forward", "one mean and variance for all channels: each channel has its own")
+@wrong("spatial_batchnorm_forward", "one mean and variance are used for all channels; each channel needs its own")
 def spatial_bn_all_channels(x, gamma, beta, bn_param):
     return _spatial_bn(x, gamma, beta, bn_param, (0, 1, 2, 3))
 
 
-@wrong(
-    "spatial_batchnorm_forward", "in test mode the batch's statistics are used: hand the mode on to batchnorm_forward"
-)
+@wrong("spatial_batchnorm_forward", "test mode uses the statistics of the batch: pass the mode on to batchnorm_forward")
 def spatial_bn_always_trains(x, gamma, beta, bn_param):
     kept = {name: bn_param.get(name) for name in ("running_mean", "running_var")}
     out = _spatial_bn(x, gamma, beta, bn_param | {"mode": "train"}, (0, 2, 3))
@@ -884,7 +902,7 @@ def _spatial_reference(dout, cache):
 
 @wrong(
     "spatial_batchnorm_backward",
-    "dout.reshape(-1, C) mixes the channels: bring the channel axis to the end first, dout.transpose(0, 2, 3, 1)",
+    "dout.reshape(-1, C) mixes up the channels: move the channel axis to the end first, dout.transpose(0, 2, 3, 1)",
 )
 def spatial_bn_backward_without_transpose(dout, cache):
     dx, dgamma, dbeta = _reference(dout.reshape(-1, dout.shape[1]), cache)
@@ -893,28 +911,29 @@ def spatial_bn_backward_without_transpose(dout, cache):
 
 @wrong(
     "spatial_batchnorm_backward",
-    "dx is reshaped to (N, C, H, W) at once: reshape to (N, H, W, C), then transpose(0, 3, 1, 2)",
+    "dx is reshaped directly to (N, C, H, W): reshape to (N, H, W, C) first, then transpose(0, 3, 1, 2)",
 )
-def spatial_bn_backward_not_turned_back(dout, cache):
+def spatial_bn_backward_not_transposed_back(dout, cache):
     dx, dgamma, dbeta = _reference(dout.transpose(0, 2, 3, 1).reshape(-1, dout.shape[1]), cache)
     return dx.reshape(dout.shape), dgamma, dbeta
 
 
-@wrong("spatial_batchnorm_backward", "dx stays (N * H * W, C): bring it into the shape of x")
+@wrong("spatial_batchnorm_backward", "dx is left as (N * H * W, C): bring it back into the shape of x")
 def spatial_bn_backward_rows(dout, cache):
     return _reference(dout.transpose(0, 2, 3, 1).reshape(-1, dout.shape[1]), cache)
 
 
 @wrong(
-    "spatial_batchnorm_backward", "dgamma and dbeta are divided by the number of places: they are sums over all of them"
+    "spatial_batchnorm_backward",
+    "dgamma and dbeta are divided by the number of positions; they should be sums over all of them",
 )
 def spatial_bn_backward_means(dout, cache):
     dx, dgamma, dbeta = _spatial_reference(dout, cache)
-    places = dout.shape[2] * dout.shape[3]
-    return dx, dgamma / places, dbeta / places
+    positions = dout.shape[2] * dout.shape[3]
+    return dx, dgamma / positions, dbeta / positions
 
 
-@wrong("spatial_batchnorm_backward", "dgamma and dbeta are swapped: the order is dx, dgamma, dbeta")
+@wrong("spatial_batchnorm_backward", "dgamma and dbeta are swapped: return dx, dgamma, dbeta")
 def spatial_bn_backward_swapped(dout, cache):
     dx, dgamma, dbeta = _spatial_reference(dout, cache)
     return dx, dbeta, dgamma
@@ -931,14 +950,14 @@ def spatial_bn_backward_channels_first(dout, cache):
 
 
 def _grouped(x, gamma, beta, gn_param, groups, axes, back):
-    """Normalise `groups` over some axes, turn them back into the shape of x, scale and shift the channels."""
+    """Normalise `groups` over some axes, bring them back into the shape of x, scale and shift the channels."""
     eps, channels = gn_param.get("eps", 1e-5), (1, -1, 1, 1)
     mean, var = groups.mean(axis=axes, keepdims=True), groups.var(axis=axes, keepdims=True)
     x_hat = back((groups - mean) / np.sqrt(var + eps))
     return gamma.reshape(channels) * x_hat + beta.reshape(channels), None
 
 
-@wrong("spatial_groupnorm_forward", "G is taken for the number of channels in a group: it is the number of groups")
+@wrong("spatial_groupnorm_forward", "G is used as the number of channels in a group; it is the number of groups")
 def gn_size_of_group(x, gamma, beta, G, gn_param):
     groups = x.reshape(len(x), x.shape[1] // G, -1)
     return _grouped(x, gamma, beta, gn_param, groups, 2, lambda g: g.reshape(x.shape))
@@ -946,7 +965,7 @@ def gn_size_of_group(x, gamma, beta, G, gn_param):
 
 @wrong(
     "spatial_groupnorm_forward",
-    "every G-th channel is put into a group: a group is C / G channels that follow each other",
+    "every G-th channel is put into the same group; a group is C / G adjacent channels",
 )
 def gn_interleaved(x, gamma, beta, G, gn_param):
     N, C, H, W = x.shape
@@ -954,38 +973,44 @@ def gn_interleaved(x, gamma, beta, G, gn_param):
     return _grouped(x, gamma, beta, gn_param, groups, (1, 3, 4), lambda g: g.reshape(x.shape))
 
 
-@wrong("spatial_groupnorm_forward", "the statistics run over the batch too: each input has its own, in each group")
+@wrong(
+    "spatial_groupnorm_forward", "the statistics are taken over the batch too; each input has its own for each group"
+)
 def gn_over_batch(x, gamma, beta, G, gn_param):
     groups = x.reshape(len(x), G, -1)
     return _grouped(x, gamma, beta, gn_param, groups, (0, 2), lambda g: g.reshape(x.shape))
 
 
-@wrong("spatial_groupnorm_forward", "each channel has its own statistics: the channels of a group share them")
+@wrong("spatial_groupnorm_forward", "each channel has its own statistics; the channels of a group should share them")
 def gn_each_channel(x, gamma, beta, G, gn_param):
     return _grouped(x, gamma, beta, gn_param, x, (2, 3), lambda g: g)
 
 
-@wrong("spatial_groupnorm_forward", "one mean and variance for the whole input, as if G were 1")
+@wrong("spatial_groupnorm_forward", "one mean and variance are used for the whole input, as if G were 1")
 def gn_one_group(x, gamma, beta, G, gn_param):
     return _grouped(x, gamma, beta, gn_param, x, (1, 2, 3), lambda g: g)
 
 
 @wrong(
-    "spatial_groupnorm_forward", "each place has its own statistics: they run over the height and width of a group too"
+    "spatial_groupnorm_forward",
+    "each position has its own statistics; they should be taken over the height and width of a group too",
 )
-def gn_each_place(x, gamma, beta, G, gn_param):
+def gn_each_position(x, gamma, beta, G, gn_param):
     N, C, H, W = x.shape
     groups = x.reshape(N, G, C // G, H, W)
     return _grouped(x, gamma, beta, gn_param, groups, 2, lambda g: g.reshape(x.shape))
 
 
-@wrong("spatial_groupnorm_forward", "eps = 1e-5 is typed in: take it from gn_param, as the function's first lines do")
-def gn_typed_eps(x, gamma, beta, G, gn_param):
+@wrong(
+    "spatial_groupnorm_forward",
+    "eps = 1e-5 is hard-coded: take it from gn_param, as the first lines of the function do",
+)
+def gn_hard_coded_eps(x, gamma, beta, G, gn_param):
     groups = x.reshape(len(x), G, -1)
     return _grouped(x, gamma, beta, {}, groups, 2, lambda g: g.reshape(x.shape))
 
 
-@wrong("spatial_groupnorm_forward", "gamma of shape (C,) lines up with the width: reshape it to (1, C, 1, 1)")
+@wrong("spatial_groupnorm_forward", "gamma of shape (C,) is aligned with the width: reshape it to (1, C, 1, 1)")
 def gn_gamma_not_reshaped(x, gamma, beta, G, gn_param):
     groups = x.reshape(len(x), G, -1)
     x_hat, _ = _grouped(x, np.ones(1), np.zeros(1), gn_param, groups, 2, lambda g: g.reshape(x.shape))
@@ -1027,7 +1052,7 @@ def _gn_reference(dout, cache, in_groups=None):
 @wrong(
     "spatial_groupnorm_backward",
     "dgamma and dbeta always have shape (C,): a gradient has the shape of its array, reshape them to gamma.shape",
-    rule="in another shape",
+    rule="the wrong shape",
 )
 def gn_backward_flat_gains(dout, cache):
     dx, dgamma, dbeta = _gn_reference(dout, cache)
@@ -1037,31 +1062,31 @@ def gn_backward_flat_gains(dout, cache):
 @wrong(
     "spatial_groupnorm_backward",
     "dgamma and dbeta always have shape (1, C, 1, 1): a gradient has the shape of its array, gamma.shape",
-    rule="in another shape",
+    rule="the wrong shape",
 )
 def gn_backward_wide_gains(dout, cache):
     dx, dgamma, dbeta = _gn_reference(dout, cache)
     return dx, dgamma.reshape(1, -1, 1, 1), dbeta.reshape(1, -1, 1, 1)
 
 
-@wrong("spatial_groupnorm_backward", "dgamma and dbeta keep the batch: sum over axis=(0, 2, 3)")
+@wrong("spatial_groupnorm_backward", "dgamma and dbeta are not summed over the batch: sum over axis=(0, 2, 3)")
 def gn_backward_keeps_batch(dout, cache):
     dx, _, _ = _gn_reference(dout, cache)
     return dx, (dout * cache[0]).sum(axis=(2, 3)), dout.sum(axis=(2, 3))
 
 
-@wrong("spatial_groupnorm_backward", "the sums in dx run over single channels: they run over the whole group")
+@wrong("spatial_groupnorm_backward", "the sums in dx run over single channels; they should run over the whole group")
 def gn_backward_each_channel(dout, cache):
     N, C, H, W = dout.shape
     return _gn_reference(dout, cache, (N, C, H * W))
 
 
-@wrong("spatial_groupnorm_backward", "the sums in dx run over the whole input: they run over one group")
+@wrong("spatial_groupnorm_backward", "the sums in dx run over the whole input; they should run over one group")
 def gn_backward_one_group(dout, cache):
     return _gn_reference(dout, cache, (len(dout), 1, dout[0].size))
 
 
-@wrong("spatial_groupnorm_backward", "gamma is left out of dx: the gradient of x_hat is dout * gamma")
+@wrong("spatial_groupnorm_backward", "gamma is missing in dx: the gradient of x_hat is dout * gamma")
 def gn_backward_without_gamma(dout, cache):
     x_hat, std, gamma = cache
     dx, _, _ = _gn_reference(dout, (x_hat, std, np.ones_like(gamma)))
@@ -1069,7 +1094,9 @@ def gn_backward_without_gamma(dout, cache):
 
 
 @wrong(
-    "spatial_groupnorm_backward", "dgamma and dbeta are means over the batch: they are sums", rule="a mean where a sum"
+    "spatial_groupnorm_backward",
+    "dgamma and dbeta are means over the batch; they should be sums",
+    rule="a mean instead of a sum",
 )
 def gn_backward_means(dout, cache):
     dx, dgamma, dbeta = _gn_reference(dout, cache)

@@ -1,4 +1,4 @@
-"""Implementations of ConvolutionalNetworks' functions as learners write them."""
+"""The functions of ConvolutionalNetworks as learners write them."""
 
 import numpy as np
 
@@ -11,14 +11,14 @@ def _pad(x, pad, **options):
     return np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), **options)
 
 
-def _places(x, w, stride, pad):
+def _positions(x, w, stride, pad):
     return tuple(1 + (x.shape[axis] + 2 * pad - w.shape[axis]) // stride for axis in (2, 3))
 
 
-def _convolve(padded, w, stride, places):
-    """Products of windows and filters at `places`, without a bias."""
-    out = np.zeros((len(padded), len(w), *places))
-    for i, j in np.ndindex(*places):
+def _convolve(padded, w, stride, positions):
+    """Products of windows and filters at `positions`, without a bias."""
+    out = np.zeros((len(padded), len(w), *positions))
+    for i, j in np.ndindex(*positions):
         window = padded[:, :, i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]]
         out[:, :, i, j] = np.tensordot(window, w, axes=((1, 2, 3), (1, 2, 3)))
     return out
@@ -26,55 +26,57 @@ def _convolve(padded, w, stride, places):
 
 def _conv(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
-    return _convolve(_pad(x, pad), w, stride, _places(x, w, stride, pad)) + b[:, np.newaxis, np.newaxis]
+    return _convolve(_pad(x, pad), w, stride, _positions(x, w, stride, pad)) + b[:, np.newaxis, np.newaxis]
 
 
-@wrong("conv_forward_naive", "the bias b is not added: each filter f adds its b[f]")
+@wrong("conv_forward_naive", "the bias is missing: each filter f adds its b[f]")
 def conv_without_bias(x, w, b, conv_param):
     return _conv(x, w, 0 * b, conv_param), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "the first bias is added to all feature maps: add b[f] to map f")
+@wrong("conv_forward_naive", "the first bias is added to all feature maps: add b[f] to feature map f")
 def conv_first_bias_only(x, w, b, conv_param):
     return _conv(x, w, np.full(len(b), b[0]), conv_param), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "the bias is added once for each channel: add b[f] once, after the sum over the channels")
+@wrong(
+    "conv_forward_naive", "the bias is added once for each channel: add b[f] only once, after the sum over the channels"
+)
 def conv_bias_for_each_channel(x, w, b, conv_param):
     return _conv(x, w, b * x.shape[1], conv_param), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "the stride is left out: the window starts at i * stride and j * stride, not at i and j")
+@wrong("conv_forward_naive", "the stride is ignored: the window starts at i * stride and j * stride, not at i and j")
 def conv_ignores_stride(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
-    out = _convolve(_pad(x, pad), w, 1, _places(x, w, stride, pad))
+    out = _convolve(_pad(x, pad), w, 1, _positions(x, w, stride, pad))
     return out + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "the padding is left out: put pad zeros around each channel before anything else")
+@wrong("conv_forward_naive", "the padding is missing: surround each channel with pad zeros first")
 def conv_ignores_pad(x, w, b, conv_param):
     return _conv(x, w, b, {**conv_param, "pad": 0}), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "one side alone is padded: pad zeros come on all four sides")
+@wrong("conv_forward_naive", "only one side is padded: put pad zeros on all four sides")
 def conv_pads_one_side(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
     padded = np.pad(x, ((0, 0), (0, 0), (2 * pad, 0), (2 * pad, 0)))
-    out = _convolve(padded, w, stride, _places(x, w, stride, pad))
+    out = _convolve(padded, w, stride, _positions(x, w, stride, pad))
     return out + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "the border repeats the entries at the edge: pad with zeros (np.pad's mode 'constant')")
+@wrong("conv_forward_naive", "the border repeats the values at the edge: pad with zeros (mode 'constant' of np.pad)")
 def conv_pads_with_edge(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
-    out = _convolve(_pad(x, pad, mode="edge"), w, stride, _places(x, w, stride, pad))
+    out = _convolve(_pad(x, pad, mode="edge"), w, stride, _positions(x, w, stride, pad))
     return out + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
 
 
 @wrong("conv_forward_naive", "the border is filled with ones: pad with zeros")
 def conv_pads_with_ones(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
-    out = _convolve(_pad(x, pad, constant_values=1), w, stride, _places(x, w, stride, pad))
+    out = _convolve(_pad(x, pad, constant_values=1), w, stride, _positions(x, w, stride, pad))
     return out + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
 
 
@@ -85,19 +87,19 @@ def conv_pads_with_ones(x, w, b, conv_param):
 def conv_pads_all_axes(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
     padded = np.pad(x, pad)[: len(x), : x.shape[1]]
-    out = _convolve(padded, w, stride, _places(x, w, stride, pad))
+    out = _convolve(padded, w, stride, _positions(x, w, stride, pad))
     return out + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
 
 
 @wrong(
     "conv_forward_naive",
-    "the filter is turned by 180 degrees: in a network the window is multiplied by the filter as it is",
+    "the filter is rotated by 180 degrees: multiply the window by the filter as it is",
 )
 def conv_flips_filters(x, w, b, conv_param):
     return _conv(x, w[:, :, ::-1, ::-1], b, conv_param), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "height and width of the filter are exchanged: w[f] is (C, HH, WW)")
+@wrong("conv_forward_naive", "height and width of the filter are swapped: w[f] has shape (C, HH, WW)")
 def conv_transposed_filters(x, w, b, conv_param):
     return _conv(x, w.transpose(0, 1, 3, 2), b, conv_param), (x, w, b, conv_param)
 
@@ -107,23 +109,23 @@ def conv_first_channel_only(x, w, b, conv_param):
     return _conv(x[:, :1], w[:, :1], b, conv_param), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "only the last channel reaches out: add the channels up with +=")
+@wrong("conv_forward_naive", "only the last channel reaches out: sum over the channels with +=")
 def conv_last_channel_only(x, w, b, conv_param):
     return _conv(x[:, -1:], w[:, -1:], b, conv_param), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "the mean of the products is taken: it is their sum")
+@wrong("conv_forward_naive", "out is the mean of the products; it should be their sum")
 def conv_mean_of_products(x, w, b, conv_param):
     return _conv(x, w / w[0].size, b, conv_param), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "the first filter is used for all feature maps: w[f] for map f")
+@wrong("conv_forward_naive", "the first filter is used for all feature maps: use w[f] for feature map f")
 def conv_first_filter_only(x, w, b, conv_param):
     return _conv(x, np.repeat(w[:1], len(w), axis=0), b, conv_param), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "only the last picture reaches out: make out once, before the loop over the pictures")
-def conv_last_picture_only(x, w, b, conv_param):
+@wrong("conv_forward_naive", "only the last image reaches out: create out once, before the loop over the images")
+def conv_last_image_only(x, w, b, conv_param):
     out = _conv(x, w, b, conv_param)
     out[:-1] = 0
     return out, (x, w, b, conv_param)
@@ -131,27 +133,30 @@ def conv_last_picture_only(x, w, b, conv_param):
 
 @wrong(
     "conv_forward_naive",
-    "the last row and column of places are left out: range(H_out) goes up to H_out - 1 by itself",
+    "the last row and column of out are not computed: range(H_out) already ends at H_out - 1",
 )
-def conv_without_last_places(x, w, b, conv_param):
+def conv_without_last_positions(x, w, b, conv_param):
     out = _conv(x, w, b, conv_param)
     out[:, :, -1], out[:, :, :, -1] = 0, 0
     return out, (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "the 1 is missing in 1 + (H + 2 * pad - HH) // stride: out is too small")
+@wrong("conv_forward_naive", "out is too small: the 1 is missing in 1 + (H + 2 * pad - HH) // stride")
 def conv_too_small(x, w, b, conv_param):
     return _conv(x, w, b, conv_param)[:, :, :-1, :-1], (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "the pad is counted once in the size of out: it is added on both sides, H + 2 * pad")
+@wrong("conv_forward_naive", "out is too small: the padding is on both sides, so the height is H + 2 * pad")
 def conv_counts_pad_once(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
-    places = tuple(1 + (x.shape[axis] + pad - w.shape[axis]) // stride for axis in (2, 3))
-    return _convolve(_pad(x, pad), w, stride, places) + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
+    positions = tuple(1 + (x.shape[axis] + pad - w.shape[axis]) // stride for axis in (2, 3))
+    return _convolve(_pad(x, pad), w, stride, positions) + b[:, np.newaxis, np.newaxis], (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "the filter's height stands for its width too: the window is HH x WW, W_out comes from WW")
+@wrong(
+    "conv_forward_naive",
+    "the height of the filter is used as its width too: the window is HH x WW, and W_out depends on WW",
+)
 def conv_square_filters(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
     H_out, W_out = (1 + (x.shape[axis] + 2 * pad - w.shape[2]) // stride for axis in (2, 3))
@@ -165,23 +170,23 @@ def conv_square_filters(x, w, b, conv_param):
 
 @wrong(
     "conv_forward_naive",
-    "out has the type of x: where x holds bytes (uint8) fractions are cut off; np.zeros makes floats by default",
+    "out has the dtype of x, which cuts off fractions where x is uint8: np.zeros creates floats by default",
 )
 def conv_in_type_of_x(x, w, b, conv_param):
     return _conv(x, w, b, conv_param).astype(x.dtype), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "ReLU is applied here already: a convolution leaves negative outputs as they are")
+@wrong("conv_forward_naive", "negative outputs are set to 0, as by ReLU: a convolution keeps them")
 def conv_with_relu(x, w, b, conv_param):
     return np.maximum(0, _conv(x, w, b, conv_param)), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "stride 1 and pad 1 are typed in: take them from conv_param", rule="expected shape")
+@wrong("conv_forward_naive", "stride 1 and pad 1 are hard-coded: take them from conv_param", rule="expected shape")
 def conv_typed_in_param(x, w, b, conv_param):
     return _conv(x, w, b, {"stride": 1, "pad": 1}), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "x is changed in place: the padded array must be a new one", rule="changed in place")
+@wrong("conv_forward_naive", "x is modified in place: the padded array must be a new array", rule="modified in place")
 def conv_changes_x(x, w, b, conv_param):
     out = _conv(x, w, b, conv_param)
     x -= x.astype(x.dtype) // 2
@@ -192,7 +197,7 @@ def conv_changes_x(x, w, b, conv_param):
 def conv_with_seven_loops(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
     padded = _pad(x, pad)
-    out = np.zeros((len(x), len(w), *_places(x, w, stride, pad)))
+    out = np.zeros((len(x), len(w), *_positions(x, w, stride, pad)))
     for n, f, i, j in np.ndindex(out.shape):
         for c, p, q in np.ndindex(w.shape[1:]):
             out[n, f, i, j] += padded[n, c, i * stride + p, j * stride + q] * w[f, c, p, q]
@@ -228,7 +233,7 @@ def conv_with_ranges(x, w, b, conv_param):
 def conv_with_rows_of_windows(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
     padded = np.pad(x, [(0, 0)] * 2 + [(pad, pad)] * 2, mode="constant")
-    H_out, W_out = _places(x, w, stride, pad)
+    H_out, W_out = _positions(x, w, stride, pad)
     out = np.empty((len(x), len(w), H_out, W_out))
     for i in range(H_out):
         for j in range(W_out):
@@ -247,9 +252,9 @@ def _conv_backward(dout, cache, filters=None):
     padded = _pad(x, pad)
     dpadded, dw = np.zeros(padded.shape), np.zeros(w.shape)
     for i, j in np.ndindex(*dout.shape[2:]):
-        place = (..., slice(i * stride, i * stride + w.shape[2]), slice(j * stride, j * stride + w.shape[3]))
-        dpadded[place] += np.tensordot(dout[:, :, i, j], filters, axes=1)  # (N, F) @ (F, C, HH, WW)
-        dw += np.tensordot(dout[:, :, i, j].T, padded[place], axes=1)  # (F, N) @ (N, C, HH, WW)
+        window = (..., slice(i * stride, i * stride + w.shape[2]), slice(j * stride, j * stride + w.shape[3]))
+        dpadded[window] += np.tensordot(dout[:, :, i, j], filters, axes=1)  # (N, F) @ (F, C, HH, WW)
+        dw += np.tensordot(dout[:, :, i, j].T, padded[window], axes=1)  # (F, N) @ (N, C, HH, WW)
     return _cut(dpadded, pad), dw, dout.sum(axis=(0, 2, 3))
 
 
@@ -257,7 +262,9 @@ def _cut(padded, pad):
     return padded[:, :, pad : padded.shape[2] - pad, pad : padded.shape[3] - pad]
 
 
-@wrong("conv_backward_naive", "dx still has the border of zeros: cut it off, dx = dpadded[:, :, pad:-pad, pad:-pad]")
+@wrong(
+    "conv_backward_naive", "dx still includes the padding: cut it off, dx = dpadded[:, :, pad : pad + H, pad : pad + W]"
+)
 def conv_backward_keeps_border(dout, cache):
     _, dw, db = _conv_backward(dout, cache)
     x, w, b, conv_param = cache
@@ -267,69 +274,76 @@ def conv_backward_keeps_border(dout, cache):
 
 @wrong(
     "conv_backward_naive",
-    "pad:-pad is empty for pad = 0: cut the border off with pad : pad + H and pad : pad + W",
+    "the slice pad:-pad is empty for pad = 0: use pad : pad + H and pad : pad + W",
 )
 def conv_backward_empty_without_pad(dout, cache):
     dx, dw, db = _conv_backward(dout, cache)
     return (dx if cache[3]["pad"] else dx[:, :, 0:0, 0:0]), dw, db
 
 
-@wrong("conv_backward_naive", "dx is assigned, not added up: windows overlap, so += for each of them")
+@wrong("conv_backward_naive", "dx is assigned with =: windows overlap, so add each contribution with +=")
 def conv_backward_overwrites_dx(dout, cache):
     x, w, _, conv_param = cache
     stride, pad = conv_param["stride"], conv_param["pad"]
     _, dw, db = _conv_backward(dout, cache)
     dpadded = np.zeros(_pad(x, pad).shape)
     for i, j in np.ndindex(*dout.shape[2:]):
-        place = (..., slice(i * stride, i * stride + w.shape[2]), slice(j * stride, j * stride + w.shape[3]))
-        dpadded[place] = np.tensordot(dout[:, :, i, j], w, axes=1)
+        window = (..., slice(i * stride, i * stride + w.shape[2]), slice(j * stride, j * stride + w.shape[3]))
+        dpadded[window] = np.tensordot(dout[:, :, i, j], w, axes=1)
     return _cut(dpadded, pad), dw, db
 
 
-@wrong("conv_backward_naive", "dx has the share of the last filter alone: add up over the filters with +=")
+@wrong("conv_backward_naive", "dx has the contribution of the last filter only: sum over the filters with +=")
 def conv_backward_last_filter_only(dout, cache):
     last = np.zeros_like(cache[1])
     last[-1] = cache[1][-1]
     return _conv_backward(dout, cache, last)
 
 
-@wrong("conv_backward_naive", "dw has the share of the last picture alone: add up over the pictures with +=")
-def conv_backward_last_picture_only(dout, cache):
+@wrong("conv_backward_naive", "dw has the contribution of the last image only: sum over the images with +=")
+def conv_backward_last_image_only(dout, cache):
     x, w, b, conv_param = cache
     dx, _, db = _conv_backward(dout, cache)
     return dx, _conv_backward(dout[-1:], (x[-1:], w, b, conv_param))[1], db
 
 
-@wrong("conv_backward_naive", "dw has the share of the last place alone: a filter is used at every place, so +=")
+@wrong(
+    "conv_backward_naive",
+    "dw has the contribution of the last position only: a filter is used at every position, so sum with +=",
+)
 def conv_backward_last_place_only(dout, cache):
     dx, _, db = _conv_backward(dout, cache)
-    alone = np.zeros_like(dout)
-    alone[:, :, -1, -1] = dout[:, :, -1, -1]
-    return dx, _conv_backward(alone, cache)[1], db
+    last = np.zeros_like(dout)
+    last[:, :, -1, -1] = dout[:, :, -1, -1]
+    return dx, _conv_backward(last, cache)[1], db
 
 
-@wrong("conv_backward_naive", "dw is divided by N: the 1/N of the loss is in dout already", rule="a mean where a sum")
+@wrong(
+    "conv_backward_naive",
+    "dw has an extra factor 1/N: the 1/N of the loss is already part of dout",
+    rule="a mean instead of a sum",
+)
 def conv_backward_mean(dout, cache):
     dx, dw, db = _conv_backward(dout, cache)
     return dx, dw / len(dout), db
 
 
-@wrong("conv_backward_naive", "dw, dx and db are divided by N: the 1/N of the loss is in dout already")
+@wrong("conv_backward_naive", "all gradients have an extra factor 1/N: the 1/N of the loss is already part of dout")
 def conv_backward_mean_of_all(dout, cache):
     return tuple(gradient / len(dout) for gradient in _conv_backward(dout, cache))
 
 
 @wrong(
     "conv_backward_naive",
-    "db is summed over the pictures alone: b[f] is added at every place, so sum over the axes 0, 2 and 3",
-    rule="axes too many",
+    "db is summed over the images only: b[f] is added at every position, so sum over axes 0, 2 and 3",
+    rule="a sum over them missing",
 )
-def conv_backward_bias_not_over_places(dout, cache):
+def conv_backward_bias_not_over_positions(dout, cache):
     dx, dw, _ = _conv_backward(dout, cache)
     return dx, dw, dout.sum(axis=0)
 
 
-@wrong("conv_backward_naive", "db is a mean over the pictures and places: it is their sum")
+@wrong("conv_backward_naive", "db is a mean over images and positions; it should be a sum")
 def conv_backward_bias_mean(dout, cache):
     dx, dw, _ = _conv_backward(dout, cache)
     return dx, dw, dout.mean(axis=(0, 2, 3))
@@ -337,25 +351,31 @@ def conv_backward_bias_mean(dout, cache):
 
 @wrong(
     "conv_backward_naive",
-    "db is summed over the wrong axes: over pictures and places, axes 0, 2 and 3; one number for each filter is left",
+    "db is summed over the wrong axes: sum over images and positions (axes 0, 2 and 3), one value per filter",
 )
 def conv_backward_bias_wrong_axes(dout, cache):
     dx, dw, _ = _conv_backward(dout, cache)
     return dx, dw, dout.sum(axis=(1, 2, 3))
 
 
-@wrong("conv_backward_naive", "db keeps axes of length 1: it has shape (F,), without keepdims", rule="keepdims")
+@wrong(
+    "conv_backward_naive",
+    "db keeps axes of length 1: its shape should be (F,), so sum without keepdims",
+    rule="keepdims",
+)
 def conv_backward_bias_keepdims(dout, cache):
     dx, dw, _ = _conv_backward(dout, cache)
     return dx, dw, dout.sum(axis=(0, 2, 3), keepdims=True)
 
 
-@wrong("conv_backward_naive", "the filter is turned by 180 degrees in dx: dout[n, f, i, j] * w[f], with w[f] as it is")
+@wrong(
+    "conv_backward_naive", "the filter is rotated by 180 degrees in dx: add dout[n, f, i, j] * w[f], with w[f] as it is"
+)
 def conv_backward_flips_filters(dout, cache):
     return _conv_backward(dout, cache, cache[1][:, :, ::-1, ::-1])
 
 
-@wrong("conv_backward_naive", "dw is made of x without its border of zeros: the filters saw the padded x")
+@wrong("conv_backward_naive", "dw is computed from x without padding: the filters saw the padded x")
 def conv_backward_without_pad(dout, cache):
     x, w, _, conv_param = cache
     dx, dw, db = _conv_backward(dout, cache)
@@ -364,30 +384,37 @@ def conv_backward_without_pad(dout, cache):
     return dx, _conv_backward(dout, (moved, w, None, {"stride": stride, "pad": 0}))[1], db
 
 
-@wrong("conv_backward_naive", "the stride is left out: the windows start at i * stride and j * stride")
+@wrong("conv_backward_naive", "the stride is ignored: the windows start at i * stride and j * stride")
 def conv_backward_ignores_stride(dout, cache):
     x, w, b, conv_param = cache
     return _conv_backward(dout, (x, w, b, {**conv_param, "stride": 1}))
 
 
-@wrong("conv_backward_naive", "dout is left out: each share is multiplied by dout[n, f, i, j]")
+@wrong("conv_backward_naive", "dout is missing: multiply each contribution by dout[n, f, i, j]")
 def conv_backward_ignores_dout(dout, cache):
     return _conv_backward(np.ones_like(dout), cache)
 
 
-@wrong("conv_backward_naive", "only the sign is wrong: no minus here, the optimiser subtracts", rule="sign is turned")
+@wrong(
+    "conv_backward_naive",
+    "the sign is flipped: there is no minus here, because the optimiser subtracts",
+    rule="the sign is flipped",
+)
 def conv_backward_negative(dout, cache):
     return tuple(-gradient for gradient in _conv_backward(dout, cache))
 
 
-@wrong("conv_backward_naive", "the gradients come in another order: return dx, dw, db")
+@wrong("conv_backward_naive", "the gradients are returned in the wrong order: return dx, dw, db")
 def conv_backward_other_order(dout, cache):
     dx, dw, db = _conv_backward(dout, cache)
     return dw, dx, db
 
 
-@wrong("conv_backward_naive", "dx and dw are exchanged in the products: dx gets dout * w, dw gets dout * window of x")
-def conv_backward_exchanged(dout, cache):
+@wrong(
+    "conv_backward_naive",
+    "dx has an extra factor x and dw an extra factor w: add dout * w to dx and dout * window to dw",
+)
+def conv_backward_swapped_factors(dout, cache):
     x, w, _, conv_param = cache
     dx, dw, db = _conv_backward(dout, cache)
     return x * dx, w * dw, db
@@ -395,7 +422,7 @@ def conv_backward_exchanged(dout, cache):
 
 @wrong(
     "conv_backward_naive",
-    "only the entries inside are right: the windows that reach over the border give a share too",
+    "the windows that overlap the border are left out: they contribute to dx too",
 )
 def conv_backward_leaves_border_windows_out(dout, cache):
     _, dw, db = _conv_backward(dout, cache)
@@ -404,7 +431,11 @@ def conv_backward_leaves_border_windows_out(dout, cache):
     return _conv_backward(inside, cache)[0], dw, db
 
 
-@wrong("conv_backward_naive", "dout is changed in place: dout *= ... writes into the caller's array", rule="changed in")
+@wrong(
+    "conv_backward_naive",
+    "dout is modified in place: dout *= ... overwrites the caller's array",
+    rule="modified in place",
+)
 def conv_backward_changes_dout(dout, cache):
     gradients = _conv_backward(dout, cache)
     dout *= 0.5
@@ -433,7 +464,7 @@ def conv_backward_with_seven_loops(dout, cache):
 
 @right("conv_backward_naive")
 def conv_backward_as_convolution(dout, cache):
-    """Convolve the spread dout with the filters turned round."""
+    """Convolve the spread-out dout with the rotated filters."""
     x, w, b, conv_param = cache
     stride, pad = conv_param["stride"], conv_param["pad"]
     (N, _, H, W), (F, _, HH, WW) = x.shape, w.shape
@@ -441,13 +472,13 @@ def conv_backward_as_convolution(dout, cache):
     spread = np.zeros((N, F, H_pad + HH - 1, W_pad + WW - 1))
     H_out, W_out = dout.shape[2:]
     spread[:, :, HH - 1 :: stride, WW - 1 :: stride][:, :, :H_out, :W_out] = dout
-    turned = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-    dx = _cut(_convolve(spread, turned, 1, (H_pad, W_pad)), pad)
+    rotated = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
+    dx = _cut(_convolve(spread, rotated, 1, (H_pad, W_pad)), pad)
     return dx, _conv_backward(dout, cache)[1], np.einsum("nfij->f", dout)
 
 
 @right("conv_backward_naive")
-def conv_backward_by_pictures(dout, cache):
+def conv_backward_by_images(dout, cache):
     x, w, b, conv_param = cache
     each = [_conv_backward(dout[n : n + 1], (x[n : n + 1], w, b, conv_param)) for n in range(len(x))]
     return np.concatenate([dx for dx, _, _ in each]), sum(dw for _, dw, _ in each), sum(db for _, _, db in each)
@@ -472,67 +503,72 @@ def _pool(x, pool_param, of=np.max):
     return out
 
 
-@wrong("max_pool_forward_naive", "the mean of each window is taken: it is the largest entry")
+@wrong("max_pool_forward_naive", "out is the mean of each window; it should be the largest value")
 def pool_mean(x, pool_param):
     return _pool(x, pool_param, np.mean), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "the smallest entry of each window is taken: it is the largest")
+@wrong("max_pool_forward_naive", "out is the smallest value of each window; it should be the largest")
 def pool_min(x, pool_param):
     return _pool(x, pool_param, np.min), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "the entry with the largest absolute value is taken: signs count")
+@wrong("max_pool_forward_naive", "out is the largest absolute value; the largest value depends on the sign too")
 def pool_absolute(x, pool_param):
     return _pool(np.abs(x), pool_param), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "the largest entry so far starts at 0: where all entries are negative, out is 0")
+@wrong("max_pool_forward_naive", "out is 0 where all values are negative: do not start the running maximum at 0")
 def pool_starts_at_zero(x, pool_param):
     return np.maximum(0, _pool(x, pool_param)), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "the channels are mixed: each channel has its own largest entry, axis=(2, 3) alone")
+@wrong(
+    "max_pool_forward_naive",
+    "the maximum is taken over the channels too: each channel has its own maximum, axis=(2, 3)",
+)
 def pool_over_channels(x, pool_param):
     out = _pool(x, pool_param)
     return np.repeat(out.max(axis=1, keepdims=True), x.shape[1], axis=1), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "the pictures are mixed: each picture has its own largest entry, axis=(2, 3) alone")
-def pool_over_pictures(x, pool_param):
+@wrong(
+    "max_pool_forward_naive", "the maximum is taken over the images too: each image has its own maximum, axis=(2, 3)"
+)
+def pool_over_images(x, pool_param):
     out = _pool(x, pool_param)
     return np.repeat(out.max(axis=0, keepdims=True), len(x), axis=0), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "the window moves by its height, not by the stride")
+@wrong("max_pool_forward_naive", "the window moves by its own height instead of the stride")
 def pool_moves_by_height(x, pool_param):
     return _pool(x, {**pool_param, "stride": pool_param["pool_height"]}), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "the stride is left out: the windows start at i * stride and j * stride")
+@wrong("max_pool_forward_naive", "the stride is ignored: the windows start at i * stride and j * stride")
 def pool_ignores_stride(x, pool_param):
     out = _pool(x, {**pool_param, "stride": 1})
-    wanted = _pool(x, pool_param).shape
-    return out[:, :, : wanted[2], : wanted[3]], (x, pool_param)
+    expected = _pool(x, pool_param).shape
+    return out[:, :, : expected[2], : expected[3]], (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "height and width of the window are exchanged")
-def pool_exchanged(x, pool_param):
-    turned = {**pool_param, "pool_height": pool_param["pool_width"], "pool_width": pool_param["pool_height"]}
-    return _pool(x, turned), (x, pool_param)
+@wrong("max_pool_forward_naive", "height and width of the window are swapped")
+def pool_swapped(x, pool_param):
+    swapped = {**pool_param, "pool_height": pool_param["pool_width"], "pool_width": pool_param["pool_height"]}
+    return _pool(x, swapped), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "the window's height stands for its width too: use pool_width as well")
+@wrong("max_pool_forward_naive", "the height of the window is used as its width too: use pool_width")
 def pool_square(x, pool_param):
     return _pool(x, {**pool_param, "pool_width": pool_param["pool_height"]}), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "windows of 2 x 2 with stride 2 are typed in: take the sizes from pool_param")
+@wrong("max_pool_forward_naive", "windows of 2 x 2 and stride 2 are hard-coded: take them from pool_param")
 def pool_typed_in(x, pool_param):
     return _pool(x, {"pool_height": 2, "pool_width": 2, "stride": 2}), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "the place of the largest entry is returned: max, not argmax")
+@wrong("max_pool_forward_naive", "out is the position of the largest value: use max, not argmax")
 def pool_argmax(x, pool_param):
     out = _pool(x, pool_param)
     for i, j, window in _pool_windows(x, pool_param):
@@ -540,17 +576,17 @@ def pool_argmax(x, pool_param):
     return out, (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "out holds whole numbers: np.zeros of a float type, as x")
+@wrong("max_pool_forward_naive", "out is an integer array: create it with a float dtype")
 def pool_whole_numbers(x, pool_param):
     return _pool(x, pool_param).astype(int), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "the 1 is missing in 1 + (H - pool_height) // stride: out is too small")
+@wrong("max_pool_forward_naive", "out is too small: the 1 is missing in 1 + (H - pool_height) // stride")
 def pool_too_small(x, pool_param):
     return _pool(x, pool_param)[:, :, :-1, :-1], (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "x is changed in place: out must be a new array", rule="changed in place")
+@wrong("max_pool_forward_naive", "x is modified in place: out must be a new array", rule="modified in place")
 def pool_changes_x(x, pool_param):
     out = _pool(x, pool_param)
     x[:, :, : out.shape[2], : out.shape[3]] = out
@@ -601,40 +637,40 @@ def _is_first_max(window):
 
 @wrong(
     "max_pool_backward_naive",
-    "where several entries are equally large, each of them gets all of dout: give it to the first one (np.argmax "
-    "finds it)",
+    "where several values are tied for the largest, each of them gets all of dout: give it to the first one "
+    "(np.argmax finds it)",
     rule="each of them gets all of dout",
 )
 def pool_backward_all_ties(dout, cache):
     return _pool_backward(dout, *cache, _is_max)
 
 
-@wrong("max_pool_backward_naive", "dout goes to all entries of the window: only the largest one gets it")
+@wrong("max_pool_backward_naive", "dout goes to all values of the window: only the largest should receive it")
 def pool_backward_everywhere(dout, cache):
     return _pool_backward(dout, *cache, np.ones_like)
 
 
-@wrong("max_pool_backward_naive", "dout is shared out evenly, as for a mean: the largest entry gets all of it")
+@wrong("max_pool_backward_naive", "dout is split evenly, as for a mean: the largest value should receive all of it")
 def pool_backward_mean(dout, cache):
     return _pool_backward(dout, *cache, lambda window: np.ones_like(window) / window[0, 0].size)
 
 
-@wrong("max_pool_backward_naive", "dout goes to the smallest entry: it goes to the largest")
+@wrong("max_pool_backward_naive", "dout goes to the smallest value; it should go to the largest")
 def pool_backward_min(dout, cache):
     return _pool_backward(dout, *cache, lambda window: _is_first_max(-window))
 
 
-@wrong("max_pool_backward_naive", "dout is left out: the largest entry gets dout, not 1")
+@wrong("max_pool_backward_naive", "dout is missing: the largest value receives dout, not 1")
 def pool_backward_ignores_dout(dout, cache):
     return _pool_backward(np.ones_like(dout), *cache, _is_first_max)
 
 
-@wrong("max_pool_backward_naive", "dout is multiplied by the largest entry: the derivative of a maximum is 1")
+@wrong("max_pool_backward_naive", "dout is multiplied by the largest value: the derivative of the maximum is 1")
 def pool_backward_times_x(dout, cache):
     return _pool_backward(dout, *cache, lambda window: _is_first_max(window) * window)
 
 
-@wrong("max_pool_backward_naive", "dx is assigned, not added up: where windows overlap, += for each of them")
+@wrong("max_pool_backward_naive", "dx is assigned with =: where windows overlap, add each contribution with +=")
 def pool_backward_overwrites(dout, cache):
     x, pool_param = cache
     dx = np.zeros(x.shape)
@@ -644,7 +680,7 @@ def pool_backward_overwrites(dout, cache):
     return dx
 
 
-@wrong("max_pool_backward_naive", "each window wipes out what the one before wrote: dx[window] += ..., not =")
+@wrong("max_pool_backward_naive", "each window overwrites what the previous one wrote: use dx[window] += ..., not =")
 def pool_backward_wipes_out(dout, cache):
     x, pool_param = cache
     dx = np.zeros(x.shape)
@@ -653,7 +689,10 @@ def pool_backward_wipes_out(dout, cache):
     return dx
 
 
-@wrong("max_pool_backward_naive", "np.argmax gives a place in the flat window: np.unravel_index makes a row and column")
+@wrong(
+    "max_pool_backward_naive",
+    "np.argmax returns an index into the flattened window: np.unravel_index gives its row and column",
+)
 def pool_backward_flat_place(dout, cache):
     x, pool_param = cache
     dx = np.zeros(x.shape)
@@ -666,7 +705,8 @@ def pool_backward_flat_place(dout, cache):
 
 
 @wrong(
-    "max_pool_backward_naive", "the place in the window is used for the picture: add i * stride and j * stride to it"
+    "max_pool_backward_naive",
+    "the position inside the window is used for the whole image: add i * stride and j * stride",
 )
 def pool_backward_without_offset(dout, cache):
     x, pool_param = cache
@@ -677,12 +717,12 @@ def pool_backward_without_offset(dout, cache):
     return dx
 
 
-@wrong("max_pool_backward_naive", "the channels are mixed: each channel has its own largest entry")
+@wrong("max_pool_backward_naive", "the maximum is taken over the channels too: each channel has its own maximum")
 def pool_backward_over_channels(dout, cache):
     return _pool_backward(dout, *cache, lambda window: window == window.max(axis=(1, 2, 3), keepdims=True))
 
 
-@wrong("max_pool_backward_naive", "the window moves by its height, not by the stride")
+@wrong("max_pool_backward_naive", "the window moves by its own height instead of the stride")
 def pool_backward_moves_by_height(dout, cache):
     x, pool_param = cache
     dx = np.zeros(x.shape)
@@ -694,12 +734,14 @@ def pool_backward_moves_by_height(dout, cache):
     return dx
 
 
-@wrong("max_pool_backward_naive", "dx has the shape of dout: it has the shape of x", rule="expected shape")
+@wrong("max_pool_backward_naive", "dx has the shape of dout; it should have the shape of x", rule="expected shape")
 def pool_backward_shape_of_dout(dout, cache):
     return dout.copy()
 
 
-@wrong("max_pool_backward_naive", "dx is 1 / N of what it should be: nothing is averaged here", rule="a mean where a")
+@wrong(
+    "max_pool_backward_naive", "dx has an extra factor 1/N: nothing is averaged here", rule="a mean instead of a sum"
+)
 def pool_backward_over_n(dout, cache):
     return _pool_backward(dout, *cache, _is_first_max) / len(dout)
 
@@ -726,8 +768,8 @@ def pool_backward_with_loops(dout, cache):
     stride, width = pool_param["stride"], pool_param["pool_width"]
     for n, c, i, j in np.ndindex(dout.shape):
         top, left = i * stride, j * stride
-        place = np.argmax(x[n, c, top : top + pool_param["pool_height"], left : left + width])
-        dx[n, c, top + place // width, left + place % width] += dout[n, c, i, j]
+        index = np.argmax(x[n, c, top : top + pool_param["pool_height"], left : left + width])
+        dx[n, c, top + index // width, left + index % width] += dout[n, c, i, j]
     return dx
 
 
@@ -751,7 +793,7 @@ def _make_params(
 
 
 def _init(make):
-    """Give a function of the net and the sizes the signature of __init__."""
+    """Give a function of the network and the sizes the signature of __init__."""
 
     def __init__(
         self,
@@ -797,22 +839,22 @@ def init_channels_of_input(net, input_dim, *sizes):
     _make_params(net, input_dim, *sizes, rows=C * (H // 2) * (W // 2))
 
 
-@_wrong_init("W2: the pooling halves the height and the width", rule="a quarter of the entries is left, not half")
+@_wrong_init("W2: the pooling halves the height and the width", rule="a quarter of the values remains, not half")
 def init_half_of_entries(net, input_dim, num_filters, *sizes):
     _make_params(net, input_dim, num_filters, *sizes, rows=num_filters * input_dim[1] * input_dim[2] // 2)
 
 
-@_wrong_init("W2: each of the F feature maps has (H // 2) * (W // 2) entries", rule="each of the F feature maps")
+@_wrong_init("W2: each of the F feature maps has (H // 2) * (W // 2) values", rule="each of the F feature maps")
 def init_one_entry_each(net, input_dim, num_filters, *sizes):
     _make_params(net, input_dim, num_filters, *sizes, rows=num_filters)
 
 
-@_wrong_init("W2 is for pictures of 3 x 32 x 32: take H and W from input_dim")
+@_wrong_init("W2 fits images of 3 x 32 x 32 only: take H and W from input_dim")
 def init_typed_in(net, input_dim, num_filters, *sizes):
     _make_params(net, input_dim, num_filters, *sizes, rows=num_filters * 16 * 16)
 
 
-@_wrong_init("W1 has the channels first: it is (F, C, HH, WW)", rule="W1 has the channels first")
+@_wrong_init("W1 has the channels first: its shape should be (F, C, HH, WW)", rule="W1 has the channels first")
 def init_channels_first(net, *sizes):
     _make_params(net, *sizes)
     net.params["W1"] = net.params["W1"].transpose(1, 0, 2, 3)
@@ -824,7 +866,9 @@ def init_transposed(net, *sizes):
     net.params["W3"] = net.params["W3"].T
 
 
-@_wrong_init("b1 has an entry for each channel of the input: it has one for each filter", rule="check the sizes of b1")
+@_wrong_init(
+    "b1 has one value for each channel of the input; it needs one for each filter", rule="check the sizes of b1"
+)
 def init_bias_for_channels(net, input_dim, *sizes):
     _make_params(net, input_dim, *sizes)
     net.params["b1"] = np.zeros(input_dim[0])
@@ -852,7 +896,7 @@ def init_seeded(net, *sizes):
     _make_params(net, *sizes)
 
 
-@_wrong_init("the names are other ones: W1, b1, W2, b2, W3, b3", rule="expected the keys")
+@_wrong_init("self.params has the wrong keys: use W1, b1, W2, b2, W3, b3", rule="expected the keys")
 def init_other_names(net, *sizes):
     _make_params(net, *sizes)
     net.params = {name.lower(): value for name, value in net.params.items()}
@@ -877,7 +921,7 @@ def init_standard_normal(net, *sizes):
 
 
 class _Pass:
-    """A forward and backward pass of the net, with all that is between, computed here."""
+    """A forward and backward pass of the network with all intermediate values, independent of the course's layers."""
 
     def __init__(self, net, X, pad=None, bend_maps=True, bend_hidden=True, pool=np.max):
         self.W1, self.b1, self.W2, self.b2, self.W3, self.b3 = (
@@ -938,17 +982,17 @@ def scores_without_second_relu(self, X, y=None):
     return _Pass(self, X, bend_hidden=False).scores
 
 
-@wrong("conv_net_loss", "ReLU is applied to the scores as well: the last layer has none")
+@wrong("conv_net_loss", "ReLU is applied to the scores too: the last layer has none")
 def scores_after_relu(self, X, y=None):
     return np.maximum(0, _Pass(self, X).scores)
 
 
-@wrong("conv_net_loss", "the pooling takes the mean of each window: max pooling is asked for")
+@wrong("conv_net_loss", "the pooling takes the mean of each window: use max pooling")
 def scores_with_mean_pool(self, X, y=None):
     return _Pass(self, X, pool=np.mean).scores
 
 
-@wrong("conv_net_loss", "the border is filled with filter_size // 2 rows on one side only: pad both, with conv_param")
+@wrong("conv_net_loss", "the padding is on one side only: pass conv_param on as it is")
 def scores_one_sided_pad(self, X, y=None):
     shift = (self.params["W1"].shape[2] - 1) // 2
     moved = np.pad(X, ((0, 0), (0, 0), (2 * shift, 0), (2 * shift, 0)))
@@ -960,25 +1004,25 @@ def scores_without_pad(self, X, y=None):
     return _Pass(self, X, pad=0).scores
 
 
-@wrong("conv_net_loss", "a bias is not added: each of the three layers has one, b1, b2 and b3")
+@wrong("conv_net_loss", "a bias is missing: each of the three layers has one (b1, b2, b3)")
 def scores_without_biases(self, X, y=None):
     whole = _Pass(self, X)
     return whole.scores - whole.b3
 
 
-@wrong("conv_net_loss", "the hidden units are returned: the scores come after the third layer")
+@wrong("conv_net_loss", "loss returns the hidden units: the scores are the output of the third layer")
 def scores_hidden(self, X, y=None):
     return _Pass(self, X).hidden
 
 
-@wrong("conv_net_loss", "probabilities are returned: loss(X) gives the scores, softmax belongs to the loss")
+@wrong("conv_net_loss", "loss(X) returns probabilities: return the scores, softmax is part of the loss")
 def scores_softmax(self, X, y=None):
     scores = _Pass(self, X).scores
     p = np.exp(scores - scores.max(axis=1, keepdims=True))
     return p / p.sum(axis=1, keepdims=True)
 
 
-@wrong("conv_net_loss", "loss returns the layer's pair (scores, cache): return the scores alone")
+@wrong("conv_net_loss", "loss(X) returns the pair (scores, cache): return only the scores")
 def scores_and_cache(self, X, y=None):
     return _Pass(self, X).scores, None
 
@@ -996,12 +1040,12 @@ def scores_from_naive_layers(self, X, y=None):
     W1, b1, W2, b2, W3, b3 = (self.params[name] for name in ("W1", "b1", "W2", "b2", "W3", "b3"))
     maps, _ = layers.conv_forward_naive(X, W1, b1, {"stride": 1, "pad": W1.shape[2] // 2})
     pooled, _ = layers.max_pool_forward_naive(maps, {"pool_height": 2, "pool_width": 2, "stride": 2})
-    hidden = np.maximum(np.maximum(pooled, 0).reshape(len(X), -1) @ W2 + b2, 0)  # ReLU and pooling may change places
+    hidden = np.maximum(np.maximum(pooled, 0).reshape(len(X), -1) @ W2 + b2, 0)  # ReLU and max pooling commute
     return hidden @ W3 + b3
 
 
 def _wrong_gradients(sentence, rule=""):
-    """Register what makes (loss, grads) of a `_Pass` and y; without labels the scores are right."""
+    """Register a function that computes (loss, grads) from a `_Pass` and y; without labels the scores are right."""
 
     def register(function):
         def loss(self, X, y=None):
@@ -1014,12 +1058,12 @@ def _wrong_gradients(sentence, rule=""):
     return register
 
 
-@_wrong_gradients("the scores are returned although labels were given: return loss, grads")
+@_wrong_gradients("loss returns the scores although labels were given: return loss, grads")
 def net_returns_scores(whole, y):
     return whole.scores
 
 
-@_wrong_gradients("there is no regularisation: neither in the loss nor in the gradients", rule="is missing")
+@_wrong_gradients("the regularisation is missing, both in the loss and in the gradients", rule="is missing")
 def net_without_reg(whole, y):
     return whole.all(y, reg_factor=0.0, loss_factor=0.0)
 
@@ -1034,29 +1078,31 @@ def net_gradients_without_reg(whole, y):
     return whole.all(y, reg_factor=0.0)
 
 
-@_wrong_gradients("the factor 0.5 of the regularisation is missing in the loss", rule="is too much")
+@_wrong_gradients("the factor 0.5 of the regularisation is missing in the loss", rule="there is an extra")
 def net_without_half(whole, y):
     return whole.all(y, loss_factor=1.0)
 
 
-@_wrong_gradients("the gradient of the regularisation is reg * W: the 0.5 of the loss cancels the 2", rule="too much")
+@_wrong_gradients(
+    "the gradient of the regularisation is reg * W: the 0.5 of the loss cancels the 2", rule="there is an extra"
+)
 def net_gradients_twice(whole, y):
     return whole.all(y, reg_factor=2.0)
 
 
-@_wrong_gradients("0.5 * reg * W is in the gradients: the derivative of 0.5 * reg * W * W is reg * W", rule="missing")
+@_wrong_gradients("the gradients contain 0.5 * reg * W: the derivative of 0.5 * reg * W * W is reg * W", rule="missing")
 def net_gradients_half(whole, y):
     return whole.all(y, reg_factor=0.5)
 
 
-@_wrong_gradients("only the affine layers are regularised: the filters W1 as well")
+@_wrong_gradients("the filters are not regularised: add W1 to the regularisation, in the loss and in dW1")
 def net_filters_not_regularised(whole, y):
     loss, grads = whole.all(y)
     grads["W1"] -= whole.reg * whole.W1
     return loss - 0.5 * whole.reg * np.sum(whole.W1**2), grads
 
 
-@_wrong_gradients("the biases are regularised: only the weights W1, W2 and W3 are")
+@_wrong_gradients("the biases are regularised; only the weights W1, W2 and W3 should be")
 def net_regularises_biases(whole, y):
     loss, grads = whole.all(y)
     for name in ("b1", "b2", "b3"):
@@ -1065,28 +1111,30 @@ def net_regularises_biases(whole, y):
     return loss, grads
 
 
-@_wrong_gradients("backward goes past the ReLU of the hidden layer: use affine_relu_backward")
+@_wrong_gradients("the backward pass skips the ReLU of the hidden layer: use affine_relu_backward")
 def net_past_hidden_relu(whole, y):
     return whole.all(y, bend_hidden=False)
 
 
-@_wrong_gradients("backward goes past the ReLU after the convolution: use conv_relu_pool_backward")
+@_wrong_gradients("the backward pass skips the ReLU after the convolution: use conv_relu_pool_backward")
 def net_past_map_relu(whole, y):
     return whole.all(y, bend_maps=False)
 
 
-@_wrong_gradients("backward spreads the gradient over all entries of each pooling window: only the largest gets it")
+@_wrong_gradients(
+    "the backward pass gives the gradient to all values of each pooling window: only the largest receives it"
+)
 def net_past_pool(whole, y):
     return whole.all(y, with_pool=False)
 
 
-@_wrong_gradients("the gradients of the biases are missing: grads has a key for each of params")
+@_wrong_gradients("the gradients of the biases are missing: grads needs every key of params")
 def net_without_bias_gradients(whole, y):
     loss, grads = whole.all(y)
     return loss, {name: grads[name] for name in ("W1", "W2", "W3")}
 
 
-@_wrong_gradients("dW2 is made of the maps before ReLU and pooling's maximum: its input is the pooled array")
+@_wrong_gradients("dW2 is computed from the mean of each pooling window before ReLU: use the pooled feature maps")
 def net_wrong_input_of_second(whole, y):
     loss, grads = whole.all(y)
     _, dscores = whole.data_loss(y)
@@ -1095,14 +1143,16 @@ def net_wrong_input_of_second(whole, y):
     return loss, grads | {"W2": mean.T @ dhidden + whole.reg * whole.W2}
 
 
-@_wrong_gradients("the gradients are divided by N once more: softmax_loss did it already", rule="a mean where a sum")
+@_wrong_gradients(
+    "the gradients are divided by N one time too many: softmax_loss has already done it", rule="a mean instead of a sum"
+)
 def net_divides_again(whole, y):
     loss, dscores = whole.data_loss(y)
     return whole.all(y)[0], whole.backward(dscores / len(y))
 
 
-@_wrong_gradients("the gradient of W1 is that of the first picture alone: no loop over the pictures is needed here")
-def net_first_picture_only(whole, y):
+@_wrong_gradients("dW1 is that of the first image only: sum over all images")
+def net_first_image_only(whole, y):
     loss, dscores = whole.data_loss(y)
     first = np.zeros_like(dscores)
     first[0] = dscores[0]

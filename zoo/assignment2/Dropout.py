@@ -15,7 +15,7 @@ def _forward(x, dropout_param, mask):
 
 @wrong(
     "dropout_forward",
-    "p is the probability to keep an entry, not to drop it: mask = np.random.rand(*x.shape) < p",
+    "p is the probability to keep an entry, not to drop it: keep it where np.random.rand(*x.shape) < p",
     rule="not to drop it",
 )
 def drops_with_probability_p(x, dropout_param):
@@ -24,7 +24,7 @@ def drops_with_probability_p(x, dropout_param):
 
 
 @wrong(
-    "dropout_forward", "p is taken for the probability to drop, in the mask and in the division", rule="not to drop it"
+    "dropout_forward", "p is used as the probability to drop, in the mask and in the division", rule="not to drop it"
 )
 def drops_consistently(x, dropout_param):
     p = dropout_param["p"]
@@ -32,14 +32,14 @@ def drops_consistently(x, dropout_param):
     return _forward(x, dropout_param, mask / (1 - p) if p < 1 else mask)
 
 
-@wrong("dropout_forward", "what is kept is not divided by p: then the mean of the output shrinks to p times that of x")
+@wrong("dropout_forward", "the kept values are not divided by p: divide by p, so that the expected output is x")
 def not_inverted(x, dropout_param):
     return _forward(x, dropout_param, np.random.rand(*x.shape) < dropout_param["p"])
 
 
 @wrong(
     "dropout_forward",
-    "test mode multiplies by p: inverted dropout has divided in training, so test mode leaves x as it is",
+    "test mode multiplies by p: inverted dropout divides in training, so test mode returns x unchanged",
 )
 def scales_in_test_mode(x, dropout_param):
     p = dropout_param["p"]
@@ -49,7 +49,8 @@ def scales_in_test_mode(x, dropout_param):
 
 
 @wrong(
-    "dropout_forward", "the old form: train without division, test times p; here the division by p is part of training"
+    "dropout_forward",
+    "this is the original form, which multiplies by p in test mode: here training divides by p instead",
 )
 def old_form(x, dropout_param):
     p = dropout_param["p"]
@@ -58,19 +59,19 @@ def old_form(x, dropout_param):
     return _forward(x, dropout_param, np.random.rand(*x.shape) < p)
 
 
-@wrong("dropout_forward", "what is kept is multiplied by p: divide by it, so that the expected output is x")
+@wrong("dropout_forward", "the kept values are multiplied by p: divide by p, so that the expected output is x")
 def multiplies_by_p(x, dropout_param):
     p = dropout_param["p"]
     return _forward(x, dropout_param, (np.random.rand(*x.shape) < p) * p)
 
 
-@wrong("dropout_forward", "divided by 1 - p: p is the probability to keep, so divide by p")
+@wrong("dropout_forward", "the kept values are divided by 1 - p: p is the probability to keep, so divide by p")
 def divides_by_the_rest(x, dropout_param):
     p = dropout_param["p"]
     return _forward(x, dropout_param, (np.random.rand(*x.shape) < p) / (1 - p if p < 1 else 1))
 
 
-@wrong("dropout_forward", "divided by p twice: once in the mask and once more in out")
+@wrong("dropout_forward", "the kept values are divided by p twice")
 def divides_twice(x, dropout_param):
     p = dropout_param["p"]
     return _forward(x, dropout_param, (np.random.rand(*x.shape) < p) / p / p)
@@ -78,7 +79,7 @@ def divides_twice(x, dropout_param):
 
 @wrong(
     "dropout_forward",
-    "the random numbers themselves are multiplied in: compare them with p first, the mask is 0 or 1 / p",
+    "x is multiplied by the random numbers themselves: compare them with p, so that the mask holds 0 and 1 / p",
 )
 def random_numbers_as_mask(x, dropout_param):
     p = dropout_param["p"]
@@ -86,7 +87,7 @@ def random_numbers_as_mask(x, dropout_param):
     return _forward(x, dropout_param, np.where(numbers < p, numbers, 0) / p if p < 1 else 1.0)
 
 
-@wrong("dropout_forward", "np.random.randn is not spread evenly from 0 to 1: np.random.rand is")
+@wrong("dropout_forward", "np.random.randn does not draw uniformly from 0 to 1: use np.random.rand")
 def normal_numbers(x, dropout_param):
     p = dropout_param["p"]
     return _forward(x, dropout_param, (np.random.randn(*x.shape) < p) / p if p < 1 else 1.0)
@@ -94,8 +95,8 @@ def normal_numbers(x, dropout_param):
 
 @wrong(
     "dropout_forward",
-    "one mask for all inputs: draw a number for each entry of x, np.random.rand(*x.shape)",
-    rule="one by one",
+    "all inputs share one mask: draw a random number for each entry of x, np.random.rand(*x.shape)",
+    rule="for each entry of x, not for each row or column",
 )
 def same_mask_for_all_rows(x, dropout_param):
     p = dropout_param["p"]
@@ -104,8 +105,8 @@ def same_mask_for_all_rows(x, dropout_param):
 
 @wrong(
     "dropout_forward",
-    "whole inputs are dropped: draw a number for each entry of x, np.random.rand(*x.shape)",
-    rule="one by one",
+    "whole inputs are dropped: draw a random number for each entry of x, np.random.rand(*x.shape)",
+    rule="for each entry of x, not for each row or column",
 )
 def drops_whole_rows(x, dropout_param):
     p = dropout_param["p"]
@@ -113,7 +114,7 @@ def drops_whole_rows(x, dropout_param):
     return _forward(x, dropout_param, mask.reshape(-1, *[1] * (x.ndim - 1)))
 
 
-@wrong("dropout_forward", "a single random number decides for all entries: np.random.rand(*x.shape)")
+@wrong("dropout_forward", "a single random number decides for all entries: draw one for each, np.random.rand(*x.shape)")
 def all_or_nothing(x, dropout_param):
     p = dropout_param["p"]
     return _forward(x, dropout_param, (np.random.rand() < p) / p)
@@ -121,7 +122,7 @@ def all_or_nothing(x, dropout_param):
 
 @wrong(
     "dropout_forward",
-    "the same entries are dropped at each call: no seed of your own in the function",
+    "the same entries are dropped at each call: set no seed of your own in the function",
     rule="no seed of your own",
 )
 def seeded(x, dropout_param):
@@ -130,14 +131,14 @@ def seeded(x, dropout_param):
     return _forward(x, dropout_param, (np.random.rand(*x.shape) < p) / p)
 
 
-@wrong("dropout_forward", "test mode drops too: in test mode out is x")
+@wrong("dropout_forward", "test mode drops entries as well: it must return x unchanged")
 def drops_in_test_mode(x, dropout_param):
     p = dropout_param["p"]
     mask = (np.random.rand(*x.shape) < p) / p
     return x * mask, (dropout_param, mask)
 
 
-@wrong("dropout_forward", "x is changed in place (x *= mask): write x * mask into a new array", rule="in place")
+@wrong("dropout_forward", "x is modified in place (x *= mask): write x * mask into a new array", rule="in place")
 def changes_x(x, dropout_param):
     p = dropout_param["p"]
     if dropout_param["mode"] == "train":
@@ -147,7 +148,7 @@ def changes_x(x, dropout_param):
 
 @wrong(
     "dropout_forward",
-    "out is only what was kept, in a row: an entry that is dropped stays in its place as 0",
+    "out holds the kept values alone: a dropped entry stays in its position as 0",
     rule="shape of x",
 )
 def takes_entries_out(x, dropout_param):
@@ -185,7 +186,7 @@ def _train(dout, cache, dx):
 
 @wrong(
     "dropout_backward",
-    "dx is dout itself: the entries that were dropped have no influence on the loss, so dx is 0 there",
+    "dx is dout itself: dropped entries have no influence on the loss, so dx must be 0 there",
 )
 def backward_ignores_mask(dout, cache):
     return dout
@@ -193,34 +194,42 @@ def backward_ignores_mask(dout, cache):
 
 @wrong(
     "dropout_backward",
-    "what was kept is divided by p in the forward pass, and so is its gradient: dx = dout * mask",
-    rule="and so is its gradient",
+    "the factors of the forward pass are missing: multiply the kept gradients by them, dx = dout * mask",
+    rule="the factors of the forward pass are missing",
 )
 def backward_without_factor(dout, cache):
     return _train(dout, cache, lambda p, mask: dout * (mask > 0))
 
 
-@wrong("dropout_backward", "divided by p once too often: the mask holds 1 / p already", rule="once too often")
+@wrong(
+    "dropout_backward",
+    "dx is divided by p one time too many: multiply dout by the factors of the forward pass, no others",
+    rule="one time too many",
+)
 def backward_divides_again(dout, cache):
     return _train(dout, cache, lambda p, mask: dout * mask / p)
 
 
-@wrong("dropout_backward", "multiplied by p: dx = dout * mask, and the mask holds 1 / p", rule="multiplied by p")
+@wrong(
+    "dropout_backward",
+    "the kept gradients are multiplied by p: multiply dout by the factors of the forward pass, no others",
+    rule="multiplied by p",
+)
 def backward_undoes_factor(dout, cache):
     return _train(dout, cache, lambda p, mask: dout * (mask > 0) * p)
 
 
-@wrong("dropout_backward", "kept and dropped are mixed up: dx is 0 where out is 0", rule="mixed up")
+@wrong("dropout_backward", "kept and dropped entries are swapped: dx must be 0 where out is 0", rule="swapped")
 def backward_complement(dout, cache):
     return _train(dout, cache, lambda p, mask: dout * (mask == 0) / p)
 
 
-@wrong("dropout_backward", "a new mask is drawn: use the one of the forward pass, from the cache")
+@wrong("dropout_backward", "the mask is redrawn: use the one from the forward pass, in the cache")
 def backward_draws_again(dout, cache):
     return _train(dout, cache, lambda p, mask: dout * (np.random.rand(*dout.shape) < p) / p)
 
 
-@wrong("dropout_backward", "test mode scales dout by p: it passes dout on as it is")
+@wrong("dropout_backward", "test mode multiplies dout by p: it must return dout unchanged")
 def backward_scales_in_test_mode(dout, cache):
     return dout * cache[0]["p"] if cache[0]["mode"] == "test" else dout * cache[1]
 
@@ -231,7 +240,7 @@ def backward_is_mask(dout, cache):
 
 
 @wrong(
-    "dropout_backward", "dout is changed in place (dout *= mask): write dout * mask into a new array", rule="in place"
+    "dropout_backward", "dout is modified in place (dout *= mask): write dout * mask into a new array", rule="in place"
 )
 def backward_changes_dout(dout, cache):
     if cache[0]["mode"] == "train":

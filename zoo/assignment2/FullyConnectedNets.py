@@ -1,4 +1,4 @@
-"""Implementations of FullyConnectedNets' functions as learners write them."""
+"""Wrong and right implementations of the functions of FullyConnectedNets, as learners write them."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from zoo import right, wrong
 
 
 def _init_with(fill):
-    """An `__init__` whose weights `fill(net, dims, weight_scale, normalization)` puts into params."""
+    """An `__init__` that leaves the initial weights to `fill(params, dims, weight_scale, normalization)`."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ def _filled(
     beta=np.zeros,
     first=1,
 ):
-    """The right way, with a piece in the place of a right one."""
+    """The correct way, in which single pieces can be replaced."""
     for i, (rows, columns) in enumerate(zip(dims[:-1], dims[1:], strict=True), first):
         params[f"W{i}"], params[f"b{i}"] = draw(rows, columns, scale), bias(columns, scale)
         if normalization and i < len(dims) - 2 + first:
@@ -67,64 +67,74 @@ for _name, _sentence, _rule, _pieces in (
     ),
     (
         "init_uniform",
-        "the weights are from np.random.rand, which draws from 0 to 1: np.random.randn",
+        "the weights are drawn uniformly from 0 to 1, as by np.random.rand: use np.random.randn",
         "from 0 to 1",
         {"draw": lambda rows, columns, scale: scale * np.random.rand(rows, columns)},
     ),
     (
         "init_scale_squared",
-        "weight_scale is squared: it is the standard deviation, multiply by it once",
+        "weight_scale is squared: it is the standard deviation, so multiply by it once",
         "not by its square",
         {"draw": lambda rows, columns, scale: scale**2 * np.random.randn(rows, columns)},
     ),
     (
         "init_scale_as_variance",
-        "the root of weight_scale is taken: it is the standard deviation, not the variance",
+        "the weights are scaled by the square root of weight_scale: it is the standard deviation, not the variance",
         "not the variance",
         {"draw": lambda rows, columns, scale: scale**0.5 * np.random.randn(rows, columns)},
     ),
     (
         "init_by_fan_in",
-        "the weights have the size sqrt(2 / rows): a good choice, but here weight_scale decides",
-        "multiply standard normal numbers by weight_scale",
+        "the weights have the standard deviation sqrt(2 / rows): a good choice, but here it should be weight_scale",
+        "multiply standard normal values by weight_scale",
         {"draw": lambda rows, columns, scale: (2 / rows) ** 0.5 * np.random.randn(rows, columns)},
     ),
     (
         "init_transposed",
-        "the weights are transposed: W has a row for each input of its layer, a column for each output",
+        "the weights are transposed: W has one row for each input of its layer and one column for each output",
         "W1 is transposed",
         {"draw": lambda rows, columns, scale: scale * np.random.randn(columns, rows)},
     ),
     (
         "init_zeros",
-        "the weights are zeros: then all units of a layer stay equal for ever",
+        "the weights are zeros: units of a layer that start equal stay equal for ever",
         "are equal",
         {"draw": lambda rows, columns, scale: np.zeros((rows, columns))},
     ),
     (
         "init_random_biases",
-        "the biases are random: they start at 0",
+        "the biases are random: they should start at 0",
         "np.zeros",
         {"bias": lambda size, scale: scale * np.random.randn(size)},
     ),
-    ("init_biases_of_one", "the biases are ones: they start at 0", "np.zeros", {"bias": lambda size, _: np.ones(size)}),
-    ("init_gamma_zero", "gamma starts at 0: then nothing passes; it starts at 1", "np.ones", {"gamma": np.zeros}),
-    ("init_beta_one", "beta starts at 1: it starts at 0, gamma at 1", "np.zeros", {"beta": np.ones}),
+    (
+        "init_biases_of_one",
+        "the biases are ones: they should start at 0",
+        "np.zeros",
+        {"bias": lambda size, _: np.ones(size)},
+    ),
+    (
+        "init_gamma_zero",
+        "gamma starts at 0, so that nothing passes: it should start at 1",
+        "np.ones",
+        {"gamma": np.zeros},
+    ),
+    ("init_beta_one", "beta starts at 1: it should start at 0", "np.zeros", {"beta": np.ones}),
     (
         "init_random_gamma",
-        "gamma is random: it starts at 1",
+        "gamma is random: it should start at 1",
         "np.ones",
         {"gamma": lambda size: 1 + 0.01 * np.random.randn(size)},
     ),
     (
         "init_counts_from_zero",
-        "the layers are counted from 0: W1, b1 belong to the first one",
-        "count from 1",
+        "the layers are counted from 0: the first layer has W1 and b1",
+        "count the layers from 1",
         {"first": 0},
     ),
     (
         "init_biases_of_rows",
-        "a bias has an entry for each input of its layer: it needs one for each output",
+        "a bias has one entry for each input of its layer: it needs one for each output",
         "check the sizes of b",
         {},
     ),
@@ -140,38 +150,41 @@ for _name, _sentence, _rule, _pieces in (
     _wrong_init(_sentence, _rule)(_fill)
 
 
-@_wrong_init("the last layer is missing: there is one affine layer more than hidden ones", rule="the last one too")
+@_wrong_init(
+    "the last layer is missing: there is one more affine layer than there are hidden layers", rule="including the last"
+)
 def init_without_last(params, dims, scale, normalization):
     _filled(params, dims, scale, normalization)
     del params[f"W{len(dims) - 1}"], params[f"b{len(dims) - 1}"]
 
 
-@_wrong_init(
-    "gamma and beta are there for the last layer too: the scores are not normalised", rule="the last layer has"
-)
+@_wrong_init("the last layer has gamma and beta, too: the scores are not normalised", rule="for hidden layers alone")
 def init_last_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, normalization)
     if normalization:
         params[f"gamma{len(dims) - 1}"], params[f"beta{len(dims) - 1}"] = np.ones(dims[-1]), np.zeros(dims[-1])
 
 
-@_wrong_init("gamma and beta are made although there is no normalisation", rule="does not belong into self.params")
+@_wrong_init("gamma and beta exist although there is no normalisation", rule="does not belong in self.params")
 def init_always_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, "always")
 
 
-@_wrong_init("gamma and beta are missing: with a normalisation each hidden layer has both", rule="is not stored in")
+@_wrong_init("gamma and beta are missing: with normalisation, each hidden layer needs both", rule="is not stored in")
 def init_without_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, None)
 
 
-@_wrong_init("the generator is seeded inside __init__: every net is the same; leave seeding to the caller")
+@_wrong_init("the random generator is seeded inside __init__, so every net is the same: leave seeding to the caller")
 def init_seeded(params, dims, scale, normalization):
     np.random.seed(0)
     _filled(params, dims, scale, normalization)
 
 
-@_wrong_init("the generator is seeded for each layer: layers of equal size start with equal weights")
+@_wrong_init(
+    "the random generator is seeded again for each layer, so layers of equal size start with equal "
+    "weights: leave seeding to the caller"
+)
 def init_seeded_each_layer(params, dims, scale, normalization):
     def draw(rows, columns, scale):
         np.random.seed(231)
@@ -180,12 +193,12 @@ def init_seeded_each_layer(params, dims, scale, normalization):
     _filled(params, dims, scale, normalization, draw=draw)
 
 
-@_wrong_init("the sizes of the hidden layers are taken in the wrong order: the first one follows the input")
+@_wrong_init("the sizes of the hidden layers are used in the wrong order: hidden_dims[0] is next to the input")
 def init_reversed_dims(params, dims, scale, normalization):
     _filled(params, [dims[0], *dims[-2:0:-1], dims[-1]], scale, normalization)
 
 
-@_wrong_init("three layers are typed in: the number of layers is 1 + len(hidden_dims)")
+@_wrong_init("the number of layers is hard-coded as three: it is 1 + len(hidden_dims)")
 def init_three_layers(params, dims, scale, normalization):
     sizes = [dims[0], dims[1], dims[min(2, len(dims) - 2)], dims[-1]]
     _filled(params, sizes, scale, normalization)
@@ -218,7 +231,7 @@ def _layer(net, i):
 
 
 def _forward(net, X):
-    """The right way: hidden layers' outputs and caches, and the scores."""
+    """The correct way: the outputs and caches of the hidden layers, and the scores."""
     outs, caches = [X], []
     for i in range(1, net.num_layers):
         out, cache = net._hidden_forward(i, outs[-1])
@@ -238,7 +251,7 @@ def _cross_entropy(scores, y):
 
 
 def _gradients(net, X, y, reg=None):
-    """The right way: the loss, the gradients, and the pieces that wrong ones are made of."""
+    """The correct way: the loss, the gradients, and the intermediate values from which wrong versions are built."""
     reg = net.reg if reg is None else reg
     outs, caches, scores = _forward(net, X)
     loss, dscores = _cross_entropy(scores, y)
@@ -257,7 +270,7 @@ def _gradients(net, X, y, reg=None):
 
 
 def _wrong_scores(sentence, rule=""):
-    """Register what makes the scores of a net and X; with labels, loss and gradients are right."""
+    """Register a function that computes scores from a net and X; with labels, loss and gradients are correct."""
 
     def register(scores_of):
         def loss(self, X, y=None):
@@ -270,7 +283,7 @@ def _wrong_scores(sentence, rule=""):
     return register
 
 
-@_wrong_scores("the ReLU after the hidden layers is missing: affine layers alone make one affine layer")
+@_wrong_scores("the ReLU of the hidden layers is missing: affine layers alone amount to a single affine layer")
 def scores_without_relu(self, X):
     out = X.reshape(len(X), -1)
     for i in range(1, self.num_layers + 1):
@@ -279,12 +292,12 @@ def scores_without_relu(self, X):
     return out
 
 
-@_wrong_scores("there is a ReLU after the last layer as well: scores may be negative")
+@_wrong_scores("there is a ReLU after the last layer, too: scores may be negative")
 def scores_relu_at_the_end(self, X):
     return np.maximum(0, _forward(self, X)[2])
 
 
-@_wrong_scores("the last layer is run as a hidden one: it is affine alone, affine_forward")
+@_wrong_scores("the last layer is treated as a hidden layer: it is affine only, affine_forward")
 def scores_last_as_hidden(self, X):
     out = X
     for i in range(1, self.num_layers + 1):
@@ -292,19 +305,19 @@ def scores_last_as_hidden(self, X):
     return out
 
 
-@_wrong_scores("softmax is applied to the scores: without labels, the scores themselves are returned")
+@_wrong_scores("softmax is applied to the scores: without labels, return the scores themselves")
 def scores_as_probabilities(self, X):
     scores = _forward(self, X)[2]
     exp = np.exp(scores - scores.max(axis=1, keepdims=True))
     return exp / exp.sum(axis=1, keepdims=True)
 
 
-@_wrong_scores("the last hidden layer is returned: the last affine layer is missing")
+@_wrong_scores("the output of the last hidden layer is returned: the last affine layer is missing")
 def scores_are_hidden(self, X):
     return _forward(self, X)[0][-1]
 
 
-@_wrong_scores("each layer gets X: the input of a layer is the output of the one before")
+@_wrong_scores("every hidden layer receives X: the input of a layer is the output of the layer before")
 def scores_from_X(self, X):
     out = X
     for i in range(1, self.num_layers):
@@ -313,7 +326,7 @@ def scores_from_X(self, X):
     return out.reshape(len(X), -1) @ W + b
 
 
-@_wrong_scores("the last hidden layer is left out: the loop runs over i = 1, ..., num_layers - 1")
+@_wrong_scores("the last hidden layer is left out: the loop should run over i = 1, ..., num_layers - 1")
 def scores_one_too_few(self, X):
     out = X
     for i in range(1, self.num_layers - 1):
@@ -322,7 +335,7 @@ def scores_one_too_few(self, X):
     return out.reshape(len(X), -1) @ W + b
 
 
-@_wrong_scores("the first layer's weights are used in all hidden layers: W1, then W2, and so on")
+@_wrong_scores("all hidden layers use the first layer's weights: layer i has its own Wi and bi")
 def scores_first_weights_only(self, X):
     out = X
     for _ in range(1, self.num_layers):
@@ -346,9 +359,7 @@ def scores_without_hidden_biases(self, X):
     return scores
 
 
-@_wrong_scores(
-    "affine_relu_forward is called: it knows nothing of normalisation and dropout, self._hidden_forward(i, out) does"
-)
+@_wrong_scores("normalisation and dropout are ignored, as by affine_relu_forward: call self._hidden_forward(i, out)")
 def scores_without_settings(self, X):
     out = X.reshape(len(X), -1)
     for i in range(1, self.num_layers):
@@ -358,19 +369,19 @@ def scores_without_settings(self, X):
     return out @ W + b
 
 
-@_wrong_scores("three layers are typed in: a net has self.num_layers layers, use a loop")
+@_wrong_scores("the number of layers is hard-coded as three: loop over self.num_layers layers")
 def scores_three_layers(self, X):
     out, _ = self._hidden_forward(1, X)
     out, _ = self._hidden_forward(2, out)
     return out @ self.params["W3"] + self.params["b3"]
 
 
-@_wrong_scores("the predicted labels are returned: without labels, the scores of all classes are")
+@_wrong_scores("the predicted labels are returned: without y, return the scores of all classes")
 def scores_as_labels(self, X):
     return np.argmax(_forward(self, X)[2], axis=1)
 
 
-@_wrong_scores("the cache is returned with the scores: affine_forward returns (out, cache), keep them apart")
+@_wrong_scores("the cache is returned with the scores: affine_forward returns (out, cache), so unpack the two")
 def scores_with_cache(self, X):
     return _forward(self, X)[2], X
 
@@ -400,7 +411,7 @@ def scores_from_layer_utils(self, X, y=None):
 
 @right("fcn_loss")
 def scores_from_single_layers(self, X, y=None):
-    """As in the course's older notebooks: every layer by itself."""
+    """Every layer on its own, as in older versions of the course."""
     from cs231n import layers
 
     out = X
@@ -419,7 +430,7 @@ def scores_from_single_layers(self, X, y=None):
 
 
 def _wrong_gradients(sentence, rule=""):
-    """Register what makes (loss, grads) of a net, X and y; without labels the scores are right."""
+    """Register a function that computes (loss, grads) from a net, X and y; without labels, the scores are correct."""
 
     def register(function):
         def loss(self, X, y=None):
@@ -450,9 +461,7 @@ def fcn_loss_without_reg(self, X, y):
     return loss - _penalty(self), grads
 
 
-@_wrong_gradients(
-    "the factor 0.5 of the regularisation is missing in the loss", rule="0.5 * reg * sum(W * W) is too much"
-)
+@_wrong_gradients("the factor 0.5 of the regularisation is missing in the loss", rule="an extra 0.5 * reg * sum(W * W)")
 def fcn_loss_without_half(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss + _penalty(self), grads
@@ -465,24 +474,28 @@ def fcn_gradient_without_reg(self, X, y):
     return _gradients(self, X, y)[0], _gradients(self, X, y, reg=0.0)[1]
 
 
-@_wrong_gradients("the gradient of the regularisation is 2 * reg * W: with the 0.5 of the loss it is reg * W")
+@_wrong_gradients(
+    "the regularisation adds 2 * reg * W to the gradients: with the factor 0.5 in the loss, it should add reg * W"
+)
 def fcn_gradient_twice(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss, _with_reg_in_grads(self, grads, 1.0)
 
 
-@_wrong_gradients("0.5 * reg * W is in the gradients: the derivative of 0.5 * reg * W * W is reg * W")
+@_wrong_gradients(
+    "the regularisation adds 0.5 * reg * W to the gradients: the derivative of 0.5 * reg * W * W is reg * W"
+)
 def fcn_gradient_half(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss, _with_reg_in_grads(self, grads, -0.5)
 
 
-@_wrong_gradients("there is no regularisation: neither in the loss nor in the gradients", rule="is missing")
+@_wrong_gradients("the regularisation is missing in both the loss and the gradients", rule="is missing")
 def fcn_without_reg(self, X, y):
     return _gradients(self, X, y, reg=0.0)[:2]
 
 
-@_wrong_gradients("the last layer is not regularised: all weights are")
+@_wrong_gradients("the last layer is not regularised: regularise the weights of all layers")
 def fcn_last_not_regularised(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     last = f"W{self.num_layers}"
@@ -490,7 +503,7 @@ def fcn_last_not_regularised(self, X, y):
     return loss - 0.5 * self.reg * np.sum(W**2), grads | {last: grads[last] - self.reg * W}
 
 
-@_wrong_gradients("only the last layer is regularised: all weights are")
+@_wrong_gradients("only the last layer is regularised: regularise the weights of all layers")
 def fcn_only_last_regularised(self, X, y):
     loss, grads, _ = _gradients(self, X, y, reg=0.0)
     last = f"W{self.num_layers}"
@@ -498,7 +511,7 @@ def fcn_only_last_regularised(self, X, y):
     return loss + 0.5 * self.reg * np.sum(W**2), grads | {last: grads[last] + self.reg * W}
 
 
-@_wrong_gradients("everything in params is regularised: only the weights W are, not biases, gamma and beta")
+@_wrong_gradients("all parameters are regularised: regularise only the weights W, not the biases, gamma and beta")
 def fcn_regularises_all(self, X, y):
     loss, grads, _ = _gradients(self, X, y, reg=0.0)
     for name, w in self.params.items():
@@ -507,7 +520,7 @@ def fcn_regularises_all(self, X, y):
     return loss, grads
 
 
-@_wrong_gradients("gamma and beta are regularised: only the weights W are")
+@_wrong_gradients("gamma and beta are regularised: regularise only the weights W")
 def fcn_regularises_gamma(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     for name, w in self.params.items():
@@ -517,28 +530,26 @@ def fcn_regularises_gamma(self, X, y):
     return loss, grads
 
 
-@_wrong_gradients("the root of the sum of squares is in the loss: the sum of squares itself, without a root")
+@_wrong_gradients("the loss contains the square root of the sum of squares: use the sum of squares itself")
 def fcn_root_of_squares(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss - _penalty(self) + 0.5 * self.reg * sum(map(np.linalg.norm, _weights(self).values())), grads
 
 
-@_wrong_gradients(
-    "reg is subtracted in the gradients: the penalty's gradient is + reg * W", rule="2 * reg * W is missing"
-)
+@_wrong_gradients("the regularisation is subtracted in the gradients: add reg * W", rule="2 * reg * W is missing")
 def fcn_subtracts_reg(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss, _with_reg_in_grads(self, grads, -2.0)
 
 
-@_wrong_gradients("the SVM loss is used: softmax_loss is asked for")
+@_wrong_gradients("the SVM loss is used: use softmax_loss")
 def fcn_with_hinge(self, X, y):
     loss, grads, (_, _, scores, _) = _gradients(self, X, y)
     margins = np.maximum(0, scores - scores[np.arange(len(y)), y][:, None] + 1)
     return margins.sum() / len(y) - 1 + _penalty(self), grads
 
 
-@_wrong_gradients("the caches are taken in the order of the forward pass: backward, the last comes first")
+@_wrong_gradients("the caches are used in the order of the forward pass: the backward pass starts with the last one")
 def fcn_caches_in_order(self, X, y):
     loss, grads, (_, caches, _, dscores) = _gradients(self, X, y)
     dout, L = dscores @ self.params[f"W{self.num_layers}"].T, self.num_layers
@@ -548,7 +559,7 @@ def fcn_caches_in_order(self, X, y):
     return loss, grads | {name: grads[name] + self.reg * W for name, W in _weights(self).items() if name != f"W{L}"}
 
 
-@_wrong_gradients("the hidden layers all get the gradient of the last one's output: carry dout from layer to layer")
+@_wrong_gradients("all hidden layers receive the same upstream gradient: carry dout from layer to layer")
 def fcn_dout_not_carried(self, X, y):
     loss, grads, (_, caches, _, dscores) = _gradients(self, X, y)
     dout, L = dscores @ self.params[f"W{self.num_layers}"].T, self.num_layers
@@ -560,7 +571,9 @@ def fcn_dout_not_carried(self, X, y):
     return loss, grads
 
 
-@_wrong_gradients("the first hidden layer's gradients are missing: the loop runs down to i = 1, range(L - 1, 0, -1)")
+@_wrong_gradients(
+    "the first hidden layer's gradients are missing: the loop should run down to i = 1, range(L - 1, 0, -1)"
+)
 def fcn_stops_early(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     if self.num_layers > 1:
@@ -568,7 +581,7 @@ def fcn_stops_early(self, X, y):
     return loss, grads
 
 
-@_wrong_gradients("backward passes by the ReLU of the hidden layers: self._hidden_backward(i, dout, cache) knows them")
+@_wrong_gradients("the backward pass skips the ReLU of the hidden layers: call self._hidden_backward(i, dout, cache)")
 def fcn_backward_without_relu(self, X, y):
     loss, grads, (outs, _, _, dscores) = _gradients(self, X, y)
     dout = dscores
@@ -580,25 +593,29 @@ def fcn_backward_without_relu(self, X, y):
     return loss, grads
 
 
-@_wrong_gradients("the gradients are divided by N once more: softmax_loss did it already", rule="a mean where a sum")
+@_wrong_gradients(
+    "the gradients are divided by N a second time: softmax_loss has already done it", rule="a mean instead of a sum"
+)
 def fcn_divides_again(self, X, y):
     loss, grads, _ = _gradients(self, X, y, reg=0.0)
     return loss + _penalty(self), _with_reg_in_grads(self, {n: g / len(X) for n, g in grads.items()}, 1.0)
 
 
-@_wrong_gradients("the gradients of the biases are missing: grads has a key for each of params")
+@_wrong_gradients("the gradients of the biases are missing: grads needs every key of self.params")
 def fcn_without_bias_gradients(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss, {name: grad for name, grad in grads.items() if not (name[0] == "b" and name[1:].isdigit())}
 
 
-@_wrong_gradients("the gradients of gamma and beta are missing: put all that self._hidden_backward gives into grads")
+@_wrong_gradients(
+    "the gradients of gamma and beta are missing: store everything that self._hidden_backward returns in grads"
+)
 def fcn_without_gamma_gradients(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss, {name: grad for name, grad in grads.items() if not name.startswith(("gamma", "beta"))}
 
 
-@_wrong_gradients("the weights are changed in loss: W -= ... belongs to the update rule", rule="changed in place")
+@_wrong_gradients("loss changes the weights: the update W -= ... belongs to the update rule", rule="modified in place")
 def fcn_updates_weights(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     for name in self.params:
@@ -606,12 +623,14 @@ def fcn_updates_weights(self, X, y):
     return loss, grads
 
 
-@_wrong_gradients("the scores are returned although labels were given: return loss, grads")
+@_wrong_gradients("the scores are returned although labels are given: return loss, grads")
 def fcn_returns_scores(self, X, y):
     return _forward(self, X)[2]
 
 
-@_wrong_gradients("only the loss of the data and the gradients' dict without W are right: grads[W] holds reg * W alone")
+@_wrong_gradients(
+    "the gradients of the weights are reg * W alone: add reg * W to the gradients of the data loss, do not replace them"
+)
 def fcn_reg_overwrites(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
     return loss, grads | {name: self.reg * W for name, W in _weights(self).items()}

@@ -26,7 +26,7 @@ def _adam_defaults(w, config):
 
 
 def _rule(register, fill, name, step):
-    """Register the rule of `step(w, dw, c)`, which returns the new w and the new state, as a dict."""
+    """Register the update rule built on `step(w, dw, c)`, which returns the new w and the new state as a dict."""
 
     def rule(w, dw, config=None):
         config = fill(w, config)
@@ -39,7 +39,7 @@ def _rule(register, fill, name, step):
 
 
 def _rules(question_id, fill, entries):
-    """Register wrong rules: (name, sentence, rule of the judge, step)."""
+    """Register wrong update rules, each as (name, sentence, text of the judge's general rules, step)."""
     for name, sentence, judges_rule, step in entries:
         _rule(wrong(question_id, sentence, judges_rule), fill, name, step)
 
@@ -49,7 +49,7 @@ def _velocity(c, dw, sign=-1.0):
 
 
 def _moved_by(v):
-    """A step for a velocity v(c, dw) that is added."""
+    """A step that adds the velocity v(c, dw) to w."""
     return lambda w, dw, c: (w + v(c, dw), {"velocity": v(c, dw)})
 
 
@@ -59,13 +59,13 @@ _rules(
     (
         (
             "momentum_uphill",
-            "the gradient is added to the velocity: the step goes against it, - learning_rate * dw",
+            "the gradient is added to the velocity: subtract learning_rate * dw",
             "",
             _moved_by(lambda c, dw: _velocity(c, dw, 1.0)),
         ),
         (
             "momentum_subtracted",
-            "the velocity is subtracted from w: it points downhill already, w + v",
+            "the velocity is subtracted from w: it already points downhill, so add it, w + v",
             "",
             lambda w, dw, c: (w - _velocity(c, dw), {"velocity": _velocity(c, dw)}),
         ),
@@ -89,7 +89,7 @@ _rules(
         ),
         (
             "momentum_typed_in",
-            "0.9 is typed in: take config['momentum']",
+            "0.9 is hard-coded: use config['momentum']",
             "",
             _moved_by(lambda c, dw: 0.9 * c["velocity"] - c["learning_rate"] * dw),
         ),
@@ -101,13 +101,13 @@ _rules(
         ),
         (
             "momentum_as_mean",
-            "the gradient is multiplied by (1 - momentum): here it counts in full",
+            "the gradient is multiplied by 1 - momentum: in this rule it counts in full",
             "",
             _moved_by(lambda c, dw: c["momentum"] * c["velocity"] - (1 - c["momentum"]) * c["learning_rate"] * dw),
         ),
         (
             "momentum_rate_on_all",
-            "the learning rate multiplies the old velocity as well: it is inside v already",
+            "the learning rate multiplies the old velocity as well: v already contains it",
             "",
             _moved_by(lambda c, dw: c["learning_rate"] * (c["momentum"] * c["velocity"] - dw)),
         ),
@@ -119,7 +119,7 @@ _rules(
         ),
         (
             "momentum_other_form",
-            "v lacks the learning rate: v = momentum * v - learning_rate * dw, and w moves by v",
+            "the learning rate is missing from v: v = momentum * v - learning_rate * dw, and w moves by v",
             "",
             lambda w, dw, c: (
                 w - c["learning_rate"] * (c["momentum"] * c["velocity"] + dw),
@@ -128,7 +128,7 @@ _rules(
         ),
         (
             "momentum_of_nesterov",
-            "this is Nesterov's momentum: here w moves by v alone",
+            "this is Nesterov's momentum: plain momentum moves w by v alone",
             "",
             lambda w, dw, c: (
                 w + c["momentum"] * _velocity(c, dw) - c["learning_rate"] * dw,
@@ -139,7 +139,7 @@ _rules(
 )
 
 
-@wrong("sgd_momentum", "the state goes into a new dict: the one that was passed must hold it")
+@wrong("sgd_momentum", "the state is stored in a new dict: store it in the dict that was passed")
 def momentum_in_new_dict(w, dw, config=None):
     config = dict(_momentum_defaults(w, config))
     config["velocity"] = _velocity(config, dw)
@@ -154,7 +154,7 @@ def momentum_without_config(w, dw, config=None):
 
 
 @wrong(
-    "sgd_momentum", "dw is changed in place: dw *= ... writes into the caller's array", rule="dw is changed in place"
+    "sgd_momentum", "dw is modified in place: dw *= ... writes into the caller's array", rule="dw is modified in place"
 )
 def momentum_changes_gradient(w, dw, config=None):
     config = _momentum_defaults(w, config)
@@ -181,7 +181,7 @@ def momentum_other_sign_inside(w, dw, config=None):
 
 
 def _ahead(w, dw, c, v):
-    """The next place ahead, for a velocity."""
+    """The next point ahead, for a given velocity."""
     return w + c["momentum"] * v - c["learning_rate"] * dw
 
 
@@ -191,19 +191,19 @@ _rules(
     (
         (
             "nesterov_plain_momentum",
-            "this is plain momentum: w moves by momentum * v - learning_rate * dw, with the new v",
+            "this is plain momentum: Nesterov's moves w by momentum * v - learning_rate * dw, with the new v",
             "",
             _moved_by(_velocity),
         ),
         (
             "nesterov_old_velocity",
-            "w moves by momentum times the old velocity: take the new one",
+            "w moves by momentum times the old velocity: use the new one",
             "",
             lambda w, dw, c: (w + _velocity(c, dw) + c["momentum"] * c["velocity"], {"velocity": _velocity(c, dw)}),
         ),
         (
             "nesterov_without_gradient",
-            "the last step, - learning_rate * dw, is missing: w moves by momentum * v alone",
+            "the term - learning_rate * dw is missing: w moves by momentum * v alone",
             "",
             lambda w, dw, c: (w + c["momentum"] * _velocity(c, dw), {"velocity": _velocity(c, dw)}),
         ),
@@ -215,25 +215,25 @@ _rules(
         ),
         (
             "nesterov_uphill",
-            "the gradient is added: both steps go against it, - learning_rate * dw",
+            "the gradient is added: subtract learning_rate * dw, in v and in the step of w",
             "",
             lambda w, dw, c: (_ahead(w, -dw, c, _velocity(c, dw, 1.0)), {"velocity": _velocity(c, dw, 1.0)}),
         ),
         (
             "nesterov_full_velocity",
-            "w moves by v in full and the gradient on top: by momentum * v, with the gradient on top",
+            "w moves by v - learning_rate * dw: it must move by momentum * v - learning_rate * dw",
             "",
             lambda w, dw, c: (w + _velocity(c, dw) - c["learning_rate"] * dw, {"velocity": _velocity(c, dw)}),
         ),
         (
             "nesterov_one_and_more",
-            "w moves by (1 + momentum) * v: momentum times the old velocity is to be taken off",
+            "w moves by (1 + momentum) * v: momentum times the old velocity must be subtracted",
             "",
             lambda w, dw, c: (w + (1 + c["momentum"]) * _velocity(c, dw), {"velocity": _velocity(c, dw)}),
         ),
         (
             "nesterov_keeps_the_step",
-            "the step of w is stored as the velocity: store v, which the step is made of",
+            "the step of w is stored as the velocity: store v instead",
             "",
             lambda w, dw, c: (
                 _ahead(w, dw, c, _velocity(c, dw)),
@@ -242,7 +242,7 @@ _rules(
         ),
         (
             "nesterov_typed_in",
-            "0.9 is typed in: take config['momentum']",
+            "0.9 is hard-coded: use config['momentum']",
             "",
             lambda w, dw, c: (
                 _ahead(w, dw, c | {"momentum": 0.9}, _velocity(c | {"momentum": 0.9}, dw)),
@@ -251,13 +251,13 @@ _rules(
         ),
         (
             "nesterov_last_step_without_rate",
-            "the last step is - dw: it is multiplied by the learning rate as well",
+            "the learning rate is missing from the step of w: momentum * v - learning_rate * dw",
             "",
             lambda w, dw, c: (w + c["momentum"] * _velocity(c, dw) - dw, {"velocity": _velocity(c, dw)}),
         ),
         (
             "nesterov_as_mean",
-            "the gradient is multiplied by (1 - momentum): here it counts in full",
+            "the gradient is multiplied by 1 - momentum: in this rule it counts in full",
             "",
             lambda w, dw, c: (
                 _ahead(w, (1 - c["momentum"]) * dw, c, _velocity(c, (1 - c["momentum"]) * dw)),
@@ -266,7 +266,7 @@ _rules(
         ),
         (
             "nesterov_other_form",
-            "v lacks the learning rate: v = momentum * v - learning_rate * dw",
+            "the learning rate is missing from v: v = momentum * v - learning_rate * dw",
             "",
             lambda w, dw, c: (
                 w - c["learning_rate"] * (dw + c["momentum"] * (c["momentum"] * c["velocity"] + dw)),
@@ -275,7 +275,7 @@ _rules(
         ),
         (
             "nesterov_velocity_twice",
-            "momentum is applied to the velocity twice before the gradient comes: once, v = momentum * v - ...",
+            "the old velocity is multiplied by momentum twice: v = momentum * v - learning_rate * dw",
             "",
             lambda w, dw, c: (
                 _ahead(w, dw, c, c["momentum"] ** 2 * c["velocity"] - c["learning_rate"] * dw),
@@ -286,14 +286,14 @@ _rules(
 )
 
 
-@wrong("nesterov_momentum", "the state goes into a new dict: the one that was passed must hold it")
+@wrong("nesterov_momentum", "the state is stored in a new dict: store it in the dict that was passed")
 def nesterov_in_new_dict(w, dw, config=None):
     config = dict(_momentum_defaults(w, config))
     config["velocity"] = _velocity(config, dw)
     return _ahead(w, dw, config, config["velocity"]), config
 
 
-@wrong("nesterov_momentum", "dw is changed in place: dw *= ... writes into the caller's array", rule="changed in place")
+@wrong("nesterov_momentum", "dw is modified in place: dw *= ... writes into the caller's array", rule="changed in place")
 def nesterov_changes_gradient(w, dw, config=None):
     config = _momentum_defaults(w, config)
     dw *= config["learning_rate"]
@@ -311,7 +311,7 @@ def nesterov_of_the_course_notes(w, dw, config=None):
 
 @right("nesterov_momentum")
 def nesterov_by_the_idea(w, dw, config=None):
-    """From the place ahead back to the point, the point's step, and ahead again."""
+    """Go from the point ahead back to the point itself, take its step, and look ahead again."""
     config = _momentum_defaults(w, config)
     point = w - config["momentum"] * config["velocity"]
     config["velocity"] = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
@@ -334,7 +334,7 @@ def _divided(w, dw, c, cache):
 
 
 def _by_cache(cache_of):
-    """A step that is right but for its cache, cache_of(c, dw)."""
+    """A step that is right except for its cache, cache_of(c, dw)."""
     return lambda w, dw, c: (_divided(w, dw, c, cache_of(c, dw)), {"cache": cache_of(c, dw)})
 
 
@@ -352,35 +352,35 @@ def _sum_of_squares(c, dw):
 
 
 def _wrong_divisions(prefix, cache_of):
-    """What goes wrong in dividing by the cache, for RMSProp and AdaGrad alike."""
+    """The mistakes in dividing by the cache, which RMSProp and AdaGrad share."""
     return (
         (
             f"{prefix}_without_root",
-            "the gradient is divided by the cache: by its square root",
+            "the gradient is divided by the cache: divide by its square root",
             "",
             _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / (cache + c["epsilon"]), cache_of),
         ),
         (
             f"{prefix}_epsilon_inside",
-            "epsilon is under the root: it is added to the root, sqrt(cache) + epsilon",
+            "epsilon is under the root: add it to the root, sqrt(cache) + epsilon",
             "",
             _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / np.sqrt(cache + c["epsilon"]), cache_of),
         ),
         (
             f"{prefix}_without_epsilon",
-            "epsilon is missing: where all gradients were 0 so far, 0 / 0 is not a number",
+            "epsilon is missing: where all gradients have been 0, 0 / 0 is not a number",
             "",
             _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / np.sqrt(cache), cache_of),
         ),
         (
             f"{prefix}_multiplied",
-            "the gradient is multiplied by the root: it is divided by it",
+            "the gradient is multiplied by the root: divide by it",
             "",
             _by_formula(lambda c, dw, cache: c["learning_rate"] * dw * (np.sqrt(cache) + c["epsilon"]), cache_of),
         ),
         (
             f"{prefix}_uphill",
-            "the step goes up the gradient: w - learning_rate * ...",
+            "the step goes uphill: subtract it, w - learning_rate * ...",
             "",
             _by_formula(lambda c, dw, cache: -c["learning_rate"] * dw / (np.sqrt(cache) + c["epsilon"]), cache_of),
         ),
@@ -398,7 +398,7 @@ def _wrong_divisions(prefix, cache_of):
         ),
         (
             f"{prefix}_old_cache",
-            "the step divides by the old cache: update the cache first",
+            "the step is divided by the root of the old cache: update the cache first",
             "",
             lambda w, dw, c: (_divided(w, dw, c, c["cache"]), {"cache": cache_of(c, dw)}),
         ),
@@ -412,37 +412,37 @@ _rules(
         *_wrong_divisions("rmsprop", _mean_square),
         (
             "rmsprop_without_square",
-            "the gradients themselves are in the cache: their squares belong there",
+            "the cache holds the absolute values of the gradients: it must hold their squares",
             "",
             _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * np.abs(dw)),
         ),
         (
             "rmsprop_rates_exchanged",
-            "decay_rate and 1 - decay_rate are exchanged: the old cache keeps decay_rate of itself",
+            "decay_rate and 1 - decay_rate are swapped: decay_rate multiplies the old cache",
             "",
             _by_cache(lambda c, dw: (1 - c["decay_rate"]) * c["cache"] + c["decay_rate"] * dw**2),
         ),
         (
             "rmsprop_sum",
-            "the squares are added up without a decay: that is AdaGrad",
+            "the squares are added up without a decay: this is AdaGrad",
             "",
             _by_cache(_sum_of_squares),
         ),
         (
             "rmsprop_full_square",
-            "the factor (1 - decay_rate) before the squares is missing",
+            "the squares are not multiplied by 1 - decay_rate",
             "",
             _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + dw**2),
         ),
         (
             "rmsprop_typed_in",
-            "0.99 is typed in: take config['decay_rate']",
+            "0.99 is hard-coded: use config['decay_rate']",
             "",
             _by_cache(lambda c, dw: 0.99 * c["cache"] + 0.01 * dw**2),
         ),
         (
             "rmsprop_mean_of_all",
-            "one mean square is kept for the whole array: the cache has one for each entry",
+            "one mean square is kept for the whole array: the cache holds one for each entry",
             "",
             _by_cache(
                 lambda c, dw: c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * np.full_like(dw, np.mean(dw**2))
@@ -452,7 +452,7 @@ _rules(
 )
 
 
-@wrong("rmsprop", "dw is changed in place: dw **= 2 writes into the caller's array", rule="dw is changed in place")
+@wrong("rmsprop", "dw is modified in place: dw **= 2 writes into the caller's array", rule="dw is modified in place")
 def rmsprop_changes_gradient(w, dw, config=None):
     config = _cache_defaults(w, config)
     gradient = dw.copy()
@@ -461,7 +461,7 @@ def rmsprop_changes_gradient(w, dw, config=None):
     return _divided(w, gradient, config, config["cache"]), config
 
 
-@wrong("rmsprop", "the state goes into a new dict: the one that was passed must hold it")
+@wrong("rmsprop", "the state is stored in a new dict: store it in the dict that was passed")
 def rmsprop_in_new_dict(w, dw, config=None):
     config = dict(_cache_defaults(w, config))
     config["cache"] = _mean_square(config, dw)
@@ -484,37 +484,37 @@ _rules(
         *_wrong_divisions("adagrad", _sum_of_squares),
         (
             "adagrad_with_decay",
-            "the cache decays: that is RMSProp; AdaGrad adds the squares up",
+            "the cache decays: this is RMSProp; AdaGrad adds up the squares",
             "",
             _by_cache(_mean_square),
         ),
         (
             "adagrad_forgets",
-            "the cache holds the last square alone: add it to those before",
+            "the cache holds the last square alone: add it to the earlier ones",
             "",
             _by_cache(lambda c, dw: dw**2),
         ),
         (
             "adagrad_without_square",
-            "the sizes of the gradients are added up: their squares belong into the cache",
+            "the absolute values of the gradients are added up: the cache must hold their squares",
             "",
             _by_cache(lambda c, dw: c["cache"] + np.abs(dw)),
         ),
         (
             "adagrad_one_for_all",
-            "one sum is kept for the whole array: the cache has one for each entry",
+            "one sum is kept for the whole array: the cache holds one for each entry",
             "",
             _by_cache(lambda c, dw: c["cache"] + np.full_like(dw, np.sum(dw**2))),
         ),
         (
             "adagrad_mean_of_two",
-            "the cache is the mean of the old one and the new squares: it is their sum",
+            "the cache is the mean of the old cache and the new squares: it must be their sum",
             "",
             _by_cache(lambda c, dw: (c["cache"] + dw**2) / 2),
         ),
         (
             "adagrad_keeps_epsilon",
-            "epsilon gets into the cache and adds up: it belongs to the root, in the step alone",
+            "epsilon is stored in the cache and adds up: add it to the root, in the step alone",
             "",
             lambda w, dw, c: (
                 w - c["learning_rate"] * dw / np.sqrt(_sum_of_squares(c, dw) + c["epsilon"]),
@@ -523,7 +523,7 @@ _rules(
         ),
         (
             "adagrad_keeps_root",
-            "the root is stored: the cache holds the sum of squares",
+            "the root is stored in the cache: store the sum of squares",
             "",
             lambda w, dw, c: (_divided(w, dw, c, _sum_of_squares(c, dw)), {"cache": np.sqrt(_sum_of_squares(c, dw))}),
         ),
@@ -531,14 +531,14 @@ _rules(
 )
 
 
-@wrong("adagrad", "the state goes into a new dict: the one that was passed must hold it")
+@wrong("adagrad", "the state is stored in a new dict: store it in the dict that was passed")
 def adagrad_in_new_dict(w, dw, config=None):
     config = dict(_cache_defaults(w, config))
     config["cache"] = _sum_of_squares(config, dw)
     return _divided(w, dw, config, config["cache"]), config
 
 
-@wrong("adagrad", "dw is changed in place: dw /= ... writes into the caller's array", rule="dw is changed in place")
+@wrong("adagrad", "dw is modified in place: dw /= ... writes into the caller's array", rule="dw is modified in place")
 def adagrad_changes_gradient(w, dw, config=None):
     config = _cache_defaults(w, config)
     config["cache"] = _sum_of_squares(config, dw)
@@ -573,7 +573,7 @@ def _adam_step(
     step=lambda c, dw, m_hat, v_hat: c["learning_rate"] * m_hat / (np.sqrt(v_hat) + c["epsilon"]),
     keep=lambda m, v, t, m_hat, v_hat: {"m": m, "v": v, "t": t},
 ):
-    """Adam, with a piece in the place of a right one."""
+    """Adam; any of its pieces can be replaced by a wrong one."""
     t = t(c)
     m, v = m(c, dw), v(c, dw)
     m_hat, v_hat = m_hat(c, m, t), v_hat(c, v, t)
@@ -595,7 +595,7 @@ def _epsilon_before_correction(w, dw, c):
 _WRONG_ADAM = (
     (
         "adam_t_after",
-        "t is raised after it was used: raise it first, so that the first step has t = 1",
+        "t is increased after it is used: increase it first, so that the first step has t = 1",
         "",
         _adam_with(
             m_hat=lambda c, m, t: m / np.maximum(1 - c["beta1"] ** (t - 1), 1e-12),
@@ -604,37 +604,37 @@ _WRONG_ADAM = (
     ),
     (
         "adam_t_not_raised",
-        "t is not raised: config['t'] counts the steps",
+        "the increased t is not stored: config['t'] counts the steps",
         "",
         _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m, "v": v}),
     ),
     (
         "adam_without_correction",
-        "m and v are not corrected for their start at 0: divide by 1 - beta1 ** t and 1 - beta2 ** t",
+        "m and v are not corrected for their start at 0: divide them by 1 - beta1 ** t and 1 - beta2 ** t",
         "",
         _adam_with(m_hat=lambda c, m, t: m, v_hat=lambda c, v, t: v),
     ),
     (
         "adam_m_corrected_only",
-        "v is not corrected: divide it by 1 - beta2 ** t, as m by 1 - beta1 ** t",
+        "v is not corrected for its start at 0: divide it by 1 - beta2 ** t",
         "",
         _adam_with(v_hat=lambda c, v, t: v),
     ),
     (
         "adam_v_corrected_only",
-        "m is not corrected: divide it by 1 - beta1 ** t, as v by 1 - beta2 ** t",
+        "m is not corrected for its start at 0: divide it by 1 - beta1 ** t",
         "",
         _adam_with(m_hat=lambda c, m, t: m),
     ),
     (
         "adam_corrected_kept",
-        "the corrected m and v are stored: they are for this step alone, store those before the correction",
+        "the corrected m and v are stored: use them in this step alone, and store the uncorrected ones",
         "",
         _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m_hat, "v": v_hat, "t": t}),
     ),
     (
         "adam_beta_times_t",
-        "beta is multiplied by t in the correction: it is raised to the power t, beta ** t",
+        "beta is multiplied by t in the correction: raise it to the power t, beta ** t",
         "",
         _adam_with(
             m_hat=lambda c, m, t: m / (1 - c["beta1"] * t + 1e-12), v_hat=lambda c, v, t: v / abs(1 - c["beta2"] * t)
@@ -642,7 +642,7 @@ _WRONG_ADAM = (
     ),
     (
         "adam_betas_exchanged",
-        "beta1 and beta2 are exchanged: beta1 belongs to m, beta2 to v",
+        "beta1 and beta2 are swapped: beta1 belongs to m, beta2 to v",
         "",
         _adam_with(
             m=lambda c, dw: c["beta2"] * c["m"] + (1 - c["beta2"]) * dw,
@@ -653,13 +653,13 @@ _WRONG_ADAM = (
     ),
     (
         "adam_without_square",
-        "v holds the gradients' sizes: it holds their squares, dw ** 2",
+        "v holds the absolute values of the gradients: it must hold their squares, dw ** 2",
         "",
         _adam_with(v=lambda c, dw: c["beta2"] * c["v"] + (1 - c["beta2"]) * np.abs(dw)),
     ),
     (
         "adam_square_of_m",
-        "v is made of m ** 2: of dw ** 2",
+        "v is computed from m ** 2: use dw ** 2",
         "",
         _adam_with(
             v=lambda c, dw: c["beta2"] * c["v"] + (1 - c["beta2"]) * (c["beta1"] * c["m"] + (1 - c["beta1"]) * dw) ** 2
@@ -667,49 +667,49 @@ _WRONG_ADAM = (
     ),
     (
         "adam_without_root",
-        "the step is divided by v: by its square root",
+        "the step is divided by v: divide by its square root",
         "",
         _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * m / (v + c["epsilon"])),
     ),
     (
         "adam_epsilon_inside",
-        "epsilon is under the root: it is added to the root, sqrt(v_hat) + epsilon",
+        "epsilon is under the root: add it to the root, sqrt(v_hat) + epsilon",
         "",
         _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * m / np.sqrt(v + c["epsilon"])),
     ),
     (
         "adam_without_epsilon",
-        "epsilon is missing: where all gradients were 0 so far, 0 / 0 is not a number",
+        "epsilon is missing: where all gradients have been 0, 0 / 0 is not a number",
         "",
         _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * m / np.sqrt(v)),
     ),
     (
         "adam_epsilon_before_correction",
-        "epsilon is added before v is corrected: it belongs to the root of the corrected v",
+        "epsilon is added before v is corrected: add it to the root of the corrected v",
         "",
         _epsilon_before_correction,
     ),
     (
         "adam_step_of_gradient",
-        "the step is made of dw: of m_hat",
+        "the step is computed from dw: use m_hat",
         "",
         _adam_with(step=lambda c, dw, m, v: c["learning_rate"] * dw / (np.sqrt(v) + c["epsilon"])),
     ),
     (
         "adam_uphill",
-        "the step goes up the gradient: w - learning_rate * ...",
+        "the step goes uphill: subtract it, w - learning_rate * ...",
         "",
         _adam_with(step=lambda c, dw, m, v: -c["learning_rate"] * m / (np.sqrt(v) + c["epsilon"])),
     ),
     (
         "adam_typed_in",
-        "0.9 and 0.999 are typed in: take config['beta1'] and config['beta2']",
+        "0.9 and 0.999 are hard-coded: use config['beta1'] and config['beta2']",
         "",
         lambda w, dw, c: _adam_step(w, dw, c | {"beta1": 0.9, "beta2": 0.999}),
     ),
     (
         "adam_full_gradient",
-        "the factors (1 - beta1) and (1 - beta2) are missing",
+        "the factors 1 - beta1 and 1 - beta2 are missing",
         "",
         _adam_with(m=lambda c, dw: c["beta1"] * c["m"] + dw, v=lambda c, dw: c["beta2"] * c["v"] + dw**2),
     ),
@@ -733,7 +733,7 @@ _WRONG_ADAM = (
     ),
     (
         "adam_first_t_only",
-        "t is set to 1 in every step: config['t'] + 1",
+        "t is 1 in every step: it must count the steps, t = config['t'] + 1",
         "",
         _adam_with(t=lambda c: 1),
     ),
@@ -741,7 +741,7 @@ _WRONG_ADAM = (
 _rules("adam", _adam_defaults, _WRONG_ADAM)
 
 
-@wrong("adam", "the state goes into a new dict: the one that was passed must hold it")
+@wrong("adam", "the state is stored in a new dict: store it in the dict that was passed")
 def adam_in_new_dict(w, dw, config=None):
     config = dict(_adam_defaults(w, config))
     next_w, state = _adam_step(w, dw, config)
@@ -783,7 +783,7 @@ def _adamw_defaults(w, config):
 
 
 def _decayed(share):
-    """Adam's step, with share(w, c, next_w) taken off."""
+    """Adam's step, with share(w, c, next_w) subtracted."""
 
     def step(w, dw, c):
         next_w, state = _adam_step(w, dw, c)
@@ -798,7 +798,7 @@ _rules(
     (
         (
             "adamw_in_the_gradient",
-            "the decay is added to the gradient, so Adam divides it as well: take it off w beside Adam's step",
+            "the decay is added to the gradient, so Adam divides it as well: subtract it from w, beside Adam's step",
             "",
             lambda w, dw, c: _adam_step(w, dw + c["weight_decay"] * w, c),
         ),
@@ -810,56 +810,56 @@ _rules(
         ),
         (
             "adamw_of_next_w",
-            "the decay is taken of the w after the step: of the one before",
+            "the decay is computed from the w after the step: use the w from before",
             "",
             _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * next_w),
         ),
         (
             "adamw_grows",
-            "the decay is added: w shrinks, - learning_rate * weight_decay * w",
+            "the decay is added: subtract it, so that w shrinks, - learning_rate * weight_decay * w",
             "",
             _decayed(lambda w, c, next_w: -c["learning_rate"] * c["weight_decay"] * w),
         ),
         ("adamw_plain_adam", "the weight decay is missing", "", _adam_step),
         (
             "adamw_typed_in",
-            "0.01 is typed in: take config['weight_decay']",
+            "0.01 is hard-coded: use config['weight_decay']",
             "",
             _decayed(lambda w, c, next_w: c["learning_rate"] * 0.01 * w),
         ),
         (
             "adamw_without_w",
-            "the decay is not multiplied by w: a share of w is taken off, not a constant",
+            "the decay is not multiplied by w: subtract a fraction of w, not a constant",
             "",
             _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"]),
         ),
         (
             "adamw_of_signs",
-            "the decay takes the sign of w: w itself is multiplied, so that large weights shrink more",
+            "the decay uses the sign of w: use w itself, so that large weights shrink by more",
             "",
             _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * np.sign(w)),
         ),
         (
             "adamw_of_squares",
-            "the decay takes w ** 2: that is the penalty, its gradient is w",
+            "the decay uses w ** 2, as the penalty does: use w, as its gradient does",
             "",
             _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * w**2),
         ),
         (
             "adamw_half",
-            "a factor of 1/2 is before the decay: it belongs to a penalty in the loss, here there is none",
+            "the decay has an extra factor of 1/2: that belongs to a penalty in the loss, and there is none here",
             "",
             _decayed(lambda w, c, next_w: 0.5 * c["learning_rate"] * c["weight_decay"] * w),
         ),
         (
             "adamw_doubled",
-            "the decay counts twice: weight_decay * w, without a factor of 2",
+            "the decay has an extra factor of 2: subtract learning_rate * weight_decay * w once",
             "",
             _decayed(lambda w, c, next_w: 2 * c["learning_rate"] * c["weight_decay"] * w),
         ),
         (
             "adamw_in_both",
-            "the decay is in the gradient and beside Adam's step: only beside it",
+            "the decay is in the gradient and beside Adam's step: it belongs only beside the step",
             "",
             lambda w, dw, c: _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * w)(
                 w, dw + c["weight_decay"] * w, c
@@ -867,7 +867,7 @@ _rules(
         ),
         (
             "adamw_without_adam",
-            "Adam's step is missing: w moves by the decay alone",
+            "Adam's step is missing: w changes by the decay alone",
             "",
             lambda w, dw, c: (
                 (1 - c["learning_rate"] * c["weight_decay"]) * w,
@@ -876,7 +876,7 @@ _rules(
         ),
         (
             "adamw_with_sgd",
-            "the step is that of plain gradient descent: it is Adam's",
+            "the step is that of plain gradient descent: it must be Adam's",
             "",
             lambda w, dw, c: (
                 (1 - c["learning_rate"] * c["weight_decay"]) * w - c["learning_rate"] * dw,
@@ -887,7 +887,7 @@ _rules(
 )
 
 
-@wrong("adamw", "adam is called twice, so its state moves on by two steps: call it once and keep both results")
+@wrong("adamw", "adam is called twice, so its state advances by two steps: call it once and keep both results")
 def adamw_two_calls(w, dw, config=None):
     from cs231n.optim import adam
 
@@ -896,7 +896,7 @@ def adamw_two_calls(w, dw, config=None):
     return next_w, adam(w, dw, config)[1]
 
 
-@wrong("adamw", "adam gets a copy of config, so its state is lost: hand config itself on")
+@wrong("adamw", "adam gets a copy of config, so its state is lost: pass config itself")
 def adamw_state_lost(w, dw, config=None):
     from cs231n.optim import adam
 

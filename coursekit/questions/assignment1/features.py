@@ -1,4 +1,4 @@
-"""Questions of features: a linear classifier and a two-layer network on hand-made features."""
+"""Questions of features: a linear classifier and a two-layer network on features designed by hand."""
 
 import zlib
 
@@ -8,30 +8,31 @@ from coursekit.core.question import Figure, Question, holds, reaches
 from coursekit.questions import _nets
 
 NOTEBOOK = "features"
-NUM_LOOKED_AT = 100  # pictures whose features are compared
-CLOSE_CALLS = 0.003  # share of pictures whose two best scores may change places in another order of summation
+PARTS = {"val": "validation", "test": "test"}
+NUM_LOOKED_AT = 100  # images whose features are compared
+CLOSE_CALLS = 0.003  # fraction of images whose two best scores may swap if sums are rounded differently
 
 
 # ---- the features
 
 
 def _judge_features(part, X_feats):
-    """Whether X_feats are the features of the pictures, up to a mean and a factor for each column."""
+    """Whether X_feats are the features of the images, up to an offset and a factor for each column."""
     got = np.asarray(X_feats, dtype=float)
-    # Which pictures are looked at follows from all features: nobody can leave just those as they are.
+    # Which images are compared depends on all features, so nobody can keep just those right and change the others.
     rows = np.random.RandomState(zlib.crc32(got.tobytes())).choice(_nets.NUM_VAL, NUM_LOOKED_AT, replace=False)
     raw = _raw_features(part, rows)
     comparable = got.shape == (_nets.NUM_VAL, raw.shape[1]) and np.isfinite(got).all()
     return holds(
-        f"X_{part}_feats are the features of the pictures",
+        f"X_{part}_feats are the features of the {PARTS[part]} images",
         comparable and np.abs(_standardised(got[rows]) - _standardised(raw)).max() < 1e-2,
-        "they are not the histograms of gradients and hues of these pictures, standardised",
-        mistake="run the cells that extract and standardise the features again, and leave the results as they are",
+        f"X_{part}_feats are not the standardised histograms of gradients and hues of these images",
+        mistake="run the cells that extract and standardise the features again, and do not modify their results",
     )
 
 
 def _raw_features(part, rows):
-    """The features of some pictures, as the notebook extracts them."""
+    """The features of some of the images, extracted as in the notebook."""
     from cs231n.features import color_histogram_hsv, extract_features, hog_feature
 
     X, _ = _nets.pictures(part)
@@ -54,16 +55,16 @@ def _judge_svm(results, best_val, W, X_val_feats):
         holds(
             "best_val is the largest validation accuracy",
             _is_number(best_val) and abs(best_val - best) < 1e-6,
-            f"the largest in results is {best:.4g}, best_val is {best_val}",
-            mistake="update best_val and best_svm together, each time a validation accuracy is larger than best_val",
+            f"expected the largest in results, {best:.4g}, got {best_val}",
+            mistake="update best_val and best_svm together, whenever a validation accuracy is larger than best_val",
         )
     )
     columns = np.shape(X_val_feats)[1]
     has_shape = holds(
-        "best_svm.W has a row for each column of the features, and a column for each class",
+        "best_svm.W has a row for each feature (and the bias) and a column for each class",
         np.shape(W) == (columns, _nets.NUM_CLASSES),
         f"expected W of shape {(columns, _nets.NUM_CLASSES)}, got {np.shape(W)}",
-        mistake="train on the features with the bias column",
+        mistake="train on the features with the column of ones: with_bias(X_train_feats)",
     )
     findings.append(has_shape)
     if not has_shape.ok:
@@ -71,11 +72,11 @@ def _judge_svm(results, best_val, W, X_val_feats):
     _, y_val = _nets.pictures("val")
     accuracy = float(np.mean(np.argmax(X_val_feats @ W, axis=1) == y_val))
     is_kept = holds(
-        "best_svm has this accuracy",
+        "best_svm has the largest validation accuracy in results",
         np.isfinite(W).all() and abs(accuracy - best) <= CLOSE_CALLS,
-        f"the best of results is {best:.4g}, the weights in best_svm reach {accuracy:.4g}",
+        f"expected {best:.4g}, got {accuracy:.4g} with the weights in best_svm",
         mistake="best_svm is not the classifier with the best validation accuracy: is it the last one trained, "
-        "or one object that is trained again and again? Make a new LinearSVM() for each pair",
+        "or a single object that every pair trains further? Create a new LinearSVM() for each pair",
     )
     bars = {"CIFAR-10": 0.48, "built-in images": 0.48}
     return [
@@ -83,37 +84,37 @@ def _judge_svm(results, best_val, W, X_val_feats):
         _judge_features("val", X_val_feats[:, :-1]),
         is_kept,
         reaches(
-            "validation accuracy",
+            "the validation accuracy",
             accuracy,
             bars,
             mistake="search further: the learning rate over several powers of ten first, then the regularisation; "
-            "learning_rate * reg must stay far below 1, or W shrinks to nothing",
+            "learning_rate * reg must stay far below 1, or W shrinks to almost nothing",
         ),
     ]
 
 
 def _judge_results(results):
-    """Check the form of the dict; the last finding is ok only if all are."""
+    """Check the format of the dict; the last finding is ok only if all are."""
     form = "results maps (learning_rate, reg) to (train_accuracy, val_accuracy)"
     try:
         settings = [(float(rate), float(reg)) for rate, reg in results]
         accuracies = np.array([[float(train), float(val)] for train, val in results.values()])
     except (TypeError, ValueError):
         key, value = next(iter(results.items()))
-        return [holds(form, False, f"expected pairs of numbers, got {key!r}: {value!r}"[:200])]
+        return [holds(form, False, f"expected a pair of numbers as key and as value, got {key!r}: {value!r}"[:200])]
     steps = accuracies[:, 1] * _nets.NUM_VAL
     are_shares = bool(np.all((accuracies >= 0) & (accuracies <= 1)) and np.all(np.abs(steps - np.round(steps)) < 1e-6))
     searched = holds(
-        "at least two learning rates and two strengths of regularisation are tried",
+        "results has at least two learning rates and two regularisation strengths",
         len({rate for rate, _ in settings}) > 1 and len({reg for _, reg in settings}) > 1,
-        f"got {sorted(results)[:6]}",
+        f"got the pairs {sorted(results)[:6]}",
     )
     formed = holds(
         form,
         are_shares,
-        "expected shares from 0 to 1; the second of each pair in steps of 1 / 1000 (1,000 validation pictures)",
+        "expected fractions from 0 to 1; the second of each pair a multiple of 1 / 1000 (1,000 validation images)",
         f"got {next(iter(results.values()))!r} for {next(iter(results))!r}",
-        mistake="an accuracy is np.mean(y_pred == y), with the validation labels for the second of the two",
+        mistake="an accuracy is np.mean(y_pred == y); for the second of the two, y are the validation labels",
     )
     return [searched, formed] if searched.ok else [formed, searched]
 
@@ -128,6 +129,8 @@ features_svm = Question(
     notebook=NOTEBOOK,
     points=4,
     minutes=25,
+    difficulty=2,
+    importance=3,
     builds_on=("svm_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
     values=("results", "best_val", "W", "X_val_feats"),
     judge=_judge_svm,
@@ -142,8 +145,8 @@ def _judge_net(params, X_val_feats, X_test_feats, y_test_pred):
         params,
         input_dim=np.shape(X_val_feats)[1],
         hidden_dims=[None],
-        statement="best_net takes these features and gives ten scores",
-        mistake="the network has biases of its own: give it the features without the bias column",
+        statement="best_net takes these features and returns ten scores",
+        mistake="the network has its own biases: give it the features without the column of ones",
     )
     if not has_shapes.ok:
         return [has_shapes]
@@ -151,10 +154,10 @@ def _judge_net(params, X_val_feats, X_test_feats, y_test_pred):
     y_test_pred = np.asarray(y_test_pred)
     has_labels = y_test_pred.shape == y_test.shape
     agree = holds(
-        "the predictions for the test pictures are those of best_net",
+        "y_test_pred are the predictions of best_net for the test images",
         has_labels and np.mean(_nets.predict(params, X_test_feats) != y_test_pred) <= CLOSE_CALLS,
-        "the weights in best_net.params give other labels than best_net.loss(X_test_feats) does",
-        mistake="best_net.params is not what best_net.loss computes with",
+        "the weights in best_net.params give different labels",
+        mistake="y_test_pred comes from another net, or best_net.loss does not compute with best_net.params",
     )
     return [
         has_shapes,
@@ -162,14 +165,14 @@ def _judge_net(params, X_val_feats, X_test_feats, y_test_pred):
         _judge_features("test", X_test_feats),
         agree,
         reaches(
-            "validation accuracy",
+            "the validation accuracy",
             _nets.accuracy(params, X_val_feats, y_val),
             {"CIFAR-10": 0.58, "built-in images": 0.62},
-            mistake="features have a scale of 1, unlike pixels: such a network wants a learning rate near 0.1 to 1, "
-            "a weight_scale near 1e-2 and a reg near 1e-3; look at the curve before you change more than one of them",
+            mistake="unlike pixels, the features have a scale of 1: the network needs a learning rate from 0.1 to 1, "
+            "a weight_scale near 1e-2 and a reg near 1e-3; change one of them at a time, and look at the curves",
         ),
         reaches(
-            "test accuracy",
+            "the test accuracy",
             float(np.mean(y_test_pred == y_test)) if has_labels else 0.0,
             {"CIFAR-10": 0.58, "built-in images": 0.62},
         ),
@@ -182,6 +185,8 @@ features_two_layer_net = Question(
     notebook=NOTEBOOK,
     points=5,
     minutes=30,
+    difficulty=3,
+    importance=4,
     builds_on=("two_layer_net_init", "two_layer_net_loss", "two_layer_net_gradients", "sgd"),
     values=("params", "X_val_feats", "X_test_feats", "y_test_pred"),
     judge=_judge_net,

@@ -1,4 +1,4 @@
-"""Questions of knn: distances in three ways, the vote, and the choice of k."""
+"""Questions of knn: the distances computed in three ways, the vote, and the choice of k."""
 
 import hashlib
 import sys
@@ -11,7 +11,7 @@ from coursekit.core.question import Case, Effort, Figure, Question, holds, reach
 NOTEBOOK = "knn"
 CLASS = "cs231n.classifiers.k_nearest_neighbor:KNearestNeighbor"
 NUM_TRAIN, NUM_TEST, NUM_FOLDS = 5000, 500, 5
-CLOSE_CALLS = 0.01  # share of pictures whose label may differ where distances are equal, or nearly so
+CLOSE_CALLS = 0.01  # fraction of images whose label may differ, because some distances are equal or nearly so
 K_CHOICES = (1, 3, 5, 8, 10, 12, 15, 20, 50, 100)
 
 
@@ -49,7 +49,7 @@ def _pixels(rng):
 
 
 def _square(rng):
-    # A sum along the wrong axis, or a column in place of a row, raises no error here: it shows in the numbers.
+    # A sum over the wrong axis, or a row in place of a column, raises no error here: only the values are wrong.
     return {"X": 2 + rng.randn(5, 5), "X_train": rng.randn(5, 5) * np.array([[0.01], [1], [10], [2], [100]])}
 
 
@@ -68,20 +68,20 @@ def _copies(rng):
 def _distance_cases(method):
     run = _run_with(method)
     return (
-        Case("three inputs of whole numbers", _whole_numbers, run, _distance_sizes),
+        Case("three inputs, integers", _whole_numbers, run, _distance_sizes),
         Case("pixels in uint8", _pixels, run, _distance_sizes),
         Case("five inputs, five training inputs", _square, run, _distance_sizes),
-        Case("numbers far from 0", _far_from_zero, run, _distance_sizes),
+        Case("values far from 0", _far_from_zero, run, _distance_sizes),
         Case("float32", lambda rng: _far_from_zero(rng, np.float32), run, _distance_sizes, tolerance=1e-4),
         Case("one input", lambda rng: {"X": rng.randn(1, 6), "X_train": rng.randn(3, 6)}, run, _distance_sizes),
     )
 
 
-# ---- how much work: Python's own steps, and memory
+# ---- the amount of work: steps of the Python interpreter, and memory
 
 
 def _steps(method, X):
-    """Number of lines that Python runs in a call: it grows with the number of inputs where a loop goes over them."""
+    """Count the lines that Python runs in a call: a loop over the inputs makes the count grow with their number."""
     count = 0
 
     def trace(frame, event, argument):
@@ -99,7 +99,7 @@ def _steps(method, X):
 
 
 def _run_loops(method):
-    """Whether the number of steps grows with the inputs, and with the training inputs (1 for yes, 0 for no)."""
+    """Measure whether the number of steps grows with the inputs and with the training inputs (1 for yes, 0 for no)."""
 
     def run(X, X_train):
         few, many = len(X) // 10, len(X_train) // 10
@@ -124,12 +124,12 @@ def _run_copies(X, X_train):
 
 
 def _observe_copies(inputs, outputs):
-    """Whether a distance is NaN (1 for yes, 0 for no); which one depends on how the terms of the square round."""
+    """Whether any distance is NaN (1 for yes, 0 for no); which one depends on how the three terms are rounded."""
     return {"some_are_nan": int(np.isnan(np.asarray(outputs["dists"], dtype=float)).any())}
 
 
 def _run_memory(X, X_train):
-    """Whether much more memory is taken than the inputs and the distances need (1 for yes, 0 for no)."""
+    """Whether it takes much more memory than the inputs and the distances need (1 for yes, 0 for no)."""
     knn = _knn(X_train)
     needed = 8 * (X.size + X_train.size + len(X) * len(X_train))
     tracemalloc.start()
@@ -159,11 +159,11 @@ def _has_no_loop(over, sentence):
 def _has_no_nan(inputs, outputs):
     return [
         holds(
-            "copies of the training inputs: no distance is NaN",
+            "no distance is NaN",
             outputs.get("some_are_nan") == 0,
             "each input equals a training input here, and some of the distances are NaN",
-            mistake="NaN where an input equals a training input: rounding leaves -1e-9 in place of 0, and its root is "
-            "NaN; np.maximum(..., 0) before the root",
+            mistake="NaN where an input equals a training input: rounding leaves -1e-9 instead of 0, and its square "
+            "root is NaN; apply np.maximum(..., 0) before the root",
         )
     ]
 
@@ -177,7 +177,7 @@ def _is_lean(inputs, outputs):
             outputs.get("too_much_memory") == 0,
             f"with M = {M}, N = {N}, D = {D} it takes more than 6 times the memory of X, X_train and dists together",
             mistake="an array of M x N x D differences (or of copies made by tile or repeat) is built; "
-            "with 500 x 5,000 pictures it would need 61 GB: expand the square instead",
+            "for 500 x 5,000 images it would take 61 GB: expand the square instead",
         )
     ]
 
@@ -196,13 +196,15 @@ two_loops = Question(
     notebook=NOTEBOOK,
     points=2,
     minutes=15,
+    difficulty=1,
+    importance=2,
     implements=(f"{CLASS}.compute_distances_two_loops",),
     cases=_distance_cases("compute_distances_two_loops"),
 )
 
 
 def _effort_inputs(num_inputs, num_train):
-    """What draws the inputs of an effort; None stands for as many rows as are too many for a loop."""
+    """Return a function that draws the inputs of an effort; None stands for more rows than a loop can handle."""
 
     def draw(rng, too_many):
         M, N = num_inputs or too_many, num_train or too_many
@@ -215,19 +217,19 @@ def _effort_inputs(num_inputs, num_train):
 _MANY_INPUTS = Effort(
     "no Python loop over the inputs",
     _effort_inputs(None, 1),
-    "with very many inputs it runs into the limit on processor time",
-    "a loop over the inputs is left: all the dot products come from one matrix product",
+    "with very many inputs it exceeds the limit on processor time",
+    "there is still a loop over the inputs: all dot products come from one matrix product",
 )
 _MANY_TRAINING_INPUTS = Effort(
     "no Python loop over the training inputs",
     _effort_inputs(1, None),
-    "with very many training inputs it runs into the limit on processor time",
-    "a loop over the training inputs is left: X_train - X[i] subtracts X[i] from all rows of X_train at once",
+    "with very many training inputs it exceeds the limit on processor time",
+    "there is still a loop over the training inputs: X_train - X[i] subtracts X[i] from all rows of X_train at once",
 )
 _MUCH_MEMORY = Effort(
     "no array of M x N x D entries",
     _effort_inputs(1_500, 1_500),
-    "with M = N = 1,500 and D = 300 it runs into the limit on memory (2 GB) or on processor time",
+    "with M = N = 1,500 and D = 300 it exceeds the limit on memory (2 GB) or on processor time",
     "an array of M x N x D differences is built: expand the square instead",
 )
 
@@ -237,6 +239,8 @@ one_loop = Question(
     notebook=NOTEBOOK,
     points=2,
     minutes=10,
+    difficulty=2,
+    importance=3,
     implements=(f"{CLASS}.compute_distances_one_loop",),
     cases=(
         *_distance_cases("compute_distances_one_loop"),
@@ -246,8 +250,8 @@ one_loop = Question(
             _run_loops("compute_distances_one_loop"),
             judge=_has_no_loop(
                 ("training inputs",),
-                "a loop over the training inputs is left (or compute_distances_two_loops is called): "
-                "X_train - X[i] takes X[i] from all rows of X_train at once",
+                "there is still a loop over the training inputs, or compute_distances_two_loops is called: "
+                "X_train - X[i] subtracts X[i] from all rows of X_train at once",
             ),
         ),
     ),
@@ -256,10 +260,12 @@ one_loop = Question(
 
 no_loops = Question(
     id="knn_no_loops",
-    title="Distances without a loop",
+    title="Distances without loops",
     notebook=NOTEBOOK,
     points=4,
     minutes=30,
+    difficulty=3,
+    importance=5,
     implements=(f"{CLASS}.compute_distances_no_loops",),
     cases=(
         *_distance_cases("compute_distances_no_loops"),
@@ -269,8 +275,8 @@ no_loops = Question(
             _run_loops("compute_distances_no_loops"),
             judge=_has_no_loop(
                 ("inputs", "training inputs"),
-                "a loop is left (a comprehension is one too, and so is a call of the versions with loops): "
-                "all the dot products come from one matrix product, X @ X_train.T",
+                "there is still a loop (a comprehension counts, and so does a call of a version with loops): "
+                "all dot products come from one matrix product, X @ X_train.T",
             ),
         ),
         Case("copies of the training inputs", _copies, _run_copies, judge=_has_no_nan, observe=_observe_copies),
@@ -296,7 +302,7 @@ def _vote_sizes(dists, k, **_):
 
 
 def _shuffled_distances(rng, num_inputs, num_train):
-    """Distances without equal ones: which of two equal ones counts as nearer does not matter to any answer."""
+    """Distances that all differ, so that no answer depends on which of two equal ones counts as nearer."""
     return 0.5 + rng.permutation(num_inputs * num_train).reshape(num_inputs, num_train) / 4
 
 
@@ -306,7 +312,10 @@ def _vote_inputs(rng, num_inputs, num_train, num_labels, k, dtype=np.int64):
 
 
 def _near_and_far(rng, k, rows):
-    """Nine training inputs with labels 1, 4, 8; in row i those of a label near[i] come first, then those of far[i]."""
+    """Nine training inputs with the labels 1, 4 and 8.
+
+    A row (near, num_near, far) has num_near inputs with the label near as its nearest, then others with the label far.
+    """
     y_train = np.repeat([1, 4, 8], 3)
     dists = 50 + _shuffled_distances(rng, len(rows), 9)
     for row, (near, num_near, far) in enumerate(rows):
@@ -318,29 +327,31 @@ def _near_and_far(rng, k, rows):
 
 
 def _distant_majority(rng):
-    """Five vote: the nearest two have one label, the next three another."""
+    """Draw inputs for k = 5: the two nearest have one label, the next three have another."""
     return _near_and_far(rng, 5, [(8, 2, 1), (1, 2, 8), (4, 2, 8), (1, 2, 4), (8, 2, 4), (4, 2, 1)])
 
 
 def _ties(rng):
-    """Four vote, two for each of two labels; the nearer label is the larger one, but for the fourth row."""
+    """Draw inputs for k = 4: two labels have two votes each; the nearer one is the larger, except in the fourth row."""
     return _near_and_far(rng, 4, [(8, 2, 1), (8, 2, 4), (4, 2, 1), (1, 2, 8), (8, 2, 4)])
 
 
 predict_labels = Question(
     id="knn_predict_labels",
-    title="The vote of the k nearest",
+    title="The vote of the k nearest neighbours",
     notebook=NOTEBOOK,
     points=2,
     minutes=15,
+    difficulty=2,
+    importance=2,
     implements=(f"{CLASS}.predict_labels",),
     cases=(
-        Case("five vote", _distant_majority, _run_predict_labels, _vote_sizes),
-        Case("one votes", lambda rng: _vote_inputs(rng, 8, 11, 5, 1), _run_predict_labels, _vote_sizes),
-        Case("a tie: the smaller label", _ties, _run_predict_labels, _vote_sizes),
-        Case("three vote, eight by eight", lambda rng: _vote_inputs(rng, 8, 8, 3, 3), _run_predict_labels, _vote_sizes),
+        Case("k = 5", _distant_majority, _run_predict_labels, _vote_sizes),
+        Case("k = 1", lambda rng: _vote_inputs(rng, 8, 11, 5, 1), _run_predict_labels, _vote_sizes),
+        Case("tie: the smaller label wins", _ties, _run_predict_labels, _vote_sizes),
+        Case("k = 3, square dists", lambda rng: _vote_inputs(rng, 8, 8, 3, 3), _run_predict_labels, _vote_sizes),
         Case("labels in uint8", lambda rng: _vote_inputs(rng, 9, 20, 4, 7, np.uint8), _run_predict_labels, _vote_sizes),
-        Case("all vote", lambda rng: _vote_inputs(rng, 3, 7, 3, 7), _run_predict_labels, _vote_sizes),
+        Case("k = N: all inputs vote", lambda rng: _vote_inputs(rng, 3, 7, 3, 7), _run_predict_labels, _vote_sizes),
         Case("one input", lambda rng: _vote_inputs(rng, 1, 9, 2, 5), _run_predict_labels, _vote_sizes),
     ),
 )
@@ -350,7 +361,7 @@ predict_labels = Question(
 
 
 def _pictures():
-    """The rows that the notebook works on: training pictures and labels, test pictures and labels."""
+    """The data that the notebook works on: training images and labels, test images and labels."""
     from cs231n.data_utils import load_CIFAR10
 
     X_train, y_train, X_test, y_test = load_CIFAR10(dtype=np.uint8)
@@ -359,7 +370,7 @@ def _pictures():
 
 
 def _pairs(X, y):
-    """Each row with its label, as texts that can be sorted and compared whatever the dtype."""
+    """Each row with its label, as strings that can be sorted and compared whatever the dtype of the rows."""
     with np.errstate(invalid="ignore"):
         rows = np.ascontiguousarray(np.asarray(X, dtype=np.float64).astype(np.int64))
     return sorted(f"{hashlib.md5(row).hexdigest()} {label}" for row, label in zip(rows, np.asarray(y), strict=True))
@@ -385,28 +396,28 @@ def _judge_folds(X_train_folds, y_train_folds, X_train, y_train):
     size = NUM_TRAIN // NUM_FOLDS
     shapes, labels = _shapes(X_train_folds), _shapes(y_train_folds)
     is_split = holds(
-        "five folds of a fifth of the rows",
+        "there are five folds, each with a fifth of the rows",
         shapes == [(size, X_train.shape[1])] * NUM_FOLDS and labels == [(size,)] * NUM_FOLDS,
         f"expected {NUM_FOLDS} arrays of shape {(size, X_train.shape[1])} in X_train_folds, got {shapes[:6]}",
         f"expected {NUM_FOLDS} arrays of shape {(size,)} in y_train_folds, got {labels[:6]}",
-        mistake="np.array_split(X_train, 5) makes a list of five arrays; y_train is split in the same way",
+        mistake="np.array_split(X_train, 5) returns a list of five arrays; split y_train in the same way",
     )
     if not is_split.ok:
         return [is_split]
     pairs = _pairs(np.concatenate(X_train_folds), np.concatenate(y_train_folds))
     each_once = holds(
-        "each training picture in one fold, with its label",
+        "each training image is in exactly one fold, with its label",
         pairs == _pairs(X_train, y_train),
-        "the folds put together again are not the rows of X_train with the labels of y_train",
-        mistake="pictures and labels are split in different orders, or a picture is in two folds, "
-        "or the pixels are changed",
+        "the folds, joined again, are not the rows of X_train with the labels of y_train",
+        mistake="images and labels are split in different orders, or an image is in two folds, "
+        "or the pixels have been changed",
     )
     return [is_split, each_once]
 
 
 def _judge_accuracies(k_to_accuracies):
     has_keys = holds(
-        "k_to_accuracies has the ten choices of k as keys",
+        "the keys of k_to_accuracies are the ten values of k",
         isinstance(k_to_accuracies, dict) and set(k_to_accuracies) == set(K_CHOICES),
         f"expected a dict with the keys {list(K_CHOICES)}, got {list(k_to_accuracies)[:12]}",
     )
@@ -415,35 +426,35 @@ def _judge_accuracies(k_to_accuracies):
     lists = [list(np.ravel(k_to_accuracies[k])) for k in K_CHOICES]
     lengths = sorted({len(values) for values in lists})
     has_five = holds(
-        "five accuracies for each k",
+        "there are five accuracies for each k",
         lengths == [NUM_FOLDS],
-        f"expected lists of {NUM_FOLDS} numbers, got lists of {', '.join(map(str, lengths))}",
-        mistake="each fold takes its turn as the validation fold: append one accuracy for each turn, and keep them all",
+        f"expected lists of length {NUM_FOLDS}, got length {', '.join(map(str, lengths))}",
+        mistake="each fold is the validation fold once: append one accuracy for each turn, and keep all of them",
     )
     if not has_five.ok:
         return [has_keys, has_five]
     table = np.array(lists, dtype=float)  # (10, 5)
     in_steps = np.abs(table * NUM_TRAIN / NUM_FOLDS - np.round(table * NUM_TRAIN / NUM_FOLDS)) < 1e-6
     are_shares = holds(
-        "each accuracy is a share of one fold",
+        "each accuracy is a fraction of the rows of one fold",
         bool(np.all(in_steps & (table >= 0) & (table <= 1))),
-        "expected numbers from 0 to 1 in steps of 1 / 1000 (right ones among the 1,000 of the validation fold)",
+        "expected multiples of 1 / 1000 from 0 to 1 (the validation fold has 1,000 rows)",
         f"got {table.ravel()[np.argmin(in_steps & (table >= 0) & (table <= 1))]:.6g}",
-        mistake="divide the number of right answers by the number of rows of the validation fold "
-        "(not of all training rows, nor of the test rows)",
+        mistake="divide the number of correct predictions by the number of rows of the validation fold "
+        "(not by the number of all training rows or of the test rows)",
     )
     unseen = holds(
         "the validation fold is not among the training rows",
         table[0].max() < 0.9,
         f"for k = 1 the accuracies are {', '.join(f'{value:.3g}' for value in table[0])}",
-        mistake="with the validation fold among the training rows, each of its pictures finds itself (distance 0): "
+        mistake="if the validation fold is among the training rows, each of its images finds itself (distance 0): "
         "train on the other four folds only",
     )
     own_turn = holds(
-        "each fold has its turn",
+        "the accuracies differ from fold to fold",
         bool(np.any(np.ptp(table, axis=1) > 0)),
-        "for every k the five accuracies are the same number",
-        mistake="the same fold is the validation fold five times: use the loop's index",
+        "for every k the five accuracies are equal",
+        mistake="the same fold is the validation fold in all five turns: use the index of the loop",
     )
     return [has_keys, has_five, are_shares, unseen, own_turn]
 
@@ -457,10 +468,10 @@ def _judge_choice(k_to_accuracies, best_k, y_test_pred, y_test):
         reached >= best - 1e-9,
         f"best_k is {best_k}, with a mean of {reached:.4f}",
         f"expected k = {next(k for k in K_CHOICES if means[k] >= best - 1e-9)} with a mean of {best:.4f}",
-        mistake="compare the means over the five folds; a single fold can be lucky",
+        mistake="compare the means over the five folds; the accuracy on a single fold can be high by chance",
     )
     has_predictions = holds(
-        "a label for each test picture",
+        "y_test_pred has one label for each test image",
         np.shape(y_test_pred) == y_test.shape,
         f"expected y_test_pred of shape {y_test.shape}, got {np.shape(y_test_pred)}",
     )
@@ -468,21 +479,21 @@ def _judge_choice(k_to_accuracies, best_k, y_test_pred, y_test):
         return [is_best, has_predictions]
     return [
         is_best,
-        reaches("mean accuracy for best_k", best, {"CIFAR-10": 0.265, "built-in images": 0.28}),
+        reaches("the mean accuracy", best, {"CIFAR-10": 0.265, "built-in images": 0.28}),
         reaches(
-            "test accuracy with best_k",
+            "the test accuracy",
             float(np.mean(np.asarray(y_test_pred) == y_test)),
             {"CIFAR-10": 0.24, "built-in images": 0.25},
-            mistake="train on all 5,000 training pictures with best_k neighbours, then predict X_test",
+            mistake="train on all 5,000 training images, then predict X_test with k=best_k",
         ),
     ]
 
 
 def _judge_truth(X_train_folds, y_train_folds, k_to_accuracies, X_test, best_k, y_test_pred):
-    """Compare with the k nearest neighbours as they are, whatever the learner's own classifier finds."""
+    """Compare with the true k nearest neighbours, whatever the learner's own classifier finds."""
     X, y = np.concatenate(X_train_folds).astype(float), np.concatenate(y_train_folds).astype(int)
     squares = np.sum(X**2, axis=1)
-    dists = squares - 2 * X @ X.T  # squared, but for what is the same in the whole row
+    dists = squares - 2 * X @ X.T  # squared distances, up to a constant in each row
     gaps = []
     for i, own in enumerate(np.array_split(np.arange(NUM_TRAIN), NUM_FOLDS)):
         others = np.delete(np.arange(NUM_TRAIN), own)
@@ -490,25 +501,25 @@ def _judge_truth(X_train_folds, y_train_folds, k_to_accuracies, X_test, best_k, 
         gaps += [abs(np.mean(votes[k] == y[own]) - np.ravel(k_to_accuracies[k])[i]) for k in K_CHOICES]
     y_true = _votes(squares - 2 * X_test.astype(float) @ X.T, y)[int(best_k)]
     agreement = float(np.mean(np.asarray(y_test_pred) == y_true))
-    mistake = "are these numbers of an earlier run? Run the cells above again, from the first on"
+    mistake = "are these values from an earlier run? Run all cells again, starting with the first"
     return [
         holds(
-            "the accuracies are those of k nearest neighbours",
+            "the accuracies are those of the k nearest neighbours",
             max(gaps) <= CLOSE_CALLS,
-            f"expected at most {CLOSE_CALLS:.1%} of a fold to differ, got {max(gaps):.1%}",
+            f"expected a difference of at most {CLOSE_CALLS:.1%} of a fold, got {max(gaps):.1%}",
             mistake=mistake,
         ),
         holds(
-            "the test labels are those of best_k nearest neighbours",
+            "y_test_pred are the labels given by the best_k nearest neighbours",
             agreement >= 1 - CLOSE_CALLS,
-            f"expected the same label for {1 - CLOSE_CALLS:.1%} of the test pictures, got it for {agreement:.1%}",
+            f"expected at least {1 - CLOSE_CALLS:.1%} of the test images to have this label, got {agreement:.1%}",
             mistake=mistake,
         ),
     ]
 
 
 def _votes(dists, labels):
-    """What the k nearest vote, {k: array of shape (M,)}, from squared distances (M, N), but for a constant a row."""
+    """The winner of each vote, {k: array of shape (M,)}, from squared distances (M, N) up to a constant in each row."""
     most = max(K_CHOICES)
     near = np.argpartition(dists, most - 1, axis=1)[:, :most]
     near = np.take_along_axis(near, np.argsort(np.take_along_axis(dists, near, axis=1), axis=1), axis=1)
@@ -522,6 +533,8 @@ cross_validation = Question(
     notebook=NOTEBOOK,
     points=4,
     minutes=25,
+    difficulty=3,
+    importance=4,
     builds_on=("knn_no_loops", "knn_predict_labels"),
     values=("X_train_folds", "y_train_folds", "k_to_accuracies", "best_k", "y_test_pred"),
     judge=_judge_cross_validation,

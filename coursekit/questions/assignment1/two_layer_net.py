@@ -1,4 +1,4 @@
-"""Questions of two_layer_net: layers, then a network, then its training; at the end the same net in one piece."""
+"""Questions of two_layer_net: layers, a network made of them, its training, and the same net in one piece."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def _affine_inputs(rng, shape, num_outputs, scale=1.0, dtype=np.float64):
     return {
         "x": (scale * rng.randn(*shape)).astype(dtype),
         "w": rng.randn(num_columns, num_outputs).astype(dtype),
-        "b": (3 + rng.randn(num_outputs)).astype(dtype),  # far from 0: a bias that is forgotten shows
+        "b": (3 + rng.randn(num_outputs)).astype(dtype),  # far from 0, so that a missing bias shows
     }
 
 
@@ -28,7 +28,7 @@ def _uneven_affine_inputs(rng):
     return inputs | {"x": inputs["x"] * np.array([[1e-3], [1.0], [30.0], [1e3]])}
 
 
-def _picture_affine_inputs(rng):
+def _image_affine_inputs(rng):
     inputs = _affine_inputs(rng, (3, 2, 2, 3), 2)
     return inputs | {"x": rng.randint(100, 256, size=(3, 2, 2, 3)).astype(np.uint8)}
 
@@ -62,13 +62,15 @@ affine_forward = Question(
     notebook=NOTEBOOK,
     points=2,
     minutes=10,
+    difficulty=1,
+    importance=5,
     implements=(f"{LAYERS}:affine_forward",),
     cases=(
         Case("two inputs of 4 x 5", lambda rng: _affine_inputs(rng, (2, 4, 5), 3), _run_affine_forward, _affine_sizes),
-        Case("rows, one output", lambda rng: _affine_inputs(rng, (5, 6), 1), _run_affine_forward, _affine_sizes),
+        Case("flat inputs, one output", lambda rng: _affine_inputs(rng, (5, 6), 1), _run_affine_forward, _affine_sizes),
         Case("one input", lambda rng: _affine_inputs(rng, (1, 2, 3, 2), 4, 1e3), _run_affine_forward, _affine_sizes),
-        Case("uneven rows", _uneven_affine_inputs, _run_affine_forward, _affine_sizes),
-        Case("pictures of uint8", _picture_affine_inputs, _run_affine_forward, _affine_sizes),
+        Case("rows of different scale", _uneven_affine_inputs, _run_affine_forward, _affine_sizes),
+        Case("uint8 images", _image_affine_inputs, _run_affine_forward, _affine_sizes),
         Case(
             "float32",
             lambda rng: _affine_inputs(rng, (3, 5), 2, dtype=np.float32),
@@ -85,6 +87,8 @@ affine_backward = Question(
     notebook=NOTEBOOK,
     points=4,
     minutes=25,
+    difficulty=3,
+    importance=5,
     implements=(f"{LAYERS}:affine_backward",),
     cases=(
         Case(
@@ -94,7 +98,7 @@ affine_backward = Question(
             _affine_sizes,
         ),
         Case(
-            "rows",
+            "flat inputs",
             lambda rng: _with_dout(rng, _affine_inputs(rng, (3, 4), 2)),
             _run_affine_backward,
             _affine_sizes,
@@ -112,7 +116,7 @@ affine_backward = Question(
             _affine_sizes,
         ),
         Case(
-            "uneven rows",
+            "rows of different scale",
             lambda rng: _with_dout(rng, _uneven_affine_inputs(rng)),
             _run_affine_backward,
             _affine_sizes,
@@ -132,7 +136,7 @@ affine_backward = Question(
 
 
 def _relu_inputs(rng, shape, scale=1.0, dtype=np.float64):
-    """Both signs for sure, and values well away from the kink at 0."""
+    """Values of both signs, well away from the kink at 0."""
     x = rng.uniform(0.1, 2.0, size=shape) * rng.choice([-1, 1], size=shape)
     x.flat[0], x.flat[-1] = 1.5, -1.5
     return {"x": (scale * x).astype(dtype)}
@@ -167,10 +171,12 @@ relu_forward = Question(
     notebook=NOTEBOOK,
     points=1,
     minutes=5,
+    difficulty=1,
+    importance=4,
     implements=(f"{LAYERS}:relu_forward",),
     cases=(
-        Case("rows", lambda rng: _relu_inputs(rng, (3, 4)), _run_relu_forward),
-        Case("pictures", lambda rng: _relu_inputs(rng, (2, 3, 2, 3)), _run_relu_forward),
+        Case("a matrix", lambda rng: _relu_inputs(rng, (3, 4)), _run_relu_forward),
+        Case("images", lambda rng: _relu_inputs(rng, (2, 3, 2, 3)), _run_relu_forward),
         Case("large entries", lambda rng: _relu_inputs(rng, (1, 6), 1e4), _run_relu_forward),
         Case("tiny entries", lambda rng: _relu_inputs(rng, (4, 2), 1e-6), _run_relu_forward),
         Case("float32", lambda rng: _relu_inputs(rng, (5,), dtype=np.float32), _run_relu_forward, tolerance=1e-5),
@@ -183,10 +189,12 @@ relu_backward = Question(
     notebook=NOTEBOOK,
     points=2,
     minutes=10,
+    difficulty=1,
+    importance=4,
     implements=(f"{LAYERS}:relu_backward",),
     cases=(
-        Case("rows", lambda rng: _relu_dout(rng, _relu_inputs(rng, (3, 4))), _run_relu_backward),
-        Case("pictures", lambda rng: _relu_dout(rng, _relu_inputs(rng, (2, 3, 2, 3))), _run_relu_backward),
+        Case("a matrix", lambda rng: _relu_dout(rng, _relu_inputs(rng, (3, 4))), _run_relu_backward),
+        Case("images", lambda rng: _relu_dout(rng, _relu_inputs(rng, (2, 3, 2, 3))), _run_relu_backward),
         Case("large entries", lambda rng: _relu_dout(rng, _relu_inputs(rng, (1, 6), 1e4)), _run_relu_backward),
         Case("tiny entries", lambda rng: _relu_dout(rng, _relu_inputs(rng, (4, 2), 1e-6)), _run_relu_backward),
         Case("exact zeros", lambda rng: _relu_dout(rng, _relu_zeros(rng)), _run_relu_backward),
@@ -198,9 +206,9 @@ relu_backward = Question(
 
 
 def _scores(rng, num_rows, num_classes, scale=1.0, shift=0.0, dtype=np.float64):
-    """Scores whose best class is the true one in some rows and another one in others, classes repeated or missing."""
+    """Scores that are highest for the true class in some rows only; some classes are repeated, some never true."""
     x = rng.randn(num_rows, num_classes)
-    y = rng.randint(num_classes - 1, size=num_rows)  # the last class never is the true one
+    y = rng.randint(num_classes - 1, size=num_rows)  # the last class is never the true one
     y[0] = (np.argmax(x[0]) + 1) % num_classes
     if num_rows > 1:
         y[1] = np.argmax(x[1])
@@ -208,13 +216,13 @@ def _scores(rng, num_rows, num_classes, scale=1.0, shift=0.0, dtype=np.float64):
 
 
 def _uneven_scores(rng):
-    """Rows so far apart that the largest score of all says nothing about the other rows."""
+    """Rows so far apart that the largest score of all is no use for the other rows."""
     inputs = _scores(rng, 5, 4)
     return inputs | {"x": inputs["x"] + np.array([[-2000.0], [-30.0], [0.0], [50.0], [2000.0]])}
 
 
 def _far_scores(rng):
-    """Rows whose largest and smallest scores are over 1500 apart: exp of the difference is rounded to 0."""
+    """Rows whose largest and smallest scores differ by more than 1500, so that exp of the difference is 0."""
     x = np.array([rng.permutation(3) for _ in range(4)]) + rng.uniform(-0.2, 0.2, size=(4, 3))
     y = np.array([np.argmin(x[0]), np.argmax(x[1]), np.argmin(x[2]), rng.randint(3)])
     return {"x": 1e3 * x, "y": y}
@@ -245,7 +253,7 @@ def _loss_cases(run):
         Case("scores near 0", lambda rng: _scores(rng, 7, 3, scale=0.01), run, _loss_sizes),
         Case("scores times 1000", _far_scores, run, _loss_sizes),
         Case("scores plus 10000", lambda rng: _scores(rng, 3, 5, shift=1e4), run, _loss_sizes),
-        Case("uneven rows", _uneven_scores, run, _loss_sizes),
+        Case("rows of different scale", _uneven_scores, run, _loss_sizes),
         Case("float32", lambda rng: _scores(rng, 6, 4, scale=3, dtype=np.float32), run, _loss_sizes, tolerance=1e-4),
     )
 
@@ -256,6 +264,8 @@ svm_loss = Question(
     notebook=NOTEBOOK,
     points=3,
     minutes=20,
+    difficulty=3,
+    importance=2,
     implements=(f"{LAYERS}:svm_loss",),
     cases=_loss_cases(_run_svm_loss),
 )
@@ -266,6 +276,8 @@ softmax_loss = Question(
     notebook=NOTEBOOK,
     points=3,
     minutes=20,
+    difficulty=3,
+    importance=5,
     implements=(f"{LAYERS}:softmax_loss",),
     cases=_loss_cases(_run_softmax_loss),
 )
@@ -293,6 +305,8 @@ sgd = Question(
     notebook=NOTEBOOK,
     points=1,
     minutes=5,
+    difficulty=1,
+    importance=5,
     implements=("cs231n.optim:sgd",),
     cases=(
         Case("a matrix", lambda rng: _sgd_inputs(rng, (3, 4), 0.3), _run_sgd, may_change=("w",)),
@@ -336,7 +350,7 @@ def _judge_init(inputs, outputs):
     scale = inputs.get("weight_scale", 1e-3)
     d, h, c = inputs["input_dim"], inputs["hidden_dim"], inputs["num_classes"]
     names = holds(
-        "self.params has W1, b1, W2, b2",
+        "self.params has the keys W1, b1, W2, b2",
         outputs["names"] == ["W1", "W2", "b1", "b2"],
         f"expected the keys W1, W2, b1, b2 in self.params, got {', '.join(outputs['names']) or 'none'}",
         mistake="store each array in self.params under its name, such as self.params['W1']",
@@ -356,17 +370,19 @@ def _judge_shapes(outputs, shapes):
     letters = {"W1": "(D, H)", "b1": "(H,)", "W2": "(H, C)", "b2": "(C,)"}
     off = [name for name, shape in shapes.items() if outputs[name]["shape"] != shape]
     gap = [f"{n}: expected {letters[n]} = {tuple(shapes[n])}, got {tuple(outputs[n]['shape'])}" for n in off]
-    turned = [name for name in off if outputs[name]["shape"] == shapes[name][::-1]]
-    mistake = f"{turned[0]} is transposed" if turned else f"check the sizes of {', '.join(off)}"
-    return holds("the shapes fit D, H and C", not off, *gap, mistake=mistake)
+    transposed = [name for name in off if outputs[name]["shape"] == shapes[name][::-1]]
+    mistake = f"{transposed[0]} is transposed" if transposed else f"check the sizes of {', '.join(off)}"
+    return holds("the arrays have the shapes that D, H and C require", not off, *gap, mistake=mistake)
 
 
 two_layer_net_init = Question(
     id="two_layer_net_init",
-    title="TwoLayerNet: the weights at the start",
+    title="TwoLayerNet: initial weights",
     notebook=NOTEBOOK,
     points=2,
     minutes=10,
+    difficulty=1,
+    importance=4,
     implements=(f"{NET}.__init__",),
     cases=tuple(
         Case(f"D, H, C = {d}, {h}, {c}", inputs, _run_init, judge=_judge_init, observe=_observe_init)
@@ -435,15 +451,17 @@ def _loss_and_gradients(returned):
 
 two_layer_net_loss = Question(
     id="two_layer_net_loss",
-    title="TwoLayerNet: the scores",
+    title="TwoLayerNet: scores",
     notebook=NOTEBOOK,
     points=2,
     minutes=10,
+    difficulty=2,
+    importance=4,
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "two_layer_net_init"),
     cases=(
         Case("three inputs", lambda rng: _net_inputs(rng, (3, 5), 8, 4), _run_scores, _net_sizes),
-        Case("pictures", lambda rng: _net_inputs(rng, (2, 3, 2, 2), 6, 3), _run_scores, _net_sizes),
+        Case("images", lambda rng: _net_inputs(rng, (2, 3, 2, 2), 6, 3), _run_scores, _net_sizes),
         Case("one input", lambda rng: _net_inputs(rng, (1, 4), 3, 5), _run_scores, _net_sizes),
         Case("large entries", lambda rng: _net_inputs(rng, (4, 3), 5, 2, scale=1e3), _run_scores, _net_sizes),
         Case(
@@ -458,10 +476,12 @@ two_layer_net_loss = Question(
 
 two_layer_net_gradients = Question(
     id="two_layer_net_gradients",
-    title="TwoLayerNet: the loss and its gradients",
+    title="TwoLayerNet: loss and gradients",
     notebook=NOTEBOOK,
     points=4,
     minutes=30,
+    difficulty=3,
+    importance=5,
     implements=(f"{NET}.loss",),
     builds_on=(
         "affine_backward",
@@ -479,7 +499,7 @@ two_layer_net_gradients = Question(
             _net_sizes,
         ),
         Case(
-            "pictures, reg = 3.5",
+            "images, reg = 3.5",
             lambda rng: _labelled_net_inputs(rng, (3, 2, 2, 2), 5, 4, 3.5),
             _run_gradients,
             _net_sizes,
@@ -510,10 +530,10 @@ def _judge_numbers(name, history):
         isinstance(value, (int, float, np.number)) and np.isfinite(value) for value in history
     )
     return holds(
-        f"{name} holds finite numbers",
+        f"{name} is a list of finite numbers",
         is_right,
-        f"expected a list of finite numbers, got a {type(history).__name__}",
-        mistake=f"hand in solver.{name}, after solver.train()",
+        f"got a {type(history).__name__}" + (" with other values" * isinstance(history, (list, np.ndarray))),
+        mistake=f"pass solver.{name} to check, after solver.train()",
     )
 
 
@@ -527,29 +547,28 @@ def _judge_solver(loss_history, val_acc_history, params, X_val, y_val):
     accuracy = _nets.accuracy(params, X_val, y_val)
     return findings + [
         holds(
-            "loss_history falls",
+            "the loss is lower in the last tenth of loss_history than in the first",
             losses[-tenth:].mean() < losses[:tenth].mean(),
-            f"mean of the first tenth {losses[:tenth].mean():.4g}, of the last tenth {losses[-tenth:].mean():.4g}",
-            mistake="the loss does not fall: the learning rate is far too high or far too low",
+            f"mean of the first tenth: {losses[:tenth].mean():.4g}; of the last tenth: {losses[-tenth:].mean():.4g}",
+            mistake="the learning rate is far too high or far too low",
         ),
         holds(
-            "val_acc_history has an accuracy for the start and each epoch",
+            "val_acc_history has an accuracy from 0 to 1 for the start and for each epoch",
             ((accuracies >= 0) & (accuracies <= 1)).all() and len(accuracies) >= 2,
-            f"expected accuracies from 0 to 1, at the start and after each epoch, got {len(accuracies)} entries",
-            mistake="hand in solver.val_acc_history, after solver.train()",
+            f"expected at least two accuracies from 0 to 1, got {len(accuracies)} entries",
+            mistake="pass solver.val_acc_history to check, after solver.train()",
         ),
         holds(
-            "params are those with the best of val_acc_history",
+            "params reach the best accuracy of val_acc_history",
             abs(accuracy - accuracies.max()) < 0.01,
-            f"these params reach {accuracy:.4g} on the validation set, the best of val_acc_history is "
-            f"{accuracies.max():.4g}",
-            mistake="params and histories come from different runs: run the cell from its first line again",
+            f"params reach {accuracy:.4g} on the validation set, the best of val_acc_history is {accuracies.max():.4g}",
+            mistake="params and val_acc_history come from different runs: run the whole cell again",
         ),
         reaches(
             "validation accuracy",
             accuracy,
             SOLVER_BARS,
-            "a learning rate between 1e-3 and 1e-1, and at least a whole epoch, get there",
+            "train for at least one whole epoch, with a learning rate between 1e-3 and 1e-1",
         ),
     ]
 
@@ -562,10 +581,12 @@ BEST_BARS = {
 
 two_layer_net_solver = Question(
     id="two_layer_net_solver",
-    title="Train the network with a Solver",
+    title="Training the network with a Solver",
     notebook=NOTEBOOK,
     points=2,
     minutes=10,
+    difficulty=2,
+    importance=4,
     builds_on=("sgd", "two_layer_net_gradients"),
     values=("loss_history", "val_acc_history", "params", "X_val", "y_val"),
     judge=_judge_solver,
@@ -573,23 +594,25 @@ two_layer_net_solver = Question(
 )
 
 
-def _judge_best(params, **pictures):
+def _judge_best(params, **images):
     return _nets.judge_best(
         _nets.judge_params(params, hidden_dims=[None]),
         params,
-        **pictures,
+        **images,
         bars=BEST_BARS,
-        advice="look at the curves: does the loss still fall (longer, or a higher learning rate), or is the gap "
-        "between training and validation wide (more regularisation)? More hidden units help as well",
+        advice="look at the curves: if the loss is still falling, train longer or with a higher learning rate; if the "
+        "gap between training and validation is wide, use more regularisation; more hidden units help, too",
     )
 
 
 two_layer_net_best = Question(
     id="two_layer_net_best",
-    title="Tune the network",
+    title="Tuning the network",
     notebook=NOTEBOOK,
     points=4,
     minutes=40,
+    difficulty=4,
+    importance=4,
     builds_on=("sgd", "two_layer_net_gradients"),
     values=("params", "X_val", "y_val", "X_test", "y_test"),
     judge=_judge_best,
@@ -615,10 +638,12 @@ def _run_one_piece(X, y, reg, **params):
 
 neural_net_loss = Question(
     id="neural_net_loss",
-    title="In one piece: scores, loss and gradients (optional)",
+    title="The net in one piece: scores, loss and gradients (optional)",
     notebook=NOTEBOOK,
     points=0,
     minutes=30,
+    difficulty=3,
+    importance=2,
     implements=(f"{ONE_PIECE}.loss",),
     cases=(
         Case("reg = 0.7", lambda rng: _labelled_net_inputs(rng, (5, 4), 6, 3, 0.7), _run_one_piece, _net_sizes),
@@ -640,7 +665,7 @@ neural_net_loss = Question(
 
 
 def _identical_rows(rng, num_rows, learning_rate, reg, num_iters, batch_size):
-    """All rows alike, with one label: whichever are drawn, the step is the same."""
+    """Identical rows with the same label: whichever rows are drawn, the step is the same."""
     inputs = _net_inputs(rng, (1, 4), 5, 3)
     return inputs | {
         "X": np.repeat(inputs["X"], num_rows, axis=0),
@@ -660,19 +685,19 @@ def _run_train(X, y, W1, b1, W2, b2, **options):
 
 
 def _run_batches(X, y, W1, b1, W2, b2, seed, num_iters, batch_size):
-    """Train a net that notes which rows it is shown; the first column of X is the row's number."""
+    """Train a net that records which rows it receives; the first column of X is the index of the row."""
     from cs231n.classifiers.neural_net import TwoLayerNet
 
     seen = []
 
-    class Noting(TwoLayerNet):
+    class Recording(TwoLayerNet):
         def loss(self, X, y=None, reg=0.0):
             if y is not None:
                 seen.append((np.array(X[:, 0]), np.array(y)))
             return super().loss(X, y, reg)
 
     np.random.seed(seed)
-    net = Noting(*W1.shape, W2.shape[1])
+    net = Recording(*W1.shape, W2.shape[1])
     net.params = {"W1": W1.copy(), "b1": b1.copy(), "W2": W2.copy(), "b2": b2.copy()}
     history = net.train(X, y, X[:2], y[:2], learning_rate=1e-6, num_iters=num_iters, batch_size=batch_size)
     return {
@@ -699,26 +724,26 @@ def _judge_batches(inputs, outputs):
     drawn = np.concatenate(rows) if rows else np.array([], int)
     return [
         holds(
-            "one batch for each step, and its loss recorded",
+            "in each step a batch is drawn and its loss is appended to loss_history",
             len(rows) >= steps and outputs["num_losses"] == steps,
-            f"num_iters = {steps}: loss was computed {len(rows)} times, "
+            f"num_iters = {steps}: the loss was computed {len(rows)} times, "
             f"loss_history has {outputs['num_losses']} entries",
             mistake="in each step: draw a batch, compute loss and gradients once, append the loss, update the params",
         ),
         holds(
-            "batches have batch_size rows",
+            "each batch has batch_size rows",
             all(len(batch) == size for batch in rows),
-            f"batch_size = {size}, but batches of {sorted({len(batch) for batch in rows})} rows were used",
-            mistake="train on X_batch and y_batch, not on all of X",
+            f"batch_size = {size}, got batches with these numbers of rows: {sorted({len(batch) for batch in rows})}",
+            mistake="train on X_batch and y_batch, with batch_size rows",
         ),
         holds(
-            "batches keep each row with its label",
+            "each row in a batch has its own label",
             all(len(a) == len(b) and np.array_equal(y[a], b) for a, b in zip(rows, labels, strict=True)),
-            "some rows came with the label of another row",
-            mistake="draw the indices once and use them for X and for y",
+            "some rows have the label of another row",
+            mistake="draw the indices once, and use them for both X and y",
         ),
         holds(
-            "batches are drawn from all rows, new ones in each step",
+            "each step draws a new batch from all rows",
             len({tuple(batch) for batch in rows}) > steps // 2 and len(set(drawn.tolist())) > 0.8 * len(y),
             f"{len({tuple(batch) for batch in rows})} different batches in {steps} steps, "
             f"{len(set(drawn.tolist()))} of {len(y)} rows used",
@@ -729,15 +754,17 @@ def _judge_batches(inputs, outputs):
 
 neural_net_train = Question(
     id="neural_net_train",
-    title="In one piece: training (optional)",
+    title="The net in one piece: training (optional)",
     notebook=NOTEBOOK,
     points=0,
     minutes=15,
+    difficulty=2,
+    importance=2,
     implements=(f"{ONE_PIECE}.train",),
     builds_on=("neural_net_loss", "neural_net_predict"),
     cases=(
         Case("three steps", lambda rng: _identical_rows(rng, 8, 0.05, 0.3, 3, 8), _run_train),
-        Case("batch larger than the data", lambda rng: _identical_rows(rng, 3, 0.3, 0.01, 2, 7), _run_train),
+        Case("batch larger than the data set", lambda rng: _identical_rows(rng, 3, 0.3, 0.01, 2, 7), _run_train),
         Case("several epochs", lambda rng: _identical_rows(rng, 12, 0.2, 0.05, 9, 4), _run_train),
         Case("batches", _numbered_rows, _run_batches, judge=_judge_batches),
     ),
@@ -750,10 +777,12 @@ def _run_predict(X, **params):
 
 neural_net_predict = Question(
     id="neural_net_predict",
-    title="In one piece: prediction (optional)",
+    title="The net in one piece: prediction (optional)",
     notebook=NOTEBOOK,
     points=0,
     minutes=5,
+    difficulty=1,
+    importance=1,
     implements=(f"{ONE_PIECE}.predict",),
     builds_on=("neural_net_loss",),
     cases=(

@@ -1,4 +1,4 @@
-"""Questions of BatchNormalization: normalising columns, rows, channels and groups of channels, with the gradients."""
+"""Questions of BatchNormalization: normalising columns, rows, channels and groups of channels, and the gradients."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ RUNNING = ("running_mean", "running_var")
 
 
 def _gains(rng, num_columns):
-    """Scales far from 0 and 1, of both signs, and shifts far from 0."""
+    """Scales of both signs, far from 0 and 1, and shifts far from 0."""
     return {
         "gamma": rng.uniform(1.5, 3.0, size=num_columns) * rng.choice([-1, 1], size=num_columns),
         "beta": 3 + rng.randn(num_columns),
@@ -26,7 +26,7 @@ def _norm_inputs(rng, N, D, eps=None, scale=1.0):
 
 
 def _uneven_inputs(rng):
-    """Columns of very different scale: in the first, the variance is as small as eps."""
+    """Columns of very different scale; the variance of the first is as small as eps."""
     inputs = _norm_inputs(rng, 4, 3)
     columns = np.array([0.004, 1.0, 30.0]) * rng.randn(4, 3) + np.array([0.5, -4.0, 100.0])
     return inputs | {"x": columns}
@@ -70,13 +70,15 @@ def _train_case(name, inputs, tolerance=1e-8):
 
 batchnorm_forward = Question(
     id="batchnorm_forward",
-    title="Batch normalisation, forward, in training",
+    title="Batch normalisation: forward pass in train mode",
     notebook=NOTEBOOK,
     points=3,
     minutes=25,
+    difficulty=2,
+    importance=5,
     implements=(f"{LAYERS}:batchnorm_forward",),
     cases=(
-        _train_case("uneven columns", _uneven_inputs),
+        _train_case("columns of different scale", _uneven_inputs),
         _train_case(
             "a later batch, momentum 0.6, eps 0.3",
             lambda rng: _running_inputs(rng, _norm_inputs(rng, 5, 4, 0.3), 0.6),
@@ -95,7 +97,7 @@ def _test_inputs(rng, N, D, eps=None, scale=1.0):
 
 
 def _small_variance_inputs(rng):
-    """Running variances about as small as eps, and one that is 0, as before the first step."""
+    """One running variance that is 0, as before the first step, and one about as small as eps."""
     inputs = _test_inputs(rng, 4, 3)
     return inputs | {"running_var": np.array([0.0, 2e-5, 4.0])}
 
@@ -106,10 +108,12 @@ def _run_batchnorm_forward_test(x, gamma, beta, **bn_param):
 
 batchnorm_forward_test = Question(
     id="batchnorm_forward_test",
-    title="Batch normalisation, forward, in test mode",
+    title="Batch normalisation: forward pass in test mode",
     notebook=NOTEBOOK,
     points=1,
     minutes=10,
+    difficulty=1,
+    importance=4,
     implements=(f"{LAYERS}:batchnorm_forward",),
     builds_on=("batchnorm_forward",),
     cases=(
@@ -117,7 +121,7 @@ batchnorm_forward_test = Question(
         Case("eps 0.3", lambda rng: _test_inputs(rng, 5, 2, 0.3), _run_batchnorm_forward_test, _norm_sizes),
         Case("one input", lambda rng: _test_inputs(rng, 1, 5), _run_batchnorm_forward_test, _norm_sizes),
         Case("tiny running variances", _small_variance_inputs, _run_batchnorm_forward_test, _norm_sizes),
-        Case("large entries", lambda rng: _test_inputs(rng, 4, 3, scale=1e3), _run_batchnorm_forward_test, _norm_sizes),
+        Case("large values", lambda rng: _test_inputs(rng, 4, 3, scale=1e3), _run_batchnorm_forward_test, _norm_sizes),
         Case(
             "float32",
             lambda rng: _as_float32(_test_inputs(rng, 4, 6)),
@@ -145,15 +149,15 @@ def _run_batchnorm_backward_alt(x, gamma, beta, dout, **bn_param):
     from cs231n import layers
 
     _, cache = layers.batchnorm_forward(x, gamma, beta, {"mode": "train", **bn_param})
-    kept, layers.batchnorm_backward = layers.batchnorm_backward, _out_of_reach
+    kept, layers.batchnorm_backward = layers.batchnorm_backward, _not_allowed
     try:
         return dict(zip(("dx", "dgamma", "dbeta"), layers.batchnorm_backward_alt(dout, cache), strict=True))
     finally:
         layers.batchnorm_backward = kept
 
 
-def _out_of_reach(dout, cache):
-    raise RuntimeError("batchnorm_backward_alt must not call batchnorm_backward: compute dx from the one expression")
+def _not_allowed(dout, cache):
+    raise RuntimeError("batchnorm_backward_alt must not call batchnorm_backward: compute dx from the single expression")
 
 
 def _backward_cases(run):
@@ -162,7 +166,7 @@ def _backward_cases(run):
 
     return (
         case("four rows of three", lambda rng: _norm_inputs(rng, 4, 3)),
-        case("uneven columns", _uneven_inputs),
+        case("columns of different scale", _uneven_inputs),
         case("eps 0.3", lambda rng: _norm_inputs(rng, 5, 4, 0.3)),
         case("as many columns as rows", lambda rng: _norm_inputs(rng, 4, 4)),
         case("one input", lambda rng: _norm_inputs(rng, 1, 5)),
@@ -173,10 +177,12 @@ def _backward_cases(run):
 
 batchnorm_backward = Question(
     id="batchnorm_backward",
-    title="Batch normalisation, backward, node by node",
+    title="Batch normalisation: backward pass, node by node",
     notebook=NOTEBOOK,
     points=5,
     minutes=45,
+    difficulty=5,
+    importance=4,
     implements=(f"{LAYERS}:batchnorm_backward",),
     builds_on=("batchnorm_forward",),
     cases=_backward_cases(_run_batchnorm_backward),
@@ -184,10 +190,12 @@ batchnorm_backward = Question(
 
 batchnorm_backward_alt = Question(
     id="batchnorm_backward_alt",
-    title="Batch normalisation, backward, in one expression",
+    title="Batch normalisation: backward pass in one expression",
     notebook=NOTEBOOK,
     points=3,
     minutes=30,
+    difficulty=4,
+    importance=3,
     implements=(f"{LAYERS}:batchnorm_backward_alt",),
     builds_on=("batchnorm_forward",),
     cases=_backward_cases(_run_batchnorm_backward_alt),
@@ -198,7 +206,7 @@ batchnorm_backward_alt = Question(
 
 
 def _uneven_rows(rng):
-    """Rows of very different scale: in the last, the variance is as small as eps."""
+    """Rows of very different scale; the variance of the last is as small as eps."""
     inputs = _norm_inputs(rng, 3, 5)
     x = np.array([[30.0], [1.0], [0.004]]) * rng.randn(3, 5) + np.array([[100.0], [-4.0], [0.5]])
     return inputs | {"x": x}
@@ -231,7 +239,7 @@ def _layernorm_cases(run, finish=lambda rng, inputs: inputs):
 
     return (
         case("three rows of four", lambda rng: _norm_inputs(rng, 3, 4, scale=0.3)),
-        case("uneven rows", _uneven_rows),
+        case("rows of different scale", _uneven_rows),
         case("eps 0.3", lambda rng: _norm_inputs(rng, 5, 3, 0.3)),
         case("as many columns as rows", lambda rng: _norm_inputs(rng, 4, 4, scale=0.3)),
         case("one input", lambda rng: _norm_inputs(rng, 1, 6, scale=0.3)),
@@ -242,20 +250,24 @@ def _layernorm_cases(run, finish=lambda rng, inputs: inputs):
 
 layernorm_forward = Question(
     id="layernorm_forward",
-    title="Layer normalisation, forward",
+    title="Layer normalisation: forward pass",
     notebook=NOTEBOOK,
     points=2,
     minutes=15,
+    difficulty=2,
+    importance=5,
     implements=(f"{LAYERS}:layernorm_forward",),
     cases=_layernorm_cases(_run_layernorm_forward),
 )
 
 layernorm_backward = Question(
     id="layernorm_backward",
-    title="Layer normalisation, backward",
+    title="Layer normalisation: backward pass",
     notebook=NOTEBOOK,
     points=3,
     minutes=20,
+    difficulty=3,
+    importance=3,
     implements=(f"{LAYERS}:layernorm_backward",),
     builds_on=("layernorm_forward",),
     cases=_layernorm_cases(_run_layernorm_backward, _with_dout),
@@ -266,7 +278,7 @@ layernorm_backward = Question(
 
 
 def _map_inputs(rng, shape, eps=None, gain_shape=None):
-    """Feature maps whose channels, inputs, rows and columns all differ: no two ways to group them look alike."""
+    """Feature maps whose channels, inputs, rows and columns all differ, so that every way to group them shows."""
     N, C, H, W = shape
     level = rng.uniform(-4, 4, size=(N, C, 1, 1)) + rng.uniform(-2, 2, size=(H, W))
     x = level + rng.uniform(0.5, 3.0, size=(1, C, 1, 1)) * rng.randn(*shape)
@@ -307,14 +319,16 @@ def _test_mode_maps(rng):
 
 spatial_batchnorm_forward = Question(
     id="spatial_batchnorm_forward",
-    title="Batch normalisation of feature maps, forward",
+    title="Batch normalisation of feature maps: forward pass",
     notebook=NOTEBOOK,
     points=2,
     minutes=15,
+    difficulty=2,
+    importance=4,
     implements=(f"{LAYERS}:spatial_batchnorm_forward",),
     builds_on=("batchnorm_forward", "batchnorm_forward_test"),
     cases=(
-        _spatial_case("two inputs of three maps", lambda rng: _map_inputs(rng, (2, 3, 4, 5))),
+        _spatial_case("two inputs, three channels", lambda rng: _map_inputs(rng, (2, 3, 4, 5))),
         _spatial_case("all sizes equal", lambda rng: _map_inputs(rng, (3, 3, 3, 3))),
         _spatial_case(
             "a later batch, momentum 0.6, eps 0.3",
@@ -328,16 +342,18 @@ spatial_batchnorm_forward = Question(
 
 spatial_batchnorm_backward = Question(
     id="spatial_batchnorm_backward",
-    title="Batch normalisation of feature maps, backward",
+    title="Batch normalisation of feature maps: backward pass",
     notebook=NOTEBOOK,
     points=2,
     minutes=10,
+    difficulty=1,
+    importance=3,
     implements=(f"{LAYERS}:spatial_batchnorm_backward",),
     builds_on=("spatial_batchnorm_forward", "batchnorm_backward_alt"),
     cases=tuple(
         _spatial_case(name, make, tolerance, _with_dout, _run_spatial_batchnorm_backward)
         for name, make, tolerance in (
-            ("two inputs of three maps", lambda rng: _map_inputs(rng, (2, 3, 4, 3)), 1e-8),
+            ("two inputs, three channels", lambda rng: _map_inputs(rng, (2, 3, 4, 3)), 1e-8),
             ("all sizes equal", lambda rng: _map_inputs(rng, (3, 3, 3, 3)), 1e-8),
             ("eps 0.3", lambda rng: _map_inputs(rng, (3, 2, 2, 4), 0.3), 1e-8),
             ("one input", lambda rng: _map_inputs(rng, (1, 4, 3, 2)), 1e-8),
@@ -367,11 +383,11 @@ def _run_spatial_groupnorm_backward(x, gamma, beta, G, dout, **gn_param):
 
 def _groupnorm_cases(run, finish=None):
     cases = (
-        ("six maps in two groups", (2, 6, 4, 3), 2, None, (1, 6, 1, 1), 1e-8),
+        ("six channels in two groups", (2, 6, 4, 3), 2, None, (1, 6, 1, 1), 1e-8),
         ("gamma of shape (C,)", (3, 4, 2, 3), 2, None, None, 1e-8),
-        ("more groups than maps in each", (2, 6, 2, 2), 3, 0.3, (1, 6, 1, 1), 1e-8),
-        ("all maps in one group", (2, 3, 3, 2), 1, None, (1, 3, 1, 1), 1e-8),
-        ("each map a group", (3, 4, 2, 4), 4, None, (1, 4, 1, 1), 1e-8),
+        ("more groups than channels per group", (2, 6, 2, 2), 3, 0.3, (1, 6, 1, 1), 1e-8),
+        ("all channels in one group", (2, 3, 3, 2), 1, None, (1, 3, 1, 1), 1e-8),
+        ("one channel per group", (3, 4, 2, 4), 4, None, (1, 4, 1, 1), 1e-8),
         ("one input, all sizes equal", (1, 4, 4, 4), 2, None, (1, 4, 1, 1), 1e-8),
     )
 
@@ -386,10 +402,12 @@ def _groupnorm_cases(run, finish=None):
 
 spatial_groupnorm_forward = Question(
     id="spatial_groupnorm_forward",
-    title="Group normalisation, forward",
+    title="Group normalisation: forward pass",
     notebook=NOTEBOOK,
     points=3,
     minutes=20,
+    difficulty=3,
+    importance=3,
     implements=(f"{LAYERS}:spatial_groupnorm_forward",),
     builds_on=("layernorm_forward",),
     cases=_groupnorm_cases(_run_spatial_groupnorm_forward),
@@ -397,10 +415,12 @@ spatial_groupnorm_forward = Question(
 
 spatial_groupnorm_backward = Question(
     id="spatial_groupnorm_backward",
-    title="Group normalisation, backward",
+    title="Group normalisation: backward pass",
     notebook=NOTEBOOK,
     points=3,
     minutes=25,
+    difficulty=3,
+    importance=2,
     implements=(f"{LAYERS}:spatial_groupnorm_backward",),
     builds_on=("spatial_groupnorm_forward", "layernorm_backward"),
     cases=_groupnorm_cases(_run_spatial_groupnorm_backward, _with_dout),

@@ -1,4 +1,4 @@
-"""Questions of ConvolutionalNetworks: convolution and max pooling with loops, then a network made of the fast ones."""
+"""Questions of ConvolutionalNetworks: convolution and max pooling with loops, then a network of fast layers."""
 
 import numpy as np
 
@@ -18,20 +18,20 @@ def _conv_inputs(rng, x_shape, w_shape, stride, pad, dtype=np.float64):
     return {
         "x": (1 + rng.randn(*x_shape)).astype(dtype),
         "w": (0.5 + rng.randn(*w_shape)).astype(dtype),
-        "b": (3 + rng.randn(w_shape[0])).astype(dtype),  # far from 0: a bias that is forgotten shows
+        "b": (3 + rng.randn(w_shape[0])).astype(dtype),  # far from 0: a missing bias shows
         "stride": stride,
         "pad": pad,
     }
 
 
 def _uneven_conv_inputs(rng):
-    """Pictures, channels and filters of very different scale."""
+    """Images, channels and biases of very different scale."""
     inputs = _conv_inputs(rng, (3, 2, 4, 3), (2, 2, 2, 3), 1, 1)
     x = inputs["x"] * np.array([1e-2, 1.0, 1e2]).reshape(3, 1, 1, 1) * np.array([1.0, 5.0]).reshape(2, 1, 1)
     return inputs | {"x": x, "b": inputs["b"] * np.array([1.0, -4.0])}
 
 
-def _byte_conv_inputs(rng):
+def _uint8_conv_inputs(rng):
     inputs = _conv_inputs(rng, (1, 3, 4, 5), (2, 3, 3, 3), 1, 1)
     return inputs | {"x": rng.randint(100, 256, size=(1, 3, 4, 5)).astype(np.uint8)}
 
@@ -41,8 +41,8 @@ def _conv_sizes(x, w, **_):
 
 
 def _conv_out_shape(x, w, b, stride, pad):
-    places = (1 + (x.shape[axis] + 2 * pad - w.shape[axis]) // stride for axis in (2, 3))
-    return (len(x), len(w), *places)
+    positions = (1 + (x.shape[axis] + 2 * pad - w.shape[axis]) // stride for axis in (2, 3))
+    return (len(x), len(w), *positions)
 
 
 def _with_conv_dout(rng, inputs):
@@ -65,10 +65,12 @@ def _run_conv_backward(x, w, b, stride, pad, dout):
 
 conv_forward_naive = Question(
     id="conv_forward_naive",
-    title="Convolution, forward",
+    title="Convolution: forward pass",
     notebook=NOTEBOOK,
     points=4,
     minutes=30,
+    difficulty=3,
+    importance=5,
     implements=(f"{LAYERS}:conv_forward_naive",),
     cases=(
         Case(
@@ -78,7 +80,7 @@ conv_forward_naive = Question(
             _conv_sizes,
         ),
         Case(
-            "one picture, filters of 2 x 3, no padding",
+            "one image, filters of 2 x 3, no padding",
             lambda rng: _conv_inputs(rng, (1, 2, 4, 5), (3, 2, 2, 3), 1, 0),
             _run_conv_forward,
             _conv_sizes,
@@ -90,13 +92,13 @@ conv_forward_naive = Question(
             _conv_sizes,
         ),
         Case(
-            "filters as large as the picture",
+            "filters as large as the image",
             lambda rng: _conv_inputs(rng, (3, 2, 3, 4), (5, 2, 3, 4), 1, 0),
             _run_conv_forward,
             _conv_sizes,
         ),
-        Case("uneven pictures", _uneven_conv_inputs, _run_conv_forward, _conv_sizes),
-        Case("pictures of uint8", _byte_conv_inputs, _run_conv_forward, _conv_sizes),
+        Case("images of different scale", _uneven_conv_inputs, _run_conv_forward, _conv_sizes),
+        Case("uint8 images", _uint8_conv_inputs, _run_conv_forward, _conv_sizes),
         Case(
             "float32",
             lambda rng: _conv_inputs(rng, (2, 2, 4, 4), (3, 2, 3, 3), 1, 1, np.float32),
@@ -109,10 +111,12 @@ conv_forward_naive = Question(
 
 conv_backward_naive = Question(
     id="conv_backward_naive",
-    title="Convolution, backward",
+    title="Convolution: backward pass",
     notebook=NOTEBOOK,
     points=5,
     minutes=40,
+    difficulty=4,
+    importance=4,
     implements=(f"{LAYERS}:conv_backward_naive",),
     cases=(
         Case(
@@ -122,7 +126,7 @@ conv_backward_naive = Question(
             _conv_sizes,
         ),
         Case(
-            "one picture, filters of 2 x 3, no padding",
+            "one image, filters of 2 x 3, no padding",
             lambda rng: _with_conv_dout(rng, _conv_inputs(rng, (1, 2, 4, 5), (3, 2, 2, 3), 1, 0)),
             _run_conv_backward,
             _conv_sizes,
@@ -134,13 +138,13 @@ conv_backward_naive = Question(
             _conv_sizes,
         ),
         Case(
-            "as many filters as channels and pictures",  # arrays in a wrong order still fit
+            "as many filters as channels and images",  # arrays in the wrong order still fit
             lambda rng: _with_conv_dout(rng, _conv_inputs(rng, (2, 2, 4, 4), (2, 2, 3, 3), 1, 1)),
             _run_conv_backward,
             _conv_sizes,
         ),
         Case(
-            "uneven pictures",
+            "images of different scale",
             lambda rng: _with_conv_dout(rng, _uneven_conv_inputs(rng)),
             _run_conv_backward,
             _conv_sizes,
@@ -160,7 +164,7 @@ conv_backward_naive = Question(
 
 
 def _pool_inputs(rng, shape, height, width, stride, shift=0.0, dtype=np.float64):
-    """Entries that are all different, far enough apart for float32, in any order."""
+    """Values that are all different, far enough apart for float32, in random order."""
     x = (rng.permutation(int(np.prod(shape))) + rng.uniform(0, 0.5)) / 7 + shift
     return {"x": x.reshape(shape).astype(dtype), "pool_height": height, "pool_width": width, "stride": stride}
 
@@ -171,7 +175,7 @@ def _uneven_pool_inputs(rng):
 
 
 def _tied_pool_inputs(rng):
-    """Whole numbers: many windows have several largest entries; side by side, so that each window can be told."""
+    """Small integers, so that many windows have ties; the windows do not overlap, so each can be judged on its own."""
     return {
         "x": rng.randint(3, size=(2, 2, 4, 6)).astype(float),
         "pool_height": 2,
@@ -186,8 +190,8 @@ def _pool_sizes(x, **_):
 
 def _with_pool_dout(rng, inputs):
     x, stride = inputs["x"], inputs["stride"]
-    places = (1 + (x.shape[axis] - inputs[key]) // stride for axis, key in ((2, "pool_height"), (3, "pool_width")))
-    return inputs | {"dout": (0.5 + rng.randn(*x.shape[:2], *places)).astype(x.dtype)}
+    positions = (1 + (x.shape[axis] - inputs[key]) // stride for axis, key in ((2, "pool_height"), (3, "pool_width")))
+    return inputs | {"dout": (0.5 + rng.randn(*x.shape[:2], *positions)).astype(x.dtype)}
 
 
 def _run_pool_forward(x, **pool_param):
@@ -204,7 +208,7 @@ def _run_pool_backward(x, dout, **pool_param):
 
 
 def _judge_ties(inputs, outputs):
-    """Which of several largest entries gets dout is left open; that they get it once, together, is not."""
+    """Judge what any split of dout between tied values must satisfy; which of them gets it is left open."""
     x, dout, dx = inputs["x"], inputs["dout"], outputs["dx"]
     fits = isinstance(dx, np.ndarray) and dx.shape == x.shape and dx.dtype.kind == "f"
     findings = [
@@ -212,41 +216,41 @@ def _judge_ties(inputs, outputs):
             "dx has the shape of x",
             fits,
             f"expected a float array of shape {x.shape}, got {getattr(dx, 'shape', type(dx).__name__)}",
-            mistake="dx is shaped like x",
+            mistake="dx must have the shape of x",
         )
     ]
     if not fits:
         return findings
     (N, C, H, W), height, width = x.shape, inputs["pool_height"], inputs["pool_width"]
     pieces = (N, C, H // height, height, W // width, width)
-    windows, shares = x.reshape(pieces), dx.reshape(pieces)
+    windows, gradients = x.reshape(pieces), dx.reshape(pieces)
     largest = windows == windows.max(axis=(3, 5), keepdims=True)
-    sums = shares.sum(axis=(3, 5))
+    sums = gradients.sum(axis=(3, 5))
     worst = np.unravel_index(np.argmax(np.abs(sums - dout)), dout.shape)
-    place = ", ".join(str(int(i)) for i in worst)
+    position = ", ".join(str(int(i)) for i in worst)
     return findings + [
         holds(
-            "dx is 0 for all but the largest entries",
-            not np.any(shares[~largest]),
-            f"{int(np.sum(shares[~largest] != 0))} entries that are not the largest of their window have a gradient",
-            mistake="only the largest entry of a window gets a gradient",
+            "dx is 0 except at the largest values",
+            not np.any(gradients[~largest]),
+            f"{int(np.sum(gradients[~largest] != 0))} values that are not the largest have a nonzero gradient",
+            mistake="only the largest value of a window receives a gradient",
         ),
         holds(
-            "dx adds up to dout in each window",
+            "dx sums to dout in each window",
             bool(np.allclose(sums, dout)),
-            f"window [{place}]: expected shares that add up to dout = {dout[worst]:.6g}, got {sums[worst]:.6g}",
-            mistake=_why_share(sums, dout, largest.sum(axis=(3, 5))),
+            f"window [{position}]: expected a sum of dout = {dout[worst]:.6g}, got {sums[worst]:.6g}",
+            mistake=_why_sum(sums, dout, largest.sum(axis=(3, 5))),
         ),
     ]
 
 
-def _why_share(sums, dout, counts):
+def _why_sum(sums, dout, counts):
     if np.allclose(sums, dout * counts):
         return (
-            "where several entries are equally large, each of them gets all of dout: give it to the first one "
+            "where several values are tied for the largest, each of them gets all of dout: give it to the first one "
             "(np.argmax finds it)"
         )
-    return "the shares of a window's entries must add up to its dout"
+    return "the gradients within a window must sum to its dout"
 
 
 def _pool_cases(run, with_dout):
@@ -255,31 +259,35 @@ def _pool_cases(run, with_dout):
 
     return (
         Case("windows of 2 x 2, stride 2", inputs((2, 3, 4, 6), 2, 2, 2), run, _pool_sizes),
-        Case("windows of 3 x 3, stride 2: they overlap", inputs((2, 2, 5, 7), 3, 3, 2), run, _pool_sizes),
-        Case("one picture, windows of 2 x 3, stride 1", inputs((1, 3, 3, 5), 2, 3, 1), run, _pool_sizes),
+        Case("overlapping windows of 3 x 3, stride 2", inputs((2, 2, 5, 7), 3, 3, 2), run, _pool_sizes),
+        Case("one image, windows of 2 x 3, stride 1", inputs((1, 3, 3, 5), 2, 3, 1), run, _pool_sizes),
         Case("windows of 3 x 2, stride 2", inputs((1, 2, 6, 5), 3, 2, 2), run, _pool_sizes),
-        Case("negative entries", inputs((3, 2, 2, 4), 2, 2, 2, shift=-30.0), run, _pool_sizes),
-        Case("uneven pictures", lambda rng: with_dout(rng, _uneven_pool_inputs(rng)), run, _pool_sizes),
+        Case("negative values", inputs((3, 2, 2, 4), 2, 2, 2, shift=-30.0), run, _pool_sizes),
+        Case("images of different scale", lambda rng: with_dout(rng, _uneven_pool_inputs(rng)), run, _pool_sizes),
         Case("float32", inputs((2, 1, 4, 4), 2, 2, 2, dtype=np.float32), run, _pool_sizes, tolerance=1e-5),
     )
 
 
 max_pool_forward_naive = Question(
     id="max_pool_forward_naive",
-    title="Max pooling, forward",
+    title="Max pooling: forward pass",
     notebook=NOTEBOOK,
     points=2,
     minutes=15,
+    difficulty=2,
+    importance=3,
     implements=(f"{LAYERS}:max_pool_forward_naive",),
     cases=_pool_cases(_run_pool_forward, lambda rng, inputs: inputs),
 )
 
 max_pool_backward_naive = Question(
     id="max_pool_backward_naive",
-    title="Max pooling, backward",
+    title="Max pooling: backward pass",
     notebook=NOTEBOOK,
     points=3,
     minutes=20,
+    difficulty=3,
+    importance=3,
     implements=(f"{LAYERS}:max_pool_backward_naive",),
     cases=(
         *_pool_cases(_run_pool_backward, _with_pool_dout),
@@ -324,10 +332,10 @@ def _observe_init(inputs, outputs):
 def _judge_init(inputs, outputs):
     scale = inputs.get("weight_scale", 1e-3)
     names = holds(
-        f"self.params has {', '.join(PARAMS)}",
+        f"self.params has the keys {', '.join(PARAMS)}",
         outputs["names"] == sorted(PARAMS),
-        f"expected the keys {', '.join(PARAMS)} in self.params, got {', '.join(outputs['names']) or 'none'}",
-        mistake="store each array in self.params under its name, such as self.params['W1']",
+        f"expected the keys {', '.join(PARAMS)}, got {', '.join(outputs['names']) or 'none'}",
+        mistake="self.params has the wrong keys: use W1, b1, W2, b2, W3, b3",
     )
     if not names.ok:
         return [names]
@@ -348,7 +356,7 @@ def _judge_shapes(inputs, outputs):
     off = [name for name in PARAMS if outputs[name]["shape"] != shapes[name]]
     gap = [f"{n}: expected {tuple(shapes[n])}, got {tuple(outputs[n]['shape'])}" for n in off]
     return holds(
-        "the shapes fit the sizes", not off, *gap, mistake=_why_shape(off, shapes, outputs, F, C, H, W, num_features)
+        "the shapes match the sizes", not off, *gap, mistake=_why_shape(off, shapes, outputs, F, C, H, W, num_features)
     )
 
 
@@ -359,14 +367,14 @@ def _why_shape(off, shapes, outputs, F, C, H, W, num_features):
     if name != "W1" and len(got) == 2 and got == shapes[name][::-1]:
         return f"{name} is transposed"
     if name == "W1" and len(got) == 4 and got[:2] == [C, F]:
-        return "W1 has the channels first: it is (F, C, HH, WW), one filter after the other"
+        return "W1 has the channels first: its shape should be (F, C, HH, WW)"
     rows = got[0] if name == "W2" and len(got) == 2 else None
     reasons = {
         F * H * W: "the pooling halves height and width before the affine layer: F * (H // 2) * (W // 2) rows",
         C * (H // 2) * (W // 2): "after the convolution there are F channels, not C: F * (H // 2) * (W // 2) rows",
-        F * H * W // 2: "the pooling halves the height and the width: a quarter of the entries is left, not half",
-        num_features // F: "W2 has rows for one feature map alone: F * (H // 2) * (W // 2)",
-        F: "each of the F feature maps has (H // 2) * (W // 2) entries: F * (H // 2) * (W // 2) rows",
+        F * H * W // 2: "the pooling halves the height and the width: a quarter of the values remains, not half",
+        num_features // F: "it has rows for one feature map only: F * (H // 2) * (W // 2) rows",
+        F: "each of the F feature maps has (H // 2) * (W // 2) values: F * (H // 2) * (W // 2) rows",
     }
     if rows in reasons:
         return f"{name}: {reasons[rows]}"
@@ -375,10 +383,12 @@ def _why_shape(off, shapes, outputs, F, C, H, W, num_features):
 
 conv_net_init = Question(
     id="conv_net_init",
-    title="ThreeLayerConvNet: the weights at the start",
+    title="ThreeLayerConvNet: initial parameters",
     notebook=NOTEBOOK,
     points=2,
     minutes=15,
+    difficulty=2,
+    importance=3,
     implements=(f"{NET}.__init__",),
     cases=tuple(
         Case(f"(C, H, W) = {sizes}", inputs, _run_init, judge=_judge_init, observe=_observe_init)
@@ -403,7 +413,7 @@ def _net_inputs(rng, x_shape, num_filters, filter_size, hidden_dim, num_classes,
         "W3": rng.randn(hidden_dim, num_classes),
         "b3": 2 + rng.randn(num_classes),
     }
-    inputs["b2"][0] = 3 * scale  # one unit at least is active
+    inputs["b2"][0] = 3 * scale  # at least one unit is active
     return {name: value.astype(dtype) for name, value in inputs.items()}
 
 
@@ -438,25 +448,25 @@ def _run_gradients(X, y, reg, **params):
 
 conv_net_loss = Question(
     id="conv_net_loss",
-    title="ThreeLayerConvNet: the scores",
+    title="ThreeLayerConvNet: scores",
     notebook=NOTEBOOK,
     points=2,
     minutes=15,
+    difficulty=2,
+    importance=4,
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "conv_net_init"),
     cases=(
+        Case("three images of 6 x 4", lambda rng: _net_inputs(rng, (3, 2, 6, 4), 3, 3, 5, 4), _run_scores, _net_sizes),
         Case(
-            "three pictures of 6 x 4", lambda rng: _net_inputs(rng, (3, 2, 6, 4), 3, 3, 5, 4), _run_scores, _net_sizes
-        ),
-        Case(
-            "one picture, filters of 5 x 5",
+            "one image, filters of 5 x 5",
             lambda rng: _net_inputs(rng, (1, 1, 4, 8), 2, 5, 3, 6),
             _run_scores,
             _net_sizes,
         ),
         Case("filters of 1 x 1", lambda rng: _net_inputs(rng, (4, 3, 2, 4), 4, 1, 6, 3), _run_scores, _net_sizes),
         Case(
-            "large entries",
+            "large values",
             lambda rng: _net_inputs(rng, (5, 2, 4, 4), 2, 3, 4, 2, scale=1e3),
             _run_scores,
             _net_sizes,
@@ -473,10 +483,12 @@ conv_net_loss = Question(
 
 conv_net_gradients = Question(
     id="conv_net_gradients",
-    title="ThreeLayerConvNet: the loss and its gradients",
+    title="ThreeLayerConvNet: loss and gradients",
     notebook=NOTEBOOK,
     points=4,
     minutes=30,
+    difficulty=3,
+    importance=4,
     implements=(f"{NET}.loss",),
     builds_on=("affine_backward", "relu_backward", "softmax_loss", "conv_net_init", "conv_net_loss"),
     cases=(
@@ -493,13 +505,13 @@ conv_net_gradients = Question(
             _net_sizes,
         ),
         Case(
-            "one picture, reg = 0.2",
+            "one image, reg = 0.2",
             lambda rng: _labelled_net_inputs(rng, (1, 2, 6, 4), 2, 3, 3, 5, 0.2),
             _run_gradients,
             _net_sizes,
         ),
         Case(
-            "large entries",
+            "large values",
             lambda rng: _labelled_net_inputs(rng, (6, 1, 4, 4), 3, 3, 4, 3, 0.05, scale=100.0),
             _run_gradients,
             _net_sizes,

@@ -1,4 +1,4 @@
-"""Questions of Dropout: inverted dropout and its gradient. What is random is judged by its properties."""
+"""The questions of Dropout: inverted dropout and its gradient. Random outputs are judged by their properties."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ LAYERS = "cs231n.layers"
 
 
 def _inputs(rng, shape, p, mode="train", dtype=np.float64):
-    """Entries away from 0, so that a zero in the output is one that was dropped."""
+    """Inputs whose entries are far from 0, so that a zero in the output is a dropped entry."""
     x = rng.uniform(1, 3, size=shape) * rng.choice([-1, 1], size=shape)
     return {"x": x.astype(dtype), "p": p, "mode": mode, "draw": int(rng.randint(2**31 - 1))}
 
@@ -23,7 +23,7 @@ def _run_twice(x, p, mode, draw):
 
 
 def _observe(inputs, outputs):
-    """Describe what came from two calls; the outputs themselves would be too many to keep."""
+    """Summarise the outputs of two calls, which are too large to store."""
     x, outs = inputs["x"], [np.asarray(out) for out in outputs["outs"]]
     out = outs[0]
     if out.shape != x.shape or out.dtype.kind not in "fiu":
@@ -48,8 +48,8 @@ def _judge_summary(inputs, outputs):
     shape = holds(
         "out has the shape of x",
         "dropped" in outputs,
-        f"expected numbers of shape {x.shape}, got shape {tuple(outputs['shape'])} {outputs['dtype']}",
-        mistake="out has the shape of x: an entry that is dropped becomes 0, it is not taken out",
+        f"expected values of shape {x.shape}, got {outputs['dtype']} values of shape {tuple(outputs['shape'])}",
+        mistake="out must have the shape of x: a dropped entry becomes 0, it is not removed",
     )
     if not shape.ok:
         return [shape]
@@ -61,21 +61,23 @@ def _judge_summary(inputs, outputs):
         holds(
             "two calls drop different entries",
             not outputs["twice the same"],
-            "two calls, one after the other, drop exactly the same entries",
-            mistake="the mask is drawn anew at each call: no seed of your own in the function",
+            "two calls in a row drop exactly the same entries",
+            mistake="the mask must be redrawn at each call: set no seed of your own in the function",
         ),
     ]
 
 
 def _judge_share(p, dropped, size):
     if abs(dropped - p) < 0.05:
-        mistake = "p is the probability to keep an entry, not to drop it: mask = np.random.rand(*x.shape) < p"
+        mistake = "p is the probability to keep an entry, not to drop it: keep it where np.random.rand(*x.shape) < p"
     elif abs(dropped - 0.5) < 0.05:
-        mistake = "half of the entries are dropped whatever p is: np.random.randn is not spread evenly from 0 to 1"
+        mistake = (
+            f"about half of the entries are dropped, although p = {p:g}: keep one where np.random.rand(*x.shape) < p"
+        )
     else:
-        mistake = "keep an entry where an even random number from 0 to 1 is below p: np.random.rand(*x.shape) < p"
+        mistake = "keep an entry where a uniform random number from 0 to 1 is below p: np.random.rand(*x.shape) < p"
     return holds(
-        "about 1 - p of the entries of out are 0",
+        "a fraction of about 1 - p of out is 0",
         abs(dropped - (1 - p)) < 6 * np.sqrt(p * (1 - p) / size),
         f"expected about {1 - p:.0%} zeros, got {dropped:.1%}",
         mistake=mistake,
@@ -85,26 +87,26 @@ def _judge_share(p, dropped, size):
 def _judge_factor(p, smallest, largest, dtype):
     tolerance = 1e-4 if dtype == np.float32 else 1e-8
     known = {
-        1.0: "what is kept is not divided by p: then the mean of the output shrinks to p times that of x",
-        p: "what is kept is multiplied by p: divide by it, so that the expected output is x",
-        1 / (1 - p): "divided by 1 - p: p is the probability to keep, so divide by p",
-        1 / p**2: "divided by p twice",
-        1 / np.sqrt(p): "divided by the square root of p: the mean is to stay, so divide by p itself",
+        1.0: "the kept values are not divided by p: divide by p, so that the expected output is x",
+        p: "the kept values are multiplied by p: divide by p, so that the expected output is x",
+        1 / (1 - p): "the kept values are divided by 1 - p: p is the probability to keep, so divide by p",
+        1 / p**2: "the kept values are divided by p twice",
+        p**-0.5: "the kept values are divided by the square root of p: divide by p itself to preserve the mean",
     }
     near = [sentence for factor, sentence in known.items() if np.allclose([smallest, largest], factor, rtol=1e-4)]
-    uneven = "the entries that are kept are not all multiplied by the same number, 1 / p: is the mask more than 0 or 1?"
+    other = "every kept value must be multiplied by 1 / p: does the mask hold anything but 0 and 1 / p?"
     return holds(
         "the kept values are divided by p",
         max(abs(smallest * p - 1), abs(largest * p - 1)) < tolerance,
-        f"expected each entry times 1 / p = {1 / p:.6g}, got factors from {smallest:.6g} to {largest:.6g}",
-        mistake=near[0] if near else uneven,
+        f"expected the factor 1 / p = {1 / p:.6g}, got factors from {smallest:.6g} to {largest:.6g}",
+        mistake=near[0] if near else other,
     )
 
 
 def _judge_entries(p, different_rows, different_columns):
-    mistake = "draw a number for each entry of x, np.random.rand(*x.shape), not for each row or column"
+    mistake = "draw a random number for each entry of x, not for each row or column: np.random.rand(*x.shape)"
     return holds(
-        "entries are dropped one by one",
+        "entries are dropped independently",
         min(different_rows, different_columns) > 0.5,
         f"different patterns of zeros: {different_rows:.0%} of the rows, {different_columns:.0%} of the columns",
         mistake=mistake,
@@ -125,6 +127,8 @@ dropout_forward = Question(
     notebook=NOTEBOOK,
     points=2,
     minutes=15,
+    difficulty=2,
+    importance=4,
     implements=(f"{LAYERS}:dropout_forward",),
     cases=(
         Case("p = 0.3", lambda rng: _inputs(rng, (60, 40), 0.3), _run_twice, judge=_judge_summary, observe=_observe),
@@ -138,7 +142,7 @@ dropout_forward = Question(
             judge=_judge_summary,
             observe=_observe,
         ),
-        Case("p = 1 keeps all", lambda rng: _inputs(rng, (4, 5), 1.0), _run_forward),
+        Case("p = 1", lambda rng: _inputs(rng, (4, 5), 1.0), _run_forward),
         Case("test mode", lambda rng: _inputs(rng, (3, 6), 0.4, "test"), _run_forward),
     ),
 )
@@ -158,7 +162,7 @@ def _run_backward(x, p, mode, draw, dout):
 
 
 def _judge_backward(inputs, outputs):
-    """Judge dx by what the learner's own forward pass did: out = x * mask, so dx = dout * mask."""
+    """Judge dx by the learner's own forward pass: out = x * mask, so dx = dout * mask."""
     x, dout, p = inputs["x"], inputs["dout"], inputs["p"]
     out, dx = outputs["out"], outputs["dx"]
     shapes = [
@@ -172,12 +176,12 @@ def _judge_backward(inputs, outputs):
     if not all(shape.ok for shape in shapes):
         return [shape for shape in shapes if not shape.ok]
     mask = out.astype(float) / x
-    if inputs["mode"] == "train" and (mask != 0).all():  # then any dx would follow from an out that drops nothing
-        gap = "nothing is dropped in the forward pass, so there is nothing to judge dx by"
-        return [holds("out has entries that are 0", False, gap, mistake="see dropout_forward first")]
+    if inputs["mode"] == "train" and (mask != 0).all():  # dx = dout would look right
+        gap = "the forward pass drops nothing, so dx cannot be judged"
+        return [holds("some entries of out are 0", False, gap, mistake="fix dropout_forward first")]
     return [
         holds(
-            "dx is dout times the factor of x in the forward pass",
+            "dx is dout times the mask of the forward pass",
             relative_error(dx, dout * mask) < (1e-5 if x.dtype == np.float32 else 1e-8),
             *_gap(dx, dout * mask),
             mistake=_why_backward(dx, dout, mask, p),
@@ -187,21 +191,32 @@ def _judge_backward(inputs, outputs):
 
 def _gap(dx, expected):
     errors = np.abs(dx - expected)
-    place = np.unravel_index(np.argmax(np.where(np.isfinite(errors), errors, np.inf)), errors.shape)
-    where = ", ".join(str(int(i)) for i in place)
-    yield f"worst at dx[{where}]: expected {expected[place]:.6g}, got {dx[place]:.6g}"
+    position = np.unravel_index(np.argmax(np.where(np.isfinite(errors), errors, np.inf)), errors.shape)
+    where = ", ".join(str(int(i)) for i in position)
+    yield f"worst at dx[{where}]: expected {expected[position]:.6g}, got {dx[position]:.6g}"
 
 
 def _why_backward(dx, dout, mask, p):
     kept = mask != 0
+    if kept.all():  # in test mode, where nothing can be swapped or missing
+        return ""
     known = (
-        (dout, "dx is dout itself: the entries that were dropped have no influence on the loss, so dx is 0 there"),
-        (dout * kept, "what was kept is divided by p in the forward pass, and so is its gradient: dx = dout * mask"),
-        (dout * ~kept, "kept and dropped are mixed up: dx is 0 where out is 0"),
-        (dout * ~kept / p, "kept and dropped are mixed up: dx is 0 where out is 0"),
-        (dout * mask / p, "divided by p once too often: the mask holds 1 / p already"),
-        (dout * kept * p, "multiplied by p: dx = dout * mask, and the mask holds 1 / p"),
-        (-dout * mask, "the sign is turned round"),
+        (dout, "dx is dout itself: dropped entries have no influence on the loss, so dx must be 0 there"),
+        (
+            dout * kept,
+            "the factors of the forward pass are missing: multiply the kept gradients by them, dx = dout * mask",
+        ),
+        (dout * ~kept, "kept and dropped entries are swapped: dx must be 0 where out is 0"),
+        (dout * ~kept / p, "kept and dropped entries are swapped: dx must be 0 where out is 0"),
+        (
+            dout * mask / p,
+            "dx is divided by p one time too many: multiply dout by the factors of the forward pass, no others",
+        ),
+        (
+            dout * kept * p,
+            "the kept gradients are multiplied by p: multiply dout by the factors of the forward pass, no others",
+        ),
+        (-dout * mask, "the sign is flipped"),
         (mask, "dx is the mask itself: multiply it by dout"),
     )
     return next((sentence for wrong, sentence in known if relative_error(dx, wrong) < 1e-5), "")
@@ -213,6 +228,8 @@ dropout_backward = Question(
     notebook=NOTEBOOK,
     points=1,
     minutes=10,
+    difficulty=1,
+    importance=3,
     implements=(f"{LAYERS}:dropout_backward",),
     builds_on=("dropout_forward",),
     cases=tuple(

@@ -12,7 +12,7 @@ NOTEBOOK = "FullyConnectedNets"
 NET = "cs231n.classifiers.fc_net:FullyConnectedNet"
 
 
-# ---- the network: weights at the start
+# ---- the network: initial weights
 
 
 def _init_inputs(rng, dims, weight_scale=None, normalization=None):
@@ -41,7 +41,7 @@ def _observe_init(inputs, outputs):
     }
 
 
-def _wanted_shapes(dims, normalization=None):
+def _expected_shapes(dims, normalization=None):
     shapes = {}
     for i, (rows, columns) in enumerate(zip(dims[:-1], dims[1:], strict=True), 1):
         shapes |= {f"W{i}": [rows, columns], f"b{i}": [columns]}
@@ -52,67 +52,68 @@ def _wanted_shapes(dims, normalization=None):
 
 def _judge_init(inputs, outputs):
     scale, params = inputs.get("weight_scale", 1e-2), outputs["params"]
-    wanted = _wanted_shapes(inputs["dims"], inputs.get("normalization"))
-    fits = _judge_names(wanted, params)
+    expected = _expected_shapes(inputs["dims"], inputs.get("normalization"))
+    fits = _judge_names(expected, params)
     if fits.ok:
-        fits = _judge_shapes(inputs["dims"], wanted, params)
+        fits = _judge_shapes(inputs["dims"], expected, params)
     if not fits.ok:
         return [fits]
-    weights = {name: params[name] for name in wanted if name.startswith("W")}
-    return [fits, _judge_constants(outputs), *_nets.judge_weights(weights, scale), _judge_anew(outputs)]
+    weights = {name: params[name] for name in expected if name.startswith("W")}
+    return [fits, _judge_constants(outputs), *_nets.judge_weights(weights, scale), _judge_independence(outputs)]
 
 
-_FIT = "self.params has all arrays, in shapes that fit"
+_FIT = "self.params has all arrays, each with the right shape"
 
 
-def _judge_names(wanted, params):
-    missing, extra = sorted(set(wanted) - set(params)), sorted(set(params) - set(wanted))
+def _judge_names(expected, params):
+    missing, extra = sorted(set(expected) - set(params)), sorted(set(params) - set(expected))
     if missing and extra:
-        mistake = "layers count from 1: W1, b1 for the first, up to WL, bL for the last, with L = self.num_layers"
+        mistake = "count the layers from 1: W1, b1 for the first, up to WL, bL for the last, with L = self.num_layers"
     elif missing:
-        mistake = f"{missing[0]} is not stored in self.params: does the loop reach every layer, the last one too?"
+        mistake = f"{missing[0]} is not stored in self.params: does the loop reach every layer, including the last?"
     else:
-        mistake = f"{extra[0] if extra else ''} does not belong into self.params: the last layer has no normalisation"
+        mistake = f"{extra[0] if extra else ''} does not belong in self.params: gamma and beta are for hidden layers "
+        mistake += "alone, and only if normalization is set"
     return holds(
         _FIT,
         not missing and not extra,
-        f"missing in self.params: {', '.join(missing) or 'nothing'}",
-        f"too much in self.params: {', '.join(extra) or 'nothing'}",
+        f"missing from self.params: {', '.join(missing) or 'nothing'}",
+        f"unexpected in self.params: {', '.join(extra) or 'nothing'}",
         mistake=mistake,
     )
 
 
-def _judge_shapes(dims, wanted, params):
-    off = [name for name, shape in wanted.items() if params[name]["shape"] != shape]
-    gap = [f"{n}: expected {tuple(wanted[n])}, got {tuple(params[n]['shape'])}" for n in off]
-    turned = [name for name in off if params[name]["shape"] == wanted[name][::-1]]
-    mistake = f"{turned[0]} is transposed" if turned else f"check the sizes of {', '.join(off)}"
-    sizes = f"sizes from input to scores: {', '.join(map(str, dims))}"
+def _judge_shapes(dims, expected, params):
+    off = [name for name, shape in expected.items() if params[name]["shape"] != shape]
+    gap = [f"{n}: expected {tuple(expected[n])}, got {tuple(params[n]['shape'])}" for n in off]
+    transposed = [name for name in off if params[name]["shape"] == expected[name][::-1]]
+    mistake = f"{transposed[0]} is transposed" if transposed else f"check the sizes of {', '.join(off)}"
+    sizes = f"sizes from the input to the scores: {', '.join(map(str, dims))}"
     return holds(_FIT, not off, sizes, *gap[:4], mistake=mistake)
 
 
 def _judge_constants(outputs):
-    """Biases and shifts start at 0, scales at 1."""
+    """Biases and shifts must start at 0, scales at 1."""
     params, first = outputs["params"], outputs["first entries"]
     start = {name: float(name.startswith("gamma")) for name in params if not name.startswith("W")}
     off = [name for name, value in start.items() if params[name]["std"] != 0.0 or first[name] != value]
     return holds(
-        "biases and beta start at 0, gamma at 1" if any(start.values()) else "biases start at 0",
+        "biases and beta start at 0, gamma starts at 1" if any(start.values()) else "biases start at 0",
         not off,
-        *(f"{n}: expected {start[n]:g} everywhere, got entries up to {params[n]['largest']:.4g}" for n in off[:4]),
-        mistake="; ".join(f"{name} starts as np.{'ones' if start[name] else 'zeros'}" for name in off[:1]),
+        *(f"{n}: expected {start[n]:g} everywhere, got values up to {params[n]['largest']:.4g}" for n in off[:4]),
+        mistake="; ".join(f"create {name} with np.{'ones' if start[name] else 'zeros'}" for name in off[:1]),
     )
 
 
-def _judge_anew(outputs):
+def _judge_independence(outputs):
     if outputs["nets alike"]:
-        gap = "two nets, built one after the other, have exactly the same weights"
-        mistake = "the generator is seeded in __init__: leave seeding to the caller"
+        gap = "two nets created one after the other have exactly the same weights"
+        mistake = "__init__ seeds the random generator: leave seeding to the caller"
     else:
         gap = "two layers of the same size have exactly the same weights"
-        mistake = "draw new numbers for each layer: np.random.randn inside the loop, and no seed there"
+        mistake = "draw new values for each layer: call np.random.randn inside the loop, and set no seed there"
     alike = outputs["nets alike"] or outputs["layers alike"]
-    return holds("each W is drawn on its own", not alike, gap, mistake=mistake)
+    return holds("each W is drawn independently, in every net", not alike, gap, mistake=mistake)
 
 
 def _init_case(title, *arguments):
@@ -121,10 +122,12 @@ def _init_case(title, *arguments):
 
 fcn_init = Question(
     id="fcn_init",
-    title="FullyConnectedNet: the weights at the start",
+    title="FullyConnectedNet: initial weights",
     notebook=NOTEBOOK,
     points=3,
     minutes=15,
+    difficulty=2,
+    importance=4,
     implements=(f"{NET}.__init__",),
     cases=(
         _init_case("two hidden layers", (70, 60, 50, 45)),
@@ -145,7 +148,7 @@ def _net_inputs(rng, shape, hidden_dims, num_classes, scale=1.0, dtype=np.float6
     inputs = {"X": scale * rng.randn(*shape)}
     for i, (rows, columns) in enumerate(zip(dims[:-1], dims[1:], strict=True), 1):
         inputs[f"W{i}"] = rng.randn(rows, columns) * (2 / rows) ** 0.5
-        inputs[f"b{i}"] = 0.3 + 0.5 * rng.randn(columns)  # far from 0: a bias that is forgotten shows
+        inputs[f"b{i}"] = 0.3 + 0.5 * rng.randn(columns)  # far from 0, so that a missing bias shows
     return {name: value.astype(dtype) for name, value in inputs.items()}
 
 
@@ -192,7 +195,7 @@ def _loss_and_gradients(returned, params):
     return {"loss": loss, **{f"d{name}": grads.get(name) for name in params}}
 
 
-# What stands in for normalisation and dropout, which a later notebook asks for: a scale and a shift, and a half.
+# Stand-ins for normalisation and dropout, which later notebooks ask for: a scale and a shift, and a factor of one half.
 
 
 def _norm_forward(x, gamma, beta, param):
@@ -253,15 +256,17 @@ def _gradients_case(name, *arguments, tolerance=1e-8, **options):
 
 fcn_loss = Question(
     id="fcn_loss",
-    title="FullyConnectedNet: the scores",
+    title="FullyConnectedNet: scores",
     notebook=NOTEBOOK,
     points=3,
     minutes=20,
+    difficulty=2,
+    importance=4,
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "fcn_init"),
     cases=(
         _scores_case("two hidden layers", (3, 5), (6, 4), 3),
-        _scores_case("four hidden layers, pictures", (2, 3, 2, 2), (7, 4, 6, 5), 3),
+        _scores_case("four hidden layers, images", (2, 3, 2, 2), (7, 4, 6, 5), 3),
         _scores_case("one hidden layer, one input", (1, 4), (3,), 5),
         _scores_case("no hidden layer", (4, 6), (), 3),
         _scores_case("all sizes equal", (4, 4), (4, 4, 4), 4),
@@ -278,10 +283,12 @@ fcn_loss = Question(
 
 fcn_gradients = Question(
     id="fcn_gradients",
-    title="FullyConnectedNet: the loss and its gradients",
+    title="FullyConnectedNet: loss and gradients",
     notebook=NOTEBOOK,
     points=5,
     minutes=35,
+    difficulty=3,
+    importance=5,
     implements=(f"{NET}.loss",),
     builds_on=("affine_backward", "relu_backward", "softmax_loss", "fcn_init", "fcn_loss"),
     cases=(
@@ -306,8 +313,8 @@ fcn_gradients = Question(
 # ---- training
 
 
-# All pictures must be right in each run. With the solved settings they are, with each of 10 seeds, on CIFAR-10 and on
-# the built-in images: three layers from epoch 13 on at the latest, five layers from epoch 14.
+# All images must be classified correctly in each run. With the settings of the model answer they are, for each of 10
+# seeds, on CIFAR-10 and on the built-in images: with three layers from epoch 13 at the latest, with five from epoch 14.
 NUM_RUNS, NUM_EPOCHS, STEPS_PER_EPOCH = 3, 20, 2
 
 
@@ -315,15 +322,15 @@ def _judge_overfit(hidden_dims):
     def judge(params, loss_histories, X_few, y_few):
         findings = [
             holds(
-                "there are three runs",
+                "runs has three solvers",
                 len(params) == len(loss_histories) == NUM_RUNS,
-                f"expected {NUM_RUNS} nets and their losses, got {len(params)} and {len(loss_histories)}",
-                mistake="runs is what overfit(...) returns",
+                f"expected {NUM_RUNS} nets and {NUM_RUNS} loss histories, got {len(params)} and {len(loss_histories)}",
+                mistake="assign what overfit(...) returns to runs",
             ),
             _nets.judge_data("few", X_few, y_few),
         ]
         findings += [
-            _nets.judge_params(net, hidden_dims=hidden_dims, statement=f"the params of run {i} fit each other")
+            _nets.judge_params(net, hidden_dims=hidden_dims, statement=f"the params of run {i} have the right shapes")
             for i, net in enumerate(params, 1)
         ]
         if not all(finding.ok for finding in findings):
@@ -332,21 +339,21 @@ def _judge_overfit(hidden_dims):
         right = [_nets.accuracy(net, X_few, y_few) for net in params]
         return findings + [
             holds(
-                "three runs have 20 epochs of 2 steps",
+                "each run has 20 epochs of 2 steps",
                 all(np.shape(losses) == (steps,) and np.isfinite(losses).all() for losses in loss_histories),
                 f"expected {steps} finite losses for each run, got {[len(losses) for losses in loss_histories]}",
-                mistake="leave the number of epochs and the batch size as overfit(...) has them",
+                mistake="do not change the number of epochs and the batch size in overfit(...)",
             ),
             holds(
-                "the three runs differ",
+                "the three runs end with different weights",
                 not any(np.array_equal(a["W1"], b["W1"]) for a, b in zip(params, params[1:], strict=False)),
                 "two runs ended with exactly the same weights",
-                mistake="each run starts from other random weights: hand in what overfit(...) returns",
+                mistake="each run must start from different random weights: pass what overfit(...) returns",
             ),
             holds(
-                "training accuracy is 100% in each run",
+                "the training accuracy is 100% in each run",
                 min(right) == 1.0,
-                f"right in the three runs: {', '.join(f'{share:.0%}' for share in right)} of the 50 pictures",
+                f"correct in the three runs: {', '.join(f'{share:.0%}' for share in right)} of the 50 images",
                 mistake=_why_not_learnt(loss_histories),
             ),
         ]
@@ -359,26 +366,31 @@ def _why_not_learnt(loss_histories):
     if first > 20:
         return "the first loss is far above log 10 = 2.3: weight_scale is too large"
     if abs(last - np.log(10)) < 0.2:
-        return "the loss stays near log 10 = 2.3: weight_scale is so small that nothing reaches the scores"
+        return (
+            "the loss ends near log 10 = 2.3: weight_scale is probably so small that almost nothing reaches the scores"
+        )
     if last > first:
-        return "the loss ends higher than it began: the learning rate is too large"
-    return "the loss falls, but too slowly: a larger learning rate, or a weight_scale nearer to sqrt(2 / fan-in)"
+        return "the last loss is higher than the first: the learning rate is too large"
+    return "the loss falls too slowly: try a larger learning rate, or a weight_scale closer to sqrt(2 / fan-in)"
 
 
-def _overfit_question(name, title, hidden_dims, points, minutes):
+def _overfit_question(name, depth, hidden_dims, **card):
     return Question(
         id=name,
-        title=title,
+        title=f"Memorising 50 images with {depth} layers",
         notebook=NOTEBOOK,
-        points=points,
-        minutes=minutes,
+        **card,
         builds_on=("fcn_init", "fcn_loss", "fcn_gradients", "sgd"),
         values=("params", "loss_histories", "X_few", "y_few"),
         judge=_judge_overfit(hidden_dims),
     )
 
 
-fcn_overfit_three = _overfit_question("fcn_overfit_three", "Learn 50 pictures by heart, three layers", [100] * 2, 1, 10)
-fcn_overfit_five = _overfit_question("fcn_overfit_five", "Learn 50 pictures by heart, five layers", [100] * 4, 2, 20)
+fcn_overfit_three = _overfit_question(
+    "fcn_overfit_three", "three", [100] * 2, points=1, minutes=10, difficulty=1, importance=4
+)
+fcn_overfit_five = _overfit_question(
+    "fcn_overfit_five", "five", [100] * 4, points=2, minutes=20, difficulty=2, importance=5
+)
 
 QUESTIONS = (fcn_init, fcn_loss, fcn_gradients, fcn_overfit_three, fcn_overfit_five)

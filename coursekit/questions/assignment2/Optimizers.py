@@ -1,4 +1,4 @@
-"""Questions of Optimizers: better update rules, and with them a good network."""
+"""The questions of Optimizers: better update rules, and a good network trained with them."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ NOTEBOOK = "Optimizers"
 
 
 def _run_rule(name, states):
-    """Take as many steps as dw has rows; return where w ends, and the state."""
+    """Make a `run` that takes one step for each row of dw and returns the final w and the state."""
 
     def run(w, dw, **config):
         from cs231n import optim
@@ -20,7 +20,7 @@ def _run_rule(name, states):
         passed = returned = config or None
         for step in dw:
             w, returned = getattr(optim, name)(w, step, returned)
-        holder = passed if passed is not None and len(dw) == 1 else returned  # the state belongs into the dict passed
+        holder = passed if passed is not None and len(dw) == 1 else returned  # the state belongs in the dict passed
         holder = holder if isinstance(holder, dict) else {}
         return {"next_w": w, **{f"config[{state!r}]": holder.get(state) for state in states}}
 
@@ -28,7 +28,7 @@ def _run_rule(name, states):
 
 
 def _rule_inputs(rng, shape, num_steps, dtype=np.float64, **config):
-    """A w, a gradient for each step, and settings; a setting that is a function of the generator is drawn."""
+    """A w, a gradient for each step, and settings; a setting that is a function is drawn from the generator."""
     inputs = {"w": rng.randn(*shape).astype(dtype), "dw": (1 + 2 * rng.randn(num_steps, *shape)).astype(dtype)}
     for name, value in config.items():
         inputs[name] = value(rng, shape).astype(dtype) if callable(value) else value
@@ -44,15 +44,19 @@ def _positive(rng, shape):
 
 
 def _quiet_inputs(rng, shape, num_steps, **config):
-    """Gradients that are 0 or as small as epsilon: what stands under the fraction line shows."""
+    """Gradients that are 0 or as small as epsilon, which show how the divisor is computed."""
     inputs = _rule_inputs(rng, shape, num_steps, **config)
     inputs["dw"] *= 1e-8
     inputs["dw"][..., 0] = 0.0
     return inputs
 
 
-def _rule_question(name, title, points, minutes, states, cases):
-    """A question on an update rule; a case is (name, shape, number of steps, settings[, what makes its inputs])."""
+def _rule_question(name, title, states, cases, **amounts):
+    """A question on an update rule.
+
+    A case is (name, shape, number of steps, settings), with a function for its inputs as a fifth entry where needed.
+    `amounts` are the points, the minutes, the difficulty and the importance.
+    """
     run, may_change = _run_rule(name, states), ("w", "velocity", "cache", "m", "v")
 
     def case(label, shape, num_steps, config, make=_rule_inputs):
@@ -69,8 +73,7 @@ def _rule_question(name, title, points, minutes, states, cases):
         id=name,
         title=title,
         notebook=NOTEBOOK,
-        points=points,
-        minutes=minutes,
+        **amounts,
         implements=(f"cs231n.optim:{name}",),
         builds_on=("adam",) if name == "adamw" else (),
         cases=tuple(case(*arguments) for arguments in cases),
@@ -104,12 +107,12 @@ _ADAM_CASES = (
     ),
 )
 
-sgd_momentum = _rule_question("sgd_momentum", "Momentum", 2, 15, ("velocity",), _MOMENTUM_CASES)
+sgd_momentum = _rule_question(
+    "sgd_momentum", "Momentum", ("velocity",), _MOMENTUM_CASES, points=2, minutes=15, difficulty=2, importance=5
+)
 rmsprop = _rule_question(
     "rmsprop",
     "RMSProp",
-    2,
-    15,
     ("cache",),
     (
         ("a matrix", (3, 4), 1, {"learning_rate": 0.3, "decay_rate": 0.8, "cache": _positive}),
@@ -124,14 +127,25 @@ rmsprop = _rule_question(
         ),
         ("float32", (4, 2), 1, {"learning_rate": 0.5, "decay_rate": 0.7, "cache": _positive, "dtype": np.float32}),
     ),
+    points=2,
+    minutes=15,
+    difficulty=2,
+    importance=3,
 )
-adam = _rule_question("adam", "Adam", 4, 25, ("m", "v", "t"), _ADAM_CASES)
-nesterov_momentum = _rule_question("nesterov_momentum", "Nesterov's momentum", 1, 15, ("velocity",), _MOMENTUM_CASES)
+adam = _rule_question("adam", "Adam", ("m", "v", "t"), _ADAM_CASES, points=4, minutes=25, difficulty=3, importance=5)
+nesterov_momentum = _rule_question(
+    "nesterov_momentum",
+    "Nesterov's momentum",
+    ("velocity",),
+    _MOMENTUM_CASES,
+    points=1,
+    minutes=15,
+    difficulty=2,
+    importance=2,
+)
 adagrad = _rule_question(
     "adagrad",
     "AdaGrad",
-    1,
-    10,
     ("cache",),
     (
         ("a matrix", (3, 4), 1, {"learning_rate": 0.3, "cache": _positive}),
@@ -140,39 +154,45 @@ adagrad = _rule_question(
         ("tiny gradients", (4,), 1, {"learning_rate": 0.5}, _quiet_inputs),
         ("epsilon = 0.3", (2, 1, 3), 2, {"learning_rate": 0.7, "epsilon": 0.3, "cache": _positive}),
     ),
+    points=1,
+    minutes=10,
+    difficulty=1,
+    importance=2,
 )
 adamw = _rule_question(
     "adamw",
     "AdamW: weight decay beside Adam",
-    1,
-    15,
     ("m", "v", "t"),
     tuple(
         (name, shape, steps, config | {"weight_decay": 0.4} if config else config, *make)
         for name, shape, steps, config, *make in _ADAM_CASES
     ),
+    points=1,
+    minutes=15,
+    difficulty=2,
+    importance=4,
 )
 
 
 # ---- training
 
-# The solved cell, with 3 seeds: on CIFAR-10 validation 0.567 to 0.580 and test 0.561 to 0.582, on the built-in images
-# validation 0.596 to 0.612 and test 0.571 to 0.580.
+# The model answer reaches, over 3 seeds: on CIFAR-10 validation 0.567 to 0.580 and test 0.561 to 0.582; on the
+# built-in images validation 0.596 to 0.612 and test 0.571 to 0.580.
 BEST_BARS = {
     "val": {"CIFAR-10": 0.5, "built-in images": 0.5},
     "test": {"CIFAR-10": 0.5, "built-in images": 0.48},
 }
 
 
-def _judge_best(net, **pictures):
+def _judge_best(net, **images):
     params = net.get("params")
     return _nets.judge_best(
         _nets.judge_params(params),
         params,
-        **pictures,
+        **images,
         bars=BEST_BARS,
-        advice="look at the curves: does the loss still fall (longer, or a higher learning rate), or is the gap "
-        "between training and validation wide (more regularisation, flipped pictures)?",
+        advice="look at the curves: if the loss is still falling, train longer or raise the learning rate; if the gap "
+        "between training and validation is wide, use more regularisation or flipped images",
         settings=(net.get("normalization"), net.get("bn_params", ())),
     )
 
@@ -183,6 +203,8 @@ fcn_best = Question(
     notebook=NOTEBOOK,
     points=5,
     minutes=45,
+    difficulty=4,
+    importance=4,
     builds_on=("fcn_init", "fcn_loss", "fcn_gradients", "adam"),
     values=("net", "X_val", "y_val", "X_test", "y_test"),
     judge=_judge_best,
