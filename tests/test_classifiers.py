@@ -66,7 +66,7 @@ class TestNearestNeighbours:
             (lambda knn: knn.predict(np.zeros((1, 1)), num_loops=3), "num_loops is 3"),
             (lambda knn: knn.predict(np.zeros((1, 1)), k=4), "k is 4"),
             (lambda knn: knn.predict(np.zeros((1, 2))), "2 entries in each row"),
-            (lambda knn: knn.predict(np.zeros((1, 1, 1))), "makes each image a row"),
+            (lambda knn: knn.predict(np.zeros((1, 1, 1))), "turns each image into a row"),
             (lambda knn: KNearestNeighbor().predict(np.zeros((1, 1))), "call train"),
         ],
     )
