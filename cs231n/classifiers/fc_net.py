@@ -98,7 +98,7 @@ class FullyConnectedNet(SavedModel):
     Parameters
     ----------
     hidden_dims : sequence of int
-        The number of units of each hidden layer; none at all makes a linear classifier.
+        The number of units of each hidden layer; an empty sequence gives a linear classifier.
     input_dim : int
         D, the number of values in one input.
     num_classes : int
@@ -249,7 +249,7 @@ def _keep_ratio(dropout_keep_ratio, dropout):
     if dropout is not None:
         if dropout_keep_ratio not in (1, dropout):
             raise ValueError(
-                f"dropout_keep_ratio is {dropout_keep_ratio} and dropout is {dropout}: they mean the same, give one."
+                f"dropout_keep_ratio is {dropout_keep_ratio} and dropout is {dropout}: they mean the same, pass one."
             )
         dropout_keep_ratio = dropout
     if not 0 < dropout_keep_ratio <= 1:
