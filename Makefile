@@ -1,4 +1,4 @@
-# Each target is one `python -m coursekit ...` call; on Windows, type that.
+# Each target calls `python -m coursekit ...`; on Windows, type that instead.
 PYTHON ?= python3
 
 .PHONY: lab test data progress check release bench doctor train

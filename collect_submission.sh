@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./collect_submission.sh assignment1 packs the assignment for handing in. On Windows: python -m coursekit submit assignment1
+# ./collect_submission.sh assignment1 packs the assignment into a zip to submit. On Windows: python -m coursekit submit assignment1
 cd "$(dirname "$0")" || exit 2
 python=.venv/bin/python
 [ -x "$python" ] || python=${PYTHON:-python3}

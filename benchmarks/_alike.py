@@ -1,7 +1,7 @@
 """Six questions of assignment 1 as a notebook for each grading system, with the same cases and the same answers.
 
 nbgrader and otter-grader get the functions in answer cells, and for each question a test with the inputs and expected
-outputs of our public cases. We get the module, and a notebook with our check cells.
+outputs of the public cases. coursekit gets the module, and a notebook with check cells.
 """
 
 import ast
@@ -15,7 +15,7 @@ import nbformat
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-CALLS = {  # the outputs that are compared, in the order of the stored ones
+CALLS = {  # the outputs to compare, in the order of the stored ones
     "affine_forward": "[affine_forward(x, w, b)[0]]",
     "affine_backward": "affine_backward(dout, (x, w, b))",
     "relu_forward": "[relu_forward(x)[0]]",
@@ -44,7 +44,7 @@ def without_markers(source):
 
 
 def tests(question_id):
-    """For each case of a question the lines that test it."""
+    """For each case of a question, the lines that test it."""
     from coursekit.judging import reference_answers
     from coursekit.questions import find
 
@@ -52,9 +52,9 @@ def tests(question_id):
     expected = reference_answers.expected(question)
     for index, case in enumerate(question.cases):
         lines = [f"{name} = {_literal(value)}" for name, value in question.draw_inputs(index).items()]
-        wanted = ", ".join(map(_literal, expected[index].values()))
-        lines.append(f"for came, wanted in zip({CALLS[question_id]}, [{wanted}], strict=True):")
-        lines.append(f"    np.testing.assert_allclose(came, wanted, rtol={case.tolerance}, atol={case.tolerance})")
+        outputs = ", ".join(map(_literal, expected[index].values()))
+        lines.append(f"for actual, expected in zip({CALLS[question_id]}, [{outputs}], strict=True):")
+        lines.append(f"    np.testing.assert_allclose(actual, expected, rtol={case.tolerance}, atol={case.tolerance})")
         yield lines
 
 
@@ -74,19 +74,19 @@ def _write(path, cells):
 
 
 def _run(command, folder):
-    path = f"{Path(command[0]).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader looks for its alembic there
+    path = f"{Path(command[0]).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader looks for alembic there
     env = os.environ | {"PATH": path}
     done = subprocess.run(list(map(str, command)), cwd=folder, env=env, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))} fails:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
 
 
-# ---- the systems: each makes its files, and returns what grades them and what says whether all was right
+# ---- the systems: each writes its files, and returns what grades them and what counts the points
 
 
 def nbgrader(python, folder):
-    """A course: the source is made into a release, and the answers are filled in there."""
+    """A course: a release is generated from the source, and the answers are filled in there."""
     cells = [_nbgrader_cell(SETUP, "setup", locked=True)]
     for name, source in answers().items():
         lines = [line for case in tests(name) for line in case]
@@ -145,15 +145,15 @@ def _otter_test(name):
 
 
 def ours(python, folder, isolation):
-    """The module alone, and the module with a notebook of check cells: what grades each."""
-    from coursekit.learner import submit
+    """The module only, and the module with a notebook of check cells: what grades each of them."""
+    from coursekit.learner.submit import pack
 
-    (folder / "handed_in").mkdir()
+    (folder / "submissions").mkdir()
     module = without_markers((ROOT / "cs231n" / "layers.py").read_text(encoding="utf-8"))
-    (folder / "handed_in" / "learner.zip").write_bytes(submit.pack({"cs231n/layers.py": module.encode()}))
+    (folder / "submissions" / "learner.zip").write_bytes(pack({"cs231n/layers.py": module.encode()}))
     whole = nbformat.read(ROOT / "assignments" / "assignment1" / "two_layer_net.ipynb", as_version=4)
     wanted = {f"check_{name}" for name in QUESTIONS}
     setup = nbformat.v4.new_code_cell("import numpy as np\n\nfrom coursekit import check", id="setup")
     _write(folder / "layers.ipynb", [setup, *(cell for cell in whole.cells if cell.id in wanted)])
-    command = [python, Path(__file__).with_name("_grading_child.py"), "grade", "handed_in", isolation]
+    command = [python, Path(__file__).with_name("_grading_child.py"), "grade", "submissions", isolation]
     return lambda: _run(command, folder), lambda: _run([*command, "layers.ipynb"], folder)

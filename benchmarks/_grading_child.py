@@ -1,8 +1,8 @@
-"""What `grading.py` runs in a process of its own, so that each side pays for its own start.
+"""What `grading.py` runs in a separate process, so that each side includes its own start.
 
-`cases` calls the cases of every function question of assignment 1 once, with no checks. It is to import `coursekit` and
-`cs231n` from PYTHONPATH, so nothing here changes `sys.path`.
-`grade FOLDER ISOLATION [NOTEBOOK]` grades the questions of `_alike.py`, and runs the notebook too if one is given.
+`cases` calls the cases of every function question of assignment 1 once, without checking them. It must import
+`coursekit` and `cs231n` from PYTHONPATH, so nothing here changes `sys.path`.
+`grade FOLDER ISOLATION [NOTEBOOK]` grades the questions of `_alike.py`, and also runs the notebook if one is given.
 """
 
 import contextlib
@@ -24,31 +24,32 @@ def cases():
 
 
 def grade(folder, isolation, notebook=None):
-    """Grade the one submission in a folder; an error unless all questions have full marks."""
+    """Grade the one submission in a folder; all questions must get full marks."""
     from _alike import QUESTIONS
 
-    from coursekit.grading.evaluate import Grading, Settings, Work, grade_submission
+    from coursekit.grading.evaluate import Grading, Work, grade_submission
     from coursekit.grading.intake.archive import open_submission
     from coursekit.grading.intake.sources import find_submissions
+    from coursekit.grading.settings import Settings
     from coursekit.questions import find
 
     [source] = find_submissions(folder)
     notebooks = "run" if notebook else "skip"
     settings = Settings(ASSIGNMENT, questions=QUESTIONS, notebooks=notebooks, isolation=isolation)
     if not notebook:
-        entries = grade_submission(source, settings)["questions"]
+        graded = grade_submission(source, settings).questions
     else:
         work = Work(files=open_submission(source, ASSIGNMENT).files)
         work.notebooks["two_layer_net"] = json.loads(Path(notebook).read_text(encoding="utf-8"))
         with contextlib.ExitStack() as stack:
             grading = Grading(work, settings, stack)
-            entries = [grading.entry(find(id_)) for id_ in QUESTIONS]
+            graded = [grading.question_record(find(id_)) for id_ in QUESTIONS]
             ran = grading.notebook_record("two_layer_net")
-        if ran["state"] != "as expected":
-            raise SystemExit(f"the notebook is {ran['state']}: {ran['reason']}")
-    lost = [entry["id"] for entry in entries if entry["earned"] != entry["points"]]
-    if lost or len(entries) != len(QUESTIONS):
-        raise SystemExit(f"{len(entries)} of {len(QUESTIONS)} questions graded, points lost in {lost}")
+        if ran.state != "as expected":
+            raise SystemExit(f"the notebook is {ran.state}: {ran.reason}")
+    lost = [question.id for question in graded if question.earned != question.points]
+    if lost or len(graded) != len(QUESTIONS):
+        raise SystemExit(f"{len(graded)} of {len(QUESTIONS)} questions graded, points lost in {lost}")
 
 
 if __name__ == "__main__":

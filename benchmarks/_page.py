@@ -1,4 +1,4 @@
-"""Writes what `layers.py` measured: docs/performance.md with a picture."""
+"""Write what `layers.py` measured to docs/performance.md, with a figure."""
 
 import datetime
 import platform
@@ -13,7 +13,7 @@ BEGIN, END = "<!-- measured by benchmarks/layers.py -->", "<!-- end -->"
 
 
 def write(rows, steps, usual, rates, exponents, threads, means):
-    """Put tables and picture into docs/performance.md, in the place of the last ones measured with this BLAS kernel."""
+    """Write tables and figure to docs/performance.md, over the last ones measured with this BLAS kernel."""
     kernel = next(library["architecture"] for library in threadpool_info() if library["user_api"] == "blas")
     path = DOCS / "performance.md"
     head, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
@@ -29,8 +29,8 @@ def _section(kernel, rows, steps, usual, rates, exponents, threads, means):
     about = (
         f"Measured on {datetime.date.today().isoformat()}, {platform.machine()}, {threads} threads, NumPy "
         f"{np.__version__}. A matrix product runs at {rates['float32'] / 1e9:.0f} (float32) and "
-        f"{rates['float64'] / 1e9:.0f} (float64) billion operations a second, a copy reads and writes "
-        f"{rates['copy'] / 1e9:.0f} billion bytes a second."
+        f"{rates['float64'] / 1e9:.0f} (float64) billion operations per second; a copy reads and writes "
+        f"{rates['copy'] / 1e9:.0f} billion bytes per second."
     )
     ratios = ", ".join(f"{ratio:.2f} in {dtype}" for dtype, (ratio, _) in means.items())
     bests = ", ".join(f"{best:.2f} in {dtype}" for dtype, (_, best) in means.items())
@@ -41,15 +41,15 @@ def _section(kernel, rows, steps, usual, rates, exponents, threads, means):
             "",
             about,
             "",
-            f"Geometric mean of PyTorch's time over ours, layers: {ratios}. If every layer ran at its bound: {bests}.",
+            f"Geometric mean over the layers of PyTorch's time divided by ours: {ratios}. "
+            f"If every layer ran at its bound: {bests}.",
             "",
             *_table(rows),
             "",
             *_table(steps),
             "",
-            "The usual way in NumPy, all columns by index and np.add.at, takes so many times as long as ours: "
-            + ", ".join(f"{row.ratio:.0f} ({row.name})" for row in usual)
-            + ".",
+            "Written the usual way in NumPy, with columns gathered by index and np.add.at, these layers take this many "
+            "times as long: " + ", ".join(f"{row.ratio:.0f} ({row.name})" for row in usual) + ".",
             "",
             f"The time of a 3 x 3 convolution, forward and backward, grows with {growth}.",
         ]
@@ -72,7 +72,7 @@ def _quartiles(seconds):
 
 
 def _draw(rows, path):
-    """Bars of PyTorch's time over ours; the line at 1 is a draw."""
+    """Bars of PyTorch's time divided by ours; at the line, 1, both take the same time."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -83,8 +83,8 @@ def _draw(rows, path):
     fig, ax = plt.subplots(figsize=(9, 0.34 * len(names) + 1.2))
     for shift, dtype, style in ((-0.2, "float32", {}), (0.2, "float64", {"hatch": "//"})):
         chosen = [row for row in rows if row.dtype == dtype]
-        places = [names.index(row.name) + shift for row in chosen]
-        ax.barh(places, [row.ratio for row in chosen], height=0.38, label=dtype, edgecolor="white", **style)
+        positions = [names.index(row.name) + shift for row in chosen]
+        ax.barh(positions, [row.ratio for row in chosen], height=0.38, label=dtype, edgecolor="white", **style)
     ax.axvline(1, color="black", linewidth=1)
     ax.set(xscale="log", xlabel="PyTorch's time / ours (right of 1: ours is faster)", yticks=range(len(names)))
     ax.set_yticklabels(names, fontsize=8)

@@ -1,7 +1,7 @@
 """What `layers.py` measures: each case as (name, operations, bytes, our call, PyTorch's call).
 
-Operations are the floating point operations, and bytes those of the arrays read and written, without which the case
-cannot be done: a bound for every way of doing it with matrix products and passes over memory.
+Operations and bytes are the floating-point operations and the bytes read and written that every implementation with
+matrix products and passes over memory needs at least: they give the bound.
 """
 
 import time
@@ -20,7 +20,7 @@ from cs231n.im2col import get_im2col_indices
 
 
 def gemm_rates(size=2000, repeats=7):
-    """Floating point operations in a second of a matrix product, the most that NumPy can do here."""
+    """Floating-point operations per second of a matrix product, the most that NumPy can do here."""
     rates = {}
     for dtype in ("float32", "float64"):
         a = np.random.rand(size, size).astype(dtype)
@@ -30,7 +30,7 @@ def gemm_rates(size=2000, repeats=7):
 
 
 def copy_rate(size=1 << 21, repeats=20):
-    """Bytes read and written in a second by copying arrays as large as those of the layers, on all threads."""
+    """Bytes read and written per second when copying arrays as large as those of the layers, on all threads."""
     pairs = [(np.ones(size, np.float32), np.empty(size, np.float32)) for _ in range(_threads.count())]
 
     def copy():
@@ -167,7 +167,7 @@ def _both(name, flops, inputs, forward, backward, twin):
 
 
 def usual_way(convolutions, batch):
-    """Convolutions as they are usually written in NumPy: all columns by index, gradients put back by np.add.at."""
+    """Convolutions as they are usually written in NumPy: columns gathered by index, gradients added by np.add.at."""
     rng = np.random.default_rng(0)
     for N, C, H, F, HH, stride, pad in convolutions:
         x, w, b = (rng.standard_normal(s).astype(np.float32) for s in ((min(N, batch), C, H, H), (F, C, HH, HH), (F,)))
@@ -292,7 +292,7 @@ def _their_step(net, X, y, optimizer):
 
 
 def _deep_products():
-    """The multiplications of each convolution, for one picture."""
+    """The multiplications of each convolution, for one image."""
     channels, size = 3, 32
     for stage in STAGES:
         for filters in stage:
@@ -305,7 +305,7 @@ def _deep_products():
 
 
 def growth(measure, small):
-    """The exponent with which the time of a convolution, forward and backward, grows with each of its sizes."""
+    """The exponents with which the time of a convolution, forward and backward, grows with its sizes."""
     base = {"N": 4, "C": 8, "H": 8} if small else {"N": 16, "C": 32, "H": 16}
     exponents = {}
     for name, what in (("N", "batch size"), ("C", "channels in and out"), ("H", "height and width")):

@@ -1,4 +1,4 @@
-"""What the benchmarks share: equal threads, sides measured in turn, medians with their spread."""
+"""Shared by the benchmarks: equal numbers of threads, sides measured in turn, medians with quartiles."""
 
 import gc
 import os
@@ -14,11 +14,11 @@ def set_threads(number):
     """Give every library the same number of threads; call it before NumPy is imported."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(number)
-    os.environ["OPENBLAS_THREAD_TIMEOUT"] = "20"  # or its idle threads stay busy for 0.1 s, in the other side's time
+    os.environ["OPENBLAS_THREAD_TIMEOUT"] = "20"  # or its idle threads keep cores busy for 0.1 s
 
 
 def compare(sides, repeats, warm_ups=1):
-    """Return {name: list of seconds}, the sides run in turn, after `warm_ups` runs of each that do not count."""
+    """Return {name: list of seconds}; the sides run in turn, and the first `warm_ups` runs of each do not count."""
     seconds = {name: [] for name in sides}
     for i in range(repeats + warm_ups):
         for name, run in sides.items():

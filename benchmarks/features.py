@@ -2,8 +2,8 @@
 
     python benchmarks/features.py [--images 51000] [--repeats 5] [--dtype uint8]
 
-The second side calls the same functions in a loop over the images, as a user's own function would be called; it is
-measured on a tenth of the images and scaled up.
+The second side calls the same functions in a loop over the images, as it would call a user's function. It is measured
+on a tenth of the images and scaled up.
 """
 
 import argparse
@@ -28,12 +28,12 @@ def main():
     fns = [hog_feature, lambda img: color_histogram_hsv(img, nbin=10)]
     one_by_one = lambda: np.stack([np.hstack([fn(img) for fn in fns]) for img in few])  # noqa: E731
     if not np.array_equal(one_by_one(), extract_features(few, fns)):
-        raise SystemExit("extract_features and the loop differ")
+        raise SystemExit("extract_features and the loop give different features")
 
     sides = {
         "extract_features": lambda: extract_features(imgs, fns),
-        "  HOG alone": lambda: extract_features(imgs, fns[:1]),
-        "  hues alone": lambda: extract_features(imgs, fns[1:]),
+        "  HOG only": lambda: extract_features(imgs, fns[:1]),
+        "  hue histograms only": lambda: extract_features(imgs, fns[1:]),
         "one image at a time (estimate)": one_by_one,
     }
     seconds = compare(sides, args.repeats)

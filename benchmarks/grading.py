@@ -1,15 +1,15 @@
-"""What grading costs: beside the plain running of the same submission, and beside nbgrader and otter-grader.
+"""What grading costs, compared with just running the same submission, and with nbgrader and otter-grader.
 
     python benchmarks/grading.py [--only overhead|beside] [--rounds 3] [--warm-ups 1] [--others PYTHON]
 
 *overhead*: `python -m coursekit grade` on a submission of assignment 1, the whole command, against its own code: the
-same notebooks run by plain nbclient without the check cells, and the cases of the function questions called once in
-one plain process. Both have the same kernel, the same data and one BLAS thread.
+same notebooks, run by nbclient without the check cells, and the cases of the function questions, called once in one
+process. Both have the same kernel, the same data and one BLAS thread.
 
 *beside*: six questions with the same cases and the same correct answers, in each system's own form (`_alike.py`).
-Each side is one command, start included. The dependencies of nbgrader and otter-grader clash with ours; install them
-into an environment of their own (`pip install nbgrader otter-grader numpy`), and give its Python by `--others`. What
-is not installed there is left out.
+Each side is one command, including its start. The dependencies of nbgrader and otter-grader conflict with those of this
+project; install them into a separate environment (`pip install nbgrader otter-grader numpy`), and name its Python with
+`--others`. What is not installed there is skipped.
 """
 
 import argparse
@@ -30,13 +30,13 @@ LARGEST_RATIO, LARGEST_START = 1.3, 2.0  # the goal: at most 1.3 times the own c
 
 
 def main():
-    """Measure what is asked for."""
+    """Measure what the options ask for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="that count")
-    parser.add_argument("--warm-ups", type=int, default=1, help="rounds before, which do not count")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds that count")
+    parser.add_argument("--warm-ups", type=int, default=1, help="rounds before these, which do not count")
     parser.add_argument("--only", choices=["overhead", "beside"])
-    parser.add_argument("--others", default=sys.executable, metavar="PYTHON", help="that has nbgrader and otter-grader")
-    parser.add_argument("--isolation", choices=["bubblewrap", "limits"], help="the strongest that works by default")
+    parser.add_argument("--others", default=sys.executable, metavar="PYTHON", help="has nbgrader and otter-grader")
+    parser.add_argument("--isolation", choices=["bubblewrap", "limits"], help="by default the strongest that works")
     args = parser.parse_args()
     set_threads(1)
     os.environ["PYTHONPATH"] = str(ROOT)
@@ -54,43 +54,44 @@ def main():
 
 
 def overhead(folder, isolation, args):
-    """Grading against the plain running of the same files."""
-    from coursekit.learner import submit
+    """Grading against just running the same files."""
+    from coursekit.learner.submit import collect, pack
 
-    files, _ = submit.collect(ASSIGNMENT, ROOT)
-    (folder / "handed_in").mkdir()
-    (folder / "handed_in" / "learner.zip").write_bytes(submit.pack(files))
-    outs = (folder / f"out{number}" for number in count())  # a new one each time: what is graded is not graded again
+    files, _ = collect(ASSIGNMENT, ROOT)
+    (folder / "submissions").mkdir()
+    (folder / "submissions" / "learner.zip").write_bytes(pack(files))
+    outs = (folder / f"out{number}" for number in count())  # new ones: what was graded is not graded again
     records = []
     sides = {
         "its own code": plain_side(folder, files),
-        "python -m coursekit grade": lambda: records.append(grade(folder / "handed_in", next(outs), isolation)),
+        "python -m coursekit grade": lambda: records.append(grade(folder / "submissions", next(outs), isolation)),
     }
     seconds = compare(sides, args.rounds, args.warm_ups)
     print_table(f"{ASSIGNMENT}, isolation: {isolation}", seconds, base="its own code", unit="s")
     plain, graded = (median(values) for values in seconds.values())
     most = LARGEST_RATIO * plain + LARGEST_START
-    print(f"difference {graded - plain:.2f} s; at most {most:.2f} s wanted: {'kept' if graded <= most else 'MISSED'}")
+    verdict = "met" if graded <= most else "MISSED"
+    print(f"difference: {graded - plain:.2f} s; goal: at most {most:.2f} s in all, {verdict}")
     timings = [record["timings"] for record in records[args.warm_ups :]]
     for name in ("total", "own_code"):
-        print(f"of which by the record, {name}: {median(t[name] for t in timings):.2f} s")
+        print(f"of this, according to the record, {name}: {median(t[name] for t in timings):.2f} s")
 
 
 def plain_side(folder, files):
-    """What runs a submission's own code: its files in the learner's edition, without the check cells."""
+    """A function that runs a submission's code in the learner's edition, without the check cells."""
     from coursekit.grading.running import workspace
 
-    place = folder / "tree"
-    place.mkdir()
-    workspace.build(place, {name: data for name, data in files.items() if name.endswith(".py")})
+    tree = folder / "tree"
+    tree.mkdir()
+    workspace.build(tree, {name: data for name, data in files.items() if name.endswith(".py")})
     notebooks = [without_checks(data) for name, data in files.items() if name.endswith(".ipynb")]
-    env = os.environ | {"PYTHONPATH": str(place)}
+    env = os.environ | {"PYTHONPATH": str(tree)}
     child = [sys.executable, str(Path(__file__).with_name("_grading_child.py")), "cases"]
 
     def run():
         for notebook in notebooks:
-            execute(notebook, place / "assignments" / ASSIGNMENT, env)
-        subprocess.run(child, cwd=place, env=env, check=True, stdout=subprocess.DEVNULL)
+            execute(notebook, tree / "assignments" / ASSIGNMENT, env)
+        subprocess.run(child, cwd=tree, env=env, check=True, stdout=subprocess.DEVNULL)
 
     return run
 
@@ -108,15 +109,15 @@ def without_checks(data):
 
 
 def execute(notebook, folder, env):
-    """Run a notebook with plain nbclient."""
+    """Run a notebook with nbclient."""
     from nbclient import NotebookClient
 
     client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
-    client.execute(env=env, stderr=subprocess.DEVNULL)  # where the kernel says that it is not encrypted
+    client.execute(env=env, stderr=subprocess.DEVNULL)  # the kernel writes there that it is not encrypted
 
 
 def grade(submissions, out, isolation):
-    """Grade by the command; the record, if the one submission has full marks."""
+    """Grade with the command; the record of the one submission, which must get full marks."""
     command = [sys.executable, "-m", "coursekit", "grade", submissions, "--out", out, "--isolation", isolation]
     done = subprocess.run([*command, "--assignment", ASSIGNMENT, "--processes", "1"], capture_output=True, text=True)
     records = [json.loads(path.read_text(encoding="utf-8")) for path in (out / "records").glob("*.json")]
@@ -129,13 +130,13 @@ def grade(submissions, out, isolation):
 
 
 def beside(folder, isolation, args):
-    """Three systems on like notebooks."""
+    """Three systems on equivalent notebooks."""
     import _alike
 
     for name in ("ours", "nbgrader", "otter"):
         (folder / name).mkdir()
     functions, with_notebook = _alike.ours(sys.executable, folder / "ours", isolation)
-    sides = {"coursekit, the functions": functions, "coursekit, with the notebook": with_notebook}
+    sides = {"coursekit, functions only": functions, "coursekit, with the notebook": with_notebook}
     points = {}
     for package, command, prepare in (
         ("nbgrader", "nbgrader autograde", _alike.nbgrader),
@@ -143,7 +144,7 @@ def beside(folder, isolation, args):
     ):
         version = version_of(args.others, package)
         if not version:
-            print(f"left out: {package} is not installed for {args.others}")
+            print(f"skipped: {package} is not installed for {args.others}")
             continue
         name = f"{command} ({version})"
         sides[name], points[name] = prepare(args.others, folder / command.split()[0])
@@ -151,12 +152,12 @@ def beside(folder, isolation, args):
     for name, earned in points.items():
         if earned() != len(_alike.QUESTIONS):
             raise SystemExit(f"{name} gives {earned()} of {len(_alike.QUESTIONS)} points for correct answers")
-    title = f"{len(_alike.QUESTIONS)} questions, isolation of ours: {isolation}; of the others: none"
-    print_table(title, seconds, base="coursekit, the functions", unit="s")
+    title = f"{len(_alike.QUESTIONS)} questions, isolation of coursekit: {isolation}; of the others: none"
+    print_table(title, seconds, base="coursekit, functions only", unit="s")
 
 
 def version_of(python, package):
-    """The version of a package that another Python has; empty if it has none."""
+    """The version of a package that another Python has; empty if it does not have it."""
     code = f"from importlib.metadata import version; print(version({package!r}))"
     return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
 

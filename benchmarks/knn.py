@@ -1,8 +1,8 @@
-"""k nearest neighbours, 500 queries among 5,000 images of 3,072 numbers, k = 10: ours against other libraries.
+"""k nearest neighbours, 500 queries among 5,000 images of 3,072 values, k = 10, against other libraries.
 
     python benchmarks/knn.py [--threads 2] [--repeats 15] [--dtype float32]
 
-A library that is not installed is left out. All sides give labels, and it is checked that they agree.
+Libraries that are not installed are skipped. All sides predict labels, which must agree.
 """
 
 import argparse
@@ -27,15 +27,15 @@ def main():
         try:
             sides.update(make(*data, args.threads))
         except ImportError as error:
-            print(f"left out: {error}")
+            print(f"skipped: {error}")
     check_labels({name: run() for name, run in sides.items()})
     title = f"kNN, {QUERIES} x {IMAGES:,} x {D:,}, k = {K}, {args.dtype}, threads: {args.threads}"
     print_table(title, compare(sides, args.repeats), base="cs231n")
-    print_table("of which", compare(parts_of_ours(*data), args.repeats), base="compute_distances_no_loops")
+    print_table("of this", compare(parts_of_ours(*data), args.repeats), base="compute_distances_no_loops")
 
 
 def make_data(dtype):
-    """Noise around ten class means, so that the votes are not all ties."""
+    """Noise around ten class means, so that not all votes are ties."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -78,8 +78,8 @@ def torch_topk(X, y, queries, threads):
     import torch
 
     torch.set_num_threads(threads)
-    data, wanted = torch.from_numpy(X), torch.from_numpy(queries)
-    nearest = lambda: torch.topk(torch.cdist(wanted, data), K, largest=False).indices  # noqa: E731
+    data, query = torch.from_numpy(X), torch.from_numpy(queries)
+    nearest = lambda: torch.topk(torch.cdist(query, data), K, largest=False).indices  # noqa: E731
     return {"PyTorch cdist + topk": lambda: majority(y[nearest().numpy()])}
 
 
@@ -92,25 +92,25 @@ def majority(labels):
 
 
 def parts_of_ours(X, y, queries):
-    """Where our time goes, beside the bare matrix product that no exact method goes without."""
+    """Where the time of cs231n goes, next to the bare matrix product that every exact method needs."""
     from cs231n.classifiers.k_nearest_neighbor import KNearestNeighbor
 
     knn = KNearestNeighbor()
     knn.train(X, y)
     dists = knn.compute_distances_no_loops(queries)
     return {
-        "the matrix product alone": lambda: queries @ X.T,
+        "the matrix product only": lambda: queries @ X.T,
         "compute_distances_no_loops": lambda: knn.compute_distances_no_loops(queries),
         "predict_labels": lambda: knn.predict_labels(dists, k=K),
     }
 
 
 def check_labels(labels):
-    """All sides find the same labels; two neighbours nearly as far may swap, so a few may differ."""
+    """All sides must predict the same labels, up to a few: neighbours at nearly the same distance may swap."""
     for name, found in labels.items():
         agree = (found == labels["cs231n"]).mean()
         if agree < 0.99:
-            raise SystemExit(f"{name} agrees with cs231n on {agree:.1%} of the labels only")
+            raise SystemExit(f"{name} agrees with cs231n on only {agree:.1%} of the labels")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Layers, training steps and growth: ours beside PyTorch on the same threads, with the bound of the machine.
+"""Layers, training steps and growth with size, compared with PyTorch and with the bound of the machine.
 
     python benchmarks/layers.py [--threads 2] [--rounds 7] [--quick] [--write]
 
-Both sides run in one process, in turn, in blocks: threads that wait for more work would slow the other side down, so
-each block begins with calls that do not count. --write puts tables and picture into docs/. OpenBLAS picks its kernels
-by the processor; OPENBLAS_CORETYPE=Haswell (AVX2) or SkylakeX (AVX-512) asks for others.
+Both sides run in one process, with the same number of threads, in turn and in blocks. Threads that wait for more work
+slow down the other side, so the first calls of each block do not count. --write writes tables and a figure to docs/.
+OpenBLAS chooses its kernels by the processor; OPENBLAS_CORETYPE=Haswell (AVX2) or SkylakeX (AVX-512) overrides that.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from _timing import set_threads
 
 @dataclass
 class Row:
-    """A case, the seconds that it cannot do without, and the seconds of both sides."""
+    """A case, the seconds that it needs at least, and the seconds of both sides."""
 
     name: str
     dtype: str
@@ -28,17 +28,17 @@ class Row:
 
     @property
     def share(self):
-        """The bound's part of our time: 1 would mean that nothing else takes time."""
+        """The bound divided by our time: 1 would mean that nothing else takes time."""
         return self.bound / median(self.ours)
 
     @property
     def best_ratio(self):
-        """What the ratio would be at the bound."""
+        """The ratio that the bound would give."""
         return median(self.theirs) / self.bound
 
     @property
     def ratio(self):
-        """PyTorch's time over ours: above 1, ours is faster."""
+        """PyTorch's time divided by ours: above 1, ours is faster."""
         return median(self.theirs) / median(self.ours)
 
 
@@ -56,12 +56,12 @@ CONVOLUTIONS = [  # N, C, H = W, F, HH = WW, stride, pad
 
 
 def main():
-    """Measure and print; with --write, keep the result in docs/."""
+    """Measure and print; with --write, also write the result to docs/."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--quick", action="store_true", help="small batches and two rounds, to see that it runs")
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md and its picture")
+    parser.add_argument("--quick", action="store_true", help="small batches and two rounds, to see whether it runs")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md and its figure")
     args = parser.parse_args()
     set_threads(args.threads)
     import torch
@@ -89,9 +89,7 @@ def main():
         show(row)
     for row in measure(usual_way(CONVOLUTIONS[:4], batch), "float32", 3, block=1):
         usual_rows.append(row)
-        print(
-            f"{usual_rows[-1].name}: all columns by index and np.add.at take {usual_rows[-1].ratio:.0f} times as long"
-        )
+        print(f"{row.name}: columns gathered by index and np.add.at take {row.ratio:.0f} times as long")
     exponents = growth(lambda run: in_turn(run, None, rounds)[0], small=args.quick)
     for name, exponent in exponents.items():
         print(f"time grows with {name} to the power of {exponent:.2f}")
@@ -107,7 +105,7 @@ def main():
 
 
 def in_turn(ours, theirs, rounds, block=3, rest=0.02):
-    """Seconds of single calls of both sides, the sides in turn, `block` calls a round after two that do not count."""
+    """Seconds of single calls of both sides in turn: each round has two calls that do not count, then `block`."""
     seconds = [], []
     for _ in range(rounds):
         for run, kept in zip((ours, theirs), seconds, strict=True):

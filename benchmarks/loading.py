@@ -2,7 +2,7 @@
 
     python benchmarks/loading.py [--root cs231n/datasets/cifar-10-batches-py] [--repeats 5]
 
-Each run is a process of its own, since peak memory never falls within one; the files are in the page cache.
+Each run is a separate process, since peak memory never decreases within one. The files are in the page cache.
 """
 
 import argparse
@@ -40,12 +40,12 @@ def main():
     """Run every side in turn, print medians and ranges."""
     project = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", help="the folder of data_batch_1; by default where load_CIFAR10 looks")
+    parser.add_argument("--root", help="the folder of data_batch_1; by default the one that load_CIFAR10 finds")
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
     root = Path(args.root).resolve() if args.root else find_root(project)
     if root is None or not (root / "data_batch_1").is_file():
-        raise SystemExit("CIFAR-10 is not here: python datasets/get_datasets.py, or --root FOLDER")
+        raise SystemExit("CIFAR-10 was not found: run python datasets/get_datasets.py, or give its folder with --root")
 
     runs = {name: [] for name in SIDES}
     for i in range(args.repeats + 1):
@@ -72,7 +72,7 @@ def measure(program, root, project):
 
 
 def find_root(project):
-    """The folder of the batches where load_CIFAR10 looks for it, or None."""
+    """The folder of the batches that load_CIFAR10 finds, or None."""
     sys.path.insert(0, str(project))
     from cs231n.data_utils import _find_cifar10
 

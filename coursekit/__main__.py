@@ -1,105 +1,153 @@
-"""The command line: `python -m coursekit COMMAND`."""
+"""The command line: `python -m coursekit COMMAND`, or `coursekit COMMAND` where the package is installed."""
 
 import argparse
 import os
 import sys
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from typing import NamedTuple
 
+from coursekit.paths import ROOT, is_course
+
+NO_COURSE = """`coursekit {command}` works on the files of a course, and {root} has none: coursekit was installed alone.
+Change to the course's folder and run `python -m coursekit {command}` there. Learners get that folder from their teacher
+(the learner's edition); the complete course is a clone of its Git repository."""
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _passed_on_to(program: str) -> Callable[[argparse.ArgumentParser], None]:
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("options", nargs=argparse.REMAINDER, help=f"passed on to {program}")
+
+    return add
+
+
+def _ids(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("questions", nargs="*", metavar="QUESTION", help="such as affine_forward; all by default")
+
+
+def _notebooks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="such as knn; all by default")
+
+
+def _new_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to create; it may exist if it is empty")
+
+
+def _submission(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
+    parser.add_argument("--out", metavar="FILE", help="zip to write (default: ASSIGNMENT.zip in the course's folder)")
+
+
+def _autograder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
+    parser.add_argument("--out", required=True, metavar="FILE", help="zip to write")
+
+
+class Command(NamedTuple):
+    """A command: what runs it, what it does, the arguments it takes, and what it can do without."""
+
+    function: str  # "module:function", within coursekit
+    about: str
+    add_arguments: Callable[[argparse.ArgumentParser], None] = _no_arguments
+    own_help: bool = False  # its function has a parser of its own
+    without_numpy: bool = False
+    without_course: bool = False
+
+
+_JUPYTER, _DOWNLOADER, _PYTEST, _ITSELF = map(
+    _passed_on_to, ("JupyterLab", "datasets/get_datasets.py", "pytest", "the command")
+)
 _COMMANDS = {
-    # name: (module:function, what it does, the argument it takes)
-    "lab": (
-        "coursekit.learner.environment:lab",
-        "set up, prepare the data, and open JupyterLab on assignments/",
-        "options",
+    "lab": Command(
+        "learner.environment:lab",
+        "install what is needed, prepare the data, and open JupyterLab",
+        _JUPYTER,
+        without_numpy=True,
     ),
-    "setup": (
-        "coursekit.learner.environment:setup",
-        "build the environment in .venv and prepare the data, no more",
-        None,
+    "setup": Command(
+        "learner.environment:setup", "install what is needed into .venv and prepare the data", without_numpy=True
     ),
-    "data": ("coursekit.learner.environment:download", "download CIFAR-10 into datasets/", "options"),
-    "test": ("coursekit.teacher.testing:test", "check everything; with options: run pytest with them", "options"),
-    "check": (
-        "coursekit.learner.progress:check_all",
-        "check questions (all without one) on the files as saved",
-        "questions",
+    "data": Command(
+        "learner.environment:download", "download CIFAR-10 into datasets/", _DOWNLOADER, without_numpy=True
     ),
-    "progress": ("coursekit.learner.progress:show", "show all questions with verdicts, points and minutes", None),
-    "doctor": (
-        "coursekit.learner.doctor:examine",
-        "say what is wrong or slow about this machine, and how to mend it",
-        None,
+    "test": Command(
+        "teacher.testing:test", "check everything; with options, only run pytest", _PYTEST, without_numpy=True
     ),
-    "train": ("coursekit.learner.train:train", "train the deep convolutional net on the data that is there", "options"),
-    "submit": (
-        "coursekit.learner.submit:submit",
-        "pack an assignment for handing in, and check the packed files",
-        "assignment",
+    "check": Command("learner.progress:check_all", "check questions in the files as saved", _ids, without_course=True),
+    "progress": Command("learner.progress:show", "list all questions with verdicts, points and minutes"),
+    "doctor": Command(
+        "learner.doctor:examine",
+        "find what is wrong or slow on this machine, and say how to fix it",
+        without_course=True,
     ),
-    "results": ("coursekit.teacher.results:write", "train the course's models on the data that is there", None),
-    "store": (
-        "coursekit.teacher.write_answers:write",
-        "compute the stored answers anew, of some notebooks or of all",
-        "notebooks",
+    "train": Command("learner.train:train", "train the deep convolutional net", _ITSELF, own_help=True),
+    "submit": Command("learner.submit:submit", "pack an assignment into a zip and check the packed files", _submission),
+    "results": Command("teacher.results:write", "run the notebooks and write the accuracies they reach to docs/"),
+    "store": Command("teacher.write_answers:write", "compute the stored reference answers again", _notebooks),
+    "grade": Command("grading.commands:grade", "grade all submissions in a folder", _ITSELF, own_help=True),
+    "regrade": Command(
+        "grading.commands:regrade", "grade again from the records, all or one question", _ITSELF, own_help=True
     ),
-    "grade": ("coursekit.grading.batch:grade", "grade all submissions of a folder", "options"),
-    "regrade": ("coursekit.grading.batch:regrade", "grade again from the records, all or one question", "options"),
-    "autograder": ("coursekit.grading.autograder:write", "write the zip that grades on Gradescope", "zip"),
-    "release": ("coursekit.teacher.release:build", "build the learner's edition in a new folder", "--out"),
+    "autograder": Command(
+        "grading.autograder:write_autograder", "write the zip that grades on Gradescope", _autograder
+    ),
+    "release": Command("teacher.release:build", "build the learner's edition in a new folder", _new_folder),
 }
-_WITHOUT_NUMPY = ("coursekit.learner.environment", "coursekit.teacher.testing")
 
 
-def main(argv=None):
-    """Run one command; the exit status is not 0 when something is not as it should be."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0 if all is well."""
     argv = sys.argv[1:] if argv is None else argv
     # After each product OpenBLAS's threads keep their cores busy for 2 ** 26 ticks, a tenth of a second, and slow down
     # whatever else runs. It reads this when NumPy is loaded; the notebooks' kernels inherit it.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
+    name, arguments = _parse(argv)
+    command = _COMMANDS[name]
+    if not command.without_course and not is_course(ROOT):
+        print(NO_COURSE.format(command=name, root=ROOT))
+        return 2
+    if not command.without_numpy and find_spec("numpy") is None:
+        return _run_in_environment(argv)
+    module, function = command.function.split(":")
+    return getattr(import_module(f"coursekit.{module}"), function)(*arguments)
+
+
+def _run_in_environment(argv: Sequence[str]) -> int:
+    """Run the command in `.venv`, for a Python that lacks NumPy."""
+    from coursekit.learner import environment
+
+    return environment.setup() or environment.run_python("-m", "coursekit", *argv)
+
+
+def _parse(argv: Sequence[str]) -> tuple[str, list]:
+    """The name of the command, and the arguments of its function."""
     parser = _parser()
-    arguments, unknown = parser.parse_known_args(argv)  # argparse does not let options begin what is passed on
-    arguments = vars(arguments)
+    known, unknown = parser.parse_known_args(argv)  # argparse does not let options begin what is passed on
+    arguments = vars(known)
     if "options" in arguments:
         arguments["options"] = unknown + arguments["options"]
     elif unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    module, function = _COMMANDS[arguments.pop("command")][0].split(":")
-    if module not in _WITHOUT_NUMPY and find_spec("numpy") is None:
-        return _run_in_environment(argv)
-    return getattr(import_module(module), function)(*arguments.values())
+    return arguments.pop("command"), list(arguments.values())
 
 
-def _run_in_environment(argv):
-    """Run the command in `.venv`, for a Python that lacks NumPy."""
-    from coursekit.learner import environment
-
-    return environment.setup() or environment.run("-m", "coursekit", *argv)
-
-
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m coursekit", description="The course's tools.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (target, about, argument) in _COMMANDS.items():
-        if not _is_here(target.split(":")[0]):
-            continue  # the learner's edition does not have this one
-        command = commands.add_parser(name, help=about, description=about)
-        if argument == "options":
-            command.add_argument("options", nargs=argparse.REMAINDER, help="passed on")
-        elif argument == "--out":
-            command.add_argument("--out", required=True, metavar="DIR", help="must not exist yet, or be empty")
-        elif argument == "zip":
-            command.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
-            command.add_argument("--out", required=True, metavar="FILE", help="the zip to write")
-        elif argument == "assignment":
-            command.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
-            command.add_argument("--out", metavar="FILE", help="the zip to write; ASSIGNMENT.zip by default")
-        elif argument:
-            command.add_argument(argument, nargs="*", metavar=argument.upper().rstrip("S"))
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in _COMMANDS.items():
+        if _is_here(f"coursekit.{command.function.split(':')[0]}"):  # the learner's edition does not have all
+            about = f"{command.about[0].upper()}{command.about[1:]}."
+            add_help = not command.own_help
+            command.add_arguments(subparsers.add_parser(name, help=command.about, description=about, add_help=add_help))
     return parser
 
 
-def _is_here(module):
+def _is_here(module: str) -> bool:
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # not even its package

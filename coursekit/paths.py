@@ -4,6 +4,8 @@ A folder of `coursekit/` is a zone of trust: a file belongs to the zone of its f
 below stays with the teacher.
 """
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,11 +44,17 @@ GRADER = (
     "coursekit/grading/**/*",
     "cs231n/saved/*.npz",
     "docs/learner/*",
+    "requirements-dev.lock",
 )
 _LEFT_BEHIND = {"__pycache__", ".ipynb_checkpoints"}
 
 
-def files_in(zone, root=ROOT):
+def is_course(folder: Path) -> bool:
+    """Whether a folder holds a course, and not only the packages, as where they are installed."""
+    return (folder / "assignments").is_dir()
+
+
+def files_in(zone: Iterable[str], root: str | os.PathLike = ROOT) -> dict[str, Path]:
     """The files of a zone, in a fixed order.
 
     Parameters
@@ -66,7 +74,7 @@ def files_in(zone, root=ROOT):
     return dict(sorted(names.items()))
 
 
-def file_of(target):
+def file_of(target: str) -> str:
     """The file of a function, as a relative name with "/".
 
     Examples

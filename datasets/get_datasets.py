@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Download CIFAR-10 for the notebooks: python datasets/get_datasets.py
 
-The archive comes over https, from the first mirror that has it, and an interrupted download goes on where it stopped
-when the program is started again. Nothing in it is opened before its SHA-256 is the published one. The folder
-cifar-10-batches-py appears complete or not at all. Needs Python alone.
+The archive is downloaded over https from the first mirror that has it. An interrupted download resumes where it stopped
+when the program is started again. The archive is opened only if its SHA-256 is the published one, and the folder
+cifar-10-batches-py appears complete or not at all. Needs nothing but Python.
 """
 
 import argparse
@@ -39,31 +39,31 @@ MAX_FILE_BYTES = 64 * 2**20
 MAX_ARCHIVE_BYTES = 512 * 2**20
 
 TIMEOUT_S = 30
-MAX_TRIES = 20  # of one mirror, while they bring something
-MAX_FRUITLESS_TRIES = 3  # one after the other
+MAX_TRIES = 20  # of one mirror, as long as they make progress
+MAX_FRUITLESS_TRIES = 3  # in a row
 PAUSE_S = 1.0  # after a broken connection; doubles with each fruitless try
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 CHUNK = 2**18
 
 
 class DownloadError(Exception):
-    """Something a person can read and act on."""
+    """A failure that a person can read about and act on."""
 
 
 class ServerError(DownloadError):
-    """A mirror does not give the file; another may."""
+    """A mirror does not provide the file; another one may."""
 
 
 class Interrupted(DownloadError):
-    """The connection broke; another try goes on where this one stopped."""
+    """The connection broke; another try resumes where this one stopped."""
 
 
 class WrongChecksum(DownloadError):
-    """The file is not the one that was asked for."""
+    """The file is not the requested one."""
 
 
 def main(argv=None):
-    """Run the program with these arguments; returns its exit status, 0 when CIFAR-10 is there."""
+    """Run the program with these arguments; returns its exit status, 0 if CIFAR-10 is available."""
     args = parse_arguments(argv)
     try:
         get_cifar10(args, Screen(args.quiet))
@@ -72,7 +72,7 @@ def main(argv=None):
     except OSError as error:
         return complain(explain_os_error(error, args.dest))
     except KeyboardInterrupt:
-        return complain("stopped; start it again and the download goes on from here", status=130)
+        return complain("stopped; start it again to resume the download", status=130)
     return 0
 
 
@@ -83,16 +83,16 @@ def complain(text, status=1):
 
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(description="Download CIFAR-10 (171 MB) for the notebooks.")
-    parser.add_argument("--url", nargs="+", action="extend", metavar="URL", help="addresses to try instead, in turn")
+    parser.add_argument("--url", nargs="+", action="extend", metavar="URL", help="addresses to try instead, in order")
     parser.add_argument(
-        "--checksum", type=sha256_argument, default=SHA256, metavar="SHA256", help="of what is at --url"
+        "--checksum", type=sha256_argument, default=SHA256, metavar="SHA256", help="of the file at --url"
     )
-    parser.add_argument("--dest", type=Path, default=HERE, metavar="DIR", help=f"where the folder {FOLDER} goes")
-    parser.add_argument("--force", action="store_true", help="download even if the folder is there")
+    parser.add_argument("--dest", type=Path, default=HERE, metavar="DIR", help=f"where to put the folder {FOLDER}")
+    parser.add_argument("--force", action="store_true", help="download even if the folder exists")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     args = parser.parse_args(argv)
     if args.checksum != SHA256 and not args.url:
-        parser.error("--checksum goes with --url")
+        parser.error("--checksum needs --url")
     return args
 
 
@@ -103,23 +103,23 @@ def sha256_argument(text):
 
 
 def get_cifar10(args, screen):
-    """Download, check and unpack CIFAR-10 into args.dest, unless it is there."""
+    """Download, check and unpack CIFAR-10 into args.dest, unless it is there already."""
     folder = args.dest / FOLDER
-    # The name holds the checksum: a piece of one archive is never continued with another.
+    # The name contains the checksum: a part of one archive is never continued with another archive.
     part = args.dest / f"cifar-10-python.{args.checksum[:12]}.tar.gz.part"
     if not args.force and is_complete(folder):
         part.unlink(missing_ok=True)
         screen.say(f"CIFAR-10 is already there: {folder}")
         return
     if folder.exists() and not folder.is_dir():
-        raise DownloadError(f"{folder} is in the way: it is not a folder. Move it away and start again.")
+        raise DownloadError(f"{folder} is in the way: it is not a folder. Move it and start again.")
     args.dest.mkdir(parents=True, exist_ok=True)
     remove_leftovers(args.dest)
     size = ARCHIVE_BYTES if args.checksum == SHA256 else None
     if size:
         check_free_space(args.dest, size + UNPACKED_BYTES - size_of(part))
     download(args.url or MIRRORS, part, size, args.checksum, screen)
-    screen.say("The checksum is right. Unpacking ...")
+    screen.say("The checksum is correct. Unpacking ...")
     install(part, folder)
     part.unlink()
     screen.say(f"CIFAR-10 is ready: {folder}")
@@ -130,7 +130,7 @@ def is_complete(folder):
 
 
 def looks_whole(path):
-    """Whether a batch file is there and ends as every pickle does, with a full stop."""
+    """Whether a batch file exists and ends as every pickle does, with a full stop."""
     if not path.is_file() or size_of(path) == 0:
         return False
     with open(path, "rb") as f:
@@ -152,7 +152,7 @@ def check_free_space(folder, needed):
 
 
 def remove_leftovers(dest, older_than_s=3600):
-    """Remove the half-unpacked folders of runs that were killed; a younger one may be in use."""
+    """Remove the incomplete folders of runs that were killed; a recent one may be in use."""
     for folder in dest.glob(f"{FOLDER}.*.part"):
         if time.time() - folder.stat().st_mtime > older_than_s:
             shutil.rmtree(folder, ignore_errors=True)
@@ -162,7 +162,7 @@ def remove_leftovers(dest, older_than_s=3600):
 
 
 def download(urls, part, size, checksum, screen):
-    """Bring the archive with this checksum to the file `part`, from the first of `urls` that gives it."""
+    """Download the archive with this checksum to the file `part`, from the first of `urls` that provides it."""
     failures = []
     for url in urls:
         try:
@@ -175,12 +175,12 @@ def download(urls, part, size, checksum, screen):
 
 
 def advice(part):
-    kept = f"\n{megabytes(size_of(part))} are kept in {part}; start again to go on." if size_of(part) else ""
-    return f"{kept}\nAnother address can be given with --url. The notebooks also run without CIFAR-10."
+    kept = f"\n{megabytes(size_of(part))} are kept in {part}; start again to resume." if size_of(part) else ""
+    return f"{kept}\nYou can give another address with --url. The notebooks also run without CIFAR-10."
 
 
 def download_from(url, part, size, checksum, screen):
-    """Download from one mirror; if the file is wrong but began with an older piece, once more without that."""
+    """Download from one mirror; if the file is wrong but began with an older part, try once more without that part."""
     check_url(url)
     is_resumed = size_of(part) > 0
     try:
@@ -188,7 +188,7 @@ def download_from(url, part, size, checksum, screen):
     except WrongChecksum as error:
         if not is_resumed:
             raise
-        screen.say(f"{error}. It began with a piece of an earlier download; starting again.")
+        screen.say(f"{error}. It began with part of an earlier download; starting over.")
         fetch_and_verify(url, part, size, checksum, screen)
 
 
@@ -225,11 +225,11 @@ def fetch_with_patience(url, part, size, screen):
             break
         screen.say(f"{reason}; trying again")
         time.sleep(PAUSE_S * 2**fruitless)
-    raise ServerError(f"given up: {reason}")
+    raise ServerError(f"gave up: {reason}")
 
 
 def fetch(url, part, size, screen):
-    """Add what the server sends to `part`; begins it anew if the server does not give the rest alone."""
+    """Append what the server sends to `part`; start over if the server cannot send the rest alone."""
     answer = ask(url, part)
     if answer is None:
         return
@@ -242,12 +242,12 @@ def fetch(url, part, size, screen):
 
 
 def ask(url, part):
-    """The server's answer with the bytes that `part` lacks, or None if it lacks none."""
+    """The server's answer with the bytes that `part` lacks, or None if it is complete."""
     try:
         return open_url(url, size_of(part))
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416:  # no such range: either nothing is missing or `part` is not of this file
+        if error.code == 416:  # no such range: either `part` is complete or it belongs to another file
             return check_range_end(error.headers.get("Content-Range", ""), part)
         is_passing = error.code in (408, 429) or error.code >= 500
         raise (Interrupted if is_passing else ServerError)(f"the server answered {error.code} {error.reason}") from None
@@ -259,7 +259,7 @@ def check_range_end(content_range, part):
     if part.exists() and content_range == f"bytes */{size_of(part)}":
         return
     part.unlink(missing_ok=True)
-    raise Interrupted("the file on the server is another one than before")
+    raise Interrupted("the file on the server has changed")
 
 
 def open_url(url, start):
@@ -273,17 +273,17 @@ def open_url(url, start):
 
 
 class CheckedRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows a redirection only to an address that may be used, and never from https to http."""
+    """Follows a redirection only to an allowed address, and never from https to http."""
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         check_url(newurl)
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
-            raise ServerError(f"refused: the server sends us on to {newurl}, which is not https")
+            raise ServerError(f"refused: the server redirects to {newurl}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def check_url(url):
-    """Refuse an address that is not https; plain http is for a server on this machine."""
+    """Refuse an address that is not https; plain http is allowed for a server on this machine."""
     try:
         scheme, host = urlsplit(url).scheme, urlsplit(url).hostname
     except ValueError:
@@ -295,25 +295,25 @@ def check_url(url):
 
 
 def first_byte(answer, part):
-    """Where in the file the answer begins: after `part` if the server gives the rest alone, else at 0."""
+    """Where in the file the answer begins: after `part` if the server sends the rest alone, else at 0."""
     wanted = size_of(part)
     if answer.status == 200:
         return 0
     match = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
     if answer.status != 206 or not match or int(match[1]) != wanted:
         part.unlink(missing_ok=True)
-        raise Interrupted("the server sent another piece than was asked for")
+        raise Interrupted("the server sent another range than the requested one")
     return wanted
 
 
 def total_size(answer, start, size):
-    """The size of the whole file, or None where it is not known."""
+    """The size of the whole file, or None if it is not known."""
     length = answer.headers.get("Content-Length", "")
     total = start + int(length) if length.isdecimal() else size
     if size is not None and total != size:
-        raise ServerError(f"it offers a file of {total} bytes, expected {size}: not the same archive")
+        raise ServerError(f"its file has {total} bytes instead of {size}: not the same archive")
     if total is not None and total > MAX_ARCHIVE_BYTES:
-        raise ServerError(f"it offers a file of {megabytes(total)}, too large for CIFAR-10")
+        raise ServerError(f"its file has {megabytes(total)}, too much for CIFAR-10")
     return total
 
 
@@ -324,7 +324,7 @@ def copy_body(answer, out, progress):
             out.write(chunk)
             progress.add(len(chunk))
             if progress.done > limit:
-                break  # the checksum will be wrong
+                break  # the checksum will not match
     if progress.total is not None and progress.done < progress.total:
         raise Interrupted(f"the connection broke after {progress.amount()}")
 
@@ -340,17 +340,17 @@ def read_chunk(answer):
 
 def explain_no_answer(reason):
     if isinstance(reason, ssl.SSLCertVerificationError):
-        raise ServerError(f"no safe connection ({reason}); this Python may lack root certificates") from None
+        raise ServerError(f"no secure connection ({reason}); this Python may lack root certificates") from None
     if isinstance(reason, TimeoutError):
         raise Interrupted(f"no answer for {TIMEOUT_S} seconds") from None
-    raise Interrupted(f"no connection ({reason}); is this machine on the network?") from None
+    raise Interrupted(f"no connection ({reason}); is this machine online?") from None
 
 
 # ---- Unpacking -----------------------------------------------------------------------------------------------------
 
 
 def install(archive, folder):
-    """Unpack the checked archive beside `folder`, then put it in place; a refused archive is deleted."""
+    """Unpack the verified archive next to `folder`, then move it there; a refused archive is deleted."""
     workplace = Path(tempfile.mkdtemp(prefix=f"{FOLDER}.", suffix=".part", dir=folder.parent))
     try:
         unpacked = workplace / FOLDER
@@ -365,14 +365,14 @@ def install(archive, folder):
 
 
 def unpack(path, folder):
-    """Write the files of an archive into `folder`; refuse anything but the published ones."""
+    """Write the files of an archive into `folder`; refuse anything but the published files."""
     seen = set()
     try:
         with gzip.open(path) as stream:
             with tarfile.open(fileobj=stream, mode="r:") as archive:
                 for member in archive:
                     unpack_member(archive, member, folder, seen)
-            while stream.read(CHUNK):  # to the end, where gzip compares its own checksum
+            while stream.read(CHUNK):  # to the end, where gzip verifies its own checksum
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, OverflowError) as error:
         raise DownloadError(f"refused: the archive is damaged ({error}); it was deleted") from None
@@ -391,13 +391,13 @@ def unpack_member(archive, member, folder, seen):
 
 
 def checked_name(member, seen):
-    """The file name of an archive member, if it is one of the published files, for the first time."""
+    """The file name of an archive member, if it is a published file that has not been seen yet."""
     folder, _, name = member.name.partition("/")
     is_regular = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()
     if folder != FOLDER or name not in ADMITTED_FILES or not is_regular:
-        problem = f"{member.name!r} does not belong to CIFAR-10"
+        problem = f"{member.name!r} is not part of CIFAR-10"
     elif name in seen:
-        problem = f"{member.name!r} is there twice"
+        problem = f"{member.name!r} appears twice"
     elif not 0 < member.size <= MAX_FILE_BYTES:
         problem = f"{member.name!r} has {member.size} bytes"
     else:
@@ -406,7 +406,7 @@ def checked_name(member, seen):
 
 
 def put_in_place(unpacked, folder):
-    """Move the unpacked files to `folder`: in one step, or file by file if the folder is already there."""
+    """Move the unpacked files to `folder`: in one step, or file by file if the folder exists."""
     if not folder.exists():
         os.replace(unpacked, folder)
         return
@@ -414,11 +414,11 @@ def put_in_place(unpacked, folder):
         os.replace(path, folder / path.name)
 
 
-# ---- Words for people ----------------------------------------------------------------------------------------------
+# ---- Messages ------------------------------------------------------------------------------------------------------
 
 
 class Screen:
-    """Where the program prints, unless it is to be quiet."""
+    """Where the program prints, unless it should be quiet."""
 
     def __init__(self, is_quiet):
         self.is_quiet, self.is_terminal = is_quiet, sys.stdout.isatty()
@@ -429,7 +429,7 @@ class Screen:
 
 
 class Progress:
-    """How much has come: a bar on a terminal, elsewhere a line for each tenth."""
+    """The progress of the download: a bar on a terminal, elsewhere a line for each tenth."""
 
     def __init__(self, start, total, screen):
         self.start = self.done = start
@@ -482,9 +482,9 @@ def megabytes(count):
 
 def explain_os_error(error, folder):
     if error.errno == errno.ENOSPC:
-        return f"the disk is full ({folder}). Make room and start again; what was downloaded is kept."
+        return f"the disk is full ({folder}). Free some space and start again; what was downloaded is kept."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"no permission to write {error.filename or folder}. Choose another folder with --dest."
+        return f"no permission to write to {error.filename or folder}. Choose another folder with --dest."
     return f"{error.strerror or error} ({error.filename or folder})"
 
 

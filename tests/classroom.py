@@ -25,7 +25,7 @@ def solved(assignment="assignment1"):
 
 
 def blank(assignment="assignment1"):
-    """The files as they are handed out."""
+    """The files as distributed."""
     return {name: stripped(ROOT / name, name) for name in solved(assignment)}
 
 
@@ -54,7 +54,7 @@ def _broken_notebook(files):
     return {name: data[: len(data) // 2] if name.endswith("knn.ipynb") else data for name, data in files.items()}
 
 
-# What happens to hand-ins, and whether a grade must come out all the same.
+# What happens to submissions, and whether they must be graded all the same.
 MUTILATIONS = {
     "truncated": (lambda files: packed(files)[:2000], False),
     "no-zip": (lambda files: b"%PDF-1.7 my homework", False),

@@ -1,16 +1,34 @@
 """Records as grading writes them, made of the course's own questions, zoo and verdicts."""
 
+import copy
 import hashlib
 import json
+import re
 import sys
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from test_zoo import reference
+from test_zoo import reference, travelled
 
-from coursekit.core.question import Verdict
-from coursekit.core.serialization import pack, unpack
+from coursekit.core.question import Status, Verdict
+from coursekit.grading.record import (
+    CellRecord,
+    CellStatus,
+    FollowThrough,
+    NotebookRecord,
+    NotebookState,
+    QuestionRecord,
+    Receipt,
+    Record,
+    RecordedSettings,
+    State,
+    SubmissionInfo,
+    SubmittedFile,
+    Timings,
+    WrittenAnswer,
+)
 from coursekit.judging.judge import judge
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_case
@@ -19,6 +37,7 @@ from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
 from zoo import in_place_of, wrong_entries
 
 SEED = 7
+STARTED = "2026-11-20T10:00:00+00:00"
 QUESTIONS = [q for q in all_questions().values() if NOTEBOOKS[q.notebook] == "assignment1"]
 WRITTEN = (
     ("knn", "answer_preprocessing", "Which of these change the predictions of 1-NN with the **L1** distance?"),
@@ -64,7 +83,7 @@ def verdict_with(question, entry):
         else:
             with everywhere(entry):
                 results = run()
-    return judge(question, inputs, unpack(pack(results)), expected)
+    return judge(question, inputs, travelled(results), expected)
 
 
 @contextmanager
@@ -88,39 +107,34 @@ def zoo_verdict(question_id, name):
 
 
 def entry(question, verdict=None, status=None, text=None, follow_through=None):
-    """One question of a record; full marks without a verdict."""
-    status = status or (verdict.status if verdict else "ok")
-    right = status == "ok" or (follow_through and follow_through["status"] == "ok")
+    """The record of one question; full marks without a verdict."""
+    status = Status(status or (verdict.status if verdict else "ok"))
+    right = status == Status.OK or (follow_through and follow_through.status == Status.OK)
     wrong = [finding.label for finding in verdict.findings if not finding.ok] if verdict else []
-    return {
-        "id": question.id,
-        "title": question.title,
-        "notebook": question.notebook,
-        "points": question.points,
-        "earned": float(question.points if right else 0),
-        "status": status,
-        "text": text or (render(verdict) if verdict else solved_text(question.id)),
-        "mistake": verdict.mistake if verdict else "",
-        "failed": wrong[0] if wrong else "",
-        "follow_through": follow_through,
-        "seed": SEED,
-    }
+    return QuestionRecord(
+        id=question.id,
+        title=question.title,
+        notebook=question.notebook,
+        points=question.points,
+        earned=float(question.points if right else 0),
+        status=status,
+        text=text or (render(verdict) if verdict else solved_text(question.id)),
+        seed=SEED,
+        mistake=verdict.mistake if verdict else "",
+        first_wrong=wrong[0] if wrong else "",
+        follow_through=follow_through,
+    )
 
 
 def make(number, mistakes=(), statuses=None, **changes):
     """A record in which some questions got the zoo's implementations named, or a status without one."""
     by_question = {e.question_id: e for e in wrong_entries() if e.name in mistakes}
     statuses = statuses or {}
-    questions = [_question(question, by_question, statuses) for question in QUESTIONS]
-    record = {
-        "format": 1,
-        "submission": _submission(number),
-        "assignment": "assignment1",
-        "state": "graded",
-        "reason": "",
-        "remarks": [],
-        "settings": {"seed": SEED, "follow_through_share": 1.0, "isolation": "bubblewrap", "notebooks": "run"},
-        "environment": {
+    record = Record(
+        submission=_submission(number),
+        assignment="assignment1",
+        settings=RecordedSettings(SEED, 1.0, "bubblewrap", "run"),
+        versions={
             "python": "3.11.7",
             "numpy": np.__version__,
             "nbval": "0.11.0",
@@ -128,41 +142,72 @@ def make(number, mistakes=(), statuses=None, **changes):
             "code": _digest("code"),
             "data": "built-in images",
         },
-        "questions": questions,
-        "notebooks": [
-            {"name": "knn", "state": "as expected", "reason": "", "cells": [_cell("setup")]},
-            {"name": "svm", "state": "differs", "reason": "", "cells": [_cell("setup"), _cell("plot", "differs")]},
+        possible=float(sum(q.points for q in QUESTIONS)),
+        state=State.GRADED,
+        questions=[_question(question, by_question, statuses) for question in QUESTIONS],
+        notebooks=[
+            NotebookRecord("knn", NotebookState.AS_EXPECTED, "", (_cell("setup"),)),
+            NotebookRecord("svm", NotebookState.DIFFERS, "", (_cell("setup"), _cell("plot", CellStatus.DIFFERS))),
         ],
-        "written": [
-            {"id": name, "notebook": notebook, "prompt": prompt, "text": TEXTS[(number + i) % len(TEXTS)]}
+        written=[
+            WrittenAnswer(name, notebook, prompt, TEXTS[(number + i) % len(TEXTS)])
             for i, (notebook, name, prompt) in enumerate(WRITTEN)
         ],
-        "score": sum(q["earned"] for q in questions),
-        "possible": float(sum(q.points for q in QUESTIONS)),
-        "timings": {
-            "total": 41.5 + number,
-            "questions": {q.id: 0.5 + 0.25 * i for i, q in enumerate(QUESTIONS)},
-            "notebooks": {"knn": 12.0, "svm": 9.5},
-            "own_code": 33.25,
-            "started": "2026-11-20T10:00:00+00:00",
-        },
-    }
-    return record | changes
+        timings=Timings(
+            started=STARTED,
+            total=41.5 + number,
+            own_code=33.25,
+            questions={q.id: 0.5 + 0.25 * i for i, q in enumerate(QUESTIONS)},
+            notebooks={"knn": 12.0, "svm": 9.5},
+        ),
+    )
+    return replace(record, **changes)
+
+
+def with_submission(record, **changes):
+    """The record with other facts about its submission."""
+    return replace(record, submission=replace(record.submission, **changes))
+
+
+def with_settings(record, **changes):
+    """The record as if graded with other settings."""
+    return replace(record, settings=replace(record.settings, **changes))
+
+
+def with_question(record, id_, **changes):
+    """The record with other facts about one question."""
+    return replace(record, questions=[replace(q, **changes) if q.id == id_ else q for q in record.questions])
+
+
+def with_answer(record, index, text):
+    """The record with another text as one of its written answers."""
+    written = [replace(answer, text=text) if i == index else answer for i, answer in enumerate(record.written)]
+    return replace(record, written=written)
+
+
+def question_of(record, id_):
+    """One question of a record."""
+    return next(question for question in record.questions if question.id == id_)
+
+
+def gap_of(record, id_):
+    """The words of a verdict for one wrong value: what was expected, what came."""
+    return re.search(r"expected \S+, got \S+", question_of(record, id_).text)[0]
 
 
 def _submission(number):
-    return {
-        "id": f"submission_{number}",
-        "name": f"submission_{number}.zip",
-        "sha256": _digest(f"zip {number}"),
-        "learner": {"name": f"submission_{number}", "user": str(9000 + number)},
-        "files": [{"name": "cs231n/layers.py", "sha256": _digest(f"layers {number}"), "bytes": 20_000 + number}],
-        "receipt": {"verified": True, "problems": []},
-    }
+    return SubmissionInfo(
+        id=f"submission_{number}",
+        name=f"submission_{number}.zip",
+        sha256=_digest(f"zip {number}"),
+        learner={"name": f"submission_{number}", "user": str(9000 + number)},
+        files=(SubmittedFile("cs231n/layers.py", _digest(f"layers {number}"), 20_000 + number),),
+        receipt=Receipt(True),
+    )
 
 
-def _cell(name, status="ok"):
-    return {"id": name, "status": status, "detail": "the text below the plot is another" if status != "ok" else ""}
+def _cell(name, status=CellStatus.OK):
+    return CellRecord(name, status, "the text below the plot differs" if status != CellStatus.OK else "")
 
 
 def _digest(text):
@@ -180,26 +225,22 @@ def _question(question, by_question, statuses):
     if broken and not question.in_notebook:
         verdict = zoo_verdict(question.id, broken[0].name)
         if not verdict.ok:
-            through = {"replaced": [broken[0].question_id], "status": "ok", "share": 1.0}
+            through = FollowThrough((broken[0].question_id,), Status.OK, 1.0)
             return entry(question, verdict, follow_through=through)
     return entry(question)
 
 
 def refused(number, reason):
     """A record of a submission that was not opened."""
-    submission = _submission(number) | {"files": [], "receipt": None}
-    empty = {"questions": [], "notebooks": [], "written": [], "score": 0.0, "submission": submission}
-    timings = {"total": 0.1, "questions": {}, "notebooks": {}, "own_code": 0.0, "started": "2026-11-20T10:00:00+00:00"}
-    return make(number, state="refused", reason=reason, timings=timings, **empty)
+    empty = {"questions": [], "notebooks": [], "written": [], "timings": Timings(started=STARTED, total=0.1)}
+    record = make(number, state=State.REFUSED, reason=reason, **empty)
+    return with_submission(record, files=(), receipt=None)
 
 
 @cache
 def _few():
     late = make(6, statuses={"linear_classifier_train": "infrastructure error", "knn_cross_validation": "not gradable"})
-    late["submission"]["receipt"] = {
-        "verified": False,
-        "problems": ["knn.ipynb is not the file that the receipt names"],
-    }
+    late = with_submission(late, receipt=Receipt(False, ("knn.ipynb is not the file that the receipt names",)))
     return [
         make(1),
         make(
@@ -212,21 +253,10 @@ def _few():
         make(5, ["two_loops_transposed"], {"svm_loss_naive": "crashed"}),
         late,
         refused(7, "The zip has a member outside its folder: ../../etc/passwd."),
-        make(8, state="infrastructure error", reason="The sandbox did not start.", questions=[], score=0.0),
+        make(8, state=State.INFRASTRUCTURE_ERROR, reason="The sandbox did not start.", questions=[]),
     ]
 
 
 def few():
     """Eight submissions, one of each kind; fresh copies."""
-    return json.loads(json.dumps(_few()))
-
-
-def many(count=30):
-    """A class large enough for statistics: the more wrong, the higher the number."""
-    rng = np.random.RandomState(0)
-    names = [[e.name for e in wrong_entries(q.id)] for q in QUESTIONS if wrong_entries(q.id)]
-    records = []
-    for number in range(1, count + 1):
-        wrong = [options[rng.randint(min(3, len(options)))] for options in names if rng.rand() < number / count / 2]
-        records.append(make(number, wrong))
-    return json.loads(json.dumps(records))
+    return copy.deepcopy(_few())

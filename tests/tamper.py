@@ -26,7 +26,7 @@ class Trick:
     in_call : str
         Stands at the beginning of `affine_forward`.
     returned : str
-        What is returned in place of the wrong array, which is called `out`.
+        What is returned instead of the wrong array, which is called `out`.
     levels : tuple of str
         What must hold it: both levels of isolation, or bubblewrap alone.
     is_slow : bool
@@ -82,14 +82,14 @@ sys.flags = type('F', (), {'optimize': 2})()
 """,
     ),
     Trick(
-        "wire packs the right shape",
+        "serialization packs the right shape",
         at_import="""
 import coursekit.core.serialization as m
 m._encode_array = lambda a, k, c: {'float': '1.0'}
 """,
     ),
     Trick(
-        "wire packs nothing",
+        "serialization packs nothing",
         at_import="""
 import coursekit.core.serialization as m
 m.pack = lambda value: b''
@@ -99,14 +99,14 @@ m.pack = lambda value: b''
         "worker says all is well",
         at_import="""
 import __main__ as m
-m._call = lambda case, inputs: {'outputs': {'out': 'ok'}}
+m.call = lambda case, inputs: {'outputs': {'out': 'ok'}}
 """,
     ),
     Trick(
         "worker reports no errors",
         at_import="""
 import __main__ as m
-m._error = lambda *a: {'outputs': {}, 'error': None}
+m.failure = lambda *a: {'outputs': {}, 'error': None}
 """,
     ),
     Trick(
@@ -731,7 +731,12 @@ for folder in ('.', '..', '/tmp', '/', '/autograder/results', os.path.expanduser
         "our files are overwritten",
         in_call="""
 import os
-for name in ('coursekit/worker.py', 'coursekit/wire.py', 'cs231n/layers.py', 'coursekit/questions/two_layer_net.py'):
+for name in (
+    'coursekit/running/worker.py',
+    'coursekit/core/serialization.py',
+    'coursekit/questions/assignment1/two_layer_net.py',
+    'cs231n/layers.py',
+):
     try:
         open(name, 'w').write('')
     except OSError:
@@ -912,18 +917,18 @@ get_ipython().input_transformers_cleanup.append(lambda lines: [f'print({text!r})
         is_slow=True,
     ),
     NotebookTrick(
-        "check hands over forged pictures",
+        "check hands over forged images",
         """
 import coursekit.running.handover as m
-hand_over = m._hand_over
-def forged(question_id, values):
+hand_over = m.check
+def forged(question_id, verbose=False, **values):
     labels = np.arange(1000) % 10
     rows = np.zeros((1000, 3073))
     rows[np.arange(1000), labels] = 1.0
     W = np.eye(3073)[:, :10]
     results = {(a, b): (1.0, 1.0) for a in (1.0, 2.0) for b in (1.0, 2.0)}
-    hand_over(question_id, values | {'results': results, 'best_val': 1.0, 'best_W': W, 'X_val': rows, 'y_val': labels})
-m._hand_over = forged
+    hand_over(question_id, results=results, best_val=1.0, best_W=W, X_val=rows, y_val=labels)
+m.check = check = forged
 """,
         levels=BOTH,
     ),

@@ -1,4 +1,4 @@
-"""What learners hand in is found and opened safely; what cannot be is refused by name."""
+"""Submissions are found and opened safely; what cannot be opened is refused with a reason."""
 
 import json
 import os
@@ -55,68 +55,68 @@ def link_to(name):
 
 
 class TestHarmless:
-    """Shapes in which honest work arrives: all files come, with a word about what was odd."""
+    """Shapes in which honest submissions arrive: all files are read, with a remark about what was odd."""
 
     @pytest.mark.parametrize(
         "top", ["", "assignment1/", "My Course (2)/cs231n-main/", "./", "C:/Users/jane/", "/home/jane/"]
     )
     def test_any_top_folder(self, tmp_path, top):
-        came = opened_zip(tmp_path, [(top + name, data) for name, data in FILES.items()])
-        assert came.files == FILES and came.remarks == []
+        result = opened_zip(tmp_path, [(top + name, data) for name, data in FILES.items()])
+        assert result.files == FILES and result.remarks == []
 
     def test_backslashes(self, tmp_path):
-        """Some Windows programs write them; zipfile itself turns them round on Windows alone."""
-        came = opened_zip(tmp_path, [(name.replace("/", "\\"), data) for name, data in FILES.items()])
-        assert came.files == FILES
+        """Some Windows programs write them; zipfile itself replaces them on Windows only."""
+        result = opened_zip(tmp_path, [(name.replace("/", "\\"), data) for name, data in FILES.items()])
+        assert result.files == FILES
 
     def test_folder(self, tmp_path):
         for name, data in FILES.items():
             (tmp_path / "jane" / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / "jane" / name).write_bytes(data)
-        came = opened(tmp_path / "jane")
-        assert came.files == FILES and came.remarks == []
+        result = opened(tmp_path / "jane")
+        assert result.files == FILES and result.remarks == []
 
     def test_flat(self, tmp_path):
-        """All files side by side, as where folders were not kept; each is told."""
+        """All files in one folder, as where folders were lost; there is a remark about each."""
         members = [(name.rsplit("/")[-1], data) for name, data in FILES.items()]
-        came = opened_zip(tmp_path, members)
-        assert came.files == FILES and len(came.remarks) == len(FILES)
+        result = opened_zip(tmp_path, members)
+        assert result.files == FILES and len(result.remarks) == len(FILES)
 
     @pytest.mark.parametrize(
         "name", ["knn (1).ipynb", "knn-Copy1.ipynb", "Copy of knn.ipynb", "KNN.ipynb", "knn-1.ipynb"]
     )
     def test_renamed_by_a_browser_or_editor(self, tmp_path, name):
-        came = opened_zip(tmp_path, [(f"assignments/assignment1/{name}", b"k"), (LAYERS, b"l")])
-        assert came.files == {KNN: b"k", LAYERS: b"l"}
-        assert any(f"{name} was taken as {KNN}" in remark for remark in came.remarks)
+        result = opened_zip(tmp_path, [(f"assignments/assignment1/{name}", b"k"), (LAYERS, b"l")])
+        assert result.files == {KNN: b"k", LAYERS: b"l"}
+        assert any(f"{name} was used as {KNN}" in remark for remark in result.remarks)
 
     def test_copy_beside_the_original(self, tmp_path):
-        came = opened_zip(tmp_path, [("assignments/assignment1/knn-Copy1.ipynb", b"old"), (KNN, b"new")])
-        assert came.files == {KNN: b"new"} and any("more than once" in remark for remark in came.remarks)
+        result = opened_zip(tmp_path, [("assignments/assignment1/knn-Copy1.ipynb", b"old"), (KNN, b"new")])
+        assert result.files == {KNN: b"new"} and any("more than once" in remark for remark in result.remarks)
 
     def test_backup_in_another_folder(self, tmp_path):
         members = [(f"course/{name}", data) for name, data in FILES.items()]
-        came = opened_zip(tmp_path, [("backup/cs231n/layers.py", b"old"), *members])
-        assert came.files == FILES
+        result = opened_zip(tmp_path, [("backup/cs231n/layers.py", b"old"), *members])
+        assert result.files == FILES
 
-    def test_leavings_of_systems(self, tmp_path):
+    def test_files_that_systems_leave_behind(self, tmp_path):
         extra = ["__MACOSX/cs231n/._layers.py", ".DS_Store", "assignments/assignment1/.ipynb_checkpoints/knn.ipynb"]
         extra += [
             ".venv/lib/site-packages/keras/layers.py",
             "cs231n/__pycache__/layers.pyc",
             "assignment1_answers.html",
         ]
-        came = opened_zip(tmp_path, [(name, b"x") for name in extra] + list(FILES.items()))
-        assert came.files == FILES and came.remarks == []
+        result = opened_zip(tmp_path, [(name, b"x") for name in extra] + list(FILES.items()))
+        assert result.files == FILES and result.remarks == []
 
     def test_same_file_twice(self, tmp_path):
-        came = opened_zip(tmp_path, [(KNN, b"same"), (KNN, b"same")])
-        assert came.files == {KNN: b"same"}
+        result = opened_zip(tmp_path, [(KNN, b"same"), (KNN, b"same")])
+        assert result.files == {KNN: b"same"}
 
     def test_zip_in_a_zip(self, tmp_path):
         inner = write_zip(tmp_path / "inner.zip", FILES.items()).read_bytes()
-        came = opened_zip(tmp_path, [("assignment1.zip", inner)])
-        assert came.files == FILES and "assignment1.zip" in came.remarks[0]
+        result = opened_zip(tmp_path, [("assignment1.zip", inner)])
+        assert result.files == FILES and "assignment1.zip" in result.remarks[0]
 
     def test_zip_in_a_folder(self, tmp_path):
         """Moodle gives a folder for each learner."""
@@ -124,58 +124,60 @@ class TestHarmless:
         [source] = find_submissions(tmp_path)
         assert open_submission(source, "assignment1").files == FILES
 
-    def test_helper_modules_are_not_taken(self, tmp_path):
-        came = opened_zip(
+    def test_other_modules_are_ignored(self, tmp_path):
+        result = opened_zip(
             tmp_path, [(LAYERS, b"l"), ("cs231n/solver.py", b"s"), ("conftest.py", b"c"), ("numpy.py", b"n")]
         )
-        assert came.files == {LAYERS: b"l"}
-        assert any("conftest.py" in remark and "numpy.py" in remark for remark in came.remarks)
+        assert result.files == {LAYERS: b"l"}
+        assert any("conftest.py" in remark and "numpy.py" in remark for remark in result.remarks)
 
     def test_missing_files_are_named(self, tmp_path):
-        came = opened_zip(tmp_path, [(LAYERS, b"l")])
-        [remark] = [remark for remark in came.remarks if remark.startswith("Not in it")]
+        result = opened_zip(tmp_path, [(LAYERS, b"l")])
+        [remark] = [remark for remark in result.remarks if remark.startswith("Missing")]
         assert KNN in remark and LAYERS not in remark
 
     def test_weights(self, tmp_path):
-        came = opened_zip(tmp_path, [(LAYERS, b"l"), ("a/cs231n/saved/best.npz", b"w"), ("cs231n/saved/$x.npz", b"w")])
-        assert came.files["cs231n/saved/best.npz"] == b"w" and len(came.files) == 2
+        result = opened_zip(
+            tmp_path, [(LAYERS, b"l"), ("a/cs231n/saved/best.npz", b"w"), ("cs231n/saved/$x.npz", b"w")]
+        )
+        assert result.files["cs231n/saved/best.npz"] == b"w" and len(result.files) == 2
         many = [(f"cs231n/saved/{i:03}.npz", b"w") for i in range(archive.MOST_WEIGHTS + 5)]
         assert len(opened_zip(tmp_path, many).files) == archive.MOST_WEIGHTS
 
-    def test_link_that_nobody_needs(self, tmp_path):
-        came = opened_zip(tmp_path, [(link_to("data"), b"/etc"), *FILES.items()])
-        assert came.files == FILES
+    def test_link_that_is_not_needed(self, tmp_path):
+        result = opened_zip(tmp_path, [(link_to("data"), b"/etc"), *FILES.items()])
+        assert result.files == FILES
 
     def test_digest_is_that_of_the_zip(self, tmp_path):
         path = write_zip(tmp_path / "x.zip", FILES.items())
         assert opened(path).sha256 == submission.digest(path.read_bytes())
 
 
-class TestOneFileIsLeftOut:
-    """A file that cannot be taken costs its own points, not the others'."""
+class TestOneFileIsIgnored:
+    """A file that cannot be read costs its own points, not those of the others."""
 
     def test_too_large(self, tmp_path, monkeypatch):
         monkeypatch.setitem(submission.LARGEST, ".ipynb", 10)
-        came = opened_zip(tmp_path, [(KNN, b"x" * 11), (LAYERS, b"l")])
-        assert came.files == {LAYERS: b"l"} and any("knn.ipynb has more than" in remark for remark in came.remarks)
+        result = opened_zip(tmp_path, [(KNN, b"x" * 11), (LAYERS, b"l")])
+        assert result.files == {LAYERS: b"l"} and any("knn.ipynb has more than" in remark for remark in result.remarks)
 
     def test_damaged(self, tmp_path):
         path = write_zip(tmp_path / "x.zip", [(KNN, b"good content"), (LAYERS, b"l")], zipfile.ZIP_STORED)
         path.write_bytes(path.read_bytes().replace(b"good content", b"evil content"))
-        came = opened(path)
-        assert came.files == {LAYERS: b"l"} and any("damaged" in remark for remark in came.remarks)
+        result = opened(path)
+        assert result.files == {LAYERS: b"l"} and any("damaged" in remark for remark in result.remarks)
 
     @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
-    def test_unusual_packing(self, tmp_path, method):
-        """A packing whose memory the sender chooses is not unpacked."""
-        came = opened_zip(tmp_path, [(KNN, b"k")], compression=method)
-        assert came.files == {} and any("unusual" in remark for remark in came.remarks)
+    def test_unusual_compression(self, tmp_path, method):
+        """A compression whose memory the sender chooses is not unpacked."""
+        result = opened_zip(tmp_path, [(KNN, b"k")], compression=method)
+        assert result.files == {} and any("unusual" in remark for remark in result.remarks)
 
 
 class TestRefused:
     @pytest.mark.parametrize("name", ["../knn.ipynb", "a/../../etc/passwd", "..\\..\\x.py", "cs231n/../../layers.py"])
     def test_out_of_its_folder(self, tmp_path, name):
-        assert "out of its folder" in zip_refusal(tmp_path, [(name, b"x"), *FILES.items()])
+        assert "outside its folder" in zip_refusal(tmp_path, [(name, b"x"), *FILES.items()])
 
     def test_link(self, tmp_path):
         assert "is a link" in zip_refusal(tmp_path, [(link_to(LAYERS), b"/etc/passwd")])
@@ -188,7 +190,7 @@ class TestRefused:
 
     @pytest.mark.skipif(os.name == "nt", reason="there are no pipes in folders there")
     def test_pipe_in_a_folder(self, tmp_path):
-        """Opening it would wait for ever."""
+        """Opening it would wait forever."""
         (tmp_path / "jane/cs231n").mkdir(parents=True)
         os.mkfifo(tmp_path / "jane/cs231n/layers.py")
         assert "is a link, not a file" in refusal(tmp_path / "jane")
@@ -208,13 +210,13 @@ class TestRefused:
         path = write_zip(tmp_path / "x.zip", [(KNN, bytes(30_000_000))])
         data = path.read_bytes().replace(struct.pack("<L", 30_000_000), struct.pack("<L", 100))
         path.write_bytes(data)
-        came = opened(path)
-        assert came.files == {} and any("damaged" in remark for remark in came.remarks)
+        result = opened(path)
+        assert result.files == {} and any("damaged" in remark for remark in result.remarks)
 
     def test_bomb_nobody_unpacks(self, tmp_path):
-        """A member that is not wanted is never read, however large."""
-        came = opened_zip(tmp_path, [("bomb.bin", bytes(30_000_000)), *FILES.items()])
-        assert came.files == FILES
+        """A member that is not needed is never read, however large."""
+        result = opened_zip(tmp_path, [("bomb.bin", bytes(30_000_000)), *FILES.items()])
+        assert result.files == FILES
 
     def test_too_much_in_all(self, tmp_path, monkeypatch):
         monkeypatch.setattr(zips.Budget.__init__, "__defaults__", (100,))
@@ -243,14 +245,14 @@ class TestRefused:
     def test_null_in_a_name(self, tmp_path):
         path = write_zip(tmp_path / "x.zip", [("cs231n/layers.py_txt", b"l")])
         path.write_bytes(path.read_bytes().replace(b"py_txt", b"py\0txt"))
-        assert "not one that a file can have" in refusal(path)
+        assert "a name that no file can have" in refusal(path)
 
     def test_empty_name(self, tmp_path):
-        """Python's own zipfile fails at it."""
+        """Python's zipfile itself fails on it."""
         path = write_zip(tmp_path / "x.zip", [(LAYERS, b"l"), ("empty", b"")])
         path.write_bytes(path.read_bytes().replace(b"empty", b"\0mpty"))
         [source] = find_submissions(tmp_path)
-        with pytest.raises(Refused, match="not one that a file can have"):
+        with pytest.raises(Refused, match="a name that no file can have"):
             open_submission(source, "assignment1")
 
     def test_zip_in_a_zip_in_a_zip(self, tmp_path):
@@ -272,23 +274,23 @@ class TestRefused:
             (b"%PDF-1.7", "PDF"),
         ):
             (tmp_path / "x.zip").write_bytes(start + bytes(100))
-            assert kind in refusal(tmp_path / "x.zip") and "a zip is wanted" in refusal(tmp_path / "x.zip")
+            assert kind in refusal(tmp_path / "x.zip") and "a zip is expected" in refusal(tmp_path / "x.zip")
 
     @pytest.mark.parametrize(
-        "data, message", [(b"", "empty"), (b"\0" * 50, "broke off"), (b'{"cells": []}', "single file")]
+        "data, message", [(b"", "empty"), (b"\0" * 50, "interrupted upload"), (b'{"cells": []}', "single file")]
     )
     def test_no_zip(self, tmp_path, data, message):
         (tmp_path / "x.zip").write_bytes(data)
         assert message in refusal(tmp_path / "x.zip")
 
-    def test_broken_off(self, tmp_path):
+    def test_interrupted_upload(self, tmp_path):
         path = write_zip(tmp_path / "x.zip", FILES.items())
         path.write_bytes(path.read_bytes()[:-30])
-        assert "broke off" in refusal(path)
+        assert "interrupted upload" in refusal(path)
 
     def test_too_large(self, tmp_path, monkeypatch):
         monkeypatch.setattr(zips, "LARGEST_ARCHIVE", 10)
-        assert "packed along" in zip_refusal(tmp_path, FILES.items())
+        assert "included by mistake" in zip_refusal(tmp_path, FILES.items())
 
     def test_file_that_is_gone(self, tmp_path):
         assert "cannot be read" in refusal(tmp_path / "none.zip")
@@ -300,21 +302,21 @@ class TestReceipt:
         return json.dumps({"files": hashes, "questions": {"affine_forward": "ok"}}).encode()
 
     def test_fits(self, tmp_path):
-        came = opened_zip(tmp_path, [*FILES.items(), ("receipt.json", self.receipt(FILES))])
-        assert came.receipt == {"verified": True, "problems": [], "questions": {"affine_forward": "ok"}}
-        assert submission.RECEIPT not in came.files
+        result = opened_zip(tmp_path, [*FILES.items(), ("receipt.json", self.receipt(FILES))])
+        assert result.receipt == {"verified": True, "problems": [], "questions": {"affine_forward": "ok"}}
+        assert submission.RECEIPT not in result.files
 
     def test_file_changed_afterwards(self, tmp_path):
         members = {**FILES, LAYERS: b"changed", "receipt.json": self.receipt(FILES)}
-        came = opened_zip(tmp_path, members.items())
-        assert not came.receipt["verified"] and LAYERS in came.receipt["problems"][0]
+        result = opened_zip(tmp_path, members.items())
+        assert not result.receipt["verified"] and LAYERS in result.receipt["problems"][0]
 
     @pytest.mark.parametrize(
         "data", [b"", b"[]", b'{"files": []}', b'{"files": {}, "questions": {"a": 1}}', b"[" * 100_000]
     )
     def test_no_receipt(self, tmp_path, data):
-        came = opened_zip(tmp_path, [*FILES.items(), ("receipt.json", data)])
-        assert not came.receipt["verified"] and came.files == FILES
+        result = opened_zip(tmp_path, [*FILES.items(), ("receipt.json", data)])
+        assert not result.receipt["verified"] and result.files == FILES
 
 
 class TestFind:
@@ -328,8 +330,8 @@ class TestFind:
         (tmp_path / ".hidden.zip").write_text("neither")
         assert self.ids(tmp_path) == ["jane", "joe"]
 
-    def test_what_is_no_zip_is_not_lost(self, tmp_path):
-        """Each gets a grade, so each is found, and refused when it is opened."""
+    def test_what_is_not_a_zip_is_not_lost(self, tmp_path):
+        """Each needs a record, so each is found, and refused when it is opened."""
         for name in ("a.rar", "b.tar.gz", "c.ipynb", "doejane_1_2_essay.pdf"):
             (tmp_path / name).write_bytes(b"x")
         assert len(find_submissions(tmp_path)) == 4
@@ -363,7 +365,7 @@ class TestFind:
             write_zip(tmp_path / f"doejane_12_{number}_assignment1.zip", FILES.items())
         [source] = find_submissions(tmp_path)
         assert source.path.name == "doejane_12_100_assignment1.zip" and len(source.remarks) == 2
-        assert open_submission(source, "assignment1").remarks == []  # those of the source are the source's
+        assert open_submission(source, "assignment1").remarks == []  # those of the source stay there
 
     @pytest.mark.parametrize(
         "names", [["doejane_12_99_a.zip"], ["doejane_12_99_a.zip", "roejoe_34_100_a.zip"], ["a.zip", "b.zip"]]
@@ -377,7 +379,7 @@ class TestFind:
         assert open_submission(found[0], "assignment1").sha256 == submission.digest(inner)
 
     def test_zip_of_zips_among_others_is_one_submission(self, tmp_path):
-        """Else a learner could hand in for somebody else."""
+        """Otherwise a learner could submit for somebody else."""
         write_zip(tmp_path / "doejane_12_99_work.zip", FILES.items())
         inner = (tmp_path / "doejane_12_99_work.zip").read_bytes()
         write_zip(tmp_path / "roejoe_34_100_work.zip", [("doejane_12_999_work.zip", inner), ("b.zip", inner)])
@@ -387,7 +389,7 @@ class TestFind:
             open_submission(joe, "assignment1")
 
     def test_metadata_that_a_learner_packed(self, tmp_path):
-        """It does not turn the class into an export of Gradescope."""
+        """It does not make the class an export of Gradescope."""
         (tmp_path / "joe").mkdir()
         (tmp_path / "joe" / "submission_metadata.yml").write_text("submission_1: {}")
         write_zip(tmp_path / "jane.zip", FILES.items())

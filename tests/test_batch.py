@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from classroom import MISTAKES, MUTILATIONS, blank, packed, solved, with_mistake, write_class
 
-from coursekit.grading import batch
-from coursekit.grading.evaluate import Settings
+from coursekit.core.question import Status
+from coursekit.files import write_file
+from coursekit.grading import batch, commands
 from coursekit.grading.intake.sources import find_submissions
+from coursekit.grading.record import read_record, read_records, record_path, write_record
+from coursekit.grading.settings import Settings
 from coursekit.paths import ROOT
 
 QUICK = Settings("assignment1", notebooks="skip", questions=("affine_forward", "affine_backward", "sgd"))
@@ -42,21 +46,21 @@ def expected(handed_in, tmp_path_factory):
 
 
 def evidence(records):
-    return {record["submission"]["id"]: batch.evidence(record) for record in records}
+    return {record.submission.id: record.evidence() for record in records}
 
 
 def standing(record):
-    return {question["id"]: (question["status"], question["earned"]) for question in record["questions"]}
+    return {question.id: (question.status, question.earned) for question in record.questions}
 
 
 def test_everyone_has_a_grade_or_a_reason(handed_in, tmp_path):
-    records = {r["submission"]["id"]: r for r in batch.grade_all(find_submissions(handed_in), QUICK, tmp_path)}
+    records = {r.submission.id: r for r in batch.grade_all(find_submissions(handed_in), QUICK, tmp_path)}
     assert len(records) == 5
-    assert records["right"]["score"] == records["right"]["possible"] > 0
-    assert records["blank"]["score"] == 0
+    assert records["right"].score == records["right"].possible > 0
+    assert records["blank"].score == 0
     lost = [id_ for id_, (status, _) in standing(records["wrong"]).items() if status != "ok"]
     assert lost == ["affine_forward"]
-    assert records["no-zip"]["state"] == "refused" and records["no-zip"]["reason"]
+    assert records["no-zip"].state == "refused" and records["no-zip"].reason
     for id_ in records:
         assert (tmp_path / "reports" / f"{id_}.html").is_file()
 
@@ -81,7 +85,7 @@ def test_other_settings_grade_again(handed_in, tmp_path):
     sources = [source for source in find_submissions(handed_in) if source.id == "wrong"]
     [first] = batch.grade_all(sources, QUICK, tmp_path)
     [second] = batch.grade_all(sources, Settings(**{**vars(QUICK), "seed": 7}), tmp_path)
-    assert first["key"] != second["key"] and second["settings"]["seed"] == 7
+    assert first.fingerprint != second.fingerprint and second.settings.seed == 7
 
 
 def test_a_process_that_is_lost_is_replaced_and_a_deadly_submission_named(handed_in, tmp_path, monkeypatch):
@@ -95,7 +99,7 @@ def test_a_process_that_is_lost_is_replaced_and_a_deadly_submission_named(handed
     monkeypatch.setattr(batch, "_in_pool", in_pool)
     records = {source.id: record for source, record in batch._here(find_submissions(handed_in), QUICK, 2)}
     assert len(records) == 5
-    assert records["wrong"]["state"] == "infrastructure error" and "killed" in records["wrong"]["reason"]
+    assert records["wrong"].state == "infrastructure error" and "killed" in records["wrong"].reason
     assert all(record == {"id": id_} for id_, record in records.items() if id_ != "wrong")
 
 
@@ -103,8 +107,8 @@ _RUN = """
 import sys
 from pathlib import Path
 from coursekit.grading import batch
-from coursekit.grading.evaluate import Settings
 from coursekit.grading.intake.sources import find_submissions
+from coursekit.grading.settings import Settings
 questions = tuple(sys.argv[3].split(",")) if sys.argv[3] else ()
 settings = Settings("assignment1", notebooks="skip", questions=questions)
 if __name__ == "__main__":
@@ -120,25 +124,24 @@ def run_and_kill(folder, out, questions, kills, longest):
     command = [sys.executable, str(script), str(folder), str(out), ",".join(questions)]
     killed = 0
     for _ in range(kills):
-        process = subprocess.Popen(command, cwd=ROOT, env=environment(), start_new_session=True, stderr=subprocess.PIPE)
+        process = subprocess.Popen(command, cwd=ROOT, env=with_path(), start_new_session=True, stderr=subprocess.PIPE)
         try:
             process.communicate(timeout=chance.uniform(0.3, longest))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
             killed += 1
-        for record in (out / "records").glob("*.json"):
-            json.loads(record.read_text(encoding="utf-8"))  # never half a record
-    subprocess.run(command, cwd=ROOT, env=environment(), check=True, capture_output=True)
+        read_records(out)  # never half a record
+    subprocess.run(command, cwd=ROOT, env=with_path(), check=True, capture_output=True)
     return killed
 
 
-def environment():
+def with_path():
     return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 def records_in(out):
-    return [batch.read_record(path) for path in (out / "records").glob("*.json")]
+    return read_records(out)
 
 
 def test_killed_and_started_again(handed_in, expected, tmp_path):
@@ -170,33 +173,33 @@ class TestCommands:
         one.mkdir()
         (one / "right.zip").write_bytes((handed_in / "right.zip").read_bytes())
         options[0] = str(one)
-        assert batch.grade(options) == 0
-        assert "1 submissions: 1 graded" in capsys.readouterr().out
+        assert commands.grade(options) == 0
+        assert "1 submission: 1 graded" in capsys.readouterr().out
         for name in ("class.html", "grades.csv", "junit.xml", "gradescope/right/results.json", "reports/right.txt"):
             assert (tmp_path / name).is_file(), name
 
-        assert batch.regrade([str(tmp_path)]) == 0
+        assert commands.regrade([str(tmp_path)]) == 0
         assert "1 graded again, 0 with differences" in capsys.readouterr().out
 
     def test_the_assignment_is_taken_from_the_names(self, tmp_path, capsys):
         (tmp_path / "mine.zip").write_bytes(b"")
-        assert batch.grade([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+        assert commands.grade([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
         assert "--assignment" in capsys.readouterr().out
 
     def test_a_folder_without_submissions(self, tmp_path, capsys):
-        assert batch.grade([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-        assert "There is no submission" in capsys.readouterr().out
+        assert commands.grade([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+        assert "There are no submissions" in capsys.readouterr().out
 
     def test_one_question_graded_again_for_all(self, handed_in, tmp_path, capsys):
-        """A record that says otherwise is put right; what does not belong to the question stays."""
+        """A record that says otherwise is corrected; what does not belong to the question stays."""
         sources = [source for source in find_submissions(handed_in) if source.id in ("right", "wrong")]
         records = batch.grade_all(sources, QUICK, tmp_path)
-        batch.pages.write(tmp_path / "batch.json", json.dumps({"submissions": str(handed_in)}))
-        forged = records[0] | {"questions": [q | {"status": "wrong", "earned": 0.0} for q in records[0]["questions"]]}
-        batch.keep(forged, tmp_path)
-        assert batch.regrade([str(tmp_path), "--question", "sgd"]) == 0
+        write_file(tmp_path / "batch.json", json.dumps({"submissions": str(handed_in)}))
+        wrong = [replace(q, status=Status.WRONG, earned=0.0) for q in records[0].questions]
+        write_record(replace(records[0], questions=wrong), tmp_path)
+        assert commands.regrade([str(tmp_path), "--question", "sgd"]) == 0
         assert "sgd: wrong, 0 of" in capsys.readouterr().out
-        again = standing(batch.read_record(batch.record_path(tmp_path, records[0]["submission"]["id"])))
+        again = standing(read_record(record_path(tmp_path, records[0].submission.id)))
         assert again["sgd"][0] == "ok" and again["affine_forward"] == ("wrong", 0.0)
 
 
@@ -208,9 +211,9 @@ def test_a_class_of_sixty(tmp_path):
     start = time.monotonic()
     records = batch.grade_all(sources, settings, tmp_path / "two", processes=2)
     print(f"{len(records)} submissions in {time.monotonic() - start:.0f} s on two processes")
-    assert len(records) == 60 and {record["submission"]["id"] for record in records} == set(made)
+    assert len(records) == 60 and {record.submission.id for record in records} == set(made)
     for record in records:
-        check_fair(record, *made[record["submission"]["id"]])
+        check_fair(record, *made[record.submission.id])
 
     wanted = evidence(records)
     assert evidence(batch.grade_all(sources, settings, tmp_path / "one")) == wanted
@@ -223,17 +226,17 @@ def test_a_class_of_sixty(tmp_path):
 def check_fair(record, kind, mistake, mutilation):
     """Each has what it deserves: no false zero, none for what is blank, and one mistake costs its own points alone."""
     must_be_graded = MUTILATIONS[mutilation][1] if mutilation else True
-    assert record["state"] in ("graded", "refused"), record["reason"]
-    if record["state"] == "refused":
-        assert not must_be_graded and record["reason"]
+    assert record.state in ("graded", "refused"), record.reason
+    if record.state == "refused":
+        assert not must_be_graded and record.reason
         return
     lost = {id_ for id_, (status, _) in standing(record).items() if status not in ("ok", "not gradable")}
-    counted = [q for q in record["questions"] if q["points"] and q["status"] != "not gradable"]
-    without = {q["id"] for q in counted if not q["earned"]}
+    counted = [q for q in record.questions if q.points and q.status != "not gradable"]
+    without = {q.id for q in counted if not q.earned}
     if kind == "solved":
         assert not lost
     elif kind == "blank":
-        assert record["score"] == 0
+        assert record.score == 0
     else:
         assert mistake[3] <= lost
         assert without == mistake[3], "follow-through gives the others their points"

@@ -1,17 +1,21 @@
 """Grading a submission: full marks for solved files, none for blank ones; each mistake costs its own question."""
 
 import contextlib
-import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from coursekit.grading import evaluate
-from coursekit.grading.evaluate import Grading, Settings, Work, closure, grade_files
+from coursekit.core.question import Status
+from coursekit.grading import evaluate, judgement
+from coursekit.grading.evaluate import Grading, Work, closure, grade_files, new_record
+from coursekit.grading.intake.sources import Source
+from coursekit.grading.record import FollowThrough, Record
 from coursekit.grading.running import sandbox, workspace
+from coursekit.grading.settings import Settings
 from coursekit.learner import submission
 from coursekit.paths import ROOT
-from coursekit.questions import all_questions, find
+from coursekit.questions import NOTEBOOKS, all_questions, find
 from zoo import wrong_entries
 
 ASSIGNMENTS = submission.assignments()
@@ -25,27 +29,31 @@ def solved(assignment):
 
 
 def blank(assignment):
-    return {name: workspace.given()[name] for name in submission.modules(assignment)}
+    return {name: workspace.provided_contents()[name] for name in submission.modules(assignment)}
 
 
-def functions(record):
-    return [entry for entry in record["questions"] if not find(entry["id"]).in_notebook]
+def functions(files, assignment):
+    """The records of the function questions of an assignment, of these files."""
+    settings = replace(SETTINGS, assignment=assignment)
+    record = new_record(Source("ada", "ada", Path("ada.zip")), settings)
+    grade_files(files, settings, record)
+    return [question for question in record.questions if not find(question.id).in_notebook]
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 class TestRoundTrip:
     def test_solved_files_have_full_marks(self, assignment):
-        entries = functions(grade_files(solved(assignment), replace(SETTINGS, assignment=assignment)))
-        assert [(e["id"], e["status"]) for e in entries if e["earned"] != e["points"]] == []
+        entries = functions(solved(assignment), assignment)
+        assert [(e.id, e.status) for e in entries if e.earned != e.points] == []
 
     def test_blank_files_have_none(self, assignment):
-        entries = functions(grade_files(blank(assignment), replace(SETTINGS, assignment=assignment)))
-        assert {entry["status"] for entry in entries} == {"not attempted"}
-        assert sum(entry["earned"] for entry in entries) == 0
+        entries = functions(blank(assignment), assignment)
+        assert {entry.status for entry in entries} == {"not attempted"}
+        assert sum(entry.earned for entry in entries) == 0
 
 
 def graded(changes, ids, **options):
-    """Entries by id, of the solved files with changes: for each file pairs of texts, old and new."""
+    """Records of questions by id, of the solved files with changes: for each file pairs of texts, old and new."""
     files = solved("assignment2")
     for name, pairs in changes.items():
         text = files[name].decode()
@@ -61,7 +69,7 @@ def graded_files(files, ids, seconds=None, **options):
     with contextlib.ExitStack() as stack:
         grading = Grading(Work(files), settings, stack)
         asked = [find(id_) for id_ in ids]
-        return {q.id: grading.entry(replace(q, seconds=seconds or q.seconds)) for q in asked}
+        return {q.id: grading.question_record(replace(q, seconds=seconds or q.seconds)) for q in asked}
 
 
 AFFINE = "out = rows @ w + b"
@@ -85,24 +93,24 @@ class TestStatuses:
     )
     def test_of_one_question(self, body, status, words):
         entry = graded({LAYERS: [(AFFINE, body)]}, ["affine_forward"], seconds=2)["affine_forward"]
-        assert entry["status"] == status, entry["text"]
-        assert entry["text"].startswith("affine_forward") and words in entry["text"]
-        assert entry["earned"] == (2 if status == "ok" else 0)
+        assert entry.status == status, entry.text
+        assert entry.text.startswith("affine_forward") and words in entry.text
+        assert entry.earned == (2 if status == "ok" else 0)
 
     def test_a_file_that_is_missing(self):
         files = solved("assignment1")
         del files[LAYERS]
         entry = graded_files(files, ["affine_forward"])["affine_forward"]
-        assert (entry["status"], entry["earned"]) == ("not gradable", 0)
-        assert "cs231n/layers.py is not in what was handed in" in entry["text"]
+        assert (entry.status, entry.earned) == ("not gradable", 0)
+        assert "cs231n/layers.py is not in the submission" in entry.text
 
     def test_right_on_the_public_inputs_alone(self):
         """The text shows none of the numbers of the fresh inputs."""
         sums = [find("affine_forward").draw_inputs(i)["x"].sum() for i in range(len(find("affine_forward").cases))]
         body = f"out = rows @ w + (b if min(abs(x.sum() - s) for s in {[float(s) for s in sums]}) < 1e-3 else 0)"
         entry = graded({LAYERS: [(AFFINE, body)]}, ["affine_forward"])["affine_forward"]
-        assert entry["status"] == "wrong"
-        assert evaluate.RIGHT_IN_PUBLIC in entry["text"] and "expected" not in entry["text"]
+        assert entry.status == "wrong"
+        assert judgement.RIGHT_IN_PUBLIC in entry.text and ", got " not in entry.text
 
 
 class TestInfrastructure:
@@ -111,41 +119,41 @@ class TestInfrastructure:
     def test_reference_that_fails(self, monkeypatch):
         monkeypatch.setattr("cs231n.layers.affine_forward", lambda x, w, b: (x, None))
         entry = graded_files(solved("assignment1"), ["affine_forward"], seed=123)["affine_forward"]
-        assert entry["status"] == "infrastructure error"
-        assert "our own affine_forward is wrong here" in entry["text"]
+        assert entry.status == "infrastructure error"
+        assert "the course's own affine_forward is wrong here" in entry.text
 
     def test_sandbox_that_does_not_start_is_tried_twice(self, monkeypatch):
         runs = []
-        real = sandbox.run
+        real = sandbox.run_command
 
-        def run(command, *args, **options):
+        def run_command(command, *args, **options):
             runs.append(command)
             return real(["/bin/false"], *args, **options)
 
-        monkeypatch.setattr(sandbox, "run", run)
+        monkeypatch.setattr(sandbox, "run_command", run_command)
         entry = graded_files(solved("assignment1"), ["affine_forward"], isolation="limits")["affine_forward"]
-        assert entry["status"] == "infrastructure error" and len(runs) == 2
+        assert entry.status == "infrastructure error" and len(runs) == 2
 
 
 class TestFollowThrough:
     def test_a_wrong_one_costs_no_other(self):
         entries = graded({LAYERS: [(AFFINE, "out = rows @ w")]}, CHAIN)
-        assert [entries[id_]["status"] for id_ in CHAIN] == ["wrong", "wrong", "wrong"]
-        assert [entries[id_]["earned"] for id_ in CHAIN] == [0, 2, 4]
-        followed = entries["two_layer_net_loss"]["follow_through"]
-        assert followed == {"replaced": ["affine_forward"], "status": "ok", "share": 1.0}
-        assert entries["affine_forward"]["follow_through"] is None
+        assert [entries[id_].status for id_ in CHAIN] == ["wrong", "wrong", "wrong"]
+        assert [entries[id_].earned for id_ in CHAIN] == [0, 2, 4]
+        followed = entries["two_layer_net_loss"].follow_through
+        assert followed == FollowThrough(("affine_forward",), Status.OK, 1.0)
+        assert entries["affine_forward"].follow_through is None
 
     @pytest.mark.parametrize(
         "body", ["import os; os._exit(0)", "out = = rows", "raise NotImplementedError('affine_forward: x')"]
     )
     def test_whatever_went_wrong_before(self, body):
         entries = graded({LAYERS: [(AFFINE, body)]}, CHAIN)
-        assert [entries[id_]["earned"] for id_ in CHAIN] == [0, 2, 4], entries
+        assert [entries[id_].earned for id_ in CHAIN] == [0, 2, 4], entries
 
     def test_share(self):
         entries = graded({LAYERS: [(AFFINE, "out = rows @ w")]}, CHAIN, follow_through_share=0.5)
-        assert entries["two_layer_net_gradients"]["earned"] == 2
+        assert entries["two_layer_net_gradients"].earned == 2
 
     def test_own_mistake_stays(self):
         """Both are wrong: the reference helps only with the earlier one."""
@@ -155,7 +163,7 @@ class TestFollowThrough:
         assert text.count(old) == 1
         changes = {LAYERS: [(AFFINE, "out = rows @ w")], net: [(old, old.replace("X, W1, b1", "X, W1, b1 + 1"))]}
         entry = graded(changes, CHAIN)["two_layer_net_loss"]
-        assert entry["earned"] == 0 and entry["follow_through"]["status"] == "wrong"
+        assert entry.earned == 0 and entry.follow_through.status == "wrong"
 
     def test_never_with_its_own_answer(self):
         """Nothing that a question asks for is put in when that question is graded again."""
@@ -165,7 +173,7 @@ class TestFollowThrough:
     def test_part_of_a_function(self):
         """Two questions ask for parts of one function: the given lines between them tell which part is whose."""
         name, ids = "cs231n/classifiers/fc_net.py", ["two_layer_net_loss"]
-        stripped = workspace.given()[name].decode()
+        stripped = workspace.provided_contents()[name].decode()
         source = workspace.with_reference(name, stripped, ids, graded="two_layer_net_gradients")
         assert 'NotImplementedError("two_layer_net_loss' not in source
         assert 'NotImplementedError("two_layer_net_gradients' in source
@@ -175,7 +183,7 @@ class TestFollowThrough:
         ids = ["batchnorm_forward", "batchnorm_forward_test", "batchnorm_backward"]
         anew = "\n\ndef batchnorm_forward(x, gamma, beta, bn_param):\n    return x, None\n"
         entries = graded_files({**solved("assignment2"), LAYERS: solved("assignment2")[LAYERS] + anew.encode()}, ids)
-        assert [entries[id_]["earned"] > 0 for id_ in ids] == [False, False, True]
+        assert [entries[id_].earned > 0 for id_ in ids] == [False, False, True]
 
 
 # ---- effort, measured from outside
@@ -206,8 +214,8 @@ def test_counting_that_is_switched_off(body, mistake):
     patch = f"\n\nclass _Mine:\n    def compute(self, X):\n        {body}\n\n\n"
     source = given + patch + "KNearestNeighbor.compute_distances_no_loops = _Mine.compute\n"
     entry = graded_files(solved("assignment1") | {name: source.encode()}, ["knn_no_loops"])["knn_no_loops"]
-    assert (entry["status"], entry["earned"]) == ("wrong", 0), entry["text"]
-    assert mistake in " ".join(entry["text"].split())
+    assert (entry.status, entry.earned) == ("wrong", 0), entry.text
+    assert mistake in " ".join(entry.text.split())
 
 
 # ---- the zoo: known mistakes, put into files as a learner would write them
@@ -230,7 +238,8 @@ def as_module(entry):
     """The learner's module, by name, with an implementation of the zoo in the place of its own."""
     module, path = entry.target.split(":")
     name = module.replace(".", "/") + ".py"
-    text = (ROOT / "coursekit" / "zoo" / f"{find(entry.question_id).notebook}.py").read_text()
+    notebook = find(entry.question_id).notebook
+    text = (ROOT / "zoo" / NOTEBOOKS[notebook] / f"{notebook}.py").read_text()
     lines = [line for line in text.splitlines() if not line.startswith("from zoo import")]
     given = (ROOT / name).read_text()
     return name, _MODULE.format(given=given, text="\n".join(lines), path=path, key=(entry.question_id, entry.name))
@@ -244,10 +253,10 @@ def dependents(question_id):
 def check_zoo(entry):
     name, source = as_module(entry)
     entries = graded_files(solved("assignment2") | {name: source.encode()}, dependents(entry.question_id))
-    lost = {id_: e["status"] for id_, e in entries.items() if e["earned"] < e["points"]}
+    lost = {id_: e.status for id_, e in entries.items() if e.earned < e.points}
     own = entries[entry.question_id]
-    assert own["status"] in ("wrong", "crashed", "timed out"), own["text"]
-    same_function = set(workspace.asking_for(name, entry.target.split(":")[1])) - {entry.question_id}
+    assert own.status in ("wrong", "crashed", "timed out"), own.text
+    same_function = set(workspace.questions_asking_for(name, entry.target.split(":")[1])) - {entry.question_id}
     assert set(lost) - same_function <= {entry.question_id}, lost
     return own
 
@@ -258,7 +267,7 @@ QUICK = wrong_entries()[7::90]
 @pytest.mark.parametrize("entry", QUICK, ids=lambda entry: f"{entry.question_id}-{entry.name}")
 def test_a_mistake_costs_its_own_question(entry):
     own = check_zoo(entry)
-    assert " ".join(entry.sentence.split()) in " ".join(own["text"].split())
+    assert " ".join(entry.sentence.split()) in " ".join(own.text.split())
 
 
 @pytest.mark.slow
@@ -281,13 +290,12 @@ def test_record_is_the_same_each_time(tmp_path):
             file.writestr(name, data)
     settings = replace(SETTINGS, questions=("affine_forward", "relu_forward"))
     [source] = find_submissions(tmp_path)
-    records = [evaluate.grade_submission(source, settings) for _ in range(2)]
-    for record in records:
-        assert set(record.pop("timings")) == {"questions", "notebooks", "own_code", "total", "started"}
-    first, second = (json.dumps(record, sort_keys=True) for record in records)
-    assert first == second
-    assert (records[0]["state"], records[0]["score"], records[0]["possible"]) == ("graded", 3.0, 3.0)
-    assert {notebook["state"] for notebook in records[0]["notebooks"]} == {"broken"}
+    first, second = (evaluate.grade_submission(source, settings) for _ in range(2))
+    assert first.evidence() == second.evidence()
+    assert Record.from_json(first.to_json()) == first
+    assert (first.state, first.score, first.possible) == ("graded", 3.0, 3.0)
+    assert {notebook.state for notebook in first.notebooks} == {"broken"}
+    assert first.timings.total >= first.timings.own_code > 0 and first.timings.started
 
 
 def test_settings_travel():

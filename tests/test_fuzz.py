@@ -1,7 +1,7 @@
-"""Damaged archives and notebooks through the reader and the graft.
+"""Damaged archives and notebooks through the reader and merging.
 
-Whatever comes, each is opened or `Refused`, within a time, and nothing is written anywhere. `make test` tries some
-hundred; all 20,000, with figures: `python -m tests.test_fuzz 20000`.
+Each is opened or `Refused`, within a time limit, and nothing is written anywhere. `make test` tries a few hundred; to
+try 20,000 and see the figures: `python -m tests.test_fuzz 20000`.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from pathlib import Path
 
 import pytest
 
+from coursekit.files import pack_zip
 from coursekit.grading.intake.archive import Refused, find_submissions, open_submission
-from coursekit.grading.intake.merging import graft_module, graft_notebook
+from coursekit.grading.intake.merging import merge_module, merge_notebook
 from coursekit.learner import submission
-from coursekit.learner.submit import pack
 from coursekit.paths import ROOT
 from coursekit.teacher.solutions import strip_module
-from tests.handins import edition, filled
+from tests.learner_notebooks import edition, filled
 
 resource = pytest.importorskip("resource")  # with the alarm below, what Windows lacks
 
@@ -86,7 +86,7 @@ def truncate(data, rng):
 
 
 def splice(data, rng):
-    """A piece of the data put in elsewhere, over what is there or between it."""
+    """A piece of the data copied to another position, over the bytes there or between them."""
     start, length, to = (rng.randrange(len(data) + 1) for _ in range(3))
     piece = data[start : start + length // rng.choice((1, 10, 100))]
     return data[:to] + piece + data[to + (len(piece) if rng.random() < 0.5 else 0) :]
@@ -115,11 +115,11 @@ def edit_directory(data, rng):
     data = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 5))):
         signature = rng.choice(list(FIELDS))
-        places = [at for at in range(len(data)) if data.startswith(signature, at)] if signature in data else []
-        if places:
+        positions = [at for at in range(len(data)) if data.startswith(signature, at)] if signature in data else []
+        if positions:
             offset, size = rng.choice(FIELDS[signature])
             value = rng.choice((*NUMBERS, rng.randrange(2**32), len(data))) % 256**size
-            at = rng.choice(places) + offset
+            at = rng.choice(positions) + offset
             data[at : at + size] = value.to_bytes(size, "little")
     return bytes(data)
 
@@ -175,7 +175,7 @@ def edit_tree(data, rng):
     """Other values somewhere in the JSON; cells copied, moved, lost."""
     tree = json.loads(data)
     for _ in range(rng.choice((1, 2, 5, 20))):
-        holder, key = rng.choice(list(places(tree)))
+        holder, key = rng.choice(list(values_in(tree)))
         match rng.randrange(6):
             case 0:
                 holder[key] = rng.choice(LEAVES)
@@ -184,7 +184,7 @@ def edit_tree(data, rng):
             case 2:
                 holder[key] = rng.choice(CODE) if isinstance(holder[key], str) else rng.choice(LEAVES)
             case 3:
-                other, name = rng.choice(list(places(tree)))
+                other, name = rng.choice(list(values_in(tree)))
                 holder[key] = copied(other[name])
             case 4 if isinstance(holder, list):
                 holder.insert(rng.randrange(len(holder) + 1), copied(holder[key]))
@@ -201,7 +201,7 @@ def copied(value):
     return json.loads(text) if len(text) < 20_000 else None
 
 
-def places(tree):
+def values_in(tree):
     """(holder, key) of every value in a JSON tree."""
     todo = [tree]
     while todo:
@@ -259,12 +259,12 @@ class Fuzzer:
         self.seed, self.count, self.slowest = seed, Counter(), (0.0, -1)
         self.inbox = Path(folder, "inbox")
         self.inbox.mkdir()
-        self.ours = {name: edition(name) for name in NOTEBOOKS}
+        self.editions = {name: edition(name) for name in NOTEBOOKS}
         self.given = {name: strip_module((ROOT / name).read_text(encoding="utf-8"), name) for name in MODULES}
         self.notebooks = {name: json.dumps(without_outputs(filled(name))).encode() for name in NOTEBOOKS}
         modules = {name: (ROOT / name).read_bytes() for name in MODULES}
         answered = {f"assignments/assignment1/{name}.ipynb": data for name, data in self.notebooks.items()}
-        self.zip = pack({**answered, **modules, "cs231n/saved/a.npz": b"w" * 100, "receipt.json": b'{"files": {}}'})
+        self.zip = pack_zip({**answered, **modules, "cs231n/saved/a.npz": b"w" * 100, "receipt.json": b'{"files": {}}'})
 
     def run(self, number):
         """One case: odd numbers are notebooks, even ones zips. Watched is what reads, not what makes the case."""
@@ -284,7 +284,7 @@ class Fuzzer:
         name, module = rng.choice(NOTEBOOKS), rng.choice(MODULES)
         notebook = mutated(self.notebooks[name], JSONS, rng.choice((1, 1, 2, 3)), rng)
         source = mutated((ROOT / module).read_bytes(), BYTES, 1, rng)
-        return lambda: self.graft({f"assignments/assignment1/{name}.ipynb": notebook, module: source})
+        return lambda: self.merge({f"assignments/assignment1/{name}.ipynb": notebook, module: source})
 
     def read_inbox(self):
         for source in find_submissions(self.inbox):
@@ -297,22 +297,22 @@ class Fuzzer:
             assert all(
                 submission.is_allowed(name, "assignment1") and type(data) is bytes for name, data in files.items()
             )
-            self.graft(files)
+            self.merge(files)
 
-    def graft(self, files):
+    def merge(self, files):
         for name, data in files.items():
             if name in self.given:
-                graft_module(self.given[name], data).source.encode()
-            elif name.endswith(".ipynb") and Path(name).stem in self.ours:
-                self.graft_notebook(Path(name).stem, data)
+                merge_module(self.given[name], data).source.encode()
+            elif name.endswith(".ipynb") and Path(name).stem in self.editions:
+                self.merge_notebook(Path(name).stem, data)
 
-    def graft_notebook(self, name, data):
+    def merge_notebook(self, name, data):
         try:
-            came = graft_notebook(self.ours[name], data)
+            merged = merge_notebook(self.editions[name], data)
         except Refused as refused:
             return self.tell("notebooks refused", refused)
-        self.count["notebooks grafted"] += 1
-        self.require_ours(name, came)
+        self.count["notebooks merged"] += 1
+        self.require_original(name, merged)
         return None
 
     def tell(self, what, refused):
@@ -320,14 +320,14 @@ class Fuzzer:
         self.count[what] += 1
         assert 10 < len(str(refused)) < 2_000, str(refused)[:200]
 
-    def require_ours(self, name, came):
+    def require_original(self, name, merged):
         """All our cells are there, in order, and what is given is untouched."""
-        cells = [cell for cell in came.notebook["cells"] if cell["id"] not in came.extra]
-        for cell, ours in zip(cells, self.ours[name]["cells"], strict=True):
-            answer = ours["id"] in came.answers or bool(came.written.get(ours["id"]))
-            assert cell["id"] == ours["id"] and cell["cell_type"] == ours["cell_type"]
-            assert answer or submission.source(cell) == submission.source(ours)
-        json.dumps(came.notebook, ensure_ascii=False).encode()
+        cells = [cell for cell in merged.notebook["cells"] if cell["id"] not in merged.extra]
+        for cell, original in zip(cells, self.editions[name]["cells"], strict=True):
+            answer = original["id"] in merged.answers or bool(merged.written.get(original["id"]))
+            assert cell["id"] == original["id"] and cell["cell_type"] == original["cell_type"]
+            assert answer or submission.source(cell) == submission.source(original)
+        json.dumps(merged.notebook, ensure_ascii=False).encode()
 
 
 def mutated(data, mutations, times, rng):
@@ -384,16 +384,16 @@ def guarded():
 @contextlib.contextmanager
 def sentinel(folder):
     """Check that a folder with some files in it, the working folder of the reader, is as it was."""
-    place, before = Path(folder, "here"), os.getcwd()
-    (place / "sub").mkdir(parents=True)
-    (place / "sub" / "layers.py").write_text("mine")
-    os.chdir(place / "sub")
+    here, before = Path(folder, "here"), os.getcwd()
+    (here / "sub").mkdir(parents=True)
+    (here / "sub" / "layers.py").write_text("mine")
+    os.chdir(here / "sub")
     try:
         yield
     finally:
         os.chdir(before)
-    assert [path.relative_to(place).as_posix() for path in sorted(place.rglob("*"))] == ["sub", "sub/layers.py"]
-    assert (place / "sub" / "layers.py").read_text() == "mine"
+    assert [path.relative_to(here).as_posix() for path in sorted(here.rglob("*"))] == ["sub", "sub/layers.py"]
+    assert (here / "sub" / "layers.py").read_text() == "mine"
 
 
 def fuzz(folder, count, seed=0):
@@ -414,7 +414,7 @@ def fuzz(folder, count, seed=0):
 def test_nothing_gets_through(tmp_path, count):
     """All four outcomes occur; no crash, no hang, nothing written (each would raise)."""
     counted = fuzz(tmp_path, count).count
-    assert set(counted) == {"zips opened", "zips refused", "notebooks grafted", "notebooks refused"}
+    assert set(counted) == {"zips opened", "zips refused", "notebooks merged", "notebooks refused"}
     assert min(counted.values()) > count // 20
 
 

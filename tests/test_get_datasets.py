@@ -1,4 +1,4 @@
-"""The downloader, against a real server: it brings the right file whole, or says why and leaves nothing."""
+"""The downloader, against a real server: it gets the right file complete, or says why not and leaves nothing."""
 
 import contextlib
 import errno
@@ -34,7 +34,7 @@ spec.loader.exec_module(get_datasets)
 
 
 def contents(seed=0, size=60_000):
-    """File name -> bytes that do not compress, so that a broken connection breaks in the middle of something."""
+    """File name -> bytes that do not compress, so that a connection breaks in the middle of a file."""
     rng = random.Random(seed)
     return {name: rng.randbytes(size if "batch_" in name else 100) + b"." for name in NAMES}
 
@@ -105,7 +105,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted else 0
 
     def good(self, sent=None, pause=0.0):
-        """Keeps to the rules; `sent` bytes at most before the connection drops."""
+        """Follows the rules; sends at most `sent` bytes before the connection drops."""
         body, start = self.server.body, self.start()
         if start >= len(body):
             self.answer(416, b"", headers=[("Content-Range", f"bytes */{len(body)}")])
@@ -143,7 +143,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(206, self.server.body, headers=[("Content-Range", f"bytes 0-9/{len(self.server.body)}")])
 
     def no_more(self):
-        """Has no range at all."""
+        """Does not support ranges."""
         self.answer(416, b"") if self.start() else self.no_range()
 
     def tampered(self):
@@ -272,7 +272,7 @@ def test_time_left(seconds, words, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["no_range", "no_length", "moved", "busy_once"])
 def test_servers_that_differ(server, tmp_path, kind):
-    """No ranges, no announced length, a redirection, one refusal: all give the file."""
+    """No ranges, no announced length, a redirection, one refusal: all deliver the file."""
     assert get(server, tmp_path, kind) == 0
     assert_complete(tmp_path)
 
@@ -308,7 +308,7 @@ def test_readme_may_lack(server, tmp_path):
     assert not (tmp_path / FOLDER / "readme.html").exists()
 
 
-# ---- It goes on where it stopped ----
+# ---- It resumes where it stopped ----
 
 
 def test_resumes_after_each_drop(server, tmp_path):
@@ -327,7 +327,7 @@ def test_resumes_an_earlier_run(server, tmp_path):
     assert_complete(tmp_path)
 
 
-def test_mirrors_share_what_has_come(server, tmp_path):
+def test_mirrors_share_what_was_downloaded(server, tmp_path):
     part_of(server, tmp_path).write_bytes(server.body[:100_000])
     assert get(server, tmp_path, "dead", "good") == 0
     assert server.log[-1] == ["good", "bytes=100000-", len(server.body) - 100_000]
@@ -351,7 +351,7 @@ def test_whole_part_is_not_fetched_again(server, tmp_path):
 
 @pytest.mark.parametrize("earlier", [b"something else " * 1000, b"x" * 10**6], ids=["shorter", "longer"])
 def test_part_of_something_else(server, tmp_path, earlier):
-    """A piece that is not of this file costs one more download, not the result."""
+    """A part that belongs to another file costs one more download, not the result."""
     part_of(server, tmp_path).write_bytes(earlier)
     assert get(server, tmp_path, "good") == 0
     assert_complete(tmp_path)
@@ -364,7 +364,7 @@ def test_part_of_another_archive_is_not_continued(server, tmp_path):
 
 
 def test_known_size(server, tmp_path, monkeypatch):
-    """For the published archive the size is known: a complete part is used without a word to the server."""
+    """For the published archive the size is known: a complete part is used without asking the server."""
     monkeypatch.setattr(get_datasets, "SHA256", sha256(server.body))
     monkeypatch.setattr(get_datasets, "ARCHIVE_BYTES", len(server.body))
     part_of(server, tmp_path).write_bytes(server.body)
@@ -387,7 +387,7 @@ def test_known_size_and_a_part_that_is_too_long(server, tmp_path, monkeypatch, k
 
 @pytest.mark.parametrize("kind", ["tampered", "truncated", "no_length_short", "portal"])
 def test_wrong_file_is_refused_by_its_checksum(server, tmp_path, capsys, kind, monkeypatch):
-    """Nothing in it is opened, and nothing of it stays."""
+    """It is not opened, and nothing of it is left."""
     monkeypatch.setattr(tarfile, "open", None)
     assert get(server, tmp_path, kind) == 1
     assert len(server.log) == 1
@@ -402,7 +402,7 @@ def test_wrong_size_is_refused_before_the_download(server, tmp_path, capsys, kin
     monkeypatch.setattr(get_datasets, "ARCHIVE_BYTES", len(server.body))
     assert get(server, tmp_path, kind) == 1
     assert_nothing(tmp_path)
-    assert f"expected {len(server.body)}: not the same archive" in capsys.readouterr().err
+    assert f"instead of {len(server.body)}: not the same archive" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["good", "no_length"])
@@ -454,7 +454,7 @@ def test_bad_member_is_refused_by_name(server, tmp_path, capsys, bad, place):
 def test_twice_is_refused(server, tmp_path, capsys):
     server.body = tar_of([*published(), member(f"{FOLDER}/test_batch")])
     assert get(server, tmp_path, "good") == 1
-    assert "'cifar-10-batches-py/test_batch' is there twice" in capsys.readouterr().err
+    assert "'cifar-10-batches-py/test_batch' appears twice" in capsys.readouterr().err
     assert_nothing(tmp_path)
 
 
@@ -539,7 +539,7 @@ def test_next_mirror_after_each_failure(server, tmp_path, capsys):
     assert get(server, tmp_path, *kinds, "good", "missing") == 0
     assert_complete(tmp_path)
     out = capsys.readouterr().out
-    assert "the server answered 404" in out and "given up: the server answered 503" in out
+    assert "the server answered 404" in out and "gave up: the server answered 503" in out
     assert "the connection broke after 0.0 of 0.3 MB" in out
     assert [kind for kind, *_ in server.log].count("busy") == get_datasets.MAX_FRUITLESS_TRIES
     assert server.log[-1][0] == "good"
@@ -564,7 +564,7 @@ def test_part_is_kept_when_the_connection_stays_broken(server, tmp_path, capsys,
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/x", "https://no-such-host.invalid/x"])
 def test_no_network(tmp_path, capsys, url):
     assert get_datasets.main(["--url", url, "--dest", str(tmp_path)]) == 1
-    assert "is this machine on the network?" in capsys.readouterr().err
+    assert "is this machine online?" in capsys.readouterr().err
 
 
 def test_silent_server(server, tmp_path, capsys, monkeypatch):
@@ -580,7 +580,7 @@ def test_untrusted_certificate(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr(get_datasets, "open_url", open_url)
     assert get_datasets.main(["--url", "https://example.com/", "--dest", str(tmp_path)]) == 1
-    assert "no safe connection" in capsys.readouterr().err
+    assert "no secure connection" in capsys.readouterr().err
 
 
 def test_too_little_space(server, tmp_path, capsys, monkeypatch):
@@ -653,7 +653,7 @@ def run_with_stop(server, dest, monkeypatch, n, options):
 
 @pytest.mark.parametrize("before", ["absent", "incomplete"])
 def test_interrupt_at_every_step(server, tmp_path, monkeypatch, before):
-    """Ctrl-C before any call leaves the old folder or the new one, and the next run goes on."""
+    """Ctrl-C before any call leaves the old folder or the new one, and the next run resumes."""
     monkeypatch.setattr(get_datasets, "CHUNK", 65536)
     n, status = 1, 130
     while status == 130:
@@ -675,7 +675,7 @@ def test_interrupt_at_every_step(server, tmp_path, monkeypatch, before):
 
 @pytest.mark.parametrize("moment", [0.1, 0.25, 0.4, 0.55])
 def test_killed(server, tmp_path, moment):
-    """Killed outright after some time: the folder is absent or complete, and the next run goes on where it stopped."""
+    """Killed outright after some time: the folder is absent or complete, and the next run resumes where it stopped."""
     process = subprocess.Popen([*command(server, "slow"), "--dest", tmp_path], stdout=subprocess.DEVNULL)
     while not server.log:
         time.sleep(0.01)
@@ -701,7 +701,7 @@ def test_control_c(server, tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert err == "get_datasets: stopped; start it again and the download goes on from here\n"
+    assert err == "get_datasets: stopped; start it again to resume the download\n"
 
 
 def test_leftovers_of_a_killed_run_go(server, tmp_path):
@@ -715,7 +715,7 @@ def test_leftovers_of_a_killed_run_go(server, tmp_path):
 
 
 def test_as_a_program(server, tmp_path):
-    """Its exit status and its words, where it works and where it does not."""
+    """Its exit status and messages, when it works and when it does not."""
     good = command(server, "good")
     done = subprocess.run([*good, "--dest", tmp_path], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
@@ -728,7 +728,7 @@ def test_as_a_program(server, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not BUILDER.is_file(), reason="no packed CIFAR-10 beside the project")
 def test_true_size(server, tmp_path, monkeypatch):
-    """The archive in its true size, broken off once on the way; then the loader reads it."""
+    """The archive in its true size, interrupted once; then the loader reads it."""
     pytest.importorskip("imageio")
     subprocess.run([sys.executable, BUILDER, tmp_path, "--tar"], check=True, stdout=subprocess.DEVNULL)
     server.body = (tmp_path / "cifar-10-python.tar.gz").read_bytes()

@@ -1,4 +1,4 @@
-"""The learner's edition: every answer out, the same to the byte, and full marks once it is filled in."""
+"""The learner's edition: no answer is left, it is the same to the byte, and filled in it gets full marks."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ def contents(folder):
 def test_build_proves_both_trees(tmp_path, capsys):
     """The whole command: the solved tree has full marks, the stripped one none."""
     assert build(tmp_path / "course") == 0, capsys.readouterr().out
-    assert "every question open" in capsys.readouterr().out
+    assert "no question answered" in capsys.readouterr().out
     assert build(tmp_path / "course") == 1
     assert "is not empty" in capsys.readouterr().out
 
@@ -53,18 +53,17 @@ def test_manifest_has_the_hash_of_every_file(edition):
     assert manifest == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 
-def test_nothing_of_the_instructors_is_in_it(edition):
+def test_nothing_of_the_teachers_is_in_it(edition):
     names = set(contents(edition))
     assert {"README.md", "Makefile", "requirements.lock", "datasets/get_datasets.py"} <= names
-    assert not [name for name in names if "zoo" in name or "release" in name or name.startswith("tests/")]
-    assert not [name for name in names if name.startswith("coursekit/grading")]
+    assert not [name for name in names if name.startswith(("zoo", "tests", "coursekit/grading", "coursekit/teacher"))]
     assert b"BEGIN SOLUTION" not in b"".join(
         data for name, data in contents(edition).items() if "coursekit" not in name
     )
 
 
 def test_no_solved_line_is_left(edition):
-    """Each line of an answer that says something is gone from its file."""
+    """No line that only an answer has is in its file."""
     for name, path in files_in(PACKAGE).items():
         if BEGIN in path.read_text():
             left = set((edition / name).read_text().splitlines())
@@ -72,7 +71,7 @@ def test_no_solved_line_is_left(edition):
 
 
 def answer_lines(source):
-    """The lines that stand in regions and nowhere else."""
+    """The lines that are in answers and nowhere else."""
     inside, answers, given = False, [], set()
     for line in source.splitlines():
         if line.strip() in (BEGIN, END):
@@ -89,7 +88,7 @@ def test_every_module_still_compiles(edition):
         compile(path.read_text(), str(path), "exec")
 
 
-def test_commands_of_the_instructor_are_not_offered(edition):
+def test_commands_of_the_teacher_are_not_offered(edition):
     command = [sys.executable, "-m", "coursekit", "--help"]
     text = subprocess.run(command, cwd=edition, capture_output=True, text=True, check=True).stdout
     assert "progress" in text and "submit" in text and "release" not in text and "store" not in text
@@ -112,11 +111,11 @@ def fill_in(edition, folder):
     for name, path in files_in(PACKAGE).items():
         (folder / name).write_bytes(path.read_bytes())
     for name in NOTEBOOKS:
-        solved = {cell.id: cell.source for cell in nbformat.read((ROOT / notebook_file(name)), as_version=4).cells}
-        notebook = nbformat.read((folder / notebook_file(name)), as_version=4)
+        solved = {cell.id: cell.source for cell in nbformat.read(ROOT / notebook_file(name), as_version=4).cells}
+        notebook = nbformat.read(folder / notebook_file(name), as_version=4)
         for cell in notebook.cells:
             cell.source = solved[cell.id]
-        nbformat.write(notebook, (folder / notebook_file(name)))
+        nbformat.write(notebook, folder / notebook_file(name))
 
 
 def run_notebook(name, folder):
@@ -144,16 +143,16 @@ def test_filled_in_notebooks_have_full_marks(edition, tmp_path, name, monkeypatc
 
 
 class TestBrokenMarkers:
-    """What cannot be stripped is named with its place."""
+    """What cannot be stripped is named, with its line or cell."""
 
     @pytest.mark.parametrize(
         "source, message",
         [
-            (f"def affine_forward():\n    {BEGIN}\n    pass\n", "line 2: this solution does not end"),
-            (f"def affine_forward():\n    pass\n    {END}\n", "line 3: a solution ends that did not begin"),
+            (f"def affine_forward():\n    {BEGIN}\n    pass\n", "line 2: this solution has no end"),
+            (f"def affine_forward():\n    pass\n    {END}\n", "line 3: the solution that ends here has no beginning"),
             (
                 f"def affine_forward():\n    {BEGIN}\n    {BEGIN}\n    pass\n",
-                "line 3: a solution begins inside another",
+                "line 3: this solution begins inside another one",
             ),
             (f"def other():\n    {BEGIN}\n    pass\n    {END}\n", "no question implements cs231n.layers:other"),
             (f"x = 1\n{BEGIN}\n{END}\n", "outside any function"),

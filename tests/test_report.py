@@ -8,21 +8,21 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import records
+from records import gap_of, question_of, with_question, with_settings
 
-from coursekit.grading.reports.pages import clean, file_name, write
-from coursekit.grading.reports.report import (
-    follow_through_sentence,
-    is_final,
-    next_steps,
-    passed,
-    write_class,
-    write_learner,
-)
-from coursekit.grading.reports.written import write_written
+from coursekit.core.question import Status
+from coursekit.files import write_file
+from coursekit.grading.record import FollowThrough, Record
+from coursekit.grading.reports.class_page import write_class_page
+from coursekit.grading.reports.learner_page import write_learner_page
+from coursekit.grading.reports.pages import file_name, harmless
+from coursekit.grading.reports.words import follow_through_sentence, next_steps
+from coursekit.grading.reports.written import write_written_pages
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}\x1b[31m\u202e\ud800\x00"
 
@@ -56,7 +56,7 @@ def words(page):
 
 
 def report_of(record, out):
-    page, twin = write_learner(record, out)
+    page, twin = write_learner_page(record, out)
     return page.read_text(), twin.read_text()
 
 
@@ -67,12 +67,12 @@ def test_wrong_answer_is_explained(few, tmp_path):
     page, text = report_of(few[1], tmp_path)
     for shown in (words(page), " ".join(text.split())):
         assert "74 of 78 points. Look first at knn_two_loops: Distances with two loops." in shown
-        assert "wrong, 0 of 2 points" in shown
+        assert "wrong, 0 of 2 points" in shown and "What the check found" in shown
         assert "dists is the square of what it should be: a square root is missing" in shown
-        assert "worst at dists[0, 1]: expected 11.3578, got 129" in shown
+        assert gap_of(few[1], "knn_two_loops") in shown
         assert 'then run check("knn_two_loops") in knn.ipynb' in shown
         assert "knn.ipynb: Cell check_knn_two_loops: came changed." in shown
-        assert "bubblewrap: no network" in shown and few[1]["submission"]["sha256"] in shown
+        assert "bubblewrap: no network" in shown and few[1].submission.sha256 in shown
 
 
 def test_mistake_is_said_once(few, tmp_path):
@@ -82,57 +82,55 @@ def test_mistake_is_said_once(few, tmp_path):
 
 def test_follow_through_is_explained(few, tmp_path):
     page, _ = report_of(few[1], tmp_path)
-    loss = next(q for q in few[1]["questions"] if q["id"] == "two_layer_net_loss")
-    assert loss["follow_through"] and passed(loss)
+    loss = question_of(few[1], "two_layer_net_loss")
+    assert loss.follow_through and loss.passed
     assert "wrong; ok with follow-through, 2 of 2 points" in words(page)
-    assert "With our answer in its place yours is ok, so it has 100% of its points." in words(page)
-    assert any(step.startswith("First put right affine_forward (wrong): this") for step in next_steps(loss, few[1]))
+    assert "With the course's answer in its place, yours is ok and earns 100% of its points." in words(page)
+    assert next_steps(loss, few[1])[0] == "Fix affine_forward (wrong) first: this question builds on it."
 
 
 def test_follow_through_past_several_is_one_sentence(few):
-    loss = next(q for q in few[1]["questions"] if q["id"] == "two_layer_net_loss")
-    loss = loss | {"follow_through": {"replaced": ["a", "b", "c"], "status": "ok", "share": 0.5}}
+    through = FollowThrough(("a", "b", "c"), Status.OK, 0.5)
+    loss = replace(question_of(few[1], "two_layer_net_loss"), follow_through=through)
     assert follow_through_sentence(loss) == (
-        "This question builds on a, b and c, which are not right yet. With our answers in their place yours is ok, "
-        "so it has 50% of its points."
+        "This question builds on a, b and c, which are not right yet. With the course's answers in their place, yours "
+        "is ok and earns 50% of its points."
     )
 
 
-def test_what_is_right_with_an_answer_of_ours_names_what_to_put_right(few, tmp_path):
+def test_what_is_right_with_the_reference_alone_names_what_to_fix(few, tmp_path):
     """No other mistake is suggested: the only one is in the earlier question, which may have no points here."""
-    record = json.loads(json.dumps(few[0]))
-    loss, gradients = (
-        next(q for q in record["questions"] if q["id"] == f"two_layer_net_{n}") for n in ("loss", "gradients")
-    )
-    followed = {"replaced": ["relu_forward"], "status": "ok", "share": 1.0}
-    loss |= {"status": "wrong", "mistake": "the loss is halved", "follow_through": followed}
-    gradients |= {"status": "wrong", "follow_through": followed | {"replaced": ["relu_forward", "two_layer_net_loss"]}}
+    record = few[0]
+    for id_, mistake, wrong in (
+        ("two_layer_net_loss", "the loss is halved", ("relu_forward",)),
+        ("two_layer_net_gradients", "", ("relu_forward", "two_layer_net_loss")),
+    ):
+        through = FollowThrough(wrong, Status.OK, 1.0)
+        record = with_question(record, id_, status=Status.WRONG, mistake=mistake, follow_through=through)
     page, text = report_of(record, tmp_path)
     for written in (words(page), " ".join(text.split())):
         assert (
-            "Some questions are right only with our relu_forward in the place of yours: put that right first."
-            in written
+            "Some questions are right only with the course's relu_forward in place of yours: fix that first." in written
         )
         assert "the loss is halved" not in written
 
 
 def test_follow_through_that_failed_is_explained(few, tmp_path):
-    record = json.loads(json.dumps(few[1]))
-    loss = next(q for q in record["questions"] if q["id"] == "two_layer_net_loss")
-    loss |= {"earned": 0.0, "follow_through": {"replaced": ["affine_forward"], "status": "wrong", "share": 1.0}}
+    through = FollowThrough(("affine_forward",), Status.WRONG, 0.0)
+    record = with_question(few[1], "two_layer_net_loss", earned=0.0, follow_through=through)
     page, _ = report_of(record, tmp_path)
-    assert "is still wrong: there is something to put right here too" in words(page)
+    assert "is still wrong: there is something to fix here too" in words(page)
 
 
 @pytest.mark.parametrize(
     ("number", "sentence"),
     [
-        (1, "78 of 78 points. Every question that gives points is right."),
-        (3, "timed out, 0 of 3 points (linear_classifier_train) What to try next It ran into its time limit of 20 s"),
-        (4, "Nothing was handed in for it."),
+        (1, "78 of 78 points. Every question that carries points is right."),
+        (3, "timed out, 0 of 3 points (linear_classifier_train) What to try next It exceeded its time limit of 20 s"),
+        (4, "There is no answer in your submission."),
         (5, "crashed, 0 of 3 points"),
-        (6, "This is not final: the grading failed for some questions"),
-        (6, "The receipt does not fit what was handed in: knn.ipynb is not the file that the receipt names."),
+        (6, "This score is not final: grading failed for some questions"),
+        (6, "The receipt does not match the submission: knn.ipynb is not the file that the receipt names."),
         (7, "This submission was not graded: The zip has a member outside its folder"),
         (8, "This submission was not graded: The sandbox did not start."),
     ],
@@ -144,35 +142,34 @@ def test_every_outcome_has_its_words(few, tmp_path, number, sentence):
 
 
 def test_infrastructure_error_is_nobodys_mistake(few):
-    failed = next(q for q in few[5]["questions"] if q["status"] == "infrastructure error")
+    failed = next(q for q in few[5].questions if q.status == Status.INFRASTRUCTURE_ERROR)
     assert next_steps(failed, few[5])[0].startswith("Nothing for you to do")
-    assert not is_final(few[5]) and is_final(few[0])
+    assert not few[5].is_final and few[0].is_final
 
 
 def test_notebooks_left_out_are_nobodys_mistake(tmp_path):
     open_ones = {q.id: "not gradable" for q in records.QUESTIONS if q.in_notebook}
-    record = records.make(1, ["two_loops_squared"], open_ones)
-    record["settings"]["notebooks"] = "skip"
+    run = records.make(1, ["two_loops_squared"], open_ones)
+    record = with_settings(run, notebooks="skip")
     page, _ = report_of(record, tmp_path)
     assert "Notebooks were left out of this grading" in words(page)
     assert "Look first at knn_two_loops" in words(page) and "Nothing for you to do: notebooks" in words(page)
-    assert "not gradable, submission_1" not in words(write_class([record], tmp_path).read_text())
-    record["settings"]["notebooks"] = "run"
-    assert "not gradable, submission_1" in words(write_class([record], tmp_path).read_text())
+    assert "not gradable, submission_1" not in words(write_class_page([record], tmp_path).read_text())
+    assert "not gradable, submission_1" in words(write_class_page([run], tmp_path).read_text())
 
 
 def test_every_question_is_there_in_order(few, tmp_path):
     page, text = report_of(few[2], tmp_path)
-    ids = [q["id"] for q in few[2]["questions"]]
+    ids = [q.id for q in few[2].questions]
     assert re.findall(r'<h3 id="q-([^"]+)">', page) == ids
     assert re.findall(r"^\S.* \((\w+)\): ", text, re.MULTILINE) == ids
-    assert re.findall(r'<h2 id="n-([^"]+)">', page) == list(dict.fromkeys(q["notebook"] for q in few[2]["questions"]))
+    assert re.findall(r'<h2 id="n-([^"]+)">', page) == list(dict.fromkeys(q.notebook for q in few[2].questions))
 
 
 def test_twin_says_the_same(few, tmp_path):
     """Every word of the page's questions is in the plain text."""
     page, text = report_of(few[1], tmp_path)
-    body = words(page[page.index("<article") : page.index('<h2 id="evidence">')])
+    body = words(page[page.index("<article") : page.index('<h2 id="written">')])
     assert set(re.findall(r"\w+", body)) <= set(re.findall(r"\w+", text))
 
 
@@ -184,7 +181,7 @@ def test_same_record_same_bytes(few, tmp_path):
 
 
 def test_class_page(few, tmp_path):
-    page = write_class(few, tmp_path).read_text()
+    page = write_class_page(few, tmp_path).read_text()
     shown = words(page)
     assert "8 submissions, 6 graded." in shown
     assert "knn_two_loops knn 67 % (4 of 6)" in shown
@@ -195,13 +192,13 @@ def test_class_page(few, tmp_path):
     assert "receipt, submission_6: knn.ipynb is not the file" in shown
     assert "written answers, softmax-answer_start: 4 of 6 not marked yet" in shown
     for record in few:
-        assert f'href="reports/{record["submission"]["id"]}.html"' in page
-    assert "Discrimination is shown from 20 submissions on" in shown
+        assert f'href="reports/{record.submission.id}.html"' in page
+    assert "Discrimination is shown for questions with at least 20 judged answers that differ." in shown
 
 
 def test_what_befell_many_is_said_once(few, tmp_path):
     """A sandbox that does not start befalls all; a class of 300 is still readable."""
-    shown = words(write_class([few[7], few[7] | {"submission": few[0]["submission"]}], tmp_path).read_text())
+    shown = words(write_class_page([few[7], replace(few[7], submission=few[0].submission)], tmp_path).read_text())
     assert "infrastructure error, submission_1, submission_8: The sandbox did not start." in shown
 
 
@@ -218,12 +215,12 @@ def test_what_befell_many_is_said_once(few, tmp_path):
 )
 def test_repairs_are_not_called_tampering(few, tmp_path, remark, doubtful):
     record = records.make(1, remarks=[remark])
-    shown = words(write_class([record], tmp_path).read_text())
+    shown = words(write_class_page([record], tmp_path).read_text())
     assert (f"remark, submission_1: {remark}" in shown) == doubtful
 
 
 def test_histogram_counts_every_graded_submission(few, tmp_path):
-    page = write_class(few, tmp_path).read_text()
+    page = write_class_page(few, tmp_path).read_text()
     title = re.search(r"<title id=\"hist-title\">(.*?)</title>", page)[1]
     assert title.endswith("80 to below 90 %: 2; 90 to 100 %: 4")
     assert sum(map(int, re.findall(r"%: (\d+)", title))) == 6
@@ -232,7 +229,7 @@ def test_histogram_counts_every_graded_submission(few, tmp_path):
 def test_item_analysis_with_enough_submissions(tmp_path):
     """A question that only the strong get right discriminates; one that all get right has no figure."""
     many = [records.make(number, ["two_loops_squared", "one_loop_squared"] * (number > 12)) for number in range(1, 25)]
-    page = words(write_class(many, tmp_path).read_text())
+    page = words(write_class_page(many, tmp_path).read_text())
     assert re.search(r"knn_two_loops knn 50 % \(12 of 24\) .*? wrong 12 0\.5 s 1\.00 knn_predict", page)
     assert re.search(r"knn_predict_labels knn 0 % \(0 of 24\) all ok 0\.8 s knn_one_loop", page)
 
@@ -240,19 +237,18 @@ def test_item_analysis_with_enough_submissions(tmp_path):
 def test_a_question_is_not_held_against_its_own_points(tmp_path):
     """With nothing else to tell the learners apart there is no figure."""
     many = [records.make(number, ["two_loops_squared"] * (number % 2)) for number in range(1, 25)]
-    page = words(write_class(many, tmp_path).read_text())
+    page = words(write_class_page(many, tmp_path).read_text())
     assert "wrong 12 0.5 s knn_predict_labels" in page
 
 
 def test_unlike_settings_are_named(few, tmp_path):
-    other = records.make(9)
-    other["settings"]["isolation"] = "limits"
-    page = words(write_class([few[0], other], tmp_path).read_text())
+    other = with_settings(records.make(9), isolation="limits")
+    page = words(write_class_page([few[0], other], tmp_path).read_text())
     assert "not all submissions were graded alike: isolation is bubblewrap (1), limits (1)" in page
 
 
 def test_no_submissions_at_all(tmp_path):
-    assert "0 submissions, 0 graded." in write_class([], tmp_path).read_text()
+    assert "0 submissions, 0 graded. Nothing needs a human." in write_class_page([], tmp_path).read_text()
 
 
 # ---- what a stranger wrote
@@ -268,20 +264,20 @@ def spoiled(value, keep=("id", "state", "status", "notebook", "isolation", "assi
 
 
 def evil_records():
-    evil = [spoiled(record) for record in records.few()]
+    evil = [spoiled(json.loads(record.to_json())) for record in records.few()]
     for record in evil:
         record["remarks"].append(f"nonce {EVIL}")
         for answer in record["written"]:
             answer["text"] = f"{EVIL} [a](javascript:alert(1)) ![b](http://x.invalid/y.png)\n\n<script>x</script>\n"
-    return evil
+    return [Record.from_json(json.dumps(record)) for record in evil]
 
 
 def test_nothing_in_a_record_acts(tmp_path):
     evil = evil_records()
     for record in evil:
-        write_learner(record, tmp_path)
-    write_class(evil, tmp_path)
-    write_written(evil, tmp_path)
+        write_learner_page(record, tmp_path)
+    write_class_page(evil, tmp_path)
+    write_written_pages(evil, tmp_path)
     found = list(tmp_path.glob("**/*.html"))
     assert len(found) == len(evil) + 3
     for path in found:
@@ -308,8 +304,8 @@ def tags_of(page):
 
 
 def test_pages_load_nothing_and_allow_no_script_but_ours(few, tmp_path):
-    write_learner(few[1], tmp_path)
-    write_written(few, tmp_path)
+    write_learner_page(few[1], tmp_path)
+    write_written_pages(few, tmp_path)
     for path in tmp_path.glob("**/*.html"):
         page = path.read_text()
         script = re.search(r"<script>(.*)</script>", page, re.DOTALL)
@@ -327,17 +323,17 @@ def test_names_that_are_no_file_names(name):
         file_name(name)
 
 
-def test_clean_keeps_what_people_write():
-    assert clean("naïve – 你好 😀\ttab\nline\r\nnext") == "naïve – 你好 😀\ttab\nline\nnext"
-    assert clean({"a\x00": ["\ud800", 1.5, None, True]}) == {"a\ufffd": ["\ufffd", 1.5, None, True]}
+def test_harmless_keeps_what_people_write():
+    assert harmless("naïve – 你好 😀\ttab\nline\r\nnext") == "naïve – 你好 😀\ttab\nline\nnext"
+    assert harmless({"a\x00": ["\ud800", 1.5, None, True]}) == {"a\ufffd": ["\ufffd", 1.5, None, True]}
 
 
-def test_write_replaces_in_one_step(tmp_path):
-    path = write(tmp_path / "new" / "file.txt", "one")
-    write(path, "two")
+def test_files_are_replaced_in_one_step(tmp_path):
+    path = write_file(tmp_path / "new" / "file.txt", "one")
+    write_file(path, "two")
     assert path.read_text() == "two" and [p.name for p in path.parent.iterdir()] == ["file.txt"]
     with pytest.raises(UnicodeEncodeError):
-        write(path, "\ud800")
+        write_file(path, "\ud800")
     assert path.read_text() == "two"
 
 
@@ -358,9 +354,9 @@ axe.run(document.querySelector("main")).then((r) => {
 @pytest.mark.skipif(not CHROMIUM or not AXE.exists(), reason="needs Chromium, and axe.min.js named by AXE_CORE")
 @pytest.mark.parametrize("name", ["reports/submission_2.html", "class.html", "written/softmax-answer_start.html"])
 def test_axe_has_no_complaint(few, tmp_path, name):
-    write_learner(few[1], tmp_path)
-    write_class(few, tmp_path)
-    write_written(few, tmp_path)
+    write_learner_page(few[1], tmp_path)
+    write_class_page(few, tmp_path)
+    write_written_pages(few, tmp_path)
     page = re.sub(r"<meta http-equiv[^>]*>", "", (tmp_path / name).read_text())
     copy = tmp_path / "copy.html"
     copy.write_text(page.replace("</body>", f"<script>{AXE.read_text()}</script>{RUN_AXE}</body>"))

@@ -13,7 +13,7 @@ import pytest
 
 from coursekit.core import serialization
 from coursekit.grading.running import sandbox
-from coursekit.judging.runner import Ended, run_calls
+from coursekit.judging.runner import Ending, FinishedProcess, run_calls
 from coursekit.paths import ROOT
 from coursekit.questions import find
 from coursekit.running.worker import READY
@@ -49,24 +49,24 @@ class TestWarning:
 
 
 def python(code, folder, level, **limits):
-    return sandbox.run([sys.executable, "-c", code], folder, limits=sandbox.Limits(**limits), isolation=level)
+    return sandbox.run_command([sys.executable, "-c", code], folder, limits=sandbox.Limits(**limits), isolation=level)
 
 
 @every_level
 class TestRun:
     def test_output_and_status(self, folder, level):
         code = "import sys; print(sys.stdin.read()[::-1]); print('oh', file=sys.stderr); sys.exit(3)"
-        outcome = sandbox.run([sys.executable, "-c", code], folder, b"abc", isolation=level)
+        outcome = sandbox.run_command([sys.executable, "-c", code], folder, b"abc", isolation=level)
         assert (outcome.stdout, outcome.stderr, outcome.ended, outcome.code) == (b"cba\n", b"oh\n", "exit", 3)
 
     def test_large_input_and_output_at_once(self, folder, level):
-        """Neither side waits for the other for ever."""
+        """Neither side waits for the other forever."""
         data = os.urandom(1 << 20)
         code = "import sys; [sys.stdout.buffer.write(b) for b in iter(lambda: sys.stdin.buffer.read(999), b'')]"
-        assert sandbox.run([sys.executable, "-c", code], folder, data, isolation=level).stdout == data
+        assert sandbox.run_command([sys.executable, "-c", code], folder, data, isolation=level).stdout == data
 
     def test_input_that_nobody_reads(self, folder, level):
-        outcome = sandbox.run([sys.executable, "-c", "print(1)"], folder, bytes(1 << 20), isolation=level)
+        outcome = sandbox.run_command([sys.executable, "-c", "print(1)"], folder, bytes(1 << 20), isolation=level)
         assert (outcome.stdout, outcome.ended) == (b"1\n", "exit")
 
     def test_time(self, folder, level):
@@ -124,9 +124,35 @@ def _runs(pid, text):
 @wrapped
 class TestBubblewrap:
     def test_solved_tree_is_not_there(self, folder, level):
-        assert (
-            python(f"import os; print(os.path.exists({str(ROOT / 'coursekit')!r}))", folder, level).stdout == b"False\n"
-        )
+        code = f"import os; print(os.path.exists({str(ROOT / 'coursekit')!r}))"
+        assert python(code, folder, level).stdout == b"False\n"
+
+    def test_solved_tree_in_the_folder_of_python(self, folder, level, monkeypatch, tmp_path):
+        """It is hidden there as well; the data sets in it are seen all the same."""
+        root = tmp_path / "course"
+        for name in ("coursekit", "datasets"):
+            (root / name).mkdir(parents=True)
+        tmp_path.chmod(0o755)
+        folders = [*sandbox._python_folders(), str(tmp_path)]
+        monkeypatch.setattr(sandbox, "_python_folders", lambda: folders)
+        monkeypatch.setattr(sandbox, "ROOT", root)
+        command = [sys.executable, "-c", f"import os; print(os.listdir({str(root)!r}))"]
+        outcome = sandbox.run_command(command, folder, isolation=level, readable=[root / "datasets"])
+        assert outcome.stdout == b"['datasets']\n", outcome.stderr
+
+    def test_installed_copy_is_hidden(self, folder, level, monkeypatch, tmp_path):
+        """`pip install .` puts solved files where the sandbox sees this Python's packages."""
+        packages = tmp_path / "site-packages"
+        (packages / "cs231n").mkdir(parents=True)
+        (packages / "cs231n" / "layers.py").write_text("solved = True")
+        tmp_path.chmod(0o755)
+        folders = [*sandbox._python_folders(), str(tmp_path)]
+        monkeypatch.setattr(sandbox, "_python_folders", lambda: folders)
+        monkeypatch.setattr(sandbox.sysconfig, "get_path", lambda name: str(packages))
+        code = f"import os; print(os.listdir({str(packages)!r}), os.listdir({str(packages / 'cs231n')!r}))"
+        command = [sys.executable, "-c", code]
+        outcome = sandbox.run_command(command, folder, isolation=level)
+        assert b"['cs231n'] []" in outcome.stdout, outcome.stderr
 
     def test_nothing_can_be_written_but_tmp(self, folder, level):
         code = """
@@ -177,13 +203,15 @@ def answers(*frames, ended="exit"):
     def run(command, request):
         nonce = serialization.unpack(request)["nonce"]
         data = b"".join(frame if isinstance(frame, bytes) else _frame(frame, nonce) for frame in frames)
-        return Ended(data, b"", ended, 20.0)
+        return FinishedProcess(data, b"", Ending(ended), 20.0)
 
     return run_calls(question, [(0, question.draw_inputs(0)), (1, question.draw_inputs(1))], run)
 
 
 def _frame(frame, nonce):
-    data = serialization.pack({name: nonce if value == "NONCE" else value for name, value in frame.items()})
+    data = serialization.pack(
+        {name: nonce if isinstance(value, str) and value == "NONCE" else value for name, value in frame.items()}
+    )
     return struct.pack("<Q", len(data)) + data
 
 
@@ -207,15 +235,15 @@ def no_dict():
 class TestFrames:
     def test_good_ones(self):
         first, second = answers(READY_FRAME, GOOD, GOOD | {"call": 1})
-        assert first["ended"] == second["ended"] == ""
+        assert first.ended == second.ended == ""
 
     def test_process_that_never_was_ready(self):
-        assert [result["ended"] for result in answers()] == ["not started"] * 2
+        assert [result.ended for result in answers()] == ["not started"] * 2
 
     @pytest.mark.parametrize("ended", ["exit", "timeout", "memory", "output", "signal"])
     def test_process_that_ended_early(self, ended):
         first, second = answers(READY_FRAME, GOOD, ended=ended)
-        assert (first["ended"], second["ended"]) == ("", ended)
+        assert (first.ended, second.ended) == ("", ended)
 
     @pytest.mark.parametrize(
         "frame",
@@ -225,6 +253,9 @@ class TestFrames:
             GOOD | {"call": "0"},
             GOOD | {"error": "all is well"},
             GOOD | {"error": {"kind": "E"}},
+            GOOD | {"error": np.zeros(3)},
+            GOOD | {"error": {"kind": "E", "message": "m", "frames": [["f", float("inf"), "l"]]}},
+            GOOD | {"warnings": np.zeros(())},
             GOOD | {"after": 3},
             GOOD | {"warnings": None},
             {"nonce": "NONCE"},
@@ -237,25 +268,26 @@ class TestFrames:
     )
     def test_after_a_bad_one_nothing_counts(self, frame):
         first, second = answers(READY_FRAME, frame, GOOD, GOOD | {"call": 1})
-        assert first["ended"] == second["ended"] == "exit"
+        assert first.ended == second.ended == "exit"
 
     def test_texts_are_cut(self):
         error = {"kind": "E" * 10**5, "message": "m" * 10**6, "frames": [["f" * 10**3, 1, "l" * 10**3]] * 100}
         first, _ = answers(
             READY_FRAME, GOOD | {"error": error, "printed": "p" * 10**6, "warnings": ["w" * 10**3] * 999}
         )
-        assert first["ended"] == "" and len(repr(first)) < 10_000
+        assert first.ended == "" and len(repr(first)) < 10_000
 
-    def test_an_input_that_came_back_changed(self):
+    def test_an_input_that_was_changed(self):
         x = find("affine_forward").draw_inputs(0)["x"]
-        first, _ = answers(READY_FRAME, GOOD | {"after": {"x": x + 1}})
-        assert "x" in first["changed"]
+        for after in (x + 1, np.full(x.shape, "x"), None):
+            first, _ = answers(READY_FRAME, GOOD | {"after": {"x": after}})
+            assert "x" in first.changed
 
 
 class TestWire:
     @pytest.mark.parametrize("value", [2**63, -(2**70), 1 << 20_000], ids=["2^63", "-2^70", "2^20000"])
     def test_whole_numbers_beyond_64_bits_stay(self, value):
-        assert serialization.unpack(serialization.pack(value)) == serialization.Foreign("whole number beyond 64 bits")
+        assert serialization.unpack(serialization.pack(value)) == serialization.Opaque("whole number beyond 64 bits")
 
     def test_long_texts_are_refused_where_a_bound_is_given(self):
         data = serialization.pack(["a"] * 1000)

@@ -1,4 +1,4 @@
-"""The learner's last step, on the learner's edition: what is packed, what is said, what grading makes of it."""
+"""The learner's last step, on the learner's edition: what is packed, what is printed, what grading reads from it."""
 
 import json
 import os
@@ -9,12 +9,12 @@ import zipfile
 
 import pytest
 
-from coursekit.grading.intake.archive import find_submissions, open_submission
+from coursekit.files import unpack_zip
 from coursekit.learner import answers_page, submission, submit
 from coursekit.paths import ROOT
 from coursekit.questions import notebook_file
 from coursekit.teacher.release import write_edition
-from tests.handins import filled
+from tests.learner_notebooks import filled
 
 ASSIGNMENT = "assignment1"
 LAYERS = "cs231n/layers.py"
@@ -23,7 +23,7 @@ KNN = f"assignments/{ASSIGNMENT}/knn.ipynb"
 
 @pytest.fixture(scope="module")
 def blank(tmp_path_factory):
-    """The edition as it is handed out."""
+    """The edition as distributed."""
     folder = tmp_path_factory.mktemp("blank") / "course"
     write_edition(folder)
     return folder
@@ -48,39 +48,42 @@ def work(done, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def handed_in(done, tmp_path_factory):
-    """What the command says and writes where all is well: (finished process, folder of the zip)."""
-    folder = tmp_path_factory.mktemp("handed in")
+def submitted(done, tmp_path_factory):
+    """What the command prints and writes if nothing is missing: (finished process, folder of the zip)."""
+    folder = tmp_path_factory.mktemp("submitted")
     command = [sys.executable, "-m", "coursekit", "submit", ASSIGNMENT, "--out", str(folder / "jane.zip")]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(command, cwd=done, env=environment, capture_output=True, text=True), folder
 
 
 class TestComplete:
-    def test_says_that_all_is_there(self, handed_in):
-        process, _ = handed_in
+    def test_nothing_is_missing(self, submitted):
+        process, _ = submitted
         assert process.returncode == 0, process.stdout + process.stderr
         assert "missing" not in process.stdout and "78 of 78 points" in process.stdout
         assert process.stderr == ""
 
-    def test_grading_opens_it_without_a_remark(self, handed_in, done):
-        [source] = [s for s in find_submissions(handed_in[1]) if s.name == "jane"]
-        came = open_submission(source, ASSIGNMENT)
-        assert came.remarks == [] and came.receipt["verified"]
-        assert set(came.receipt["questions"].values()) == {"ok"}
-        assert all(data == (done / name).read_bytes() for name, data in came.files.items())
-        assert set(submission.wanted(ASSIGNMENT)) <= set(came.files)
+    def test_grading_opens_it_without_a_remark(self, submitted, done):
+        from coursekit.grading.intake.archive import open_submission
+        from coursekit.grading.intake.sources import find_submissions
 
-    def test_receipt_fits_the_zip_and_no_other(self, handed_in):
-        receipt = json.loads((handed_in[1] / f"{ASSIGNMENT}_receipt.json").read_bytes())
-        packed = (handed_in[1] / "jane.zip").read_bytes()
-        files = {name: data for name, data in submit.unpack(packed).items() if name in receipt["files"]}
+        [source] = [s for s in find_submissions(submitted[1]) if s.name == "jane"]
+        opened = open_submission(source, ASSIGNMENT)
+        assert opened.remarks == [] and opened.receipt["verified"]
+        assert set(opened.receipt["questions"].values()) == {"ok"}
+        assert all(data == (done / name).read_bytes() for name, data in opened.files.items())
+        assert set(submission.required(ASSIGNMENT)) <= set(opened.files)
+
+    def test_receipt_fits_the_zip_and_no_other(self, submitted):
+        receipt = json.loads((submitted[1] / f"{ASSIGNMENT}_receipt.json").read_bytes())
+        packed = (submitted[1] / "jane.zip").read_bytes()
+        files = {name: data for name, data in unpack_zip(packed).items() if name in receipt["files"]}
         assert submission.receipt_problems(receipt, files, submission.digest(packed)) == []
         files[LAYERS] += b"# more"
         assert len(submission.receipt_problems(receipt, files, submission.digest(packed + b"x"))) == 2
 
-    def test_nothing_else_is_packed(self, handed_in):
-        with zipfile.ZipFile(handed_in[1] / "jane.zip") as archive:
+    def test_nothing_else_is_packed(self, submitted):
+        with zipfile.ZipFile(submitted[1] / "jane.zip") as archive:
             names = set(archive.namelist())
         extra = {f"{ASSIGNMENT}_answers.html", submission.RECEIPT}
         assert names - extra == {name for name in names if submission.is_allowed(name, ASSIGNMENT)} - {
@@ -88,28 +91,26 @@ class TestComplete:
         }
         assert extra <= names
 
-    def test_written_answers_are_on_the_page(self, handed_in):
-        page = (handed_in[1] / f"{ASSIGNMENT}_answers.html").read_text(encoding="utf-8")
+    def test_written_answers_are_on_the_page(self, submitted):
+        page = (submitted[1] / f"{ASSIGNMENT}_answers.html").read_text(encoding="utf-8")
         assert page.count("<section") == 12 and "No answer was given" not in page
 
     def test_same_files_give_the_same_zip(self, done):
-        files, gaps = submit.collect(ASSIGNMENT, done)
-        assert gaps == [] and submit.pack(files) == submit.pack(dict(reversed(files.items())))
+        files, problems = submit.collect(ASSIGNMENT, done)
+        assert problems == [] and submit.pack(files) == submit.pack(dict(reversed(files.items())))
 
 
-def test_blank_edition_has_gaps_and_a_zip(blank, tmp_path, capsys):
+def test_blank_edition_has_problems_and_a_zip(blank, tmp_path, capsys):
     """The whole command on an edition that nobody touched."""
     assert submit.submit(ASSIGNMENT, tmp_path / "x.zip", blank) == 1
-    said = capsys.readouterr().out
-    assert "0 of 78 points" in said and "27 questions are not attempted" in said
-    assert "knn.ipynb: no written answer yet in answer_distance_matrix" in said
+    printed = capsys.readouterr().out
+    assert "0 of 78 points" in printed and "27 questions are not attempted" in printed
+    assert "knn.ipynb: no written answer yet in answer_distance_matrix" in printed
     assert zipfile.is_zipfile(tmp_path / "x.zip")
 
 
-def test_checks_that_cannot_run_do_not_stop_the_zip(work, tmp_path, capsys):
-    """As where a learner deleted a file of the course's."""
-    (work / "cs231n/classifiers/cnn.py").unlink()
-    (work / "cs231n/classifiers/cnn.py").mkdir()  # cannot be copied
+def test_checks_that_cannot_run_do_not_stop_the_zip(work, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(submit, "check_packed", lambda *_: 1 / 0)
     assert submit.submit(ASSIGNMENT, tmp_path / "x.zip", work) == 1
     assert "could not be checked" in capsys.readouterr().out and zipfile.is_zipfile(tmp_path / "x.zip")
 
@@ -122,62 +123,62 @@ def test_script_passes_the_arguments_on(blank):
 
 def test_no_zip_of_nothing(tmp_path, capsys):
     assert submit.submit(ASSIGNMENT, tmp_path / "x.zip", tmp_path) == 2
-    assert "No zip was made" in capsys.readouterr().out and not list(tmp_path.iterdir())
+    assert "No zip was written" in capsys.readouterr().out and not list(tmp_path.iterdir())
 
 
 def test_place_that_cannot_be_written(work, tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert submit.submit(ASSIGNMENT, tmp_path / "file" / "x.zip", work) == 2
-    assert "No zip was made" in capsys.readouterr().out
+    assert "No zip was written" in capsys.readouterr().out
 
 
-class TestGaps:
+class TestProblems:
     """Each thing that goes wrong on a learner's machine, in plain words."""
 
-    def gaps(self, work):
-        return " ".join(submit.collect(ASSIGNMENT, work)[1] + submit.given_gaps(work, ASSIGNMENT))
+    def problems(self, work):
+        return " ".join(submit.collect(ASSIGNMENT, work)[1] + submit.unsubmitted_changes(work, ASSIGNMENT))
 
     def test_none(self, work):
-        assert self.gaps(work) == ""
+        assert self.problems(work) == ""
 
     def test_missing_notebook(self, work):
         (work / KNN).unlink()
-        assert f"{KNN} is missing" in self.gaps(work)
+        assert f"{KNN} is missing" in self.problems(work)
 
     def test_broken_notebook(self, work):
         (work / KNN).write_bytes((work / KNN).read_bytes()[:-100])
-        assert "cannot be read as a notebook" in self.gaps(work)
+        assert "cannot be read as a notebook" in self.problems(work)
 
     @pytest.mark.parametrize("name", [KNN, LAYERS])
     def test_merge_conflict(self, work, name):
         (work / name).write_bytes(b"<<<<<<< HEAD\n" + (work / name).read_bytes() + b"=======\n>>>>>>> other\n")
-        assert f"{name}: it holds a merge conflict" in self.gaps(work)
+        assert f"{name}: it contains an unresolved merge conflict" in self.problems(work)
 
     def test_module_that_is_no_python(self, work):
         (work / LAYERS).write_text("x = 1\ndef f(:\n")
-        assert f"{LAYERS}: it is not valid Python, line 2" in self.gaps(work)
+        assert f"{LAYERS}: it is not valid Python, line 2" in self.problems(work)
 
     def test_huge_file(self, work, monkeypatch):
         monkeypatch.setitem(submission.LARGEST, ".ipynb", 700_000)
-        files, gaps = submit.collect(ASSIGNMENT, work)
-        assert KNN not in files and any("Clear Outputs" in gap for gap in gaps)
+        files, problems = submit.collect(ASSIGNMENT, work)
+        assert KNN not in files and any("Clear Outputs" in problem for problem in problems)
 
     def test_cells_that_were_not_run(self, work):
         notebook = json.loads((work / KNN).read_bytes())
         for cell in notebook["cells"][-10:]:
             cell.update({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {})
         (work / KNN).write_text(json.dumps(notebook))
-        assert "code cells have not been run" in self.gaps(work)
+        assert "code cells have not been run" in self.problems(work)
 
     def test_newer_copy(self, work):
-        """As after a crash of the browser: the saved file is older than what Jupyter kept."""
+        """As after a crash of the browser: the saved file is older than the copy that Jupyter kept."""
         copy = work / f"assignments/{ASSIGNMENT}/.ipynb_checkpoints/knn-checkpoint.ipynb"
         copy.parent.mkdir()
         shutil.copy(work / KNN, copy)
         os.utime(work / KNN, (1_000_000_000, 1_000_000_000))
-        assert self.gaps(work) == ""
+        assert self.problems(work) == ""
         copy.write_bytes(copy.read_bytes() + b" ")
-        assert "a newer copy in .ipynb_checkpoints" in self.gaps(work)
+        assert "a newer copy in .ipynb_checkpoints" in self.problems(work)
 
     def test_no_written_answer(self, work):
         notebook = json.loads((work / KNN).read_bytes())
@@ -185,21 +186,21 @@ class TestGaps:
             if cell["id"] == "answer_statements":
                 cell["source"] = submission.BLANK_ANSWER
         (work / KNN).write_text(json.dumps(notebook))
-        assert "no written answer yet in answer_statements" in self.gaps(work)
+        assert "no written answer yet in answer_statements" in self.problems(work)
 
-    def test_files_that_are_not_handed_in(self, work):
+    def test_files_that_are_not_submitted(self, work):
         (work / "cs231n/mine.py").write_text("")
         (work / "cs231n/solver.py").write_text("")
-        assert "cs231n/mine.py is a file of your own" in self.gaps(work)
-        assert "cs231n/solver.py was changed" in self.gaps(work)
+        assert "cs231n/mine.py is your own file" in self.problems(work)
+        assert "cs231n/solver.py was edited" in self.problems(work)
 
-    def test_line_ends_of_windows_are_no_change(self, work):
+    def test_line_endings_of_windows_are_no_change(self, work):
         path = work / "cs231n/solver.py"
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-        assert self.gaps(work) == ""
+        assert self.problems(work) == ""
 
     def test_checked_are_the_packed_files(self, work):
-        """What the zip does not bring is not there, and what the notebooks show from before is no verdict."""
+        """What is not in the zip is not there, and an old output of a notebook is no verdict."""
         (work / "cs231n/mine.py").write_text("one = 1\n")
         (work / "cs231n/optim.py").write_text("from cs231n.mine import one\n" + (work / "cs231n/optim.py").read_text())
         text = (work / LAYERS).read_text(encoding="utf-8")
@@ -210,13 +211,13 @@ class TestGaps:
         found = submit.check_packed(ASSIGNMENT, packed, work)
         verdicts = {verdict.question.id: verdict.status for verdict in found}
         assert (verdicts["sgd"], verdicts["relu_forward"], verdicts["affine_forward"]) == ("wrong", "wrong", "ok")
-        gaps = " ".join(submit.question_gaps(found, files, ASSIGNMENT))
-        assert "shows relu_forward: ok, but with the files as they are it is wrong" in gaps
-        assert "affine_forward" not in gaps
+        problems = " ".join(submit.verdict_problems(found, files, ASSIGNMENT))
+        assert "shows relu_forward: ok, but the verdict on the current files is wrong" in problems
+        assert "affine_forward" not in problems
 
 
 def test_notebook_without_ids_is_read_all_the_same(tmp_path):
-    """Colab takes the ids away; verdicts and written answers are found by what stands there."""
+    """Colab removes the ids; verdicts and written answers are found by their text."""
     whole, bare = filled("knn"), filled("knn")
     for cell in bare["cells"]:
         del cell["id"]
@@ -235,22 +236,22 @@ class TestPage:
         page = self.page("Because **so**\n\n| a | b |\n|---|---|\n| 1 | 2 |")
         assert "<strong>so</strong>" in page and "<table>" in page and "Why &lt;b&gt;?" in page
 
-    def test_tags_are_shown_and_not_obeyed(self):
+    def test_tags_are_shown_as_text(self):
         page = self.page("<script>alert(1)</script> [x](javascript:alert(1))")
         assert (
             "<script>" not in page and "javascript:" not in page.split("<section")[1].split("href=")[-1].split('"')[1]
         )
 
-    def test_pasted_picture(self):
+    def test_pasted_image(self):
         page = self.page("![p](attachment:p.png)", attachments={"p.png": {"image/png": "iVBORw0="}})
         assert 'src="data:image/png;base64,iVBORw0="' in page
 
-    def test_picture_is_shown_once(self):
+    def test_image_is_shown_once(self):
         """A notebook of 1 MB must not become a page of 1 GB."""
         page = self.page("![p](attachment:p.png) " * 1000, attachments={"p.png": {"image/png": "A" * 10_000}})
         assert len(page) < 100_000
 
-    def test_picture_that_is_none(self):
+    def test_image_that_is_none(self):
         assert "onerror" not in self.page("![p](attachment:p)", attachments={"p": {"image/png": '" onerror="alert(1)'}})
 
     def test_blank(self):
@@ -263,6 +264,6 @@ class TestPage:
         assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
 
     def test_no_browser_is_no_error(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(answers_page, "_ELSEWHERE", ())
+        monkeypatch.setattr(answers_page, "_INSTALLED_AT", ())
         monkeypatch.setenv("PATH", str(tmp_path))
         assert answers_page.print_pdf(tmp_path / "a.html") == []

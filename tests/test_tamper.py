@@ -1,7 +1,9 @@
 """The tamper suite: each trick earns just what the same wrong answer earns without it."""
 
 import contextlib
+import importlib
 import os
+import re
 import time
 from dataclasses import replace
 
@@ -9,8 +11,10 @@ import nbformat
 import pytest
 from tamper import BOTH, NOTEBOOK_TRICKS, RIGHT, TRICKS, Trick
 
-from coursekit.grading.evaluate import Grading, Settings, Work
+from coursekit.grading.evaluate import Grading, Work
 from coursekit.grading.running import notebook_run, sandbox, workspace
+from coursekit.grading.settings import Settings
+from coursekit.paths import ROOT
 from coursekit.questions import find
 
 MODULE = "cs231n/layers.py"
@@ -47,13 +51,13 @@ def _case(trick, level, is_slow):
 
 
 def entry_of(source, level, seconds=3.0):
-    """The entry of the record for `affine_forward`, with this module handed in."""
+    """The record of `affine_forward`, with this module submitted."""
     limits = sandbox.Limits(memory=1 << 30, file_size=8 << 20, output=8 << 20)
     settings = Settings("assignment1", seed=1, isolation=level, limits=limits)
     with contextlib.ExitStack() as stack:
         grading = Grading(Work({MODULE: source.encode()}), settings, stack)
-        entry = grading.entry(replace(find("affine_forward"), seconds=seconds))
-        assert all_gone(grading.tree())
+        entry = grading.question_record(replace(find("affine_forward"), seconds=seconds))
+        assert all_gone(grading.folder())
         return entry
 
 
@@ -68,25 +72,25 @@ def all_gone(folder, within=5.0):
 
 
 def source_of(trick, **options):
-    return trick.source(workspace.given()[MODULE].decode(), **options)
+    return trick.source(workspace.provided_contents()[MODULE].decode(), **options)
 
 
 @levels()
 def test_honest_answers(level):
     """What the tricks are measured against: a right answer earns its points, the wrong one none."""
-    assert entry_of(source_of(HONEST, answer=RIGHT), level)["earned"] == 2
+    assert entry_of(source_of(HONEST, answer=RIGHT), level).earned == 2
     wrong = entry_of(source_of(HONEST), level)
-    assert (wrong["earned"], wrong["status"]) == (0, "wrong")
-    assert wrong["mistake"] == "the bias b is not added: out = rows @ w + b"
+    assert (wrong.earned, wrong.status) == (0, "wrong")
+    assert wrong.mistake == "the bias b is not added: out = rows @ w + b"
 
 
 @pytest.mark.parametrize("trick, level", list(cases()))
 def test_a_trick_earns_nothing(trick, level, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     entry = entry_of(source_of(trick), level)
-    assert entry["earned"] == 0
-    assert entry["status"] in ("wrong", "crashed", "timed out"), entry["text"]
-    assert len(entry["text"]) < 10_000
+    assert entry.earned == 0
+    assert entry.status in ("wrong", "crashed", "timed out"), entry.text
+    assert len(entry.text) < 10_000
 
 
 def processes_in(folder):
@@ -121,7 +125,7 @@ def run_of(code, level, cell=()):
     settings = Settings("assignment1", isolation=level)
     with contextlib.ExitStack() as stack:
         grading = Grading(Work(notebooks={"svm": notebook}), settings, stack)
-        entry = grading.entry(replace(find("svm_search"), builds_on=()))
+        entry = grading.question_record(replace(find("svm_search"), builds_on=()))
         return grading.notebook_record("svm"), entry
 
 
@@ -134,15 +138,42 @@ def impatient(monkeypatch):
 @levels()
 def test_honest_wrong_notebook(level, impatient):
     record, entry = run_of("", level)
-    assert (entry["status"], entry["earned"]) == ("wrong", 0)
-    assert "svm_search: wrong" in entry["text"]
-    assert [cell["status"] for cell in record["cells"]] == ["ok", "error"]
+    assert (entry.status, entry.earned) == ("wrong", 0)
+    assert "svm_search: wrong" in entry.text
+    assert [cell.status for cell in record.cells] == ["ok", "error"]
 
 
 @pytest.mark.parametrize("trick, level", list(notebook_cases()))
 def test_a_trick_in_a_notebook_earns_nothing(trick, level, impatient):
+    check_notebook_trick(trick, level)
+
+
+@pytest.mark.parametrize("trick, level", [case for case in notebook_cases() if case.values[1] == "bubblewrap"])
+def test_a_trick_earns_nothing_without_nbval_either(trick, level, impatient, monkeypatch):
+    monkeypatch.setattr(notebook_run, "problem_with_nbval", lambda: "broken")
+    check_notebook_trick(trick, level)
+
+
+def check_notebook_trick(trick, level):
     record, entry = run_of(trick.code, level, trick.cell)
-    assert entry["earned"] == 0
-    assert entry["status"] in ("wrong", "not attempted", "crashed", "timed out"), entry["text"]
-    assert record["state"] == "differs"
-    assert record["cells"][1]["status"] != "ok"
+    assert entry.earned == 0
+    assert entry.status in ("wrong", "not attempted", "crashed", "timed out"), entry.text
+    assert record.state == "differs"
+    assert record.cells[1].status != "ok"
+
+
+# ---- the tricks themselves
+
+_AIM = re.compile(r"import ([\w.]+) as m\b")
+_PATCHED = re.compile(r"^m\.(\w+) =|= m\.(\w+)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("code", [*(t.at_import + t.in_call for t in TRICKS), *(t.code for t in NOTEBOOK_TRICKS)])
+def test_tricks_aim_at_what_is_there(code):
+    """A trick that patches a name of yesterday would prove nothing."""
+    for module in _AIM.findall(code):
+        module = "coursekit.running.worker" if module == "__main__" else module
+        for names in _PATCHED.findall(code):
+            assert hasattr(importlib.import_module(module), "".join(names)), code
+    for name in re.findall(r"coursekit/[\w/]+\.py", code):
+        assert (ROOT / name).is_file(), name

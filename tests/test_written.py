@@ -6,17 +6,11 @@ import re
 
 import pytest
 import records
+from records import with_answer
 
-from coursekit.grading.reports.written import (
-    LONGEST,
-    answer_key,
-    is_blank,
-    read_marks,
-    to_html,
-    totals,
-    unknown_marks,
-    write_written,
-)
+from coursekit.grading.reports.marks import answer_key, is_blank, read_marks, totals, unknown_marks
+from coursekit.grading.reports.safe_markdown import LONGEST, to_html
+from coursekit.grading.reports.written import write_written_pages
 
 START = "softmax-answer_start"
 
@@ -33,7 +27,7 @@ def put_marks(out, rows, name="marks.json", saved="2026-11-20T10:00:00Z"):
 
 
 def row(record, points, possible=3, comment="", question=START):
-    answer = next(a for a in record["written"] if f"{a['notebook']}-{a['id']}" == question)
+    answer = next(a for a in record.written if f"{a.notebook}-{a.id}" == question)
     key = answer_key(record, answer)
     return {"question": question, "answer": key, "points": points, "possible": possible, "comment": comment}
 
@@ -42,15 +36,15 @@ def row(record, points, possible=3, comment="", question=START):
 
 
 def test_pages_are_anonymous(class_of_12, tmp_path):
-    write_written(class_of_12, tmp_path)
-    names = [r["submission"][key] for r in class_of_12 for key in ("id", "name", "sha256")]
+    write_written_pages(class_of_12, tmp_path)
+    names = [getattr(r.submission, key) for r in class_of_12 for key in ("id", "name", "sha256")]
     for path in (tmp_path / "written").iterdir():
         assert not [name for name in names if name in path.read_text()]
 
 
 def test_order_does_not_follow_the_ids(class_of_12, tmp_path):
     """Another order for each question, the same each time."""
-    write_written(class_of_12, tmp_path)
+    write_written_pages(class_of_12, tmp_path)
     orders = []
     for question in (START, "knn-answer_preprocessing"):
         shown = re.findall(r'data-answer="(\w+)"', (tmp_path / "written" / f"{question}.html").read_text())
@@ -59,14 +53,14 @@ def test_order_does_not_follow_the_ids(class_of_12, tmp_path):
         assert orders[-1] != sorted(orders[-1])
     assert orders[0] != orders[1]
     before = (tmp_path / "written" / f"{START}.html").read_bytes()
-    write_written(class_of_12[::-1], tmp_path)
+    write_written_pages(class_of_12[::-1], tmp_path)
     assert (tmp_path / "written" / f"{START}.html").read_bytes() == before
 
 
 def test_blank_answers_are_counted_not_shown(class_of_12, tmp_path):
-    write_written(class_of_12, tmp_path)
+    write_written_pages(class_of_12, tmp_path)
     page = (tmp_path / "written" / f"{START}.html").read_text()
-    blank = sum(is_blank(record["written"][1]["text"]) for record in class_of_12)
+    blank = sum(is_blank(record.written[1].text) for record in class_of_12)
     assert blank == 3 and f"{12 - blank} answers, {blank} blank" in page
     assert page.count("<article") == 12 - blank
 
@@ -80,7 +74,7 @@ def test_blank(text):
 
 def test_fields_are_labelled_and_filled(class_of_12, tmp_path):
     put_marks(tmp_path, [row(class_of_12[1], 2.5, comment='why "N"?')])
-    write_written(class_of_12, tmp_path)
+    write_written_pages(class_of_12, tmp_path)
     page = (tmp_path / "written" / f"{START}.html").read_text()
     assert 'value="2.5"' in page and "why &#34;N&#34;?</textarea>" in page and 'id="possible"' in page
     names = re.findall(r'<(?:input|textarea) id="(\w+)"', page)
@@ -96,7 +90,7 @@ def test_marks_come_back(class_of_12, tmp_path):
     assert not marks.problems and len(marks.by_answer) == 1
     assert totals(class_of_12[1], marks) == (2, 3, 0)
     assert totals(class_of_12[3], marks)[0] == 0
-    blank = next(r for r in class_of_12 if is_blank(r["written"][1]["text"]))
+    blank = next(r for r in class_of_12 if is_blank(r.written[1].text))
     assert totals(blank, marks)[:2] == (0, 3)  # blank, and its question is marked
 
 
@@ -105,9 +99,9 @@ def test_a_regrade_keeps_marks_and_a_new_answer_does_not(class_of_12, tmp_path):
     marks = read_marks(tmp_path)
     again = records.make(2, ["two_loops_squared"])
     assert totals(again, marks)[0] == 2 and unknown_marks(marks, [again]) == []
-    again["written"][1]["text"] += " And more."
+    again = with_answer(again, 1, again.written[1].text + " And more.")
     assert totals(again, marks)[0] == 0
-    assert unknown_marks(marks, [again])[0].startswith("1 mark in marks/ without an answer")
+    assert unknown_marks(marks, [again])[0].startswith("1 mark in marks/ belongs to no answer")
 
 
 def test_the_file_saved_last_counts(class_of_12, tmp_path):
@@ -115,12 +109,14 @@ def test_the_file_saved_last_counts(class_of_12, tmp_path):
     put_marks(tmp_path, [row(class_of_12[1], 1)], "marks-b.json", "2026-11-20T10:00:00Z")
     marks = read_marks(tmp_path)
     assert totals(class_of_12[1], marks)[0] == 3
-    assert marks.problems == ("marks-a (1).json marks an answer otherwise than an earlier file; this mark counts",)
+    assert marks.problems == (
+        "marks-a (1).json marks an answer differently from an earlier file; the mark in marks-a (1).json counts",
+    )
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_a_spreadsheet_will_do(class_of_12, tmp_path, delimiter):
-    write_written(class_of_12, tmp_path)
+    write_written_pages(class_of_12, tmp_path)
     with (tmp_path / "written" / f"{START}.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 9 and all(r["points"] == "" for r in rows)
@@ -139,13 +135,13 @@ def test_a_spreadsheet_will_do(class_of_12, tmp_path, delimiter):
 @pytest.mark.parametrize(
     "change",
     [{"points": 4}, {"points": -1}, {"points": "nan"}, {"possible": "inf"}, {"points": "two"}, {"points": None}]
-    + [{"possible": ""}, {"points": [1]}],
+    + [{"possible": ""}, {"points": [1]}, {"answer": [1], "points": "x"}],
 )
 def test_a_mark_that_cannot_be_is_left_out_and_named(class_of_12, tmp_path, change):
     put_marks(tmp_path, [row(class_of_12[1], 2) | change, row(class_of_12[3], 1)])
     marks = read_marks(tmp_path)
     assert [mark.points for mark in marks.by_answer.values()] == [1]
-    assert marks.problems[0].startswith("marks.json: a mark is left out: ")
+    assert marks.problems[0].startswith("marks.json: a mark was ignored: ")
 
 
 @pytest.mark.parametrize(
@@ -181,8 +177,8 @@ def test_no_marks_yet(tmp_path):
         ("# big", "<p><strong>big</strong></p>"),
         ("<b onclick=x>hi</b>", "<p>&lt;b onclick=x&gt;hi&lt;/b&gt;</p>"),
         ("<div>\n<script>x</script>\n</div>", "<pre>&lt;div&gt;\n&lt;script&gt;x&lt;/script&gt;\n&lt;/div&gt;</pre>"),
-        ("![p](http://x.invalid/a.png)", "<p>[picture: p]</p>"),
-        ("![p](data:image/svg+xml;base64,AAAA)", "<p>[picture: p]</p>"),
+        ("![p](http://x.invalid/a.png)", "<p>[image: p]</p>"),
+        ("![p](data:image/svg+xml;base64,AAAA)", "<p>[image: p]</p>"),
         ("![p](data:image/png;base64,AAAA)", '<p><img src="data:image/png;base64,AAAA" alt="p"></p>'),
     ],
 )
@@ -209,7 +205,7 @@ def test_no_way_out_of_an_attribute(text):
 
 
 def test_long_answers_are_cut():
-    assert "cut here: the answer is longer" in to_html("word " * LONGEST)
+    assert "The rest of this answer is not shown." in to_html("word " * LONGEST)
 
 
 def test_deep_nesting_is_shown_as_text():

@@ -94,7 +94,7 @@ def in_place_of(target, function):
 
 
 def outcomes(entry, seed=None):
-    """Run all cases of an entry's question with the entry in place: results by index, as `worker.run_cases` gives."""
+    """Run all cases of an entry's question with the entry in place: a `Result` by index of the case."""
     question = find(entry.question_id)
     with in_place_of(entry.target, entry.function):
         return {i: run_case(case, question.draw_inputs(i, seed)) for i, case in enumerate(question.cases)}

@@ -9,8 +9,21 @@ A *notebook question* asks for values computed in a notebook cell. It has the na
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
+
+
+class Status(StrEnum):
+    """What became of a question. A check gives one of the first three; the others exist in grading alone."""
+
+    OK = "ok"
+    WRONG = "wrong"
+    NOT_ATTEMPTED = "not attempted"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed out"
+    NOT_GRADABLE = "not gradable"
+    INFRASTRUCTURE_ERROR = "infrastructure error"
 
 
 @dataclass(frozen=True)
@@ -184,10 +197,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer to "is this right?" for one question: 'ok', 'wrong' or 'not attempted'."""
+    """The answer to "is this right?" for one question. A check says 'ok', 'wrong' or 'not attempted'."""
 
     question: Question
-    status: str
+    status: Status
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     mistake: str = ""
@@ -195,7 +208,7 @@ class Verdict:
     @property
     def ok(self):
         """Whether the question has its points."""
-        return self.status == "ok"
+        return self.status == Status.OK
 
 
 class CheckFailed(Exception):

@@ -1,8 +1,8 @@
 """Values as plain bytes: how the judge and the process that runs a learner's code talk to each other.
 
 A packed value is an .npz of one JSON text and the bytes of all arrays. Nothing in it can run code when it is read: no
-pickle, no classes. What is neither an array, a number, a text, nor a list, tuple or dict of these, arrives as a
-`Foreign`, which only says what it was.
+pickle, no classes. What is neither an array, a number, a text, nor a list, tuple or dict of these, arrives as an
+`Opaque`, which only says what it was.
 """
 
 import io
@@ -10,33 +10,34 @@ import json
 import math
 import zipfile
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-KINDS = "biufcSU"  # of the dtypes that travel
+KINDS = "biufcSU"  # of the dtypes that can be sent
 LARGEST_INT = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """Stands for a value that cannot travel, such as a function."""
+class Opaque:
+    """Stands for a value that cannot be sent, such as a function."""
 
     kind: str
 
 
-def pack(value):
+def pack(value: Any) -> bytes:
     """Turn a value into bytes."""
-    chunks = []
+    chunks: list[bytes] = []
     text = json.dumps(_encode(value, chunks)).encode()
     buffer = io.BytesIO()
     np.savez(buffer, json=np.frombuffer(text, np.uint8), data=np.frombuffer(b"".join(chunks), np.uint8))
     return buffer.getvalue()
 
 
-def unpack(data, longest_json=None):
+def unpack(data: bytes, longest_json: int | None = None) -> Any:
     """Turn bytes that `pack` made into the value; ValueError if they are anything else.
 
-    It takes no more memory than a small multiple of the bytes; `longest_json` bounds the part that is not arrays, of
+    It needs no more memory than a small multiple of the bytes; `longest_json` limits the part that is not arrays, from
     which many small objects can be made.
     """
     try:
@@ -47,8 +48,8 @@ def unpack(data, longest_json=None):
         raise ValueError(f"not a packed value: {error}") from error
 
 
-def _require_plain(data, longest_json):
-    """Refuse a file that could grow when it is read: nothing in it may be compressed, and none may lie in another."""
+def _require_plain(data: bytes, longest_json: int | None) -> None:
+    """Refuse a file that could grow when it is read: nothing in it may be compressed, and no part overlap another."""
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         members = {member.filename: member for member in file.infolist()}
         if sorted(members) != ["data.npy", "json.npy"] or len(file.infolist()) != 2:
@@ -61,7 +62,7 @@ def _require_plain(data, longest_json):
         raise ValueError(f"its text is longer than {longest_json} bytes")
 
 
-def _encode(value, chunks):
+def _encode(value: Any, chunks: list[bytes]) -> Any:
     if type(value) is int and abs(value) > LARGEST_INT:
         return {"foreign": "whole number beyond 64 bits"}
     if value is None or type(value) in (bool, int, str):
@@ -77,7 +78,7 @@ def _encode(value, chunks):
     return {"foreign": type(value).__name__}
 
 
-def _encode_array(array, kind, chunks):
+def _encode_array(array: np.ndarray, kind: str, chunks: list[bytes]) -> dict:
     if array.dtype.kind not in KINDS:
         return {"foreign": "array of Python objects" if array.dtype.hasobject else f"array of {array.dtype}"}
     chunks.append(array.tobytes())
@@ -85,13 +86,13 @@ def _encode_array(array, kind, chunks):
 
 
 class _Reader:
-    """Hands out the arrays one after the other, in the order in which they were packed."""
+    """Reads the arrays one after the other, in the order in which they were packed."""
 
-    def __init__(self, data):
+    def __init__(self, data: np.ndarray) -> None:
         self.data, self.position = data, 0
 
-    def take(self, dtype, shape):
-        dtype = np.dtype(dtype)
+    def take(self, name: str, shape: list[int]) -> np.ndarray:
+        dtype = np.dtype(name)
         if dtype.kind not in KINDS or dtype.subdtype or any(type(n) is not int or n < 0 for n in shape):
             raise ValueError(f"an array of {dtype} and shape {shape}")
         end = self.position + dtype.itemsize * math.prod(shape)
@@ -100,7 +101,7 @@ class _Reader:
         return array.copy()
 
 
-def _decode(code, reader):
+def _decode(code: Any, reader: _Reader) -> Any:
     if not isinstance(code, dict):
         if isinstance(code, list) or (isinstance(code, int) and abs(code) > LARGEST_INT):
             raise ValueError("a list or a number that `pack` does not write")
@@ -120,5 +121,5 @@ def _decode(code, reader):
         case "dict":
             return {_decode(key, reader): _decode(item, reader) for key, item in content}
         case "foreign":
-            return Foreign(str(content)[:100])
+            return Opaque(str(content)[:100])
     raise ValueError(f"unknown kind {kind!r}")

@@ -1,5 +1,7 @@
 """The zip that grades an assignment on Gradescope."""
 
+from pathlib import Path
+
 from coursekit.files import pack_zip, write_file
 from coursekit.grading.reports import pages
 from coursekit.learner.submission import notebooks
@@ -8,7 +10,7 @@ from coursekit.paths import GRADER, ROOT, files_in
 SCRIPTS = ("setup.sh", "run_autograder")
 
 
-def write(assignment, out):
+def write_autograder(assignment: str, out: str) -> int:
     """Write the zip to upload to Gradescope as the autograder of an assignment; 0 if it was written."""
     try:
         path = write_zip(out, assignment)
@@ -19,7 +21,7 @@ def write(assignment, out):
     return 0
 
 
-def write_zip(path, assignment, root=ROOT):
+def write_zip(path: str | Path, assignment: str, root: Path = ROOT) -> Path:
     """Write the zip; its path."""
     notebooks(assignment)  # raises where there is no such assignment
     files = {name: pages.fill(f"gradescope/{name}", assignment=assignment).encode() for name in SCRIPTS}

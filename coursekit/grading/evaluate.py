@@ -1,584 +1,337 @@
-"""Grade one submission: run it in the sandbox, judge it outside, follow through, and write down all of it.
+"""Grade one submission: run it in the sandbox, judge it outside, follow through, and fill in its record.
 
-`grade_submission` never raises for what a submission does. What it returns is the record from which every report is
-made; all of it but "timings" is the same each time for the same submission, seed, code and environment.
+`grade_submission` never raises for what a submission does. Its record is the same each time for the same submission,
+seed, code and versions, but for the timings.
 """
 
 import contextlib
 import hashlib
 import json
-import platform
-import re
 import tempfile
 import time
-import warnings
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from coursekit.core.question import Verdict, holds
-from coursekit.grading import effort
-from coursekit.grading.intake.archive import Refused, open_submission
-from coursekit.grading.intake.merging import graft_module, graft_notebook
+from coursekit.core.question import Question, Status
+from coursekit.grading import effort, judgement
+from coursekit.grading.intake.archive import Opened, Refused, Source, open_submission
+from coursekit.grading.intake.merging import merge_module, merge_notebook
+from coursekit.grading.judgement import Graded, InfrastructureError, without_verdict
+from coursekit.grading.record import (
+    FollowThrough,
+    NotebookRecord,
+    NotebookState,
+    QuestionRecord,
+    Receipt,
+    Record,
+    RecordedSettings,
+    State,
+    SubmissionInfo,
+    SubmittedFile,
+    Timings,
+    WrittenAnswer,
+)
 from coursekit.grading.running import sandbox, workspace
-from coursekit.judging import reference_answers
-from coursekit.judging.judge import RUNS, judge, judge_values
-from coursekit.judging.rendering import render
-from coursekit.judging.runner import run_calls, run_case
+from coursekit.grading.settings import Settings, versions
+from coursekit.judging.runner import Execute, FinishedProcess
 from coursekit.learner import submission
-from coursekit.paths import ROOT
-from coursekit.questions import all_questions, find
+from coursekit.paths import ROOT, file_of
+from coursekit.questions import all_questions, find, notebook_file
 
-FORMAT = 1
-ATTEMPTS = 2  # of a sandbox that does not start
-FOLLOWED = ("wrong", "not attempted", "crashed", "timed out")  # what is graded again with earlier questions right
-CRASHES = {"MemoryError", "SyntaxError", "IndentationError", "TabError"}
-RIGHT_IN_PUBLIC = "right on the inputs of the notebook's check, wrong on others"
-_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")  # differs from run to run
+if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without notebooks does not need
+    from coursekit.grading.running.notebook_run import NotebookRun
 
-
-class InfrastructureError(Exception):
-    """Grading itself does not work here: never a learner's fault."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How an assignment is graded.
-
-    Parameters
-    ----------
-    assignment : str
-    seed : int
-        Of the fresh inputs.
-    follow_through_share : float
-        Share of a question's points if it is right only with the reference in the place of earlier ones.
-    notebooks : str
-        "run", or "skip": then the questions that are answered in notebooks are not graded.
-    isolation : str
-        "bubblewrap" or "limits"; the strongest that works here if empty.
-    limits : Limits
-        For each question; the time is the question's own.
-    questions : tuple of str
-        Ids of the questions to grade; all of the assignment if empty.
-    """
-
-    assignment: str
-    seed: int = 0
-    follow_through_share: float = 1.0
-    notebooks: str = "run"
-    isolation: str = ""
-    limits: sandbox.Limits = field(default_factory=sandbox.Limits)
-    questions: tuple[str, ...] = ()
-
-    @property
-    def level(self):
-        """The isolation that is used."""
-        return self.isolation or sandbox.level()
-
-
-@dataclass
-class Graded:
-    """What became of one question."""
-
-    status: str
-    text: str
-    mistake: str = ""
-    failed: str = ""
-    is_blank: bool = False  # as it was handed out: nothing before it could help
+# What is graded again with earlier answers replaced.
+FOLLOWED = (Status.WRONG, Status.NOT_ATTEMPTED, Status.CRASHED, Status.TIMED_OUT)
+NOT_RUN = "the notebooks were not run"
+_FAILURES = (InfrastructureError, sandbox.SandboxError, OSError)
 
 
 # ---- a submission
 
 
-def grade_submission(source, settings):
-    """Grade one submission.
-
-    Parameters
-    ----------
-    source : archive.Source
-    settings : Settings
-
-    Returns
-    -------
-    dict
-        The record.
-    """
-    started, clock = datetime.now(UTC), time.monotonic()
-    record = _blank_record(source, settings)
+def grade_submission(source: Source, settings: Settings) -> Record:
+    """Grade one submission."""
+    clock = time.monotonic()
+    record = new_record(source, settings)
     try:
         opened = open_submission(source, settings.assignment)
-        record["submission"] |= _about(opened)
-        record["remarks"] += [*source.remarks, *opened.remarks]
-        record |= grade_files(opened.files, settings, record["remarks"])
-        record["state"] = "graded"
+        record.submission = _about(source, opened)
+        record.remarks += [*source.remarks, *opened.remarks]
+        grade_files(opened.files, settings, record)
+        record.state = State.GRADED
     except Refused as refused:
-        record |= {"state": "refused", "reason": str(refused)}
-    except (InfrastructureError, sandbox.SandboxError, OSError) as error:
-        record |= {"state": "infrastructure error", "reason": str(error)}
-    record["timings"] |= {"total": time.monotonic() - clock, "started": started.isoformat(timespec="seconds")}
+        record.state, record.reason = State.REFUSED, str(refused)
+    except _FAILURES as error:
+        record.reason = str(error)
+    record.timings.total = time.monotonic() - clock
     return record
 
 
-def failed_record(source, settings, reason):
+def failed_record(source: Source, settings: Settings, reason: str) -> Record:
     """The record of a submission that could not be graded, for a reason that is not the learner's."""
-    record = _blank_record(source, settings)
-    record |= {"state": "infrastructure error", "reason": reason}
-    record["timings"] |= {"total": 0.0, "started": datetime.now(UTC).isoformat(timespec="seconds")}
-    return record
+    return replace(new_record(source, settings), reason=reason)
 
 
-def _blank_record(source, settings):
-    asked = _asked(settings)
-    return {
-        "format": FORMAT,
-        "submission": {
-            "id": source.id,
-            "name": source.name,
-            "sha256": "",
-            "learner": source.learner,
-            "files": [],
-            "receipt": None,
-        },
-        "assignment": settings.assignment,
-        "state": "",
-        "reason": "",
-        "remarks": [],
-        "settings": {
-            "seed": settings.seed,
-            "follow_through_share": settings.follow_through_share,
-            "isolation": settings.level,
-            "notebooks": settings.notebooks,
-        },
-        "environment": environment(),
-        "questions": [],
-        "notebooks": [],
-        "written": [],
-        "score": 0.0,
-        "possible": float(sum(question.points for question in asked)),
-        "timings": {"questions": {}, "notebooks": {}, "own_code": 0.0},
-    }
+def new_record(source: Source, settings: Settings) -> Record:
+    """The record of a submission that is not graded yet."""
+    return Record(
+        submission=SubmissionInfo(source.id, source.name, learner=source.learner),
+        assignment=settings.assignment,
+        settings=RecordedSettings(
+            seed=settings.seed,
+            follow_through_share=settings.follow_through_share,
+            isolation=settings.level,
+            notebooks=settings.notebooks,
+        ),
+        versions=versions(),
+        possible=float(sum(question.points for question in settings.asked())),
+        timings=Timings(started=datetime.now(UTC).isoformat(timespec="seconds")),
+    )
 
 
-def _about(opened):
-    files = [
-        {"name": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-        for name, data in sorted(opened.files.items())
-    ]
-    return {"sha256": opened.sha256, "files": files, "receipt": opened.receipt}
+def _about(source: Source, opened: Opened) -> SubmissionInfo:
+    files = tuple(
+        SubmittedFile(name, hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(opened.files.items())
+    )
+    return SubmissionInfo(source.id, source.name, opened.sha256, source.learner, files, _receipt(opened.receipt))
 
 
-@cache
-def environment():
-    """What grades: versions, and the hash of our code."""
-    code = hashlib.sha256()
-    for folder in ("coursekit", "cs231n"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            code.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    from cs231n.data_utils import dataset_name
-
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "nbval": version("nbval"),
-        "platform": platform.platform(terse=True),
-        "code": code.hexdigest(),
-        "data": dataset_name(),
-    }
+def _receipt(receipt: dict | None) -> Receipt | None:
+    return Receipt(receipt["verified"], tuple(receipt["problems"]), receipt["questions"]) if receipt else None
 
 
-def _asked(settings):
-    asked = submission.questions(settings.assignment)
-    return [question for question in asked if not settings.questions or question.id in settings.questions]
+def grade_files(files: dict[str, bytes], settings: Settings, record: Record) -> None:
+    """Grade the files of a submission, bytes by name, and fill in the parts of its record that come from running them.
 
-
-def grade_files(files, settings, remarks=None):
-    """Grade the files of a submission, bytes by name.
-
-    Returns
-    -------
-    dict
-        The parts of the record that come from running them. What grafting has to say is added to the list `remarks`.
+    Remarks on what had to be repaired are added as soon as they are known.
     """
-    remarks = [] if remarks is None else remarks
     with contextlib.ExitStack() as stack:
-        grading = Grading(graft(files, settings, remarks), settings, stack)
-        entries = [grading.entry(question) for question in _asked(settings)]
+        work = merge_files(files, settings, record.remarks)
+        grading = Grading(work, settings, stack, record.timings)
+        questions = [grading.question_record(question) for question in settings.asked()]
         names = submission.notebooks(settings.assignment)
-        return {
-            "questions": entries,
-            "notebooks": [grading.notebook_record(name) for name in names],
-            "written": grading.work.written,
-            "score": round(sum(entry["earned"] for entry in entries), 6),
-            "possible": float(sum(entry["points"] for entry in entries)),
-            "timings": grading.timings,
-        }
+        record.notebooks = [grading.notebook_record(name) for name in names]
+    record.questions, record.written = questions, work.written
+    record.possible = float(sum(question.points for question in questions))
 
 
-# ---- the learner's work in our files
+# ---- the learner's work in the course's files
 
 
 @dataclass
 class Work:
     """A learner's work, ready to run.
 
-    `files` are modules by name; `notebooks` are dicts by the notebook's name; `broken` says of a notebook that is not
-    there why it is not.
+    `files` are modules by name; `notebooks` are dicts by the notebook's name; `broken` says why a notebook is missing.
     """
 
-    files: dict = field(default_factory=dict)
-    notebooks: dict = field(default_factory=dict)
-    broken: dict = field(default_factory=dict)
-    written: list = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    notebooks: dict[str, dict] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    written: list[WrittenAnswer] = field(default_factory=list)
 
 
-def graft(files, settings, remarks):
-    """Put the learner's files into ours."""
+def merge_files(files: dict[str, bytes], settings: Settings, remarks: list[str]) -> Work:
+    """Put the learner's files into the course's; what had to be repaired is added to `remarks`."""
     work = Work()
-    given = workspace.given()
+    given = workspace.provided_contents()
     for name in submission.modules(settings.assignment):
         if name in files:
-            grafted = graft_module(given[name].decode(), files[name])
-            work.files[name] = grafted.source.encode()
-            remarks += [f"{name}: {remark}" for remark in grafted.remarks]
+            merged = merge_module(given[name].decode(), files[name])
+            work.files[name] = merged.source.encode()
+            remarks += [f"{name}: {remark}" for remark in merged.remarks]
     for notebook in submission.notebooks(settings.assignment):
-        _graft_notebook(work, notebook, files, settings, remarks)
+        _merge_notebook(work, notebook, files, remarks)
     return work
 
 
-def _graft_notebook(work, notebook, files, settings, remarks):
-    name = f"assignments/{settings.assignment}/{notebook}.ipynb"
-    ours = json.loads((ROOT / name).read_text(encoding="utf-8"))
+def _merge_notebook(work: Work, notebook: str, files: dict[str, bytes], remarks: list[str]) -> None:
+    name = notebook_file(notebook)
+    original = json.loads((ROOT / name).read_text(encoding="utf-8"))
     if name not in files:
-        work.broken[notebook] = f"{notebook}.ipynb is not in what was handed in"
+        work.broken[notebook] = f"{notebook}.ipynb is not in the submission"
         return
     try:
-        grafted = graft_notebook(ours, files[name])
+        merged = merge_notebook(original, files[name])
     except Refused as refused:
         work.broken[notebook] = f"{notebook}.ipynb cannot be read: {refused}"
         remarks.append(f"{name}: {refused}")
         return
-    work.notebooks[notebook], prompts = grafted.notebook, submission.prompts(ours)
-    remarks += [f"{name}: {remark}" for remark in grafted.remarks]
-    work.written += [
-        {"id": id_, "notebook": notebook, "prompt": prompts.get(id_, ""), "text": text}
-        for id_, text in grafted.written.items()
-    ]
+    work.notebooks[notebook], prompts = merged.notebook, submission.prompts(original)
+    remarks += [f"{name}: {remark}" for remark in merged.remarks]
+    work.written += [WrittenAnswer(id_, notebook, prompts.get(id_, ""), text) for id_, text in merged.written.items()]
 
 
 # ---- one question after the other
 
 
 class Grading:
-    """The grading of one submission: each run is made once, and trees last as long as the exit stack."""
+    """The grading of one submission: each run is made once, and the folders last as long as the exit stack."""
 
-    def __init__(self, work, settings, stack):
+    def __init__(
+        self, work: Work, settings: Settings, stack: contextlib.ExitStack, timings: Timings | None = None
+    ) -> None:
         self.work, self.settings, self.stack = work, settings, stack
-        self.graded, self.trees, self.runs = {}, {}, {}
-        self.timings = {"questions": {}, "notebooks": {}, "own_code": 0.0}
+        self.timings = timings or Timings()
+        self._graded: dict[tuple, Graded] = {}
+        self._folders: dict[tuple, Path] = {}
+        self._notebook_runs: dict[tuple, NotebookRun] = {}
 
-    def entry(self, question):
-        """The entry of the record for one question."""
+    def question_record(self, question: Question) -> QuestionRecord:
+        """The record of one question."""
         graded = self.grade(question)
-        earned = float(question.points) if graded.status == "ok" else 0.0
-        followed = None
-        wrong = self.wrong_before(question) if graded.status in FOLLOWED and not graded.is_blank else ()
-        if wrong:
-            status = self.grade(question, wrong).status
-            share = self.settings.follow_through_share if status == "ok" else 0.0
-            earned = question.points * share
-            followed = {"replaced": list(wrong), "status": status, "share": share}
-        return {
-            "id": question.id,
-            "title": question.title,
-            "notebook": question.notebook,
-            "points": question.points,
-            "earned": earned,
-            "status": graded.status,
-            "text": graded.text,
-            "mistake": graded.mistake,
-            "failed": graded.failed,
-            "follow_through": followed,
-            "seed": self.settings.seed,
-        }
+        through = self._follow_through(question, graded)
+        return QuestionRecord(
+            id=question.id,
+            title=question.title,
+            notebook=question.notebook,
+            points=question.points,
+            earned=question.points * (through.share if through else float(graded.status == Status.OK)),
+            status=graded.status,
+            text=graded.text,
+            mistake=graded.mistake,
+            first_wrong=graded.first_wrong,
+            follow_through=through,
+            seed=self.settings.seed,
+        )
 
-    def grade(self, question, reference=()):
-        """Grade a question, with the reference in the place of some others."""
+    def _follow_through(self, question: Question, graded: Graded) -> FollowThrough | None:
+        """What came of grading a question again with the reference in place of earlier answers, if any is wrong."""
+        if graded.status not in FOLLOWED or graded.is_blank:
+            return None
+        wrong = self.wrong_before(question)
+        if not wrong:
+            return None
+        status = self.grade(question, wrong).status
+        return FollowThrough(wrong, status, self.settings.follow_through_share if status == Status.OK else 0.0)
+
+    def grade(self, question: Question, reference: tuple[str, ...] = ()) -> Graded:
+        """Grade a question, with the reference in place of the answers to the questions named."""
         key = question.id, reference
-        if key not in self.graded:
+        if key not in self._graded:
             started = time.monotonic()
             try:
-                self.graded[key] = self._grade(question, reference)
-            except (InfrastructureError, sandbox.SandboxError, OSError) as error:
-                text = f"{question.id}: infrastructure error\n  {error}"
-                self.graded[key] = Graded("infrastructure error", text)
-            times = self.timings["questions"]
-            times[question.id] = times.get(question.id, 0.0) + time.monotonic() - started
-        return self.graded[key]
+                self._graded[key] = self._grade(question, reference)
+            except _FAILURES as error:
+                self._graded[key] = without_verdict(question, Status.INFRASTRUCTURE_ERROR, error)
+            _add_time(self.timings.questions, question.id, time.monotonic() - started)
+        return self._graded[key]
 
-    def _grade(self, question, reference):
+    def _grade(self, question: Question, reference: tuple[str, ...]) -> Graded:
         if question.in_notebook:
             return self._grade_in_notebook(question, reference)
         missing = [name for name in files_of(question) if name not in self.work.files]
         if missing:
-            return _not_gradable(question, f"{missing[0]} is not in what was handed in")
+            return without_verdict(question, Status.NOT_GRADABLE, f"{missing[0]} is not in the submission")
         limits = replace(self.settings.limits, seconds=question.seconds)
-        graded = grade_function(question, self.settings, self._runner(limits, reference, question))
-        if graded.status != "ok":
+        graded = judgement.grade_function(question, self.settings.seed, self._executor(limits, reference, question))
+        if graded.status != Status.OK or not question.efforts:
             return graded
-        if not question.efforts:
-            return graded
-        limits = replace(limits, cpu_seconds=effort.cpu_seconds(), memory=min(limits.memory, effort.MEMORY))
-        limits = replace(limits, output=effort.MEMORY)
-        return with_effort(question, self.settings, graded, self._runner(limits, reference, question))
+        executor = self._executor(effort.limits(limits), reference, question)
+        return judgement.with_effort(question, self.settings.seed, graded, executor)
 
-    def _runner(self, limits, reference, question):
+    def _executor(self, limits: sandbox.Limits, reference: tuple[str, ...], question: Question) -> Execute:
+        """What runs a command in the sandbox, as `run_calls` takes it."""
         replaced = {target for id_ in reference for target in find(id_).implements}
-        folder = self.tree(reference, question.id if replaced & set(question.implements) else "")
+        folder = self.folder(reference, question.id if replaced & set(question.implements) else "")
 
-        def run(command, request):
-            outcome = sandbox.run(
+        def execute(command: list[str], request: bytes) -> FinishedProcess:
+            outcome = sandbox.run_command(
                 command, folder, request, limits, isolation=self.settings.level, readable=[workspace.data_folder()]
             )
-            self.timings["own_code"] += outcome.seconds
-            return replace(outcome, stderr=outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode()))
+            self.timings.own_code += outcome.seconds
+            stderr = outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode())
+            return FinishedProcess(outcome.stdout, stderr, outcome.ended, limits.seconds)
 
-        return run
+        return execute
 
-    def tree(self, reference=(), graded=""):
+    def folder(self, reference: tuple[str, ...] = (), graded: str = "") -> Path:
         """The folder to run in; `graded` is a question that asks for a part of a function that `reference` replaces."""
         key = reference, graded
-        if key not in self.trees:
+        if key not in self._folders:
             folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="grading-")))
             workspace.build(folder, self.work.files, *key)
-            self.trees[key] = folder
-        return self.trees[key]
+            self._folders[key] = folder
+        return self._folders[key]
 
-    def wrong_before(self, question):
+    def wrong_before(self, question: Question) -> tuple[str, ...]:
         """Ids of the function questions that this one builds on, near or far, and that are not ok."""
         before = closure(question)
         return tuple(q.id for q in all_questions().values() if q.id in before and self._is_wrong(q))
 
-    def _is_wrong(self, question):
-        return not question.in_notebook and self.grade(question).status not in ("ok", "infrastructure error")
+    def _is_wrong(self, question: Question) -> bool:
+        fine = (Status.OK, Status.INFRASTRUCTURE_ERROR)
+        return not question.in_notebook and self.grade(question).status not in fine
 
     # ---- notebooks
 
-    def _grade_in_notebook(self, question, reference):
-        if self.settings.notebooks != "run":
-            return _not_gradable(question, "the notebooks were not run")
-        if question.notebook in self.work.broken:
-            return _not_gradable(question, self.work.broken[question.notebook])
-        graded = grade_values(question, self.run_notebook(question.notebook, reference))
+    def _grade_in_notebook(self, question: Question, reference: tuple[str, ...]) -> Graded:
+        obstacle = self._obstacle(question.notebook)
+        if obstacle:
+            return without_verdict(question, Status.NOT_GRADABLE, obstacle)
+        graded = judgement.grade_values(question, self.run_notebook(question.notebook, reference))
         return replace(graded, is_blank=self._is_blank(question))
 
-    def _is_blank(self, question):
-        """Whether the answer cell is as it was handed out."""
+    def _obstacle(self, notebook: str) -> str:
+        """Why a notebook cannot be run; '' if it can."""
+        return NOT_RUN if self.settings.notebooks != "run" else self.work.broken.get(notebook, "")
+
+    def _is_blank(self, question: Question) -> bool:
+        """Whether the answer cell is as distributed."""
         stub = f'raise NotImplementedError("{question.id}:'
         cells = self.work.notebooks[question.notebook]["cells"]
         return any(cell.get("id") == question.id and stub in submission.source(cell) for cell in cells)
 
-    def run_notebook(self, name, reference=()):
+    def run_notebook(self, name: str, reference: tuple[str, ...] = ()) -> "NotebookRun":
         """Run a notebook, once for each set of questions that the reference answers."""
         from coursekit.grading.running import notebook_run
 
-        if (name, reference) not in self.runs:
+        if (name, reference) not in self._notebook_runs:
             started = time.monotonic()
-            folder = self.tree(reference)
-            run = notebook_run.run(self.work.notebooks[name], name, folder, self.settings, self._shown)
-            self.runs[name, reference] = run
+            folder = self.folder(reference)
+            run = notebook_run.run_notebook(self.work.notebooks[name], name, folder, self.settings, self._shown)
+            self._notebook_runs[name, reference] = run
             seconds = time.monotonic() - started
-            self.timings["notebooks"][name] = self.timings["notebooks"].get(name, 0.0) + seconds
-            self.timings["own_code"] += seconds
-        return self.runs[name, reference]
+            _add_time(self.timings.notebooks, name, seconds)
+            self.timings.own_code += seconds
+        return self._notebook_runs[name, reference]
 
-    def _shown(self, question_id, values):
-        """What the check of a question is to show, as far as it is ok."""
+    def _shown(self, question_id: str, values: dict) -> Graded:
+        """What the check of a question shows while its notebook runs."""
         question = find(question_id)
         if question.in_notebook:
-            return judged_values(question, values)
+            return judgement.judged_values(question, values)
         return self.grade(question)
 
-    def notebook_record(self, name):
-        """The entry of the record for one notebook."""
+    def notebook_record(self, name: str) -> NotebookRecord:
+        """The record of one notebook."""
         if name in self.work.broken:
-            return {"name": name, "state": "broken", "reason": self.work.broken[name], "cells": []}
+            return NotebookRecord(name, NotebookState.BROKEN, self.work.broken[name])
         if self.settings.notebooks != "run":
-            return {"name": name, "state": "not run", "reason": "the notebooks were not run", "cells": []}
+            return NotebookRecord(name, NotebookState.NOT_RUN, NOT_RUN)
         run = self.run_notebook(name)
-        return {"name": name, "state": run.state, "reason": run.reason, "cells": run.cells}
+        return NotebookRecord(name, run.state, run.reason, tuple(run.cells))
 
 
-def files_of(question):
+def _add_time(times: dict[str, float], name: str, seconds: float) -> None:
+    times[name] = times.get(name, 0.0) + seconds
+
+
+def files_of(question: Question) -> list[str]:
     """The files in which a question asks for functions."""
-    return sorted({target.split(":")[0].replace(".", "/") + ".py" for target in question.implements})
+    return sorted({file_of(target) for target in question.implements})
 
 
-def closure(question):
+def closure(question: Question) -> set[str]:
     """Ids of all questions that a question builds on, near or far."""
-    found, waiting = set(), list(question.builds_on)
+    found: set[str] = set()
+    waiting = list(question.builds_on)
     while waiting:
         id_ = waiting.pop()
         if id_ not in found:
             found.add(id_)
             waiting += find(id_).builds_on
     return found - {question.id}
-
-
-# ---- function questions
-
-
-def grade_function(question, settings, run):
-    """Grade a function question on fresh inputs; the public ones run along, to tell the mistake by."""
-    expected = reference_outputs(question, settings.seed)
-    numbers = range(len(question.cases))
-    with calm():
-        fresh = {index: question.draw_inputs(index, settings.seed) for index in numbers}
-        public = {index: question.draw_inputs(index) for index in numbers}
-        came = _run_until_it_starts(question, [*fresh.items(), *public.items()], run)
-        results, shown = dict(zip(fresh, came, strict=False)), dict(zip(public, came[len(fresh) :], strict=True))
-        verdict = _judged(question, fresh, results, expected)
-        if verdict.status != "wrong":
-            return _graded(question, verdict.status, verdict)
-        ended = _how_it_ended(results.values())
-        if ended:
-            return _graded(question, ended, verdict)
-        told = _judged(question, public, shown, reference_answers.expected(question))
-        return _graded(question, "wrong", told if told.status == "wrong" else _without_values(verdict))
-
-
-def with_effort(question, settings, graded, run):
-    """What was graded ok, graded again by what it takes."""
-    with calm():
-        findings = effort.findings(question, settings.seed, run)
-    if all(finding.ok for finding in findings):
-        return graded
-    mistake = next(finding.mistake for finding in findings if not finding.ok)
-    return _graded(question, "wrong", Verdict(question, "wrong", tuple(findings), mistake=mistake))
-
-
-def _run_until_it_starts(question, calls, run):
-    for _ in range(ATTEMPTS):
-        results = run_calls(question, calls, run)
-        broken = [result for result in results if result["ended"] == "not started"]
-        if not broken:
-            return results
-    raise InfrastructureError(f"the sandbox does not start: {broken[0]['error']['message']}")
-
-
-def _how_it_ended(results):
-    """'timed out' or 'crashed' where a process did not live to its end, or the files could not be read as Python."""
-    ended = {result["ended"] for result in results}
-    kinds = {result["error"]["kind"] for result in results if result["error"]}
-    if "timeout" in ended:
-        return "timed out"
-    return "crashed" if ended - {""} or kinds & CRASHES else ""
-
-
-def _judged(question, inputs, results, expected):
-    """The verdict; values that the judge chokes on are wrong ones."""
-    try:
-        return judge(question, inputs, results, expected)
-    except Exception as error:
-        return _cannot_be_judged(question, error)
-
-
-def _cannot_be_judged(question, error):
-    gap = f"what came back cannot be judged ({type(error).__name__})"
-    return Verdict(question, "wrong", (holds("all values are of the right kind", False, gap),))
-
-
-def _without_values(verdict):
-    """A verdict on fresh inputs as a learner may read it: where it fails, but no number of theirs."""
-    findings = [f if f.ok or f.condition == RUNS else replace(f, gap=()) for f in verdict.findings]
-    return replace(verdict, findings=tuple(findings), notes=(RIGHT_IN_PUBLIC,))
-
-
-def _graded(question, status, verdict):
-    text = render(verdict)
-    if status != verdict.status:
-        text = f"{question.id}: {status}" + text.removeprefix(f"{question.id}: {verdict.status}")
-    failed = next((finding.label for finding in verdict.findings if not finding.ok), "")
-    is_blank = status == "not attempted" and not verdict.notes
-    return Graded(status, plain(text), verdict.mistake, failed, is_blank)
-
-
-def plain(text):
-    """A text without control characters, and without addresses in memory."""
-    return _ADDRESS.sub("0x...", "".join(c if c.isprintable() or c == "\n" else "?" for c in text))
-
-
-def _not_gradable(question, reason):
-    return Graded("not gradable", f"{question.id}: not gradable\n  {reason}")
-
-
-_references = {}
-
-
-def reference_outputs(question, seed):
-    """What the reference returns on fresh inputs; computed once in this process, where the reference is right."""
-    key = question.id, seed
-    if key not in _references:
-        with calm():
-            _require_right(question, _run_reference(question, None), reference_answers.expected(question), None)
-            results = _run_reference(question, seed)
-            expected = {i: r["outputs"] for i, r in results.items() if not question.cases[i].judge}
-            _require_right(question, results, expected, seed)
-        _references[key] = expected
-    return _references[key]
-
-
-def _run_reference(question, seed):
-    return {i: run_case(case, question.draw_inputs(i, seed)) for i, case in enumerate(question.cases)}
-
-
-def _require_right(question, results, expected, seed):
-    verdict = judge(question, {i: question.draw_inputs(i, seed) for i in results}, results, expected)
-    if not verdict.ok:
-        inputs = "the public inputs" if seed is None else f"seed {seed}"
-        raise InfrastructureError(f"our own {question.id} is {verdict.status} here, on {inputs}")
-
-
-@contextlib.contextmanager
-def calm():
-    """Numbers from outside may overflow or be NaN: no warning of ours, and the generator is left as it was."""
-    state = np.random.get_state()
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            np.random.set_state(state)
-
-
-# ---- notebook questions
-
-
-def judged_values(question, values):
-    """The verdict on values that came out of a notebook, as a `Graded`."""
-    with calm():
-        try:
-            values = {name: values[name] for name in question.values if name in values} | _given(question)
-            verdict = judge_values(question, values)
-        except Exception as error:
-            verdict = _cannot_be_judged(question, error)
-    return _graded(question, verdict.status, verdict)
-
-
-def _given(question):
-    """The values of a notebook question that do not depend on the learner, by name."""
-    given = question.given() if question.given else {}
-    return {name: value for name, value in given.items() if name in question.values}
-
-
-def grade_values(question, run):
-    """Grade a notebook question from the run of its notebook."""
-    if run.state == "infrastructure error":
-        raise InfrastructureError(run.reason)
-    if question.id in run.values:
-        return judged_values(question, run.values[question.id])
-    status, reason = run.missing.get(question.id, ("not attempted", "its check was not reached"))
-    return Graded(status, f"{question.id}: {status}\n  {reason}")

@@ -2,9 +2,9 @@
 
 import sys
 
-from coursekit.grading.autograder import write
+from coursekit.grading.autograder import write_autograder
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python -m coursekit autograder ASSIGNMENT --out FILE")
-    sys.exit(write(*sys.argv[1:]))
+    sys.exit(write_autograder(*sys.argv[1:]))

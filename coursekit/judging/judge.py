@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 
 from coursekit.core import mistakes
-from coursekit.core.question import Finding, Verdict
-from coursekit.core.serialization import Foreign
+from coursekit.core.question import Finding, Status, Verdict
+from coursekit.core.serialization import Opaque
 from coursekit.judging import reference_answers
 
 UNCHANGED = "the inputs are not modified"
@@ -24,7 +24,7 @@ def judge(question, inputs, results, expected):
     ----------
     question : Question
     inputs, results : dict
-        By index of the case: the inputs, and what `worker.run_cases` returned.
+        By index of the case: the inputs, and the `Result`.
     expected : dict
         By index of the case: the outputs of the reference (nothing for a case that has a judge of its own).
 
@@ -32,9 +32,8 @@ def judge(question, inputs, results, expected):
     -------
     Verdict
     """
-    waiting = [
-        r["error"]["message"] for r in results.values() if r["error"] and r["error"]["kind"] == "NotImplementedError"
-    ]
+    errors = [result.error for result in results.values() if result.error]
+    waiting = [error.message for error in errors if error.kind == "NotImplementedError"]
     if waiting:
         return _not_attempted(question, waiting[0])
     findings = []
@@ -42,7 +41,7 @@ def judge(question, inputs, results, expected):
         findings += _judge_case(question.cases[index], inputs[index], result, expected.get(index))
     ok = all(finding.ok for finding in findings)
     mistake = "" if ok else _likely_mistake(question, results, expected, findings)
-    return Verdict(question, "ok" if ok else "wrong", tuple(findings), _notes(results), mistake)
+    return Verdict(question, Status.OK if ok else Status.WRONG, tuple(findings), _notes(results), mistake)
 
 
 def judge_values(question, values):
@@ -51,11 +50,11 @@ def judge_values(question, values):
     if missing:
         raise TypeError(f"check({question.id!r}) needs {', '.join(f'{name}={name}' for name in sorted(missing))}")
     if any(_is_empty(value) for value in values.values()):
-        return Verdict(question, "not attempted")
+        return Verdict(question, Status.NOT_ATTEMPTED)
     findings = tuple(question.judge(**values))
     wrong = [finding for finding in findings if not finding.ok]
     mistake = next((finding.mistake for finding in wrong if finding.mistake), "")
-    return Verdict(question, "wrong" if wrong else "ok", findings, mistake=mistake)
+    return Verdict(question, Status.WRONG if wrong else Status.OK, findings, mistake=mistake)
 
 
 def _is_empty(value):
@@ -64,31 +63,31 @@ def _is_empty(value):
 
 def _not_attempted(question, message):
     waiting_for = message.split(":")[0]
-    notes = ()
+    notes: tuple[str, ...] = ()
     if waiting_for != question.id:
         notes = (f"it builds on {waiting_for}, which has not been attempted yet",)
-    return Verdict(question, "not attempted", notes=notes)
+    return Verdict(question, Status.NOT_ATTEMPTED, notes=notes)
 
 
 def _judge_case(case, inputs, result, expected):
-    if result["error"]:
-        return [_raised(case, result["error"])]
-    outputs = result["outputs"]
+    if result.error:
+        return [_raised(case, result.error)]
+    outputs = result.outputs
     if not isinstance(outputs, dict):
         return [Finding("the outputs are returned", False, (f"got {_describe(outputs)}",), case=case.name)]
     if case.judge:
         findings = [replace(finding, case=case.name) for finding in case.judge(inputs, outputs)]
     else:
         findings = _compare_all(case, inputs, expected, outputs)
-    if result["changed"]:
-        findings.append(_changed(case, result["changed"]))
+    if result.changed:
+        findings.append(_changed(case, result.changed))
     return findings
 
 
 def _raised(case, error):
-    lines = [f"your code raised {error['kind']}: {error['message']}"]
-    lines += [f"  {file}, line {number}:  {line}" for file, number, line in error["frames"][-2:]]
-    return Finding(RUNS, False, tuple(lines), mistakes.explain_error(error["message"]), case=case.name)
+    lines = [f"your code raised {error.kind}: {error.message}"]
+    lines += [f"  {file}, line {number}:  {line}" for file, number, line in error.frames[-2:]]
+    return Finding(RUNS, False, tuple(lines), mistakes.explain_error(error.message), case=case.name)
 
 
 def _changed(case, names):
@@ -137,7 +136,7 @@ def _as_numbers(value):
 def _describe(value):
     if isinstance(value, (np.ndarray, np.generic)):
         return f"shape {value.shape} {value.dtype}" if value.shape else f"a number ({value.dtype})"
-    if isinstance(value, Foreign):
+    if isinstance(value, Opaque):
         return f"a {value.kind}"
     return "None" if value is None else f"a {type(value).__name__}"
 
@@ -172,7 +171,7 @@ def _likely_mistake(question, results, expected, findings):
 
 
 def _same_answer_for_all(question, results, findings):
-    outputs = [result["outputs"] for result in results.values() if isinstance(result["outputs"], dict)]
+    outputs = [result.outputs for result in results.values() if isinstance(result.outputs, dict)]
     if len(outputs) < 2 or any(set(other) != set(outputs[0]) for other in outputs):
         return False
     first_ok = all(finding.ok for finding in findings if finding.case == question.cases[0].name)
@@ -186,8 +185,8 @@ def _same_answer_for_all(question, results, findings):
 
 
 def _notes(results):
-    warned = sorted({text for result in results.values() for text in result["warnings"]})
-    printed = [result["printed"].rstrip() for result in results.values() if result["printed"].strip()]
+    warned = sorted({text for result in results.values() for text in result.warnings})
+    printed = [result.printed.rstrip() for result in results.values() if result.printed.strip()]
     notes = [f"NumPy warned: {text}" for text in warned[:3]]
     if printed:
         notes += ["your code printed:", *("  " + line for line in printed[0].splitlines()[:20])]

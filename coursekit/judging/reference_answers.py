@@ -56,9 +56,9 @@ def recognise(question, results):
 def _same(result, known):
     if known is None:
         return False
-    if result["error"] or known["error"]:
-        return bool(result["error"] and known["error"] and result["error"]["kind"] == known["error"])
-    return result["changed"] == known["changed"] and _same_values(result["outputs"], known["outputs"])
+    if result.error or known["error"]:
+        return bool(result.error and result.error.kind == known["error"])
+    return list(result.changed) == known["changed"] and _same_values(result.outputs, known["outputs"])
 
 
 def _same_values(a, b):

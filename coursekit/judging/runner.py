@@ -1,41 +1,49 @@
 """The judge's side of `coursekit.running.worker`: start the process, and take back nothing but values.
 
-Whatever comes back may be forged: it is taken as values to judge, and only in the form that `_checked` knows.
+Whatever comes back may be forged: it is taken as values to judge, and only in the form that `_parse_frame` knows.
 """
 
+import math
 import os
 import secrets
+import signal
 import struct
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from coursekit.core import serialization
+from coursekit.core.question import Case, Question
 from coursekit.paths import ROOT
-from coursekit.running.worker import LONGEST_PRINT, READY, call, failure
+from coursekit.running.worker import CAN_LIMIT_CPU, CPU_SECONDS, LONGEST_PRINT, OUT_OF_TIME, READY, call
 
 LONGEST_JSON = 4 << 20  # bytes of the part of a frame that is not arrays
+WAITING = 6  # so many times its processor time may a process take by the clock: on a busy machine it has to wait
 
 
 class Ending(StrEnum):
     """How a process, or a call in it, ended."""
 
-    RETURNED = ""  # of a call: its frame came back
+    RETURNED = ""  # of a call: its frame arrived
     NOT_STARTED = "not started"  # the process never got as far as the learner's code
     EXIT = "exit"
     SIGNAL = "signal"
-    TIMEOUT = "timeout"
+    TIMEOUT = "timeout"  # it used up its processor time
+    STALLED = "stalled"  # it took far longer by the clock than the processor time that it may use
     MEMORY = "memory"
     OUTPUT = "output"
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What a process wrote, how it ended, and the time limit (in seconds) that it had."""
+class FinishedProcess:
+    """What a process wrote, how it ended, and the seconds of processor time that it was given."""
 
     stdout: bytes
     stderr: bytes
@@ -43,7 +51,64 @@ class Ended:
     limit: float
 
 
-def run_cases(question, inputs, root=ROOT, seconds=None):
+@dataclass(frozen=True)
+class Error:
+    """An error that a call raised.
+
+    Parameters
+    ----------
+    kind : str
+        The name of its class; "ProcessDied" where the process ended instead.
+    message : str
+    frames : tuple
+        The lines of `cs231n/` that it passed through, the innermost last: file, line number, text of the line.
+    """
+
+    kind: str
+    message: str
+    frames: tuple[tuple[str, int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result of one call of a case.
+
+    Parameters
+    ----------
+    outputs : any
+        What the case returned; a dict of named outputs if all is well.
+    error : Error or None
+    changed : tuple of str
+        Inputs that were changed although the case does not allow it.
+    printed : str
+        What the learner's code printed, up to a length.
+    warnings : tuple of str
+    ended : Ending
+        How the call ended: `RETURNED`, or how its process did.
+    """
+
+    outputs: Any = None
+    error: Error | None = None
+    changed: tuple[str, ...] = ()
+    printed: str = ""
+    warnings: tuple[str, ...] = ()
+    ended: Ending = Ending.RETURNED
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A call that returned: its result, before anything is observed, and the arrays among its inputs afterwards."""
+
+    result: Result
+    inputs_after: dict[str, Any]
+
+
+Execute = Callable[[list[str], bytes], FinishedProcess]
+
+
+def run_cases(
+    question: Question, inputs: dict[int, dict], root: Path = ROOT, seconds: float | None = None
+) -> dict[int, Result]:
     """Run cases of a question in a fresh process.
 
     Parameters
@@ -54,21 +119,21 @@ def run_cases(question, inputs, root=ROOT, seconds=None):
     root : Path
         The folder that holds the `cs231n` to run.
     seconds : float, optional
-        Time for all cases together; the question's own limit by default.
+        Processor time for all cases together; the question's own limit by default.
 
     Returns
     -------
     dict
-        Maps each index to a result, as `run_calls` gives them.
+        Maps each index to its `Result`.
     """
 
-    def run(command, request):
-        return _run_here(command, request, root, question.seconds if seconds is None else seconds)
+    def execute(command: list[str], request: bytes) -> FinishedProcess:
+        return _run_without_sandbox(command, request, root, question.seconds if seconds is None else seconds)
 
-    return dict(zip(inputs, run_calls(question, list(inputs.items()), run), strict=True))
+    return dict(zip(inputs, run_calls(question, list(inputs.items()), execute), strict=True))
 
 
-def run_calls(question, calls, run):
+def run_calls(question: Question, calls: list[tuple[int, dict]], execute: Execute) -> list[Result]:
     """Run calls of a question's cases in a fresh process.
 
     Parameters
@@ -76,120 +141,138 @@ def run_calls(question, calls, run):
     question : Question
     calls : list of (int, dict)
         Index of the case, and its inputs.
-    run : callable
-        Takes the command and the bytes for its standard input; runs it, and returns an `Ended` or the like.
+    execute : callable
+        Takes the command and the bytes for its standard input; runs it, and returns a `FinishedProcess`.
 
     Returns
     -------
-    list of dict
-        For each call a dict with ``outputs``, ``error``, ``changed``, ``printed``, ``warnings`` and ``ended`` (an
-        `Ending`).
+    list of Result
+        One for each call.
     """
     nonce = secrets.token_hex(16)
     request = serialization.pack({"question": question.id, "nonce": nonce, "calls": calls})
-    process = run([sys.executable, "-m", "coursekit.running.worker"], request)
+    process = execute([sys.executable, "-m", "coursekit.running.worker"], request)
     frames = _read_frames(process.stdout, nonce, len(calls))
     missing = _missing(process, READY in frames)
     return [
-        _finish(question.cases[index], inputs, frames[number]) if number in frames else missing
+        _result_of(question.cases[index], inputs, frames[number]) if number in frames else missing
         for number, (index, inputs) in enumerate(calls)
     ]
 
 
-def _run_here(command, request, root, seconds):
+def run_case(case: Case, inputs: dict) -> Result:
+    """Run one case in this process; for code that is trusted."""
+    before = {name: np.copy(value) if isinstance(value, np.ndarray) else value for name, value in inputs.items()}
+    return _result_of(case, before, _parse_frame(call(case, inputs)))
+
+
+def _run_without_sandbox(command: list[str], request: bytes, root: Path, seconds: float) -> FinishedProcess:
     env = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    env[CPU_SECONDS] = str(math.ceil(seconds))
+    longest = WAITING * seconds if CAN_LIMIT_CPU else seconds
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root, env=env
     ) as process:
         try:
-            return Ended(*process.communicate(request, timeout=seconds), Ending.EXIT, seconds)
+            output = process.communicate(request, timeout=longest)
         except subprocess.TimeoutExpired:
             process.kill()
-            return Ended(*process.communicate(), Ending.TIMEOUT, seconds)
+            return FinishedProcess(*process.communicate(), Ending.STALLED, seconds)
+    return FinishedProcess(*output, Ending.TIMEOUT if is_out_of_time(process.returncode) else Ending.EXIT, seconds)
 
 
-def _read_frames(data, nonce, num_calls):
-    """The frames by number of the call, up to the first that is not as it should be."""
-    frames = {}
+def is_out_of_time(code: int) -> bool:
+    """Whether an exit status, of a process or of the shell around it, says that its processor time was used up."""
+    return CAN_LIMIT_CPU and code in (-signal.SIGXCPU, 128 + signal.SIGXCPU)
+
+
+# ---- frames
+
+
+def _read_frames(data: bytes, nonce: str, num_calls: int) -> dict[int, _Frame]:
+    """The frames by the number of the call, up to the first that is malformed."""
+    frames: dict[int, _Frame] = {}
     for chunk in islice(_chunks(data), num_calls + 1):
         try:
-            frame = serialization.unpack(chunk, LONGEST_JSON)
-            number = frame.pop("call")
-            if frame.pop("nonce") != nonce or type(number) is not int or number in frames:
+            content = serialization.unpack(chunk, LONGEST_JSON)
+            number = content.pop("call")
+            if content.pop("nonce") != nonce or type(number) is not int or number in frames:
                 break
-            frames[number] = _checked(frame) if number != READY else {}
-        except (ValueError, TypeError, KeyError, AttributeError):
+            frames[number] = _parse_frame(content) if number != READY else _Frame(Result(), {})
+        except Exception:  # a forged frame can raise anything
             break
     return frames
 
 
-def _chunks(data):
-    data = memoryview(data)
-    while len(data) >= 8:
-        (length,) = struct.unpack("<Q", data[:8])
-        if len(data) < 8 + length:
+def _chunks(data: bytes) -> Iterator[bytes]:
+    view = memoryview(data)
+    while len(view) >= 8:
+        (length,) = struct.unpack("<Q", view[:8])
+        if len(view) < 8 + length:
             return
-        yield bytes(data[8 : 8 + length])
-        data = data[8 + length :]
+        yield bytes(view[8 : 8 + length])
+        view = view[8 + length :]
 
 
-def _checked(frame):
-    """A frame in the form that the rest relies on; an error if it has another."""
-    error = frame["error"]
-    if error is not None:
-        places = [[str(file)[:200], int(line), str(text)[:200]] for file, line, text in error["frames"][-5:]]
-        error = {"kind": str(error["kind"])[:100], "message": str(error["message"])[:LONGEST_PRINT], "frames": places}
-    return {
-        "outputs": frame["outputs"],
-        "error": error,
-        "after": dict(frame["after"]),
-        "printed": str(frame["printed"])[:LONGEST_PRINT],
-        "warnings": sorted({str(text)[:300] for text in frame["warnings"][:100]}),
-    }
+def _parse_frame(content: dict) -> _Frame:
+    """The content of a frame, its texts cut to a length; raises where it has another form."""
+    result = Result(
+        outputs=content["outputs"],
+        error=None if content["error"] is None else _parse_error(content["error"]),
+        printed=str(content["printed"])[:LONGEST_PRINT],
+        warnings=tuple(sorted({str(text)[:300] for text in content["warnings"][:100]})),
+    )
+    return _Frame(result, dict(content["after"]))
 
 
-def _finish(case, inputs, frame):
-    """The result of a call from what came back; what is observed is observed here, not in the learner's process."""
-    after = frame.pop("after")
-    changed = [
+def _parse_error(content: dict) -> Error:
+    frames = tuple((str(file)[:200], int(line), str(text)[:200]) for file, line, text in content["frames"][-5:])
+    return Error(str(content["kind"])[:100], str(content["message"])[:LONGEST_PRINT], frames)
+
+
+# ---- results
+
+
+def _result_of(case: Case, inputs: dict, frame: _Frame) -> Result:
+    """The result of a call that returned; `observe` runs here, where the learner's code cannot reach it."""
+    changed = tuple(
         name
         for name, old in inputs.items()
-        if isinstance(old, np.ndarray) and name not in case.may_change and not _is_same(old, after.get(name))
-    ]
-    result = frame | {"changed": changed, "ended": Ending.RETURNED}
-    if case.observe and not result["error"]:
-        try:
-            result["outputs"] = case.observe(inputs, result["outputs"])
-        except Exception as error:
-            result |= {"outputs": None, "error": failure(type(error).__name__, str(error))["error"]}
-    return result
+        if isinstance(old, np.ndarray)
+        and name not in case.may_change
+        and not _is_same(old, frame.inputs_after.get(name))
+    )
+    result = replace(frame.result, changed=changed)
+    if not case.observe or result.error:
+        return result
+    try:
+        return replace(result, outputs=case.observe(inputs, result.outputs))
+    except Exception as error:
+        return replace(result, outputs=None, error=Error(type(error).__name__, str(error)[:LONGEST_PRINT]))
 
 
-def _is_same(old, new):
-    return isinstance(new, np.ndarray) and np.array_equal(old, new, equal_nan=old.dtype.kind == "f")
+def _is_same(old: np.ndarray, new: Any) -> bool:
+    same_kind = isinstance(new, np.ndarray) and new.dtype == old.dtype  # `array_equal` cannot look for NaN in texts
+    return same_kind and np.array_equal(old, new, equal_nan=old.dtype.kind == "f")
 
 
 _TOO_MUCH = {Ending.MEMORY: "it used too much memory", Ending.OUTPUT: "it wrote too much output"}
 
 
-def _missing(process, was_ready):
-    """What stands for a call that did not come back."""
+def _missing(process: FinishedProcess, was_ready: bool) -> Result:
+    """The result of a call that did not return."""
+    return Result(error=_reason(process), ended=process.ended if was_ready else Ending.NOT_STARTED)
+
+
+def _reason(process: FinishedProcess) -> Error:
     if process.ended == Ending.TIMEOUT:
-        limit = f"{process.limit:g} seconds"
-        error = failure("TimeoutError", f"stopped after {limit}: is there an endless or a very slow loop?")
-    elif process.ended in _TOO_MUCH:
-        error = failure("ProcessDied", f"the process that ran your code was stopped: {_TOO_MUCH[process.ended]}")
-    else:
-        error = _died(process.stderr)
-    return error | {"changed": [], "ended": process.ended if was_ready else Ending.NOT_STARTED}
-
-
-def _died(errors):
-    last = errors.decode(errors="replace").strip().splitlines()[-1:] or ["no error message"]
-    return failure("ProcessDied", f"the process that ran your code ended early ({last[0][:300]})")
-
-
-def run_case(case, inputs):
-    """Run one case in this process; its result as `run_calls` gives it. For code that is trusted."""
-    kept = {name: np.copy(value) if isinstance(value, np.ndarray) else value for name, value in inputs.items()}
-    return _finish(case, kept, call(case, inputs))
+        return Error("TimeoutError", OUT_OF_TIME.format(seconds=process.limit))
+    if process.ended == Ending.STALLED:
+        return Error(
+            "TimeoutError", f"stopped after {WAITING * process.limit:g} seconds: does it sleep, or wait for input?"
+        )
+    if process.ended in _TOO_MUCH:
+        what = _TOO_MUCH[process.ended]
+        return Error("ProcessDied", f"the process that ran your code was stopped: {what}")
+    last = process.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no error message"]
+    return Error("ProcessDied", f"the process that ran your code ended early ({last[0][:300]})")

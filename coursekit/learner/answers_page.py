@@ -1,13 +1,15 @@
-"""A learner's written answers as one page that needs nothing but a browser, and as a PDF where there is one."""
+"""A learner's written answers as a page that stands alone, and as a PDF where a browser can print it."""
 
 import html
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from coursekit.learner import submission
+from coursekit.learner.environment import is_root
 
 _STYLE = """
 body { font: 1.05rem/1.55 Georgia, serif; max-width: 44rem; margin: 0 auto; padding: 1rem; }
@@ -24,7 +26,7 @@ _PAGE = """<!DOCTYPE html>
 <body><main>{body}</main></body></html>
 """
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "msedge")
-_ELSEWHERE = (  # where they lie on systems that have no list of programs
+_INSTALLED_AT = (  # on systems where programs are not found by name
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
@@ -35,7 +37,7 @@ _ELSEWHERE = (  # where they lie on systems that have no list of programs
 )
 
 
-def page(assignment, notebooks):
+def page(assignment: str, notebooks: dict[str, dict]) -> bytes:
     """The page, as bytes of HTML.
 
     Parameters
@@ -57,30 +59,30 @@ def page(assignment, notebooks):
     return _PAGE.format(title=parts[0][4:-5], style=_STYLE, body="\n".join(parts)).encode("utf-8", errors="replace")
 
 
-def _renderer():
-    """What turns Markdown into HTML; tags in it are shown, not obeyed."""
+def _renderer() -> Callable:
+    """What turns Markdown into HTML; tags in it are shown as text."""
     try:
-        import mistune  # comes with Jupyter
-    except ImportError:
+        import mistune
+    except ImportError:  # a learner's own Python may lack it, and a submission must not fail for that
         return lambda text: f"<pre>{html.escape(text)}</pre>"
     return mistune.create_markdown(escape=True, plugins=["table"])
 
 
-def print_pdf(path):
-    """Print a page into a PDF beside it; [its name], or [] where there is no browser that does it."""
-    browser = next(filter(None, [*map(shutil.which, _BROWSERS), *filter(os.path.exists, _ELSEWHERE)]), None)
+def print_pdf(path: Path) -> list[str]:
+    """Print a page to a PDF next to it; [its name], or [] if no browser could."""
+    browser = next(filter(None, [*map(shutil.which, _BROWSERS), *filter(os.path.exists, _INSTALLED_AT)]), None)
     target = path.with_suffix(".pdf")
-    target.unlink(missing_ok=True)  # one from before would not fit
+    target.unlink(missing_ok=True)  # an earlier one would not match the page
     if browser:
         _print(browser, path, target)
     return [target.name] if target.exists() else []
 
 
-def _print(browser, path, target):
+def _print(browser: str, path: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="browser", ignore_cleanup_errors=True) as profile:
         options = ["--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={profile}"]
-        if os.name != "nt" and os.geteuid() == 0:
-            options.append("--no-sandbox")  # Chromium asks for it there
+        if is_root():
+            options.append("--no-sandbox")  # without it, Chromium does not run as root
         command = [browser, *options, f"--print-to-pdf={target}", Path(path).as_uri()]
         try:
             subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)

@@ -1,6 +1,6 @@
-"""The environment in `.venv`, and what runs in it: JupyterLab, the download.
+"""The virtual environment in `.venv`, and the programs that run in it: JupyterLab, the download.
 
-This module runs on a bare Python: it imports the standard library alone.
+This module runs on a bare Python: it imports nothing but the standard library.
 """
 
 import hashlib
@@ -9,100 +9,109 @@ import subprocess
 import sys
 import venv
 import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
 
 from coursekit.paths import ROOT
 
 VENV = ROOT / ".venv"
 OLDEST_PYTHON = (3, 11)
+# What is installed: the first of these files that is there. The learner's edition does not have the first.
+LOCKS = ("requirements-dev.lock", "requirements.lock")
 
 
-def setup(lock="requirements.lock"):
-    """Build the environment from a lock file, unless it is there already; 0 if all is well."""
+def setup() -> int:
+    """Build the environment unless it is up to date, and prepare the data; 0 if all is well."""
     if sys.version_info < OLDEST_PYTHON:
-        print(
-            f"This is Python {sys.version.split()[0]}; the course needs {'.'.join(map(str, OLDEST_PYTHON))} or newer.",
-            "Install one (python.org, or your system's packages) and call it by name: python3.12 -m coursekit setup",
-            sep="\n",
-        )
+        _print_old_python()
         return 1
-    if not _python().exists():
-        venv.create(VENV, with_pip=True, clear=VENV.exists())
-    if not _is_installed(lock):
-        print(f"Installing {lock} into {VENV.name} (a minute or two) ...", flush=True)
-        if run("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(ROOT / lock)) != 0:
-            print(f"The installation failed; what pip says is above. {VENV} can be deleted to start afresh.")
-            return 1
-        _stamp(lock).write_text(_digest(lock))
-    _make_importable()
-    return _prepare_data()
+    return _install(next(lock for lock in LOCKS if (ROOT / lock).exists())) or _prepare_data()
 
 
-def lab(options=()):
+def lab(options: Sequence[str] = ()) -> int:
     """Set up, then open JupyterLab on `assignments/`."""
     if setup() != 0:
         return 1
     options = [*_lab_options(), *options]
-    print("Opening JupyterLab on assignments/; the address is below. Ctrl-C ends it.", flush=True)
+    print("Opening JupyterLab on assignments/; its address is printed below. Press Ctrl-C to stop it.", flush=True)
     try:
-        return run("-m", "jupyterlab", *options)
+        return run_python("-m", "jupyterlab", *options)
     except KeyboardInterrupt:
         return 0
 
 
-def download(options=()):
+def download(options: Sequence[str] = ()) -> int:
     """Set up, then download CIFAR-10."""
-    return setup() or run(str(ROOT / "datasets" / "get_datasets.py"), *options)
+    return setup() or run_python(str(ROOT / "datasets" / "get_datasets.py"), *options)
 
 
-def _python():
-    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def run(*arguments):
-    """Run the environment's Python on the project; its exit status."""
+def run_python(*arguments: str) -> int:
+    """Run the environment's Python in the course's folder; its exit status."""
     return subprocess.run([str(_python()), *arguments], cwd=ROOT).returncode
 
 
-def _stamp(lock):
+def is_root() -> bool:
+    """Whether this process belongs to the user root, for whom some programs need an option."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0  # Windows does not have it
+
+
+def _print_old_python() -> None:
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    print(f"This is Python {sys.version.split()[0]}; the course needs Python {oldest} or newer.")
+    print("Install one (from python.org or your system's packages) and name it: python3.12 -m coursekit setup")
+
+
+def _python() -> Path:
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _install(lock: str) -> int:
+    if not _python().exists():
+        venv.create(VENV, with_pip=True, clear=VENV.exists())
+    if not _is_installed(lock):
+        print(f"Installing the packages of {lock} into {VENV.name} (a minute or two) ...", flush=True)
+        if run_python("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(ROOT / lock)) != 0:
+            print(f"The installation failed; see pip's message above. To start over, delete {VENV}.")
+            return 1
+        _stamp(lock).write_text(_digest(lock))
+    _make_importable()
+    return 0
+
+
+def _stamp(lock: str) -> Path:
     return VENV / f"installed-{lock}"
 
 
-def _digest(lock):
+def _digest(lock: str) -> str:
     return hashlib.sha256((ROOT / lock).read_bytes()).hexdigest()
 
 
-def _is_installed(lock):
+def _is_installed(lock: str) -> bool:
     return _stamp(lock).exists() and _stamp(lock).read_text() == _digest(lock)
 
 
-def _make_importable():
+def _make_importable() -> None:
     """Let every program of the environment import `cs231n` and `coursekit`, wherever it is started."""
     [packages] = VENV.glob("Lib/site-packages" if os.name == "nt" else "lib/python3*/site-packages")
     (packages / "course.pth").write_text(f"{ROOT}\n")
 
 
-def _prepare_data():
+def _prepare_data() -> int:
     datasets = ROOT / "datasets"
     if (datasets / "cifar-10-batches-py").exists() or any(datasets.glob("builtin/*.np[yz]")):
         return 0
-    print("Drawing the built-in images (some seconds); `make data` downloads CIFAR-10 (163 MB) instead.", flush=True)
-    return run("-c", "from cs231n.data_utils import load_CIFAR10; load_CIFAR10(dtype='uint8')")
+    print("Drawing the built-in images (a few seconds); `make data` downloads CIFAR-10 (171 MB) instead.", flush=True)
+    return run_python("-c", "from cs231n.data_utils import load_CIFAR10; load_CIFAR10(dtype='uint8')")
 
 
-def _lab_options():
-    options = [
-        "--ServerApp.root_dir",
-        str(ROOT),
-        "--LabApp.default_url",
-        "/lab/tree/assignments",
-        "--log-level",
-        "WARN",
-    ]
-    if os.name != "nt" and os.geteuid() == 0:
+def _lab_options() -> list[str]:
+    options = ["--ServerApp.root_dir", str(ROOT), "--LabApp.default_url", "/lab/tree/assignments"]
+    options += ["--log-level", "WARN"]
+    if is_root():
         options.append("--allow-root")
     try:
         webbrowser.get()
     except webbrowser.Error:
-        print("No browser was found on this machine: open the address below in one that reaches it.")
+        print("No browser was found on this machine: open the address below in a browser that can reach it.")
         options.append("--no-browser")
     return options

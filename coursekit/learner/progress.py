@@ -1,9 +1,10 @@
-"""Where a learner stands: all questions with verdicts, points and minutes."""
+"""A learner's progress: all questions with verdicts, points and minutes."""
 
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from coursekit.core.question import Verdict
+from coursekit.core.question import Question, Status, Verdict
 from coursekit.judging.check import check_question, tested_files
 from coursekit.judging.rendering import render
 from coursekit.learner import submission
@@ -11,31 +12,31 @@ from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
 
 
-def verdicts(questions, root=ROOT):
+def verdicts(questions: Iterable[Question], root: Path = ROOT) -> list[Verdict]:
     """The verdicts of questions: functions are run from their files, notebook answers are read from saved notebooks."""
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda question: _verdict(question, root), questions))
 
 
-def _verdict(question, root):
+def _verdict(question: Question, root: Path) -> Verdict:
     if question.in_notebook:
         return saved_verdict(question, root)
     return check_question(question, root)
 
 
-def saved_verdict(question, root=ROOT):
+def saved_verdict(question: Question, root: Path = ROOT) -> Verdict:
     """The verdict that a saved notebook shows for a notebook question."""
     try:
         notebook = submission.read_notebook(Path(root, notebook_file(question.notebook)).read_bytes())
     except (OSError, ValueError) as error:
-        return Verdict(question, "not attempted", notes=(f"the notebook cannot be read: {error}",))
-    status = submission.shown_verdict(notebook, question.id)
-    if status in ("ok", "wrong"):
-        return Verdict(question, status, notes=("as the saved notebook shows it",))
-    return Verdict(question, "not attempted")
+        return Verdict(question, Status.NOT_ATTEMPTED, notes=(f"the notebook cannot be read: {error}",))
+    status = Status(submission.shown_verdict(notebook, question.id) or Status.NOT_ATTEMPTED)
+    if status is Status.NOT_ATTEMPTED:
+        return Verdict(question, status)
+    return Verdict(question, status, notes=("as shown in the saved notebook",))
 
 
-def show(root=ROOT):
+def show(root: Path = ROOT) -> int:
     """Print the table of all questions; always 0."""
     questions = list(all_questions().values())
     standing = dict(zip((q.id for q in questions), verdicts(questions, root), strict=True))
@@ -52,11 +53,11 @@ def show(root=ROOT):
     earned = sum(q.points for q in questions if standing[q.id].ok)
     minutes_left = sum(q.minutes for q in questions if not standing[q.id].ok)
     print(f"\n{earned} of {sum(q.points for q in questions)} points; about {minutes_left} minutes of work left.")
-    print("Notebook answers count as the saved notebooks show them.")
+    print("For questions answered in a notebook, this is the verdict that the saved notebook shows.")
     return 0
 
 
-def check_all(ids=(), root=ROOT):
+def check_all(ids: Sequence[str] = (), root: Path = ROOT) -> int:
     """Print the verdicts of some questions, or of all; 0 if all are ok."""
     try:
         questions = [find(question_id) for question_id in ids] or list(all_questions().values())
@@ -69,7 +70,7 @@ def check_all(ids=(), root=ROOT):
     return 0 if all(verdict.ok for verdict in results) else 1
 
 
-def _text(question, verdict, root):
+def _text(question: Question, verdict: Verdict, root: Path) -> str:
     if question.in_notebook:
-        return f"{question.id}: {verdict.status}, as the saved notebook {question.notebook}.ipynb shows it"
+        return f"{question.id}: {verdict.status}, as shown in the saved {question.notebook}.ipynb"
     return render(verdict, tested_files(question, root))

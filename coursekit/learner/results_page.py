@@ -1,6 +1,7 @@
-"""docs/results.md: what the notebooks and the trained network reach; the learner's edition has no such page."""
+"""docs/results.md: the accuracies that the notebooks and the deep net reach. The learner's edition has no such page."""
 
 import datetime
+from pathlib import Path
 
 from coursekit.files import write_file
 from coursekit.paths import ROOT
@@ -8,8 +9,8 @@ from coursekit.paths import ROOT
 PAGE = ROOT / "docs" / "results.md"
 
 
-def write_section(title, text, page=PAGE):
-    """Put a section into the page, in place of the last one with this title; nothing where there is no page."""
+def write_section(title: str, text: str, page: Path = PAGE) -> None:
+    """Write a section of the page over the last one with this title; nothing if there is no page."""
     if not page.exists():
         return
     head, *sections = page.read_text(encoding="utf-8").split("\n## ")

@@ -1,6 +1,6 @@
-"""Hand in: pack an assignment's files, open the zip again, check what is in it, and leave a receipt.
+"""Submit: pack an assignment's files into a zip, open it again, check what is in it, and leave a receipt.
 
-The exit status is 0 if all is there, 1 if the zip was written but has gaps, and 2 if no zip could be made.
+The exit status is 0 if nothing is missing, 1 if the zip was written but has problems, and 2 if no zip was written.
 """
 
 import ast
@@ -9,10 +9,13 @@ import platform
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from coursekit.core.question import Verdict
 from coursekit.files import CONFLICT, has_conflict, pack_zip, unpack_zip, write_file
 from coursekit.learner import answers_page, submission
 from coursekit.learner.progress import verdicts
@@ -21,10 +24,11 @@ from coursekit.questions import notebook_file
 
 # What the submitted files are checked with.
 PROVIDED = (*PACKAGE, *TOOLS)
+Files = dict[str, bytes]  # contents by relative name with "/"
 
 
-def submit(assignment, out=None, root=ROOT):
-    """Make the zip of an assignment, and say what is in it and what is missing.
+def submit(assignment: str, out: str | Path | None = None, root: Path = ROOT) -> int:
+    """Write the zip of an assignment, and print what is in it and what is missing.
 
     Parameters
     ----------
@@ -44,65 +48,81 @@ def submit(assignment, out=None, root=ROOT):
     try:
         return _submit(assignment, Path(out).resolve() if out else root / f"{assignment}.zip", root)
     except (OSError, ValueError) as error:
-        print(f"No zip was made: {error}")
+        print(f"No zip was written: {error}")
         return 2
 
 
-def _submit(assignment, out, root):
-    submission.notebooks(assignment)  # raises where there is no such assignment
-    files, gaps = collect(assignment, root)
+def _submit(assignment: str, out: Path, root: Path) -> int:
+    submission.notebooks(assignment)  # raises if there is no such assignment
+    files, problems = collect(assignment, root)
     if not files:
-        raise ValueError(f"none of the files of {assignment} is in {root}")
-    out.parent.mkdir(parents=True, exist_ok=True)
+        raise ValueError(f"{root} has none of the files of {assignment}")
+    found, more_problems = _check(assignment, files, root)
+    problems += [*more_problems, *unsubmitted_changes(root, assignment)]
+    page = answers_page.page(assignment, _readable(files, assignment))
+    receipt = make_receipt(assignment, files, {verdict.question.id: str(verdict.status) for verdict in found})
+    packed = pack({**files, f"{assignment}_answers.html": page, submission.RECEIPT: _json(receipt)})
+    _require_complete(packed, files)
+    written = write_all(out, assignment, packed, page, receipt)
+    report(Report(out, files, found, problems, submission.digest(packed), len(packed), written))
+    return 1 if problems else 0
+
+
+def _check(assignment: str, files: Files, root: Path) -> tuple[list[Verdict], list[str]]:
+    """The verdicts on the packed files, and the problems that they show."""
     print(f"Checking {len(submission.questions(assignment))} questions from the packed files ...", flush=True)
     try:
-        found = check_packed(assignment, _packed(files), root)
-    except Exception as error:  # whatever is wrong with the course's own files: a deadline does not wait for it
-        found, gaps = [], [*gaps, f"The questions could not be checked ({type(error).__name__}: {error})."]
-    gaps += question_gaps(found, files, assignment) + given_gaps(root, assignment)
-    page = answers_page.page(assignment, _readable(files, assignment))
-    receipt = make_receipt(assignment, files, {verdict.question.id: verdict.status for verdict in found})
-    packed = _packed({**files, f"{assignment}_answers.html": page, submission.RECEIPT: _json(receipt)})
-    _require_whole(packed, files)
-    written = write_all(out, assignment, packed, page, receipt)
-    report(out, files, found, gaps, packed, written)
-    return 1 if gaps else 0
+        found = check_packed(assignment, pack(files), root)
+    except Exception as error:  # whatever is wrong with the course's own files must not keep the zip from being written
+        return [], [f"The questions could not be checked ({type(error).__name__}: {error})."]
+    return found, verdict_problems(found, files, assignment)
 
 
-# ---- what goes in
+# ---- what goes into the zip
 
 
-def collect(assignment, root):
-    """The files to hand in, bytes by name, and what is wrong with them, as sentences."""
-    files, gaps = {}, []
-    names = [name for name in submission.allowed(assignment) if name not in (submission.WEIGHTS, submission.RECEIPT)]
-    saved = sorted(path.relative_to(root).as_posix() for path in Path(root).glob(submission.WEIGHTS))
-    for name in [*names, *saved]:
+def collect(assignment: str, root: Path) -> tuple[Files, list[str]]:
+    """The files to submit, and their problems as sentences."""
+    files, problems = {}, []
+    for name in _names(assignment, root):
+        path = Path(root, name)
         try:
-            data = Path(root, name).read_bytes()
+            data = path.read_bytes()
         except OSError as error:
-            if name in submission.wanted(assignment):
-                gaps.append(f"{name} is missing ({error.strerror}).")
+            if name in submission.required(assignment):
+                problems.append(f"{name} is missing ({error.strerror}).")
             continue
-        most = submission.LARGEST[Path(name).suffix]
-        if len(data) > most:
-            advice = "; clear its outputs (Edit > Clear Outputs of All Cells) and save" * name.endswith(".ipynb")
-            gaps.append(f"{name} has {len(data) / 1e6:.0f} MB, more than {most / 1e6:g}: it is not in the zip{advice}.")
+        if too_large := _too_large(name, len(data)):
+            problems.append(too_large)
             continue
         files[name] = data
-        gaps += _file_gaps(name, data, Path(root, name))
-    return files, gaps
+        problems += [f"{name}: {problem}." for problem in _file_problems(data, path)]
+    return files, problems
 
 
-def _file_gaps(name, data, path):
-    if name.endswith(".ipynb"):
-        return [f"{name}: {gap}." for gap in notebook_gaps(data, path)]
-    if name.endswith(".py"):
-        return [f"{name}: {gap}." for gap in module_gaps(data)]
-    return []
+def _names(assignment: str, root: Path) -> list[str]:
+    """The names of all files that a submission may contain, the saved weights among them."""
+    listed = [name for name in submission.allowed(assignment) if name not in (submission.WEIGHTS, submission.RECEIPT)]
+    return listed + sorted(path.relative_to(root).as_posix() for path in Path(root).glob(submission.WEIGHTS))
 
 
-def module_gaps(data):
+def _too_large(name: str, size: int) -> str:
+    """What to say about a file that is too large; empty if it is not."""
+    limit = submission.LARGEST[Path(name).suffix]
+    if size <= limit:
+        return ""
+    text = f"{name} has {size / 1e6:.0f} MB, but at most {limit / 1e6:g} MB are allowed: it is not in the zip"
+    advice = "; clear its outputs (Edit > Clear Outputs of All Cells) and save" * name.endswith(".ipynb")
+    return f"{text}{advice}."
+
+
+def _file_problems(data: bytes, path: Path) -> list[str]:
+    if path.suffix == ".ipynb":
+        return list(notebook_problems(data, path))
+    return module_problems(data) if path.suffix == ".py" else []
+
+
+def module_problems(data: bytes) -> list[str]:
     """What is wrong with the text of a module."""
     if has_conflict(data.decode("utf-8", errors="replace")):
         return [CONFLICT]
@@ -117,100 +137,104 @@ def module_gaps(data):
     return []
 
 
-def notebook_gaps(data, path):
-    """What is wrong with a notebook: unreadable, not saved, answers missing."""
-    gaps = []
-    copy = path.parent / ".ipynb_checkpoints" / f"{path.stem}-checkpoint.ipynb"
-    if copy.exists() and copy.stat().st_mtime > path.stat().st_mtime + 1 and copy.read_bytes() != data:
-        gaps.append("there is a newer copy in .ipynb_checkpoints; open it and save it if your work is not all there")
+def notebook_problems(data: bytes, path: Path) -> Iterator[str]:
+    """What is wrong with a notebook: it cannot be read, was not saved or run, or answers are missing."""
+    if _has_newer_copy(data, path):
+        yield "there is a newer copy in .ipynb_checkpoints; if some of your work is missing, open that copy and save it"
     try:
         notebook = submission.read_notebook(data)
     except ValueError as error:
-        return [*gaps, str(error)]
+        yield str(error)
+        return
     code = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code" and submission.source(cell).strip()]
-    unrun = sum(cell.get("execution_count") is None and not cell.get("outputs") for cell in code)
-    if unrun:
-        gaps.append(f"{unrun} of its {len(code)} code cells have not been run; Run > Run All Cells, then save")
+    if unrun := sum(cell.get("execution_count") is None and not cell.get("outputs") for cell in code):
+        yield f"{unrun} of its {len(code)} code cells have not been run; choose Run > Run All Cells, then save"
     if any(has_conflict(submission.source(cell)) for cell in notebook["cells"]):
-        gaps.append(f"in a cell: {CONFLICT}")
-    blank = [name for name, text in submission.written_answers(notebook).items() if not text]
-    if blank:
-        gaps.append(f"no written answer yet in {', '.join(blank)}")
-    return gaps
+        yield f"in a cell: {CONFLICT}"
+    if blank := [name for name, text in submission.written_answers(notebook).items() if not text]:
+        yield f"no written answer yet in {', '.join(blank)}"
 
 
-def given_gaps(root, assignment):
-    """What a learner changed or added in `cs231n/` that is not handed in, by the edition's manifest."""
+def _has_newer_copy(data: bytes, path: Path) -> bool:
+    """Whether Jupyter kept a later state of a notebook than the saved one."""
+    copy = path.parent / ".ipynb_checkpoints" / f"{path.stem}-checkpoint.ipynb"
+    is_newer = copy.exists() and copy.stat().st_mtime > path.stat().st_mtime + 1
+    return is_newer and copy.read_bytes() != data
+
+
+def unsubmitted_changes(root: Path, assignment: str) -> list[str]:
+    """Changes to `cs231n/` that are not submitted, as sentences; the edition's manifest tells them."""
     try:
         manifest = json.loads((Path(root) / "manifest.json").read_bytes())
     except (OSError, ValueError):
         return []  # the solved tree has none
     names = sorted(path.relative_to(root).as_posix() for path in Path(root).glob("cs231n/**/*.py"))
     later = {name for other in submission.assignments() for name in submission.modules(other)}
-    gaps = []
+    problems = []
     for name in (name for name in names if not submission.is_allowed(name, assignment)):
         if name not in manifest:
-            gaps.append(f"{name} is a file of your own: it is not handed in, and code that imports it will fail.")
+            problems.append(f"{name} is your own file: it is not submitted, and code that imports it will fail.")
         elif name not in later and not _is_same(Path(root, name).read_bytes(), manifest[name]):
-            gaps.append(f"{name} was changed: it is not handed in, and grading uses it as it was handed out.")
-    return gaps
+            problems.append(f"{name} was edited: it is not submitted, and grading uses the original.")
+    return problems
 
 
-def _is_same(data, sha256):
-    """Whether a file has a hash, be it with the line ends of Windows."""
+def _is_same(data: bytes, sha256: str) -> bool:
+    """Whether a file has a hash, with its line endings or with those of Unix."""
     return sha256 in (submission.digest(data), submission.digest(data.replace(b"\r\n", b"\n")))
 
 
 # ---- the zip
 
 
-def _packed(files):
+def pack(files: Files) -> bytes:
+    """The zip of a submission: the same bytes for the same files, whatever their order."""
     return pack_zip(dict(sorted(files.items())))
 
 
-def _require_whole(packed, files):
-    came = unpack_zip(packed)
-    receipt = submission.read_receipt(came.pop(submission.RECEIPT))
-    problems = submission.receipt_problems(receipt, {name: came[name] for name in files if name in came})
+def _require_complete(packed: bytes, files: Files) -> None:
+    """Raise unless the zip can be opened and holds these files, as its receipt says."""
+    unpacked = unpack_zip(packed)
+    receipt = submission.read_receipt(unpacked.pop(submission.RECEIPT))
+    problems = submission.receipt_problems(receipt, {name: unpacked[name] for name in files if name in unpacked})
     if problems:
-        raise ValueError(f"the zip does not hold what was packed ({'; '.join(problems)})")
+        raise ValueError(f"the zip does not contain what was packed ({'; '.join(problems)})")
 
 
-def check_packed(assignment, packed, root):
-    """The verdicts on the files in a zip, unpacked in a clean folder on top of the course's given files."""
-    files = unpack_zip(packed)
-    with tempfile.TemporaryDirectory(prefix="handin", ignore_cleanup_errors=True) as folder:
+def check_packed(assignment: str, packed: bytes, root: Path) -> list[Verdict]:
+    """The verdicts on the files of a zip, unpacked in an empty folder together with the course's provided files."""
+    with tempfile.TemporaryDirectory(prefix="submission", ignore_cleanup_errors=True) as folder:
         allowed = set(submission.allowed(assignment))
         provided = files_in(PROVIDED, root)
-        content = {name: path.read_bytes() for name, path in provided.items() if name not in allowed} | files
-        for name, data in content.items():
+        contents = {name: path.read_bytes() for name, path in provided.items() if name not in allowed}
+        for name, data in (contents | unpack_zip(packed)).items():
             target = Path(folder, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         return verdicts(submission.questions(assignment), Path(folder))
 
 
-# ---- what is said
+# ---- what is printed
 
 
-def question_gaps(found, files, assignment):
-    """Questions that are open, and saved outputs that say something else than the files do now."""
+def verdict_problems(found: Sequence[Verdict], files: Files, assignment: str) -> list[str]:
+    """Questions that are not attempted, and notebooks that show another verdict than the files get now."""
     count = sum(verdict.status == "not attempted" and verdict.question.points > 0 for verdict in found)
-    gaps = [f"{count} question{' is' if count == 1 else 's are'} not attempted, see above."] if count else []
+    problems = [f"{count} question{' is' if count == 1 else 's are'} not attempted; see above."] if count else []
     notebooks = _readable(files, assignment)
     for verdict in found:
         question = verdict.question
         shown = submission.shown_verdict(notebooks.get(question.notebook, {"cells": []}), question.id)
         if shown and shown != verdict.status and not question.in_notebook:
-            gaps.append(
-                f"{question.notebook}.ipynb shows {question.id}: {shown}, but with the files as they are it is "
-                f"{verdict.status}; run the notebook again, and save."
+            problems.append(
+                f"{question.notebook}.ipynb shows {question.id}: {shown}, but the verdict on the current files is "
+                f"{verdict.status}; run the notebook again and save it."
             )
-    return gaps
+    return problems
 
 
-def _readable(files, assignment):
-    """The notebooks among the files that can be read, as dicts by name."""
+def _readable(files: Files, assignment: str) -> dict[str, dict]:
+    """The notebooks among the files that can be read, by name."""
     found = {}
     for name in submission.notebooks(assignment):
         try:
@@ -220,54 +244,70 @@ def _readable(files, assignment):
     return found
 
 
-def make_receipt(assignment, files, status):
-    """What was handed in: the hash of each file, and each question's verdict. No time: same files, same zip."""
+def make_receipt(assignment: str, files: Files, statuses: dict[str, str]) -> dict:
+    """What was submitted: the hash of each file, and the verdict on each question. No time: same files, same zip."""
     return {
         "format": 1,
         "assignment": assignment,
         "files": {name: submission.digest(files[name]) for name in sorted(files)},
-        "questions": status,
+        "questions": statuses,
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
     }
 
 
-def _json(value):
+def _json(value: dict) -> bytes:
     return (json.dumps(value, indent=1) + "\n").encode()
 
 
-def write_all(out, assignment, packed, page, receipt):
-    """Write the zip, and beside it the receipt and the written answers; the names of what was written."""
+def write_all(out: Path, assignment: str, packed: bytes, page: bytes, receipt: dict) -> list[str]:
+    """Write the zip, and next to it the receipt and the written answers; the names of the latter."""
     kept = receipt | {
         "zip": out.name,
         "sha256": submission.digest(packed),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     html, proof = (out.with_name(f"{assignment}_{name}") for name in ("answers.html", "receipt.json"))
+    out.parent.mkdir(parents=True, exist_ok=True)
     write_file(out, packed)
     write_file(proof, _json(kept))
     write_file(html, page)
     return [proof.name, html.name, *answers_page.print_pdf(html)]
 
 
-def report(out, files, found, gaps, packed, written):
-    """Print what is in the zip, how each question stands, what is missing, and the receipt."""
-    print(f"\nIn {out.name} ({len(packed) / 1e6:.1f} MB):")
-    for name, data in sorted(files.items()):
+class Report(NamedTuple):
+    """What a learner is told at the end."""
+
+    out: Path
+    files: Files
+    verdicts: list[Verdict]
+    problems: list[str]
+    sha256: str
+    size: int
+    written: list[str]  # the receipt, then the pages of written answers
+
+
+def report(about: Report) -> None:
+    """Print what is in the zip, the verdict on each question, what is missing, and where the receipt is."""
+    print(f"\n{about.out.name} ({about.size / 1e6:.1f} MB) contains:")
+    for name, data in sorted(about.files.items()):
         print(f"  {name}  ({len(data) / 1000:,.0f} kB)")
-    print(f"Your written answers, to look at: {', '.join(written[1:])}")
-    print("\nThe questions, checked from the zip (those answered in a notebook as the notebook shows them):")
+    print(f"Your written answers, to read through: {', '.join(about.written[1:])}")
+    _print_verdicts(about.verdicts)
+    if about.problems:
+        print("\nThe zip was written, but something is missing or broken:")
+        print(*(f"  - {problem}" for problem in about.problems), sep="\n")
+        print("You can submit it as it is, or fix this and run the same command again.")
+    print(f"\nSubmit this file: {about.out}")
+    print(f"Keep {about.written[0]}: it proves what you submitted. SHA-256 of the zip:")
+    print(f"  {about.sha256}")
+
+
+def _print_verdicts(found: Sequence[Verdict]) -> None:
+    print("\nThe verdict on each question in the zip (for those answered in a notebook, as saved there):")
     width = max((len(verdict.question.id) for verdict in found), default=0)
     for verdict in found:
         points = verdict.question.points if verdict.ok else 0
         print(f"  {verdict.question.id:<{width}}  {verdict.status:<13}  {points} of {verdict.question.points} points")
-    earned, possible = (sum(v.question.points for v in found if v.ok or every) for every in (False, True))
-    print(
-        f"  {earned} of {possible} points. Grading runs the same checks on other inputs, and reads the written answers."
-    )
-    if gaps:
-        print("\nThe zip was made, but something is missing or broken:")
-        print(*(f"  - {gap}" for gap in gaps), sep="\n")
-        print("It can be handed in as it is; or mend this, and run the same command again.")
-    print(f"\nHand in: {out}")
-    print(f"Keep {written[0]}: with it you can show what you handed in. SHA-256 of the zip:")
-    print(f"  {submission.digest(packed)}")
+    earned = sum(verdict.question.points for verdict in found if verdict.ok)
+    print(f"  {earned} of {sum(verdict.question.points for verdict in found)} points.")
+    print("Grading runs the same checks on other inputs; written answers are read by a person.")

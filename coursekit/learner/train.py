@@ -1,11 +1,12 @@
-"""The best network of the course, trained with one command: a deep convolutional net, in NumPy.
+"""Train the best network of the course, a deep convolutional net in NumPy.
 
-It may be stopped at any moment, with Ctrl-C or a power cut: the same command goes on after the last whole epoch.
+Training can be stopped at any time, by Ctrl-C or a power cut: the same command resumes after the last complete epoch.
 """
 
 import argparse
-import re
+from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -25,9 +26,9 @@ REG = 5e-4
 BATCH_SIZE = 64
 
 
-def train(options=()):
-    """Train the net on the data that is there, or go on with a run that was stopped; 0 when it is done."""
-    options = _parser().parse_args(options)
+def train(arguments: Sequence[str] = ()) -> int:
+    """Train the net on the available data, or resume a run that was stopped; 0 when it is done."""
+    options = _parser().parse_args(arguments)
     name = f"deep_convnet_{dataset_name().replace(' ', '_')}_{options.epochs}_epochs"
     if options.fresh:
         _remove(_checkpoints(name).values())
@@ -35,31 +36,26 @@ def train(options=()):
     solver = _solver(data, options.epochs, SAVED / name)
     if checkpoints := _checkpoints(name):
         solver.resume(checkpoints[max(checkpoints)])
-        print(f"Going on after epoch {solver.epoch} of {options.epochs}.")
+        print(f"Resuming after epoch {solver.epoch} of {options.epochs}.")
     try:
         _train_with_bar(solver, name)
     except KeyboardInterrupt:
-        print(f"Stopped in epoch {solver.epoch + 1}: the same command goes on after epoch {solver.epoch}.")
+        print(f"Stopped in epoch {solver.epoch + 1}: the same command resumes after epoch {solver.epoch}.")
         return 130
-    accuracies = {
-        "validation": solver.best_val_acc,
-        "test": solver.check_accuracy(data["X_test"], data["y_test"]),
-        "test, with mirror images": accuracy_with_mirror_images(solver.model, data["X_test"], data["y_test"]),
-    }
     solver.model.save(name)
+    _report(options.epochs, solver.seconds / 60, _accuracies(solver, data))
     _remove(_checkpoints(name).values())
-    _report(options.epochs, solver.seconds / 60, accuracies)
     return 0
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m coursekit train", description=__doc__)
-    parser.add_argument("--epochs", type=int, default=5, help="passes through the training pictures (default 5)")
-    parser.add_argument("--fresh", action="store_true", help="begin anew, although a stopped run is there")
+    parser.add_argument("--epochs", type=int, default=5, help="passes over the training images (default: 5)")
+    parser.add_argument("--fresh", action="store_true", help="start over instead of resuming a stopped run")
     return parser
 
 
-def _solver(data, num_epochs, checkpoint_name):
+def _solver(data: dict, num_epochs: int, checkpoint_name: Path) -> Solver:
     np.random.seed(0)
     return Solver(
         DeepConvNet(STAGES, reg=REG),
@@ -75,11 +71,11 @@ def _solver(data, num_epochs, checkpoint_name):
     )
 
 
-def _train_with_bar(solver, name):
-    """Train with a progress bar; of the checkpoints, only the newest stays."""
+def _train_with_bar(solver: Solver, name: str) -> None:
+    """Train with a progress bar, and keep only the newest checkpoint."""
     total = solver.num_epochs * (len(solver.X_train) // solver.batch_size)
 
-    def show(solver):
+    def show(solver: Solver) -> None:
         loss, accuracy = np.mean(solver.loss_history[-50:]), solver.val_acc_history[-1]
         bar.set_postfix_str(f"loss {loss:.3f}, validation {accuracy:.3f}", refresh=False)
         bar.update()
@@ -91,29 +87,38 @@ def _train_with_bar(solver, name):
         solver.train()
 
 
-def _checkpoints(name):
+def _accuracies(solver: Solver, data: dict) -> dict[str, float]:
+    X, y = data["X_test"], data["y_test"]
+    return {
+        "validation": solver.best_val_acc,
+        "test": solver.check_accuracy(X, y),
+        "test, with mirror images": accuracy_with_mirror_images(solver.model, X, y),
+    }
+
+
+def _checkpoints(name: str) -> dict[int, Path]:
     """The checkpoints of a run, by epoch."""
     paths = SAVED.glob(f"{name}_epoch_*.npz")
-    return {int(re.search(r"_epoch_(\d+)\.npz$", path.name)[1]): path for path in paths}
+    return {int(path.stem.rpartition("_")[2]): path for path in paths}
 
 
-def _remove(paths):
+def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
         path.unlink()
 
 
-def accuracy_with_mirror_images(model, X, y, batch_size=500):
-    """The share of pictures that get the right class if the scores of each and of its mirror image are added up.
+def accuracy_with_mirror_images(model: DeepConvNet, X: np.ndarray, y: np.ndarray, batch_size: int = 500) -> float:
+    """The accuracy when the scores of each image and of its mirror image are added.
 
-    Such pictures were the same to the net in training; in a sum their errors cancel in part (Krizhevsky, Sutskever and
-    Hinton, 2012, section 4.1, average over mirror images and shifts).
+    The net saw both in training; in the sum, part of their errors cancels (Krizhevsky, Sutskever and Hinton, 2012,
+    section 4.1, average over mirror images and shifts).
     """
     batches = (X[start : start + batch_size] for start in range(0, len(X), batch_size))
     y_pred = [np.argmax(model.loss(batch) + model.loss(batch[:, :, :, ::-1]), axis=1) for batch in batches]
     return float(np.mean(np.concatenate(y_pred) == y))
 
 
-def _report(epochs, minutes, accuracies):
+def _report(epochs: int, minutes: float, accuracies: dict[str, float]) -> None:
     for part, accuracy in accuracies.items():
         print(f"accuracy, {part}: {accuracy:.3f}")
     print(f"{epochs} epochs in {minutes:.1f} minutes")

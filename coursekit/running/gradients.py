@@ -5,6 +5,8 @@ is recognised by its slopes: on a smooth piece the slopes left and right of x di
 the difference; across a kink they differ by the size of the kink.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from coursekit.core.question import CheckFailed
@@ -15,7 +17,9 @@ ROUNDING = 10  # units in the last place by which the two values of f may be off
 LARGEST_SHARE_LEFT_OUT = 0.25
 
 
-def gradient_error(f, x, grad, df=1.0, h=1e-5):
+def gradient_error(
+    f: Callable, x: np.ndarray, grad: np.ndarray, df: np.ndarray | float = 1.0, h: float = 1e-5
+) -> tuple[float, int]:
     """Compare a gradient with the numeric one.
 
     Parameters
@@ -46,7 +50,7 @@ def gradient_error(f, x, grad, df=1.0, h=1e-5):
             f"the gradient has shape {np.shape(grad)}, but x has shape {x.shape}: a gradient has the shape of its input"
         )
 
-    def total(x):
+    def total(x: np.ndarray) -> float:
         return np.sum(np.asarray(f(x)) * df)
 
     centre = total(x)
@@ -94,7 +98,9 @@ def _kinks(bends, numeric, centre, h):
     return uneven | steep
 
 
-def check_gradient(name, f, x, grad, df=1.0, h=1e-5):
+def check_gradient(
+    name: str, f: Callable, x: np.ndarray, grad: np.ndarray, df: np.ndarray | float = 1.0, h: float = 1e-5
+) -> None:
     """Print that a gradient agrees with the numeric one, in words that are the same in each run.
 
     Raises
@@ -114,10 +120,10 @@ def check_gradient(name, f, x, grad, df=1.0, h=1e-5):
         raise CheckFailed(f"{name}: {problem}") from None
     if not error < LARGEST_ERROR:
         numeric = eval_numerical_gradient_array(lambda x: np.asarray(f(x)), x, df, h)
-        place = np.unravel_index(np.argmax(np.abs(numeric - grad)), x.shape)
-        where = ", ".join(str(int(i)) for i in place)
+        position = np.unravel_index(np.argmax(np.abs(numeric - grad)), x.shape)
+        where = ", ".join(str(int(i)) for i in position)
         raise CheckFailed(
             f"{name} does not agree with the numeric gradient: relative error {error:.1e}, expected < 1e-7\n"
-            f"  largest difference at {name}[{where}]: numeric {numeric[place]:.6g}, yours {grad[place]:.6g}"
+            f"  largest difference at {name}[{where}]: numeric {numeric[position]:.6g}, yours {grad[position]:.6g}"
         )
     print(f"{name}  agrees with the numeric gradient: relative error < 1e-7  ok")

@@ -1,14 +1,15 @@
-"""`check` while a notebook is graded: it sends the values out, and they are judged outside."""
+"""`check` while a notebook is graded: it sends the values out of the sandbox, where they are judged."""
 
 import os
+from typing import Any
 
 from coursekit.core import serialization
 
-GRADING = "COURSEKIT_GRADING"  # the environment variable with the nonce to send along
+GRADING = "COURSEKIT_GRADING"  # the environment variable that holds the nonce to send back
 HANDED_OVER = "application/vnd.coursekit.values"
 
 
-def check(question_id, verbose=False, **values):
+def check(question_id: str, verbose: bool = False, **values: Any) -> None:
     """Send the values of a question out of the kernel as plain bytes; no verdict is made here."""
     from IPython import get_ipython
 

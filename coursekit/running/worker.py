@@ -1,4 +1,4 @@
-"""The process in which a learner's code runs: a fresh one for each question.
+"""The process in which a learner's code runs: a new one for each question.
 
 `coursekit.judging.runner` starts it. It reads a request from standard input, says that it is ready, runs the question's
 cases on the files as they are on disk, and writes a frame for each call: its length in 8 bytes, then a packed dict with
@@ -9,22 +9,39 @@ import contextlib
 import importlib.machinery
 import io
 import os
+import signal
 import struct
 import sys
 import traceback
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from coursekit.core import serialization
+from coursekit.core.question import Case
 
-LONGEST_PRINT = 2_000  # characters of a learner's own printing that are kept for each case
-READY = -1  # in place of a call's number: the process is up, and the learner's code has not run yet
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None  # type: ignore[assignment]
+
+CAN_LIMIT_CPU = resource is not None
+CPU_SECONDS = "COURSEKIT_CPU_SECONDS"  # the environment variable with the limit, where no sandbox has set it
+OUT_OF_TIME = "stopped after {seconds:g} seconds of processor time: is there an endless or a very slow loop?"
+LONGEST_PRINT = 2_000  # characters of what a learner's code prints that are kept for each case
+READY = -1  # instead of a call's number: the process has started, and the learner's code has not run yet
 
 
-def main():
+class OutOfTimeError(BaseException):
+    """The processor time is used up; not an Exception, so that `except Exception` does not catch it."""
+
+
+def main() -> None:
     """Serve one request from standard input."""
+    _limit_cpu()
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed past sys.stdout must not mix with the frames
     request = serialization.unpack(sys.stdin.buffer.read())
@@ -33,29 +50,53 @@ def main():
 
     question = find(request["question"])
 
-    def send(number, frame):
+    def send(number: int, frame: dict) -> None:
         data = serialization.pack({"nonce": request["nonce"], "call": number, **frame})
         channel.write(struct.pack("<Q", len(data)) + data)
         channel.flush()
 
     send(READY, {})
     for number, (index, inputs) in enumerate(request["calls"]):
-        send(number, call(question.cases[index], inputs))
+        report = call(question.cases[index], inputs)
+        send(number, report)
+        if report["error"] and report["error"]["kind"] == "TimeoutError":
+            _end_out_of_time()
     sys.stderr.flush()
-    os._exit(0)  # not to wait for what the learner's code left running
+    os._exit(0)  # without waiting for what the learner's code left running
 
 
-def _load_from_source():
-    """Compile `cs231n` from its files each time: a .pyc can be stale for an edit within the same second."""
+def _limit_cpu() -> None:
+    """Raise `OutOfTimeError` in the learner's code, at the line that runs, when the processor time is used up."""
+    if not CAN_LIMIT_CPU:
+        return
+    if CPU_SECONDS in os.environ:
+        seconds = int(os.environ[CPU_SECONDS])
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))  # one more, and the system ends the process
+    signal.signal(signal.SIGXCPU, _raise_out_of_time)
+
+
+def _raise_out_of_time(*_: Any) -> None:
+    raise OutOfTimeError(OUT_OF_TIME.format(seconds=resource.getrlimit(resource.RLIMIT_CPU)[0]))
+
+
+def _end_out_of_time() -> None:
+    """End as a process without a handler would, so that the judge knows why the remaining calls are missing."""
+    if CAN_LIMIT_CPU:
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGXCPU)
+
+
+def _load_from_source() -> None:
+    """Compile `cs231n` from its files each time: after an edit within the same second, a .pyc is stale."""
 
     class FromSource(importlib.machinery.SourceFileLoader):
-        def get_code(self, fullname):
+        def get_code(self, fullname: str) -> Any:
             return self.source_to_code(self.get_data(self.path), self.path)
 
     package = str(Path.cwd() / "cs231n")
     make_finder = importlib.machinery.FileFinder.path_hook((FromSource, [".py"]))
 
-    def hook(path):
+    def hook(path: str) -> Any:
         if not path.startswith(package):
             raise ImportError
         return make_finder(path)
@@ -63,19 +104,21 @@ def _load_from_source():
     sys.path_hooks.insert(0, hook)
 
 
-def failure(kind, message, frames=()):
-    """The part of a frame that says that a call raised an error: its kind, its message, and where it was raised."""
+def failure(kind: str, message: str, frames: Iterable[list] = ()) -> dict:
+    """The part of a frame that describes an error: its kind, its message, and where it was raised."""
     error = {"kind": kind, "message": message[:LONGEST_PRINT], "frames": list(frames)}
     return {"outputs": None, "error": error, "printed": "", "warnings": []}
 
 
-def call(case, inputs):
-    """Run one case and report all that happened as a plain dict."""
-    printed = _Kept()
+def call(case: Case, inputs: dict[str, Any]) -> dict:
+    """Run one case and report everything that happened as a plain dict."""
+    printed = _Beginning()
     with contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            report = {"outputs": case.run(**inputs), "error": None}
+            report: dict[str, Any] = {"outputs": case.run(**inputs), "error": None}
+        except OutOfTimeError as error:
+            report = failure("TimeoutError", str(error), _learner_frames(error))
         except (Exception, SystemExit) as error:
             report = failure(type(error).__name__, str(error), _learner_frames(error))
     report["after"] = {name: value for name, value in inputs.items() if isinstance(value, np.ndarray)}
@@ -84,27 +127,27 @@ def call(case, inputs):
     return report
 
 
-class _Kept(io.StringIO):
+class _Beginning(io.StringIO):
     """Keeps the beginning of what is printed; the rest would only fill the memory."""
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         if self.tell() < LONGEST_PRINT:
             super().write(text)
         return len(text)
 
 
-def _learner_frames(error):
-    """Places in `cs231n/` that the error came through, the innermost last: [file, line number, line]."""
-    frames = traceback.extract_tb(error.__traceback__)
+def _learner_frames(error: BaseException) -> list[list]:
+    """The lines of `cs231n/` that the error passed through, the innermost last: [file, line number, line]."""
+    frames = list(traceback.extract_tb(error.__traceback__))
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         frames.append(traceback.FrameSummary(error.filename, error.lineno, "", line=error.text or ""))
-    places = []
+    lines = []
     for frame in frames:
         path = Path(frame.filename)
         if "cs231n" in path.parts and not path.name.startswith("_"):
             part = path.parts[len(path.parts) - path.parts[::-1].index("cs231n") - 1 :]
-            places.append(["/".join(part), frame.lineno, (frame.line or "").strip()])
-    return places
+            lines.append(["/".join(part), frame.lineno, (frame.line or "").strip()])
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The teacher's commands but for grading. Never released."""
+"""The teacher's commands, except for grading. Never distributed."""

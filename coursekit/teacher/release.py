@@ -1,4 +1,4 @@
-"""The learner's edition: the solved tree with every answer taken out, proved empty, the same to the byte each time."""
+"""The learner's edition: the solved tree without its answers, proved to be empty, always the same to the byte."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from coursekit.core.question import Verdict
 from coursekit.learner.progress import verdicts
 from coursekit.paths import LEARNER, ROOT, files_in
 from coursekit.questions import all_questions
@@ -18,29 +19,34 @@ class ReleaseError(Exception):
     """The learner's edition cannot be built; the message says why."""
 
 
-def build(out):
+def build(out: str | Path) -> int:
     """Build the learner's edition in a folder; 0 if it was built."""
     out = Path(out).resolve()
     try:
         _require_free(out)
         _require_full_marks()
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-            edition = Path(folder) / "edition"
-            write_edition(edition)
-            _require_empty(edition)
-            if out.exists():
-                out.rmdir()
-            edition.rename(out)
+        _build(out)
     except (ReleaseError, SolutionError) as error:
         print(f"The learner's edition was not built: {error}")
         return 1
     count = sum(path.is_file() for path in out.rglob("*"))
-    print(f"The learner's edition is in {out}: {count} files, every question open.")
+    print(f"The learner's edition is in {out}: {count} files, no question answered.")
     return 0
 
 
-def write_edition(edition, root=ROOT):
+def _build(out: Path) -> None:
+    """Build the edition next to its folder, and move it there once it is proved to be empty."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        edition = Path(folder) / "edition"
+        write_edition(edition)
+        _require_no_answers(edition)
+        if out.exists():
+            out.rmdir()
+        edition.rename(out)
+
+
+def write_edition(edition: Path, root: Path = ROOT) -> None:
     """Write the stripped tree and its manifest, without proving anything."""
     for name, path in files_in((*LEARNER, *RENAMED), root).items():
         target = edition / RENAMED.get(name, name)
@@ -52,32 +58,30 @@ def write_edition(edition, root=ROOT):
     (edition / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
-def _require_free(out):
+def _require_free(out: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ReleaseError(f"{out} exists and is not empty; name a new folder")
+        raise ReleaseError(f"{out} exists and is not empty; choose a new folder")
 
 
-def _require_full_marks():
+def _require_full_marks() -> None:
     lacking = [v.question.id for v in verdicts(list(all_questions().values())) if not v.ok]
     if lacking:
-        raise ReleaseError(f"in the solved tree these questions are not ok: {', '.join(lacking)}")
+        raise ReleaseError(f"these questions are not ok in the solved tree: {', '.join(lacking)}")
 
 
-def _require_empty(edition):
-    """Raise unless no marker is left and every question is open."""
+def _require_no_answers(edition: Path) -> None:
+    """Raise unless no marker is left and no question is answered."""
     for path in edition.rglob("*"):
         name = path.relative_to(edition)
-        if (
-            path.suffix in (".py", ".ipynb")
-            and name.parts[0] != "coursekit"
-            and has_marker(path.read_text(encoding="utf-8"))
-        ):
-            raise ReleaseError(f"a solution marker is left in {name}")
-    answered = [v for v in verdicts(list(all_questions().values()), edition) if v.status != "not attempted"]
-    if answered:
-        raise ReleaseError(
-            "in the stripped tree these questions are not open: "
-            + ", ".join(f"{v.question.id} ({v.status})" for v in answered)
-        )
-    for cache in edition.rglob("__pycache__"):
+        is_stripped = path.suffix in (".py", ".ipynb") and name.parts[0] != "coursekit"
+        if is_stripped and has_marker(path.read_text(encoding="utf-8")):
+            raise ReleaseError(f"{name} still has a solution marker")
+    found = verdicts(list(all_questions().values()), edition)
+    if answered := [_brief(verdict) for verdict in found if verdict.status != "not attempted"]:
+        raise ReleaseError(f"these questions are answered in the stripped tree: {', '.join(answered)}")
+    for cache in edition.rglob("__pycache__"):  # the checks have just imported the modules
         shutil.rmtree(cache)
+
+
+def _brief(verdict: Verdict) -> str:
+    return f"{verdict.question.id} ({verdict.status})"

@@ -1,13 +1,17 @@
-"""Take the answers out of the solved files.
+"""Remove the answers from the solved files.
 
-An answer stands between `### BEGIN SOLUTION` and `### END SOLUTION` in a .py file or a code cell, and between
+An answer is between `### BEGIN SOLUTION` and `### END SOLUTION` in a .py file or a code cell, and between
 `<!-- BEGIN SOLUTION -->` and `<!-- END SOLUTION -->` in a Markdown cell.
 """
 
 import ast
 import json
 import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
+from coursekit.core.question import Question
 from coursekit.learner.submission import BLANK_ANSWER
 from coursekit.questions import all_questions
 
@@ -16,10 +20,10 @@ _TEXT_ANSWER = re.compile(r"<!-- BEGIN SOLUTION -->.*?<!-- END SOLUTION -->", re
 
 
 class SolutionError(Exception):
-    """The answers cannot be taken out; the message says where the markers are wrong."""
+    """The answers cannot be removed; the message says where the markers are wrong."""
 
 
-def stripped(path, name):
+def stripped(path: Path, name: str) -> bytes:
     """The bytes of a file without its answers."""
     if path.suffix == ".ipynb":
         return strip_notebook(path.read_text(encoding="utf-8"), name).encode()
@@ -28,13 +32,13 @@ def stripped(path, name):
     return path.read_bytes()
 
 
-def strip_module(source, name):
-    """Replace each region of a module by a TODO and a `NotImplementedError` that names the question."""
+def strip_module(source: str, name: str) -> str:
+    """Replace each answer in a module by a TODO and a `NotImplementedError` that names the question."""
     module = name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     functions = _functions(ast.parse(source))
-    used = {}
+    used: dict[str, int] = {}
 
-    def question_at(line):
+    def question_at(line: int) -> Question:
         path = _innermost(functions, line)
         asking = [q for q in all_questions().values() if f"{module}:{path}" in q.implements]
         if not asking:
@@ -42,76 +46,76 @@ def strip_module(source, name):
         used[path] = used.get(path, 0) + 1
         return asking[min(used[path], len(asking)) - 1]
 
-    return _replace_regions(source, name, question_at)
+    return _replace_answers(source, name, question_at)
 
 
-def _functions(tree, prefix=""):
+def _functions(tree: ast.AST, prefix: str = "") -> list[tuple[int, int, str]]:
     """(first line, last line, dotted name) of every function in a module."""
-    found = []
+    found: list[tuple[int, int, str]] = []
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             path = f"{prefix}{node.name}"
             if isinstance(node, ast.FunctionDef):
-                found.append((node.lineno, node.end_lineno, path))
+                found.append((node.lineno, node.end_lineno or node.lineno, path))
             found += _functions(node, f"{path}.")
     return found
 
 
-def _innermost(functions, line):
+def _innermost(functions: list[tuple[int, int, str]], line: int) -> str:
     around = [(first, path) for first, last, path in functions if first <= line <= last]
     return max(around)[1] if around else "(outside any function)"
 
 
-def _replace_regions(source, name, question_at):
-    lines, inside = [], None
+def _replace_answers(source: str, name: str, question_at: Callable[[int], Question]) -> str:
+    lines: list[str] = []
+    inside = None
     for number, line in enumerate(source.splitlines(keepends=True), 1):
         marker = line.strip()
         if marker == BEGIN:
             if inside:
-                raise SolutionError(f"{name}, line {number}: a solution begins inside another")
+                raise SolutionError(f"{name}, line {number}: this solution begins inside another one")
             inside = number
             lines += _stub(question_at(number), line[: len(line) - len(line.lstrip())])
         elif marker == END:
             if not inside:
-                raise SolutionError(f"{name}, line {number}: a solution ends that did not begin")
+                raise SolutionError(f"{name}, line {number}: the solution that ends here has no beginning")
             inside = None
         elif not inside:
             lines.append(line)
     if inside:
-        raise SolutionError(f"{name}, line {inside}: this solution does not end")
+        raise SolutionError(f"{name}, line {inside}: this solution has no end")
     return "".join(lines)
 
 
-def _stub(question, indent):
+def _stub(question: Question, indent: str) -> list[str]:
     message = f"{question.id}: {question.notebook}"
     return [
-        f"{indent}# TODO: {question.title}. The notebook {question.notebook} explains it;\n",
-        f'{indent}# check("{question.id}") there tells whether it is right.\n',
+        f"{indent}# TODO: {question.title}. The notebook {question.notebook} explains it,\n",
+        f'{indent}# and check("{question.id}") there says whether your answer is right.\n',
         f'{indent}raise NotImplementedError("{message}")\n',
     ]
 
 
-def strip_notebook(text, name):
+def strip_notebook(text: str, name: str) -> str:
     """Replace the answers of a notebook and clear its outputs."""
     notebook = json.loads(text)
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code":
             cell.update(outputs=[], execution_count=None)
-            source = _replace_regions(source, f"{name}, cell {cell['id']}", lambda _, cell=cell: _asked_by(cell, name))
-            source = source.rstrip("\n")
+            source = _replace_answers(source, f"{name}, cell {cell['id']}", partial(_asked_by, cell, name)).rstrip("\n")
         elif cell["cell_type"] == "markdown":
             source = _TEXT_ANSWER.sub(BLANK_ANSWER, source)
         cell["source"] = source.splitlines(keepends=True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def _asked_by(cell, name):
+def _asked_by(cell: dict, name: str, line: int) -> Question:
     if cell["id"] not in all_questions():
-        raise SolutionError(f"{name}: the cell {cell['id']!r} has a solution, but its id is not that of a question")
+        raise SolutionError(f"{name}: the cell {cell['id']!r} has a solution, but its id is not a question's")
     return all_questions()[cell["id"]]
 
 
-def has_marker(text):
-    """Whether a text has a marker of an answer."""
+def has_marker(text: str) -> bool:
+    """Whether a text has a solution marker."""
     return any(marker in text for marker in ("BEGIN SOLUTION", "END SOLUTION"))

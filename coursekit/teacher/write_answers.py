@@ -1,17 +1,21 @@
-"""Compute the reference answers from the solved tree and the zoo; see `coursekit.judging.reference_answers`."""
+"""Compute the reference answers from the solved tree and the zoo; `coursekit.judging.reference_answers` reads them."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 from coursekit.core import serialization
+from coursekit.core.question import Question
 from coursekit.judging.reference_answers import FOLDER, path_of
 from coursekit.judging.runner import run_case
 from coursekit.questions import NOTEBOOKS, all_questions
 from zoo import outcomes, wrong_entries
 
 
-def write(notebooks=(), folder=FOLDER):
-    """Write the reference answers of some notebooks, or of all: a file for each question. 0 if all are known."""
+def write(notebooks: Sequence[str] = (), folder: Path = FOLDER) -> int:
+    """Write the reference answers for some notebooks, or for all: a file for each question. 0 if all are known."""
     unknown = [name for name in notebooks if name not in NOTEBOOKS]
     if unknown:
-        print(f"There is no notebook {', '.join(unknown)}; there are {', '.join(NOTEBOOKS)}.")
+        print(f"There is no notebook {', '.join(unknown)}; choose from {', '.join(NOTEBOOKS)}.")
         return 2
     for question in all_questions().values():
         if not question.in_notebook and question.notebook in (notebooks or NOTEBOOKS):
@@ -21,22 +25,22 @@ def write(notebooks=(), folder=FOLDER):
     return 0
 
 
-def answers_of(question):
+def answers_of(question: Question) -> dict:
     """What the reference, and each known mistake, returns on a question's public inputs."""
     cases = enumerate(question.cases)
-    expected = {i: run_case(case, question.draw_inputs(i))["outputs"] for i, case in cases if not case.judge}
+    expected = {i: run_case(case, question.draw_inputs(i)).outputs for i, case in cases if not case.judge}
     mistakes = [
         {"sentence": entry.sentence, "results": _brief(outcomes(entry))} for entry in wrong_entries(question.id)
     ]
     return {"expected": expected, "mistakes": mistakes}
 
 
-def _brief(results):
+def _brief(results: dict) -> dict:
     return {
         index: {
-            "outputs": result["outputs"],
-            "error": result["error"]["kind"] if result["error"] else None,
-            "changed": result["changed"],
+            "outputs": result.outputs,
+            "error": result.error.kind if result.error else None,
+            "changed": list(result.changed),
         }
         for index, result in results.items()
     }

@@ -293,7 +293,9 @@ def nesterov_in_new_dict(w, dw, config=None):
     return _ahead(w, dw, config, config["velocity"]), config
 
 
-@wrong("nesterov_momentum", "dw is modified in place: dw *= ... writes into the caller's array", rule="changed in place")
+@wrong(
+    "nesterov_momentum", "dw is modified in place: dw *= ... writes into the caller's array", rule="modified in place"
+)
 def nesterov_changes_gradient(w, dw, config=None):
     config = _momentum_defaults(w, config)
     dw *= config["learning_rate"]

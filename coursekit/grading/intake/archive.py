@@ -1,7 +1,7 @@
-"""Open what a learner handed in: an `Opened` with the files of the allow-list, or `Refused` with the reason.
+"""Open a submission: an `Opened` with the files of the allow-list, or `Refused` with the reason.
 
-Nothing is written to disk, and no name in an archive is ever used as a path: the files that may be handed in are looked
-for among the names, read in memory, and given back under our own names.
+Nothing is written to disk, and no name in an archive is ever used as a path: the allowed files are looked up among the
+names, read in memory, and returned under the course's names.
 """
 
 import io
@@ -9,10 +9,12 @@ import json
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import PurePosixPath
+from typing import BinaryIO
 
 from coursekit.grading.intake.sources import Source, find_submissions
 from coursekit.grading.intake.zips import (
@@ -32,7 +34,7 @@ __all__ = ["Opened", "Refused", "Source", "find_submissions", "open_submission"]
 
 LARGEST_INNER = 100_000_000  # bytes of a zip within a zip, which is read in memory
 MOST_WEIGHTS = 20  # files of saved weights; the course asks for at most three
-DEEPEST = 1  # zips within zips: systems that collect hand-ins pack a zip once more, not twice
+DEEPEST = 1  # zips within zips: systems that collect submissions zip a zip once more, not twice
 
 _COPY = re.compile(r"(?:copy of )?(?P<stem>.+?)(?:[-_ ]?copy ?\d*| ?\(\d+\)|-\d{1,2})?", re.IGNORECASE)
 _NOT_LOOKED_INTO = {
@@ -52,10 +54,10 @@ _EXPECTED_BESIDE = re.compile(r"assignment\d+_answers\.(html|pdf)|manifest\.json
 
 @dataclass(frozen=True)
 class Opened:
-    """What came in one submission.
+    """The content of one submission.
 
-    `files` maps names of the allow-list to bytes; the receipt is taken out of it. `sha256` is that of the zip, or of
-    all files of a folder. `receipt` is None, or has "verified", "problems", and "questions" (what the learner saw).
+    `files` maps names of the allow-list to bytes, without the receipt. `sha256` is that of the zip, or of all files of
+    a folder. `receipt` is None, or has "verified", "problems", and "questions" (the verdicts that the learner saw).
     """
 
     files: dict[str, bytes]
@@ -66,11 +68,11 @@ class Opened:
 
 @dataclass(frozen=True, order=True)
 class _Candidate:
-    """A member that may be the file `target`; the smallest is the best."""
+    """A member that may be the file `target`; the smallest one fits best."""
 
-    rank: int  # 0: the whole name fits, 1: its end fits, 2: the bare name fits
+    rank: int  # 0: the whole path matches, 1: its end matches, 2: the bare name matches
     copy: bool  # knn (1).ipynb
-    elsewhere: bool  # not where most files are
+    elsewhere: bool  # not in the folder of most files
     depth: int
     name: str
     member: Member = field(compare=False)
@@ -78,41 +80,43 @@ class _Candidate:
     top: str = field(compare=False, default="")
 
 
-def open_submission(source, assignment):
-    """Read a submission in memory, an `Opened`.
+def open_submission(source: Source, assignment: str) -> Opened:
+    """Read a submission in memory.
 
     Raises
     ------
     Refused
-        If it cannot be read, or not safely.
+        If it cannot be read safely.
     """
     try:
         return _open(source, assignment)
     except Refused:
         raise
-    except Exception as error:  # the readers of archives raise many kinds, and none may stop the class
+    except Exception as error:  # the readers of archives raise many kinds, and none may stop the grading of a class
         raise Refused(f"It cannot be read ({type(error).__name__}: {error}).") from error
 
 
-def _open(source, assignment):
-    remarks, budget = [], Budget()
+def _open(source: Source, assignment: str) -> Opened:
+    remarks: list[str] = []
+    budget = Budget()
     if source.path.is_dir():
-        files = _take(list(folder_members(source.path, budget)), assignment, remarks, budget)
+        files = _pick(list(folder_members(source.path, budget)), assignment, remarks, budget)
         listing = json.dumps({name: submission.digest(data) for name, data in files.items()}, sort_keys=True)
         return _opened(files, remarks, submission.digest(listing.encode()))
     with source.path.open("rb") as file:
+        zipped: BinaryIO = file
         if source.inside:
             with open_zip(file) as archive:
-                file = io.BytesIO(read_zipped(archive, archive.getinfo(source.inside), LARGEST_INNER, Budget()))
-        return _opened(_take_zip(file, assignment, remarks, budget), remarks, _digest_of(file))
+                zipped = io.BytesIO(read_zipped(archive, archive.getinfo(source.inside), Budget(), LARGEST_INNER))
+        return _opened(_pick_from_zip(zipped, assignment, remarks, budget), remarks, _digest_of(zipped))
 
 
-def _opened(files, remarks, digest):
+def _opened(files: dict[str, bytes], remarks: list[str], digest: str) -> Opened:
     receipt = files.pop(submission.RECEIPT, None)
     return Opened(files, remarks, digest, None if receipt is None else _verify(receipt, files, remarks))
 
 
-def _verify(data, files, remarks):
+def _verify(data: bytes, files: dict[str, bytes], remarks: list[str]) -> dict:
     try:
         receipt = submission.read_receipt(data)
     except ValueError as error:
@@ -122,7 +126,7 @@ def _verify(data, files, remarks):
     return {"verified": not problems, "problems": problems, "questions": receipt["questions"]}
 
 
-def _digest_of(file):
+def _digest_of(file: BinaryIO) -> str:
     file.seek(0)
     hashed = sha256()
     while chunk := file.read(1 << 20):
@@ -130,34 +134,41 @@ def _digest_of(file):
     return hashed.hexdigest()
 
 
-def _take_zip(file, assignment, remarks, budget, depth=0):
+def _pick_from_zip(
+    file: BinaryIO, assignment: str, remarks: list[str], budget: Budget, depth: int = 0
+) -> dict[str, bytes]:
     with open_zip(file) as archive:
-        return _take(list(zip_members(archive, budget)), assignment, remarks, budget, depth)
+        return _pick(list(zip_members(archive, budget)), assignment, remarks, budget, depth)
 
 
-def _take_inner(inner, assignment, remarks, budget, depth):
+def _pick_from_inner(
+    inner: list[Member], assignment: str, remarks: list[str], budget: Budget, depth: int
+) -> dict[str, bytes]:
     if len(inner) > 1:
-        raise Refused(f"It holds {len(inner)} zips and none of the assignment's files; which one is meant?")
+        raise Refused(f"It contains {len(inner)} zips and none of the assignment's files; which zip is the submission?")
     if depth == DEEPEST:
         raise Refused("It is a zip in a zip in a zip.")
-    remarks.append(f"What came held a zip, {short(inner[0].name)}, which was opened.")
-    return _take_zip(io.BytesIO(inner[0].read(LARGEST_INNER)), assignment, remarks, budget, depth + 1)
+    remarks.append(f"It contained another zip, {short(inner[0].name)}, which was opened.")
+    return _pick_from_zip(io.BytesIO(inner[0].read(LARGEST_INNER)), assignment, remarks, budget, depth + 1)
 
 
-# ---- find the assignment's files among what came
+# ---- find the assignment's files
 
 
-def _take(members, assignment, remarks, budget, depth=0):
-    """The files of the allow-list among the members, or in the one zip that they hold: bytes by our names."""
-    by_target = {}
+def _pick(
+    members: list[Member], assignment: str, remarks: list[str], budget: Budget, depth: int = 0
+) -> dict[str, bytes]:
+    """The files of the allow-list among the members, or in the one zip among them: bytes by the course's names."""
+    by_target: dict[str, list[_Candidate]] = {}
     for candidate in _candidates(members, assignment):
         by_target.setdefault(candidate.target, []).append(candidate)
     if not set(by_target) - {submission.RECEIPT}:
         inner = [member for member in members if member.name.lower().endswith(".zip") and not _is_skipped(member.name)]
         if inner:
-            return _take_inner(inner, assignment, remarks, budget, depth)
-        raise Refused(f"None of the files of {assignment} is in it.{_what_came(members)}")
-    files, used = {}, set()
+            return _pick_from_inner(inner, assignment, remarks, budget, depth)
+        raise Refused(f"It contains none of the files of {assignment}.{_contents(members)}")
+    files: dict[str, bytes] = {}
+    used: set[str] = set()
     weights = [target for target in sorted(by_target) if target.endswith(".npz")]
     for target in sorted(set(by_target) - set(weights[MOST_WEIGHTS:])):
         candidates = sorted(by_target[target])
@@ -165,51 +176,53 @@ def _take(members, assignment, remarks, budget, depth=0):
         data = _read_best(target, candidates, remarks)
         if data is not None:
             files[target] = data
-    missing = [name for name in submission.wanted(assignment) if name not in by_target]
+    missing = [name for name in submission.required(assignment) if name not in by_target]
     if missing:
-        remarks.append(f"Not in it: {', '.join(missing)}.")
+        remarks.append(f"Missing: {', '.join(missing)}.")
     _remark_others([member for member in members if member.name not in used], remarks)
     return files
 
 
-def _what_came(members):
+def _contents(members: list[Member]) -> str:
     names = [short(member.name) for member in members if not _is_skipped(member.name)][:5]
-    return f" It holds: {', '.join(names)}." if names else ""
+    return f" Its files: {', '.join(names)}." if names else ""
 
 
-def _remark_others(members, remarks):
+def _remark_others(members: list[Member], remarks: list[str]) -> None:
     other = [member for member in members if not _is_skipped(member.name) and not _is_expected(member.name)]
     if other:
         names = ", ".join(short(member.name) for member in other[:5])
-        remarks.append(f"Not on the list of files to hand in, so not taken: {names}{_and_more(len(other) - 5)}.")
+        remarks.append(f"Ignored, because not among the files to submit: {names}{_and_more(len(other) - 5)}.")
 
 
-def _and_more(count):
+def _and_more(count: int) -> str:
     return f" and {count} more" if count > 0 else ""
 
 
-def _is_expected(name):
-    """Whether a file that is not taken needs no words: the course's own, or a system's."""
+def _is_expected(name: str) -> bool:
+    """Whether a file that is ignored needs no remark: the course's own, or a system's."""
     parts = PurePosixPath(name.lower()).parts
-    given = {"cs231n", "assignments"} & set(parts) or parts[-1] in ("makefile", "readme.md", "requirements.lock")
-    return bool(given) and parts[-1].endswith((".ipynb", "__init__.py")) or bool(_EXPECTED_BESIDE.fullmatch(parts[-1]))
+    provided = {"cs231n", "assignments"} & set(parts) or parts[-1] in ("makefile", "readme.md", "requirements.lock")
+    return (
+        bool(provided) and parts[-1].endswith((".ipynb", "__init__.py")) or bool(_EXPECTED_BESIDE.fullmatch(parts[-1]))
+    )
 
 
-def _is_skipped(name):
+def _is_skipped(name: str) -> bool:
     parts = name.lower().split("/")
     return bool(_NOT_LOOKED_INTO & set(parts)) or parts[-1].startswith("._")
 
 
-def _candidates(members, assignment):
+def _candidates(members: list[Member], assignment: str) -> list[_Candidate]:
     """All ways in which members can be files of the allow-list, each with its rank."""
     targets = [name for name in submission.allowed(assignment) if name != submission.WEIGHTS]
-    found = [c for member in members if not _is_skipped(member.name) for c in _fits(member, targets)]
+    found = [c for member in members if not _is_skipped(member.name) for c in _matches(member, targets)]
     tops = Counter(candidate.top for candidate in found if candidate.rank == 0)
     top = min(tops, key=lambda top: (-tops[top], top.count("/"), top), default="")
     return [replace(candidate, elsewhere=candidate.top != top) for candidate in found]
 
 
-def _fits(member, targets):
+def _matches(member: Member, targets: list[str]) -> Iterator[_Candidate]:
     parts = _plain(member.name).split("/")
     depth, last = len(parts), parts[-1]
     if fnmatchcase("/".join(parts[-3:]).casefold(), submission.WEIGHTS) and re.fullmatch(
@@ -218,13 +231,13 @@ def _fits(member, targets):
         yield _Candidate(0, False, False, depth, member.name, member, f"cs231n/saved/{last}", "/".join(parts[:-3]))
     folded = [part.casefold() for part in parts]
     for target in targets:
-        wanted = target.casefold().split("/")
-        copy = folded[-1] != wanted[-1]
-        if copy and not _is_copy(folded[-1], wanted[-1]):
+        path = target.casefold().split("/")
+        copy = folded[-1] != path[-1]
+        if copy and not _is_copy(folded[-1], path[-1]):
             continue
-        common = _common_end(folded[:-1], wanted[:-1])
-        if common == len(wanted) - 1:
-            top = "/".join(parts[: depth - len(wanted)])
+        common = _common_end(folded[:-1], path[:-1])
+        if common == len(path) - 1:
+            top = "/".join(parts[: depth - len(path)])
             yield _Candidate(0, copy, False, depth, member.name, member, target, top)
         elif common:
             yield _Candidate(1, copy, False, depth, member.name, member, target)
@@ -232,30 +245,30 @@ def _fits(member, targets):
             yield _Candidate(2, copy, False, depth, member.name, member, target)
 
 
-def _plain(name):
+def _plain(name: str) -> str:
     """A name as it would be after unpacking: one form of each letter, no drive, no leading or doubled slashes."""
     parts = unicodedata.normalize("NFC", re.sub(r"^[A-Za-z]:", "", name)).split("/")
     return "/".join(part for part in parts if part not in ("", "."))
 
 
-def _is_copy(name, wanted):
-    """Whether a name is what programs make of `wanted` for a copy: "knn (1).ipynb", "Copy of knn.ipynb"."""
-    (stem, _, ending), (wanted_stem, _, wanted_ending) = name.rpartition("."), wanted.rpartition(".")
-    near = ending == wanted_ending and wanted_stem in stem and len(stem) < len(wanted_stem) + 20
-    match = _COPY.fullmatch(stem) if near and wanted != submission.RECEIPT else None
-    return bool(match) and match["stem"] == wanted_stem
+def _is_copy(name: str, original: str) -> bool:
+    """Whether a name is what programs call a copy of `original`: "knn (1).ipynb", "Copy of knn.ipynb"."""
+    (stem, _, ending), (original_stem, _, original_ending) = name.rpartition("."), original.rpartition(".")
+    near = ending == original_ending and original_stem in stem and len(stem) < len(original_stem) + 20
+    match = _COPY.fullmatch(stem) if near and original != submission.RECEIPT else None
+    return match is not None and match["stem"] == original_stem
 
 
-def _common_end(parts, wanted):
+def _common_end(parts: list[str], others: list[str]) -> int:
     count = 0
-    for a, b in zip(reversed(parts), reversed(wanted), strict=False):
+    for a, b in zip(reversed(parts), reversed(others), strict=False):
         if a != b:
             break
         count += 1
     return count
 
 
-def _read_best(target, candidates, remarks):
+def _read_best(target: str, candidates: list[_Candidate], remarks: list[str]) -> bytes | None:
     """The bytes of the best candidate, or None with a remark."""
     best = candidates[0]
     if best.member.link:
@@ -264,20 +277,20 @@ def _read_best(target, candidates, remarks):
         data = best.member.read(submission.LARGEST[PurePosixPath(target).suffix])
         _require_unambiguous(best, candidates[1:], data)
     except Unreadable as error:
-        remarks.append(f"{error}, so it was not taken.")
+        remarks.append(f"{error}, so it was ignored.")
         return None
     if best.rank or best.copy or PurePosixPath(_plain(best.name)).name != PurePosixPath(target).name:
-        remarks.append(f"{short(best.name)} was taken as {target}.")
+        remarks.append(f"{short(best.name)} was used as {target}.")
     others = sorted({short(candidate.name) for candidate in candidates[1:]} - {short(best.name)})
     if others:
         listed = ", ".join(others[:3]) + _and_more(len(others) - 3)
-        remarks.append(f"{target} came more than once: {short(best.name)} was taken, not {listed}.")
+        remarks.append(f"{target} was submitted more than once: {short(best.name)} was used, not {listed}.")
     return data
 
 
-def _require_unambiguous(best, others, data):
-    """Raise if a file of the very same name came with another content: which one is meant depends on the system."""
+def _require_unambiguous(best: _Candidate, others: list[_Candidate], data: bytes) -> None:
+    """Raise if a file of the very same name has other content: which one is unpacked depends on the system."""
     for other in others:
         same = _plain(other.name).casefold() == _plain(best.name).casefold()
         if same and (other.member.link or other.member.read(len(data) + 1) != data):
-            raise Refused(f"{short(best.name)} is in it twice, with different contents.")
+            raise Refused(f"It contains {short(best.name)} twice, with different contents.")

@@ -1,17 +1,19 @@
-"""The cells of a notebook as it came: any nbformat, any editor, damaged where it can still be read."""
+"""The cells of a submitted notebook: of any nbformat and any editor, and damaged as far as it can still be read."""
 
 import ast
 import json
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from coursekit.files import CONFLICT, has_conflict
 from coursekit.grading.intake.zips import Refused
-from coursekit.learner.submission import with_pictures
+from coursekit.learner.notebook_form import with_images
 
-MOST_CELLS = 1_000  # ours have at most 80
-LARGEST_PARSED = 5_000  # characters of a cell that is looked at as Python; with 1,000 cells, some seconds at the worst
+MOST_CELLS = 1_000  # the course's notebooks have about 80
+LARGEST_PARSED = 5_000  # characters of a cell that is parsed as Python; 1,000 such cells take some seconds
 
 _SIDES = {"<" * 7: "first", "|" * 7: "base", "=" * 7: "second", ">" * 7: "both"}  # what follows such a line
 _MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
@@ -21,14 +23,14 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "
 
 @dataclass
 class Cell:
-    """A cell of a learner's notebook: its id ('' where it has none), its kind (code, markdown or raw), its source."""
+    """A cell of a learner's notebook: its id ('' if it has none), its kind (code, markdown or raw), and its source."""
 
     id: str
     kind: str
     source: str
 
 
-def read_cells(data):
+def read_cells(data: bytes) -> tuple[list[Cell], list[str]]:
     """The cells of a notebook in some bytes, and remarks.
 
     Raises
@@ -39,53 +41,53 @@ def read_cells(data):
     text, remarks = decode(data)
     cells = [_cell(raw) for raw in _raw_cells(_parse(text, remarks))]
     if len(cells) > MOST_CELLS:
-        raise Refused(f"The notebook has {len(cells)} cells, more than {MOST_CELLS}.")
+        raise Refused(f"It has {len(cells)} cells, more than {MOST_CELLS}.")
     if any(has_conflict(cell.source) for cell in cells):
         remarks.append(f"In a cell: {CONFLICT}.")
     return cells, remarks
 
 
-def decode(data):
-    """Bytes as text with plain line ends, and remarks: UTF-8, or UTF-16 where it says so."""
-    remarks = []
+def decode(data: bytes) -> tuple[str, list[str]]:
+    """Bytes as text with plain line ends, and remarks: UTF-8, or UTF-16 if it has the mark of that."""
+    remarks: list[str] = []
     mark, encoding = next(((mark, name) for mark, name in _BOMS if data.startswith(mark)), (b"", "utf-8"))
     if encoding != "utf-8":
-        remarks.append("It was saved as UTF-16, not as UTF-8.")
+        remarks.append("It was saved as UTF-16 instead of UTF-8.")
     try:
         text = data[len(mark) :].decode(encoding)
     except UnicodeDecodeError:
-        remarks.append("Some characters in it are not UTF-8; they were replaced.")
+        remarks.append("Some of its characters are not valid UTF-8; they were replaced.")
         text = data[len(mark) :].decode(encoding, errors="replace")
     return plain_lines(text), remarks
 
 
-def plain_lines(text):
-    """Text with LF alone as line end, and without halves of characters, which no file can hold."""
+def plain_lines(text: str) -> str:
+    """Text with LF as its only line end, and without halves of characters, which no file can hold."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.encode("utf-8", errors="replace").decode()
 
 
-def _parse(text, remarks):
+def _parse(text: str, remarks: list[str]) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         if has_conflict(text):
             return _parse_conflict(text, remarks)
-        raise Refused(f"It is not a notebook that can be read: the JSON is broken ({error}).") from error
+        raise Refused(f"It cannot be read as a notebook: its JSON is damaged ({error}).") from error
 
 
-def _parse_conflict(text, remarks):
+def _parse_conflict(text: str, remarks: list[str]) -> Any:
     for side in ("first", "second"):
         try:
             notebook = json.loads(_one_side(text, side))
         except (ValueError, RecursionError):
             continue
-        remarks.append(f"It holds a merge conflict that was not resolved; the {side} version was taken each time.")
+        remarks.append(f"It contains unresolved merge conflicts; the {side} version of each was used.")
         return notebook
     raise Refused(f"{CONFLICT.capitalize()}.")
 
 
-def _one_side(text, side):
+def _one_side(text: str, side: str) -> str:
     """A text with one side of each of its conflicts."""
     kept, at = [], "both"
     for line in text.splitlines(keepends=True):
@@ -97,20 +99,21 @@ def _one_side(text, side):
     return "".join(kept)
 
 
-def _raw_cells(notebook):
+def _raw_cells(notebook: Any) -> list[dict]:
     """The cells of nbformat 4, or of all worksheets of nbformat 3 and older."""
     if not isinstance(notebook, dict):
-        raise Refused("It is not a notebook: JSON, but without cells.")
+        raise Refused("It is not a notebook: it is JSON without cells.")
     sheets = notebook.get("worksheets")
-    lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else []
-    lists = [cells for cells in (notebook.get("cells"), *lists) if isinstance(cells, list)]
+    inner = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else []
+    lists: list[list] = [cells for cells in (notebook.get("cells"), *inner) if isinstance(cells, list)]
     if not lists:
-        raise Refused("It is not a notebook: JSON, but without cells.")
+        raise Refused("It is not a notebook: it is JSON without cells.")
     return [cell for cells in lists for cell in cells if isinstance(cell, dict)]
 
 
-def _cell(raw):
-    metadata = raw.get("metadata") if isinstance(raw.get("metadata"), dict) else {}
+def _cell(raw: dict) -> Cell:
+    metadata: Any = raw.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
     names = [name for name in (raw.get("id"), metadata.get("id")) if isinstance(name, str)]  # Colab: in the metadata
     kind = raw.get("cell_type")
     text = raw.get("source", raw.get("input", ""))  # nbformat 3: input
@@ -121,12 +124,12 @@ def _cell(raw):
         level = raw.get("level")
         text = "#" * (level if level in (1, 2, 3, 4, 5, 6) else 1) + " " + text
     if "attachment:" in text:
-        text = with_pictures(text, raw)
+        text = with_images(text, raw)
     return Cell(names[0] if names else "", kind if kind in ("code", "raw") else "markdown", text.strip("\n"))
 
 
-def parse(source):
-    """The top-level statements of a cell (magics left out), or None where it is no Python."""
+def parse(source: str) -> list[ast.stmt] | None:
+    """The top-level statements of a cell (without magics), or None if it is not Python."""
     if len(source) > LARGEST_PARSED:
         return None
     try:
@@ -135,15 +138,15 @@ def parse(source):
         return None
 
 
-def parse_module(source):
+def parse_module(source: str) -> list[ast.stmt]:
     """The top-level statements of a module, without warnings; raises one of `PARSING_ERRORS`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(source).body
 
 
-def bound_names(statement):
-    """The names that a statement binds at its own level: assigned, imported, defined."""
+def bound_names(statement: ast.stmt) -> set[str]:
+    """The names that a statement binds at its own level: assigned, imported or defined."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return {statement.name}
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
@@ -152,8 +155,8 @@ def bound_names(statement):
     return {node.id for node in stored}
 
 
-def walk(node):
-    """All nodes of a statement but those inside of functions, classes and lambdas, which have names of their own."""
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes of a statement except those inside functions, classes and lambdas, which have names of their own."""
     todo = [node]
     while todo:
         node = todo.pop()

@@ -1,54 +1,64 @@
-"""What all pages and exports share: cleaning untrusted text, filling templates, writing files.
+"""What all pages and exports share: making untrusted text harmless, and filling templates.
 
-Every text of a record may have been chosen by a learner. `clean` takes out what no page should carry, and the templates
-whose name ends in .html escape the rest.
+Every text of a record may have been chosen by a learner. `harmless` removes what no page should carry, and the
+templates whose name ends in .html escape the rest.
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 import jinja2
 import markupsafe
 
-from coursekit.files import write_file
-
 TEMPLATES = Path(__file__).parent / "templates"
 
-# What XML cannot hold, what a terminal obeys, and what turns the direction of writing round.
+T = TypeVar("T")
+
+# What XML cannot hold, what a terminal obeys, and what reverses the direction of writing.
 _HARMFUL = re.compile("[^\t\n\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FILE_NAME = re.compile(r"[\w][\w.@+-]{0,199}")
 
 
-def clean(value):
-    """A copy of a record (or a part of it) whose texts are safe to write: harmful characters become U+FFFD."""
-    if isinstance(value, str):
+def harmless(value: T) -> T:
+    """A copy of a record, or of a part of it, whose texts are safe to write: harmful characters become U+FFFD."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: harmless(getattr(value, field.name)) for field in fields(value)})
+    return _harmless_plain(value)
+
+
+def _harmless_plain(value: Any) -> Any:
+    if isinstance(value, str) and not isinstance(value, Enum):
         return _HARMFUL.sub("\ufffd", value.replace("\r\n", "\n").replace("\r", "\n"))
     if isinstance(value, dict):
-        return {clean(key): clean(item) for key, item in value.items()}
+        return {harmless(key): harmless(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [clean(item) for item in value]
+        return type(value)(harmless(item) for item in value)
     return value
 
 
-def file_name(name):
+def file_name(name: str) -> str:
     """The name itself if it can be that of a file; `ValueError` if it cannot."""
     if not _FILE_NAME.fullmatch(name):
-        raise ValueError(f"{name!r} cannot be the name of a file: only letters, digits and . _ - @ + are allowed")
+        raise ValueError(f"{name!r} cannot be the name of a file: use only letters, digits and . _ - @ +")
     return name
 
 
-def number(value):
-    """A number of points as it is read: 3 and not 3.0, at most two decimals."""
+def number(value: float) -> str:
+    """Points as a person writes them: 3 and not 3.0, with at most two decimals."""
     return f"{round(value, 2):.2f}".rstrip("0").rstrip(".")
 
 
-def of(points, possible):
-    """Points out of the possible ones: "2 of 3 points"."""
+def of(points: float, possible: float) -> str:
+    """Points earned, out of those possible: "2 of 3 points"."""
     return f"{number(points)} of {number(possible)} point{'' if possible == 1 else 's'}"
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Seconds in words: 0.4 s, 12 s, 3 min 5 s."""
     if seconds < 10:
         return f"{seconds:.1f} s"
@@ -56,24 +66,30 @@ def duration(seconds):
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def counted(amount, thing):
+def counted(amount: int, thing: str) -> str:
     """The amount with its noun: "1 question", "3 questions"."""
     return f"{amount} {thing}{'' if amount == 1 else 's'}"
 
 
-def breakable(name):
+def breakable(name: str) -> markupsafe.Markup:
     """An id that a narrow page may break after _ and -, and nowhere else."""
     return markupsafe.Markup(re.sub("(?<=[_-])(?=[^_-])", "<wbr>", str(markupsafe.escape(name))))
 
 
-def fill(template, **values):
-    """The text of a template, its values put in (and escaped, in a page)."""
+def listed(names: Iterable[str]) -> str:
+    """Names as a sentence lists them: "a, b and c"."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def fill(template: str, **values: Any) -> str:
+    """The text of a template with its values filled in (and, in a page, escaped)."""
     return _templates().get_template(template).render(values)
 
 
 @cache
-def _templates():
-    environment = jinja2.Environment(
+def _templates() -> jinja2.Environment:
+    templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=jinja2.select_autoescape(["html"]),
         undefined=jinja2.StrictUndefined,
@@ -81,10 +97,5 @@ def _templates():
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(breakable=breakable, number=number, of=of, duration=duration, counted=counted)
-    return environment
-
-
-def write(path, text):
-    """Write a text, or bytes, in one step; the path."""
-    return write_file(path, text)
+    templates.filters.update(breakable=breakable, number=number, of=of, duration=duration, counted=counted)
+    return templates

@@ -1,8 +1,8 @@
-"""The first thing that runs in a sandbox: it lowers what the process may take, then starts the command.
+"""The first program that runs in a sandbox: it lowers the limits of the process, then starts the command.
 
-`sandbox.py` hands this file's text to `python -I -S -c`, so it uses the standard library alone and is never imported.
-Arguments: a JSON object of settings, then the command. Where there is no process tree of the sandbox's own, it stays
-and kills all that the command leaves behind, also what has left the process group.
+`sandbox.py` passes the text of this file to `python -I -S -c`, so it uses the standard library alone and is never
+imported. Arguments: a JSON object of settings, then the command. Where the sandbox has no process tree of its own, it
+stays alive and kills everything that the command leaves behind, including what has left the process group.
 """
 
 import contextlib
@@ -16,8 +16,8 @@ import sys
 SET_DEATH_SIGNAL, SET_SUBREAPER = 1, 36  # of Linux' prctl
 
 
-def main():
-    """Start the command under its limits; exit as it exits."""
+def main() -> None:
+    """Start the command under its limits; exit with its status."""
     settings, command = json.loads(sys.argv[1]), sys.argv[2:]
     os.umask(0o077)
     if settings["user"]:
@@ -25,13 +25,13 @@ def main():
         os.setgid(settings["user"])
         os.setuid(settings["user"])
     if not settings["supervise"]:
-        start(command, settings["limits"])
+        become(command, settings["limits"])
     prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
     prctl(SET_SUBREAPER, 1)
     child = os.fork()
     if child == 0:
         prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
-        start(command, settings["limits"])
+        become(command, settings["limits"])
     signal.signal(signal.SIGTERM, stop)
     try:
         status = wait_for(child)
@@ -39,49 +39,50 @@ def main():
         status = signal.SIGKILL
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     kill_descendants()
-    os._exit(os.waitstatus_to_exitcode(status) % 256)
+    code = os.waitstatus_to_exitcode(status)
+    os._exit(code if code >= 0 else 128 - code)  # 128 + the signal, as shells and bubblewrap do
 
 
-def stop(*_):
+def stop(*_: object) -> None:
     """End the waiting."""
     raise KeyboardInterrupt
 
 
-def start(command, limits):
+def become(command: list[str], limits: dict[str, list[int]]) -> None:
     """Become the command."""
-    for name, value in limits.items():
+    for name, (soft, hard) in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}", None)
         if kind is not None:
-            lower(kind, value)
-    os.environ.pop("JPY_PARENT_PID", None)  # a kernel would look for that process here, and end for the lack of it
+            lower(kind, soft, hard)
+    os.environ.pop("JPY_PARENT_PID", None)  # a kernel looks for that process, and exits because it is not here
     os.execvp(command[0], command)
 
 
-def lower(kind, value):
-    """Set a limit, or leave the lower one that is there."""
-    hard = resource.getrlimit(kind)[1]
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    with contextlib.suppress(ValueError, OSError):  # macOS refuses some of them
-        resource.setrlimit(kind, (value, value))
+def lower(kind: int, soft: int, hard: int) -> None:
+    """Set a limit, or leave one that is lower."""
+    highest = resource.getrlimit(kind)[1]
+    if highest != resource.RLIM_INFINITY:
+        soft, hard = min(soft, highest), min(hard, highest)
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses some limits
+        resource.setrlimit(kind, (soft, hard))
 
 
-def prctl(option, value):
-    """Call Linux' prctl; nothing elsewhere."""
+def prctl(option: int, value: int) -> None:
+    """Call prctl on Linux; do nothing elsewhere."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def wait_for(child):
-    """Wait for the command, and reap on the way what it left to us."""
+def wait_for(child: int) -> int:
+    """Wait for the command, and meanwhile reap the processes that it left behind; its wait status."""
     while True:
         pid, status = os.wait()
         if pid == child:
             return status
 
 
-def kill_descendants():
-    """Kill children until none is left: those of a killed child become ours."""
+def kill_descendants() -> None:
+    """Kill children until none is left: those of a killed child become children of this process."""
     while True:
         try:
             with open(f"/proc/self/task/{os.getpid()}/children") as file:

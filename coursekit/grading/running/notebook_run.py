@@ -1,435 +1,227 @@
-"""Run a learner's notebook with nbval's own classes: the kernel in the sandbox, all that judges outside.
+"""Run a learner's notebook for grading: the kernel in the sandbox, all that judges outside.
 
 It serves the report, and it brings out the values of the questions that are answered in notebooks. What a cell may
-skip or ignore is read from our notebook, never from a learner's comment or tag; numbers in outputs are compared with a
-tolerance; a kernel that dies is known at once; a cell whose error was hidden from view has failed all the same.
+skip or ignore is read from the course's notebook, never from a learner's comment or tag; a kernel that dies is noticed
+at once; a cell whose error was hidden from view has failed all the same.
+
+Cells are run by nbval, which also compares their outputs with the stored ones. Where nbval does not work with what is
+installed, they run without it: the values and the verdicts are the same, and the report says that outputs were not
+compared.
 """
 
-import atexit
 import contextlib
-import math
-import os
-import re
 import secrets
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
-from collections import deque
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from queue import Empty
+from typing import Any
 
-import _pytest.config
 import nbformat
-import pytest
-import zmq
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import KernelManager
-from nbval.kernel import RunningKernel
-from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError, find_comment_markers, find_metadata_tags
 
 from coursekit.core import serialization
-from coursekit.grading.running import sandbox, workspace
-from coursekit.questions import NOTEBOOKS, all_questions
-from coursekit.running.handover import GRADING, HANDED_OVER
+from coursekit.core.question import Question, Status
+from coursekit.grading.record import CellRecord, CellStatus, NotebookState
+from coursekit.grading.running import sandbox
+from coursekit.grading.running.cells import Cell, Options, Session, code_cells, options_of, plain_cells
+from coursekit.grading.running.kernel import KernelEnded, SandboxedKernel
+from coursekit.grading.settings import Settings
+from coursekit.paths import ROOT
+from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
+from coursekit.running.handover import HANDED_OVER
 
-CELL_SECONDS = 240.0  # of a cell of ours; none of ours takes longer than 20 on two cores
-POLL = 0.1  # seconds between two looks at whether the kernel lives
-LARGEST_MESSAGE = 512 << 20  # bytes; the pictures of one question have 123 MB
-LARGEST_OUTPUT = 64 << 20  # characters of what a cell shows
-TOLERANCE = 1e-6  # of numbers in outputs
-MEMORY = 8 << 30
-STARTUP = 60.0
+CELL_SECONDS = 240.0  # none of the course's cells takes longer than 20 on two cores
 
 
 @dataclass
-class Run:
-    """What came of running a notebook.
+class NotebookRun:
+    """The result of running a notebook.
 
-    `state` is "as expected", "differs", "broken" or "infrastructure error". `values` has the values of each notebook
-    question whose check was reached; `missing` has status and reason of each whose check was not.
+    Parameters
+    ----------
+    state : NotebookState
+    reason : str
+    cells : list of CellRecord
+    values : dict
+        The values of each notebook question whose check was reached, by the question's id.
+    missing : dict
+        Status and reason of each notebook question whose check was not reached.
     """
 
-    state: str = "as expected"
+    state: NotebookState = NotebookState.AS_EXPECTED
     reason: str = ""
-    cells: list = field(default_factory=list)
-    values: dict = field(default_factory=dict)
-    missing: dict = field(default_factory=dict)
+    cells: list[CellRecord] = field(default_factory=list)
+    values: dict[str, dict] = field(default_factory=dict)
+    missing: dict[str, tuple[Status, str]] = field(default_factory=dict)
 
 
-def run(notebook, name, folder, settings, shown):
+def run_notebook(
+    notebook: dict, name: str, folder: Path, settings: Settings, judge_values: Callable[[str, dict], Any]
+) -> NotebookRun:
     """Run a notebook.
 
     Parameters
     ----------
     notebook : dict
-        Ours with the learner's work in it and our outputs.
+        The course's, with its outputs and with the learner's answers in it.
     name : str
         Of the notebook, such as "knn".
     folder : Path
-        The tree to run in, from `workspace.build`.
-    settings : evaluate.Settings
-    shown : callable
-        Takes the id of a question and its values; returns what its check has to say, with `status` and `text`.
+        The workspace to run in, from `workspace.build`.
+    settings : Settings
+    judge_values : callable
+        Takes the id of a question and its values; returns the verdict to show, with `status` and `text`.
 
     Returns
     -------
-    Run
+    NotebookRun
     """
-    place = Path("assignments", NOTEBOOKS[name])
-    with tempfile.TemporaryDirectory(prefix="notebook-") as scratch, contextlib.ExitStack() as stack:
-        path = Path(scratch, f"{name}.ipynb")
-        nbformat.write(nbformat.from_dict(notebook), path)
-        file = _collector(path)
-        file.prepare(_ours(name), folder / place, folder, settings, shown)
-        cells = list(file.collect())
+    nonce = secrets.token_hex(16)
+    with contextlib.ExitStack() as stack:
         try:
-            file.setup()
-        except (RuntimeError, sandbox.SandboxError, OSError, Empty) as error:
-            return Run("infrastructure error", f"the kernel does not start: {error}")
-        stack.callback(file.teardown)
-        return _run_cells(file, cells)
+            kernel = SandboxedKernel(folder, Path("assignments", NOTEBOOKS[name]), settings, nonce)
+        except (RuntimeError, sandbox.SandboxError, OSError, Empty, KernelEnded) as error:
+            return NotebookRun(NotebookState.INFRASTRUCTURE_ERROR, f"the kernel does not start: {error}")
+        stack.callback(kernel.stop)
+        checks = Checks(kernel, nonce, judge_values)
+        session = Session(kernel, checks.next_message, CELL_SECONDS)
+        return checks.run_all(stack.enter_context(_open_cells(notebook, _course_options(name), session)))
 
 
-def _collector(path):
-    """The collector of nbval, in a pytest session of its own that reads no settings and no conftest of anybody."""
-    options = ["--rootdir", str(path.parent), "-c", "/dev/null", "--noconftest", "--color=no", "--nbval-current-env"]
-    config = _pytest.config.get_config([])
-    options += ["--nbval-cell-timeout", str(CELL_SECONDS)]
-    config.parse([*options, "-p", "no:cacheprovider", str(path)])
-    return GradedFile.from_parent(pytest.Session.from_config(config), path=path)
+@contextlib.contextmanager
+def _open_cells(notebook: dict, options: dict[str, Options], session: Session) -> Iterator[Sequence[Cell]]:
+    if problem_with_nbval():
+        yield plain_cells(notebook, options, session)
+        return
+    from coursekit.grading.running.nbval_cells import nbval_cells
+
+    with nbval_cells(notebook, options, session) as cells:
+        yield cells
 
 
-def _ours(name):
-    """The options for nbval of each cell of our notebook, by its id."""
-    path = workspace.ROOT / "assignments" / NOTEBOOKS[name] / f"{name}.ipynb"
-    options = {}
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "code":
-            options[cell.id] = dict(find_metadata_tags(cell.metadata)) | dict(find_comment_markers(cell.source))
-    return options
+@cache
+def problem_with_nbval() -> str:
+    """Why nbval does not work here; "" if it does."""
+    try:
+        from coursekit.grading.running import nbval_cells
+
+        nbval_cells.require_working()
+    except Exception as error:  # it may fail anywhere: at its import, in its classes, in what it calls of pytest
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
-def _run_cells(file, cells):
-    outcome = Run(values=file.values, missing=file.missing)
-    ended = None  # status and reason, once the kernel is gone
-    for cell in cells:
-        status, detail = ("not run", ended[1]) if ended else _run_cell(file, cell)
-        outcome.cells.append({"id": cell.cell.id, "status": status, "detail": detail})
-        ended = ended or file.kernel.ended
-        question = _asked_by(cell.cell.id)
-        if question and question.in_notebook and question.id not in file.values:
-            file.missing.setdefault(question.id, ended or ("not attempted", f"its check did not run: {detail}"[:300]))
-    bad = [cell for cell in outcome.cells if cell["status"] != "ok"]
-    if bad:
-        outcome.state = "differs"
-        outcome.reason = f"{len(bad)} of {len(cells)} cells; the first: {bad[0]['id']}"
-    return outcome
+def _course_options(name: str) -> dict[str, Options]:
+    """The options of each code cell of the course's notebook, by its id."""
+    notebook = nbformat.read(ROOT / notebook_file(name), as_version=4)
+    return {cell["id"]: options_of(cell) for cell in code_cells(notebook)}
 
 
-def _asked_by(cell_id):
+class Checks:
+    """The checks of a notebook while it runs: takes the values that they hand over, shows the verdicts in return."""
+
+    def __init__(self, kernel: SandboxedKernel, nonce: str, judge_values: Callable[[str, dict], Any]) -> None:
+        self.kernel, self.nonce, self.judge_values = kernel, nonce, judge_values
+        self.result = NotebookRun()
+        self.passed: set[str] = set()
+        self.checking = ""  # the question whose check cell runs now
+
+    # ---- cells
+
+    def run_all(self, cells: Sequence[Cell]) -> NotebookRun:
+        """Run the cells one after the other, as long as the kernel lives."""
+        for cell in cells:
+            question = question_checked_by(cell.id)
+            self.checking = question.id if question else ""
+            status, detail = self._run(cell)
+            self.result.cells.append(CellRecord(cell.id, status, detail))
+            if question and question.in_notebook and question.id not in self.result.values:
+                unreached = Status.NOT_ATTEMPTED, f"its check did not run: {detail}"[:300]
+                self.result.missing.setdefault(question.id, self.kernel.ended or unreached)
+        self._conclude()
+        return self.result
+
+    def _run(self, cell: Cell) -> tuple[CellStatus, str]:
+        if self.kernel.ended:
+            return CellStatus.NOT_RUN, self.kernel.ended[1]
+        try:
+            status, detail = cell.run()
+        except KernelEnded as error:
+            return CellStatus.ERROR, str(error)
+        except Exception as error:  # whatever a kernel sends
+            reason = f"what the kernel sent cannot be read ({type(error).__name__})"
+            self.kernel.finish(Status.CRASHED, reason)
+            return CellStatus.ERROR, reason
+        hidden = self._hidden_failure(cell) if status == CellStatus.OK else ""
+        return (CellStatus.ERROR, hidden) if hidden else (status, detail)
+
+    def _hidden_failure(self, cell: Cell) -> str:
+        """What is wrong with a cell that shows no error; "" if nothing is."""
+        if self.kernel.last_status == "error" and not cell.may_fail:
+            return "The cell failed, and its error was hidden"
+        if self.checking and self.checking not in self.passed:
+            return "The check itself did not report: something else ran instead"
+        return ""
+
+    def _conclude(self) -> None:
+        bad = [cell for cell in self.result.cells if cell.status != CellStatus.OK]
+        reasons = []
+        if bad:
+            self.result.state = NotebookState.DIFFERS
+            reasons.append(f"{len(bad)} of {len(self.result.cells)} cells; the first: {bad[0].id}")
+        if problem := problem_with_nbval():
+            reasons.append(f"outputs were not compared, because nbval does not work here ({problem})")
+        self.result.reason = "; ".join(reasons)
+
+    # ---- messages
+
+    def next_message(self, timeout: float) -> dict:
+        """The kernel's next message; values that a check hands over are replaced by the verdict on them."""
+        try:
+            message = self.kernel.get_message(timeout=timeout)
+        except Empty:
+            self.kernel.finish(Status.CRASHED, "the kernel replied, but its outputs do not arrive")
+            raise KernelEnded("the kernel replied, but its outputs do not arrive") from None
+        content = message["content"]
+        if message["msg_type"] != "display_data" or HANDED_OVER not in content.get("data", {}):
+            return message
+        return message | self._reply(content["data"][HANDED_OVER], message.get("buffers", ()))
+
+    def _reply(self, question_id: str, buffers: Any) -> dict:
+        """The message that replaces values: what the check would have printed or raised."""
+        values = self._values_in(question_id, buffers) if question_id == self.checking else None
+        if values is None:
+            return _stream("")  # only the course's own check cell speaks for a question
+        if all_questions()[question_id].in_notebook:
+            self.result.values.setdefault(question_id, values)
+        verdict = self.judge_values(question_id, values)
+        if verdict.status != Status.OK:
+            return _error(verdict.text)
+        self.passed.add(question_id)
+        return _stream(verdict.text + "\n")
+
+    def _values_in(self, question_id: str, buffers: Any) -> dict | None:
+        """The values that a check sent; None for anything else."""
+        try:
+            [data] = buffers
+            sent = serialization.unpack(bytes(data))
+            if sent["nonce"] != self.nonce or sent["question"] != question_id:
+                return None
+            return dict(sent["values"])
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+def question_checked_by(cell_id: str) -> Question | None:
     """The question that a cell checks, or None."""
     return all_questions().get(cell_id.removeprefix("check_")) if cell_id.startswith("check_") else None
 
 
-def _run_cell(file, cell):
-    try:
-        cell.runtest()
-        return "ok", ""
-    except NbCellError as error:
-        detail = _plain(f"{error}{error.inner_traceback or ''}")
-        return ("differs" if "Cell outputs differ" in str(error) else "error"), detail[-1500:]
-    except pytest.skip.Exception:
-        return "not run", "our notebook skips it"
-    except KernelEnded as error:
-        return "error", str(error)
-    except Exception as error:  # whatever a kernel sends
-        file.kernel.finish("crashed", f"what the kernel sent cannot be read ({type(error).__name__})")
-        return "error", file.kernel.ended[1]
-
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def _plain(text):
-    return _COLOUR.sub("", text).strip()
-
-
-class KernelEnded(Exception):
-    """The kernel is gone; the message says why."""
-
-
-# ---- the kernel
-
-
-@cache
-def _plot_settings():
-    """A folder with Matplotlib's list of fonts: to make it takes a new kernel several seconds."""
-    folder = tempfile.mkdtemp(prefix="matplotlib-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    env = os.environ | {"MPLCONFIGDIR": folder, "MPLBACKEND": "Agg"}
-    subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], env=env, check=True)
-    return folder
-
-
-class _Manager(KernelManager):
-    """Starts the kernel in the sandbox."""
-
-    command: list = []
-
-    @property
-    def kernel_spec(self):
-        """The kernel of this Python, by a command line of ours."""
-        return KernelSpec(argv=self.command, display_name="sandbox", language="python", interrupt_mode="message")
-
-
-class SandboxedKernel(RunningKernel):
-    """nbval's kernel, in the sandbox, talking over sockets in a folder; no network is needed.
-
-    `ended` is None while it lives, then a question's status and the reason.
-    """
-
-    def __init__(self, cwd, folder, settings, nonce):
-        self.ended = None
-        self.waiting, self.shown = deque(), 0
-        self.last_status = ""
-        self.sockets = tempfile.TemporaryDirectory(prefix="kernel-")
-        self.scratch = tempfile.TemporaryDirectory(prefix="sandbox-")
-        limits = replace(settings.limits, seconds=3600, memory=MEMORY, file_size=LARGEST_MESSAGE)
-        context = zmq.Context()
-        context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
-        context.setsockopt(zmq.LINGER, 0)
-        place = Path(self.sockets.name)
-        self.km = _Manager(transport="ipc", ip=str(place / "s"), connection_file=str(place / "c.json"), context=context)
-        self.km.write_connection_file()
-        shutil.copytree(_plot_settings(), place / "matplotlib")
-        self.km.command, env = sandbox.wrap(
-            [sys.executable, "-m", "ipykernel_launcher", "-f", str(place / "c.json")],
-            folder,
-            limits,
-            {
-                GRADING: nonce,
-                "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-                "MPLCONFIGDIR": str(place / "matplotlib"),
-            },
-            settings.level,
-            readable=[workspace.data_folder()],
-            writable=[place],
-            scratch=self.scratch.name,
-            inside=cwd.relative_to(folder),
-        )
-        for path in (place, *place.rglob("*")):
-            path.chmod(0o777 if path.is_dir() else 0o644)
-        self._start(env, cwd)
-
-    def _start(self, env, cwd):
-        with open("/dev/null", "w") as nothing:
-            self.km.start_kernel(env=env, cwd=str(cwd), stdout=nothing, stderr=nothing)
-        self.kc = self.km.client()
-        self.kc.start_channels()
-        try:
-            self.kc.wait_for_ready(timeout=STARTUP)
-        except RuntimeError:
-            self.stop()
-            raise
-        self._ensure_iopub_up()
-
-    @property
-    def process(self):
-        """The sandbox's process."""
-        return self.km.provisioner.process
-
-    def is_alive(self):
-        """Whether it can run another cell."""
-        return self.ended is None and hasattr(self, "km") and self.process is not None and self.process.poll() is None
-
-    def finish(self, status, reason):
-        """End it."""
-        if self.ended is None:
-            self.ended = status, reason
-            sandbox.end(self.process)
-
-    def await_reply(self, msg_id, timeout=None):
-        """Wait for the reply, and take in meanwhile what the cell shows, so that it can be counted."""
-        deadline = time.monotonic() + (timeout or STARTUP)
-        while time.monotonic() < deadline:
-            self._take_in()
-            with contextlib.suppress(Empty):
-                reply = self.kc.get_shell_msg(timeout=POLL)
-                if reply["parent_header"].get("msg_id") == msg_id:
-                    self.last_status = reply["content"].get("status", "")
-                    return
-                continue
-            if self.process.poll() is not None:
-                self.finish("crashed", "the kernel died: the process ended, or took too much memory")
-                raise KernelEnded(self.ended[1])
-        self.finish(
-            "timed out", f"a cell took longer than {timeout:g} seconds: is there an endless or a very slow loop?"
-        )
-        raise KernelEnded(self.ended[1])
-
-    def _take_in(self):
-        with contextlib.suppress(Empty):
-            while True:
-                self._keep(self.kc.get_iopub_msg(timeout=0))
-
-    def _keep(self, message):
-        content = message["content"]
-        self.shown += len(content.get("text", "")) + sum(map(len, map(str, content.get("data", {}).values())))
-        if self.shown > LARGEST_OUTPUT:
-            self.finish("crashed", "a cell shows too much")
-            raise KernelEnded(self.ended[1])
-        self.waiting.append(message)
-
-    def get_message(self, stream, timeout=None):
-        """The next message of a stream."""
-        if stream != "iopub":
-            return super().get_message(stream, timeout)
-        if not self.waiting:
-            self._keep(super().get_message(stream, timeout))
-        return self.waiting.popleft()
-
-    def execute_cell_input(self, cell_input, allow_stdin=None):
-        """Send a cell; counting starts anew."""
-        self.shown = 0
-        return super().execute_cell_input(cell_input, allow_stdin)
-
-    def stop(self):
-        """End the process and the connections."""
-        if not hasattr(self, "km"):
-            return
-        if self.process is not None:
-            sandbox.end(self.process)
-        if hasattr(self, "kc"):
-            self.kc.stop_channels()
-        self.km.cleanup_resources()
-        self.km.context.destroy(linger=0)
-        for folder in (self.sockets, self.scratch):
-            folder.cleanup()
-        del self.km
-
-
-# ---- nbval's nodes
-
-
-class GradedFile(IPyNbFile):
-    """A notebook of one learner."""
-
-    def prepare(self, ours, cwd, folder, settings, show):
-        """Say what is to be known beside the file itself."""
-        self.ours, self.cwd, self.folder, self.settings, self.show = ours, cwd, folder, settings, show
-        self.nonce = secrets.token_hex(16)
-        self.values, self.missing, self.passed, self.running = {}, {}, set(), ""
-
-    def setup(self):
-        """Start the kernel; warnings on the standard error are nobody's fault."""
-        self.skip_compare += ("stderr",)
-        self.kernel = SandboxedKernel(self.cwd, self.folder, self.settings, self.nonce)
-
-    def teardown(self):
-        """Stop the kernel, whether it lives or not."""
-        self.kernel.stop()
-
-    def collect(self):
-        """The code cells, with the options of our notebook."""
-        for item in super().collect():
-            options = {"check": True, "check_exception": False, "skip": False} | self.ours.get(
-                item.cell.id, {"check": False}
-            )
-            yield GradedCell.from_parent(
-                self, name=item.cell.id, cell_num=item.cell_num, cell=item.cell, options=options
-            )
-
-    def get_kernel_message(self, timeout=None, stream="iopub"):
-        """The next message; values that are handed over are taken out, and the verdict on them is put in."""
-        message = super().get_kernel_message(timeout, stream)
-        content = message["content"]
-        if message["msg_type"] != "display_data" or HANDED_OVER not in content.get("data", {}):
-            return message
-        return message | self._verdict(content["data"][HANDED_OVER], message.get("buffers", ()))
-
-    def _verdict(self, question_id, buffers):
-        """The message that stands for a hand-over: what the check would have printed or raised."""
-        if question_id != self.running:
-            return _stream("")  # only our own check cell speaks for a question
-        try:
-            [data] = buffers
-            came = serialization.unpack(bytes(data))
-            if came["nonce"] != self.nonce or came["question"] != question_id:
-                raise ValueError("another run's values")
-            values = dict(came["values"])
-        except (ValueError, TypeError, KeyError):
-            return _stream("")
-        if all_questions()[question_id].in_notebook:
-            self.values.setdefault(question_id, values)
-        shown = self.show(question_id, values)
-        if shown.status != "ok":
-            return _error(shown.text)
-        self.passed.add(question_id)
-        return _stream(shown.text + "\n")
-
-
-def _stream(text):
+def _stream(text: str) -> dict:
     return {"msg_type": "stream", "content": {"name": "stdout", "text": text}}
 
 
-def _error(text):
-    return {
-        "msg_type": "error",
-        "content": {"ename": "CheckFailed", "evalue": text, "traceback": text.splitlines()},
-    }
-
-
-class GradedCell(IPyNbCell):
-    """A code cell."""
-
-    def runtest(self):
-        """Run it; an error that the kernel reports counts even where none is shown."""
-        kernel = self.parent.kernel
-        question = _asked_by(self.cell.id)
-        self.parent.running = question.id if question else ""
-        if not self.options["check"]:
-            self.cell.outputs = []
-        super().runtest()
-        if kernel.last_status == "error" and not self.options["check_exception"]:
-            self.raise_cell_error("The cell failed, and its error was hidden")
-        if question and question.id not in self.parent.passed:
-            self.raise_cell_error("The check itself did not report: something else ran in its place")
-
-    def compare_outputs(self, test, ref, skip_compare=None):
-        """Compare as nbval does, without empty streams."""
-        return super().compare_outputs([o for o in test if o.get("text") != ""], ref, skip_compare)
-
-    def sanitize(self, s):
-        """A text that equals another one where only rounding differs."""
-        text = super().sanitize(s)
-        return Tolerant(text) if isinstance(text, str) else text
-
-
-class Tolerant(str):
-    """A text that equals another one with the same words and, but for rounding, the same numbers."""
-
-    __hash__ = str.__hash__
-
-    def __eq__(self, other):
-        if not isinstance(other, str) or str.__eq__(self, other):
-            return isinstance(other, str)
-        mine, theirs = _NUMBER.split(self), _NUMBER.split(other)
-        if [word.split() for word in mine[::2]] != [word.split() for word in theirs[::2]]:
-            return False
-        pairs = zip(mine[1::2], theirs[1::2], strict=True)
-        return all(a == b or math.isclose(float(a), float(b), rel_tol=_half_a_digit(a, b)) for a, b in pairs)
-
-    def __ne__(self, other):
-        return not self == other
-
-
-_NUMBER = re.compile(r"([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
-
-
-def _half_a_digit(a, b):
-    """Whole numbers must be equal; others may differ by rounding."""
-    return 0.0 if a.isdigit() and b.isdigit() else TOLERANCE
+def _error(text: str) -> dict:
+    content = {"ename": "CheckFailed", "evalue": text, "traceback": text.splitlines()}
+    return {"msg_type": "error", "content": content}

@@ -9,15 +9,15 @@ const answers = [...document.querySelectorAll("article")].map((article) => ({
   comment: article.querySelector(".comment"),
 }));
 
-// A browser may refuse to keep anything; marking and saving work all the same.
-function kept(action) {
+// A browser may refuse to store anything; marking and saving work all the same.
+function stored(action) {
   try { return action(window.localStorage); } catch { return null; }
 }
 
 function restore() {
-  possible.value = kept((s) => s.getItem(`possible/${question}`)) ?? possible.value;
+  possible.value = stored((s) => s.getItem(`possible/${question}`)) ?? possible.value;
   for (const answer of answers) {
-    const saved = JSON.parse(kept((s) => s.getItem(`mark/${answer.key}`)) ?? "null");
+    const saved = JSON.parse(stored((s) => s.getItem(`mark/${answer.key}`)) ?? "null");
     if (saved) [answer.points.value, answer.comment.value] = saved;
   }
 }
@@ -32,8 +32,8 @@ function show(message = "") {
   state.textContent = `${marked} of ${answers.length} marked. ${message}`;
 }
 
-function keep(answer) {
-  kept((s) => s.setItem(`mark/${answer.key}`, JSON.stringify([answer.points.value, answer.comment.value])));
+function store(answer) {
+  stored((s) => s.setItem(`mark/${answer.key}`, JSON.stringify([answer.points.value, answer.comment.value])));
   show();
 }
 
@@ -42,7 +42,7 @@ function save() {
   const wrong = [possible, ...answers.map((answer) => answer.points)].find((field) => !field.checkValidity());
   if (wrong || possible.value === "") {
     (wrong ?? possible).focus();
-    show("Not saved: the points in the field you are in do not fit.");
+    show("Not saved: the points in the selected field are not valid.");
     return;
   }
   const marks = answers.filter((answer) => answer.points.value !== "").map((answer) => ({
@@ -54,12 +54,12 @@ function save() {
   link.download = `marks-${question}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  show(`Saved as ${link.download}: put it into the folder marks.`);
+  show(`Saved as ${link.download}: now put it into the folder marks.`);
 }
 
-function forget() {
-  if (!window.confirm("Forget what this browser kept for this question?")) return;
-  kept((s) => { s.removeItem(`possible/${question}`); for (const answer of answers) s.removeItem(`mark/${answer.key}`); });
+function discard() {
+  if (!window.confirm("Discard what this browser stored for this question?")) return;
+  stored((s) => { s.removeItem(`possible/${question}`); for (const answer of answers) s.removeItem(`mark/${answer.key}`); });
   window.location.reload();
 }
 
@@ -69,14 +69,14 @@ answers.forEach((answer, i) => {
     event.preventDefault();
     (next ? next.points : document.getElementById("save")).focus();
   };
-  answer.points.addEventListener("input", () => keep(answer));
-  answer.comment.addEventListener("input", () => keep(answer));
+  answer.points.addEventListener("input", () => store(answer));
+  answer.comment.addEventListener("input", () => store(answer));
   answer.points.addEventListener("keydown", (event) => { if (event.key === "Enter") go(event); });
   answer.comment.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.ctrlKey) go(event); });
 });
-possible.addEventListener("input", () => { kept((s) => s.setItem(`possible/${question}`, possible.value)); show(); });
+possible.addEventListener("input", () => { stored((s) => s.setItem(`possible/${question}`, possible.value)); show(); });
 document.getElementById("save").addEventListener("click", save);
-document.getElementById("forget").addEventListener("click", forget);
+document.getElementById("discard").addEventListener("click", discard);
 document.addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() === "s" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); save(); }
 });

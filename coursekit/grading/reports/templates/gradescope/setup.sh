@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gradescope runs this once, when the image is built: Python, bubblewrap where it is to be had, the locked environment.
+# Gradescope runs this once, when the image is built: Python, bubblewrap where it is available, the locked environment.
 set -euo pipefail
 cd /autograder/source/course
 
@@ -10,7 +10,7 @@ newest_python() {
 }
 
 apt-get update
-apt-get install -y bubblewrap || echo "No bubblewrap: grading holds to resource limits alone, and says so."
+apt-get install -y bubblewrap || echo "bubblewrap is not available: grading uses resource limits alone, and the reports say so."
 if [ -z "$(newest_python)" ]; then
     apt-get install -y python3.12 python3.12-venv || apt-get install -y python3.11 python3.11-venv
 fi

@@ -1,4 +1,4 @@
-"""Notebooks as learners get them, and as they hand them in."""
+"""Notebooks as learners get them, and as they submit them."""
 
 import json
 
@@ -10,14 +10,19 @@ from coursekit.teacher.solutions import strip_notebook
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION", "<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->")
 
 
+def solved(name):
+    """A notebook of the solved tree."""
+    return json.loads((ROOT / notebook_file(name)).read_text(encoding="utf-8"))
+
+
 def edition(name):
-    """A notebook as it is handed out."""
-    return json.loads(strip_notebook((ROOT / notebook_file(name)).read_text(encoding="utf-8"), name))
+    """A notebook as distributed."""
+    return json.loads(strip_notebook(json.dumps(solved(name)), name))
 
 
 def filled(name):
     """A notebook as a learner fills it in: the solved one without the markers."""
-    notebook = json.loads((ROOT / notebook_file(name)).read_text(encoding="utf-8"))
+    notebook = solved(name)
     for cell in notebook["cells"]:
         lines = [line for line in submission.source(cell).splitlines() if line.strip() not in MARKERS]
         cell["source"] = "\n".join(lines).strip("\n").splitlines(keepends=True)

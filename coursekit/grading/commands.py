@@ -1,0 +1,205 @@
+"""The commands `grade` and `regrade`."""
+
+import argparse
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from coursekit.files import write_file
+from coursekit.grading.batch import BatchError, grade_all
+from coursekit.grading.comparison import differences, with_questions_of
+from coursekit.grading.evaluate import grade_submission
+from coursekit.grading.intake.sources import Source, find_submissions
+from coursekit.grading.record import Record, read_record, read_records, write_record
+from coursekit.grading.reports.class_reports import write_reports
+from coursekit.grading.reports.pages import counted
+from coursekit.grading.running import sandbox
+from coursekit.grading.settings import Settings
+from coursekit.learner import submission
+
+# ---- grade
+
+
+def grade(options: Sequence[str] = ()) -> int:
+    """Grade all submissions of a folder; 0 if every one has a grade."""
+    args = _parser().parse_args(options)
+    try:
+        sources = _sources(args.submissions)
+        settings = _settings(args, sources)
+    except (BatchError, ValueError) as error:
+        print(error)
+        return 2
+    if warning := sandbox.warning(settings.isolation):
+        print(warning)
+    _remember(args.submissions, args.out)
+    try:
+        records = grade_all(sources, settings, args.out, args.processes, args.scheduler)
+    except KeyboardInterrupt:
+        print(f"Stopped. The finished records are in {args.out}; run the same command to continue.")
+        return 130
+    for note in write_reports(records, args.out, args.canvas, args.column):
+        print(note)
+    return _summary(records, args.out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m coursekit grade",
+        description="Grade all submissions of a folder and write the reports. A batch that was stopped continues where "
+        "it was; what is graded already is graded again only if its files, the settings or the code have changed.",
+    )
+    parser.add_argument("submissions", type=Path, help="folder of submissions, or an export from Canvas or Gradescope")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for records, reports, exports")
+    parser.add_argument(
+        "--assignment", choices=submission.assignments(), help="the one that the file names mention by default"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the fresh inputs (default 0)")
+    parser.add_argument("--notebooks", choices=["run", "skip"], default="run", help="skip: grade functions only")
+    parser.add_argument(
+        "--follow-through",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="share of the points of a question that is right only with the course's answers to earlier questions "
+        "(default 1.0)",
+    )
+    parser.add_argument(
+        "--isolation", choices=["bubblewrap", "limits"], default="", help="the strongest that works here by default"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count(), help="submissions graded in parallel (default: all cores)"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="Dask cluster to grade on, such as tcp://host:8786")
+    parser.add_argument("--canvas", type=Path, metavar="CSV", help="Canvas gradebook; a copy is filled in")
+    parser.add_argument("--column", help="column to fill in; the one that names the assignment by default")
+    return parser
+
+
+def _sources(folder: Path) -> list[Source]:
+    sources = find_submissions(folder)
+    if not sources:
+        raise BatchError(f"There are no submissions in {folder}: it should hold zips or folders.")
+    return sources
+
+
+def _settings(args: argparse.Namespace, sources: list[Source]) -> Settings:
+    return Settings(
+        assignment=args.assignment or _assignment_of(sources),
+        seed=args.seed,
+        notebooks=args.notebooks,
+        follow_through_share=args.follow_through,
+        isolation=args.isolation,
+    )
+
+
+def _assignment_of(sources: list[Source]) -> str:
+    """The assignment that the file names mention."""
+    names = " ".join(f"{source.path.name} {source.inside}" for source in sources)
+    found = sorted(set(re.findall(r"assignment\d+", names)) & set(submission.assignments()))
+    if len(found) != 1:
+        mentioned = " and ".join(found) if found else "no assignment"
+        raise BatchError(f"The file names mention {mentioned}: choose one, such as --assignment assignment1.")
+    return found[0]
+
+
+def _summary(records: list[Record], out: Path) -> int:
+    states = Counter(str(record.state) for record in records)
+    listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    print(f"{counted(len(records), 'submission')}: {listed}")
+    print(f"Class page: {out / 'class.html'}, grades: {out / 'grades.csv'}")
+    unfinished = [record.submission.name for record in records if not record.is_settled]
+    if unfinished:
+        print(f"Grading itself failed for {', '.join(unfinished)}: run the same command to try again.")
+    return 1 if unfinished else 0
+
+
+# ---- regrade
+
+
+def regrade(options: Sequence[str] = ()) -> int:
+    """Grade again from records; 0 if the results are those in the records, or are kept."""
+    args = _regrade_parser().parse_args(options)
+    out = args.record if args.record.is_dir() else args.record.parent.parent
+    try:
+        records = read_records(out) if args.record.is_dir() else [read_record(args.record)]
+        sources = _sources_of(records, args.submissions or _remembered(out))
+    except (BatchError, ValueError) as error:
+        print(error)
+        return 2
+    differing = 0
+    for record in tqdm(records, unit="submission", dynamic_ncols=True):
+        again = grade_submission(sources[record.submission.id], _settings_of(record, args.question))
+        differs = _tell_differences(record, again, bool(args.question))
+        if args.question and differs:
+            write_record(with_questions_of(record, again), out)
+        differing += differs
+    if args.question and differing:
+        write_reports(read_records(out), out)
+    print(f"{len(records)} graded again, {differing} with differences")
+    return 1 if differing and not args.question else 0
+
+
+def _regrade_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m coursekit regrade",
+        description="Grade again with the seed and settings of the record, and list the differences. "
+        "Nothing is written without --question.",
+    )
+    parser.add_argument("record", type=Path, help="a record, or the folder that `grade` wrote")
+    parser.add_argument(
+        "--question",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="grade only this question, and keep the new result; may be repeated",
+    )
+    parser.add_argument("--submissions", type=Path, help="folder of submissions, if it was moved")
+    return parser
+
+
+def _sources_of(records: list[Record], folder: Path) -> dict[str, Source]:
+    """The submissions by id; all that have a record must be there."""
+    sources = {source.id: source for source in find_submissions(folder)}
+    lost = [record.submission.name for record in records if record.submission.id not in sources]
+    if lost:
+        raise BatchError(f"These submissions are no longer in {folder}: {', '.join(lost)}.")
+    return sources
+
+
+def _settings_of(record: Record, questions: list[str]) -> Settings:
+    settings = record.settings
+    return Settings(
+        assignment=record.assignment,
+        seed=settings.seed,
+        follow_through_share=settings.follow_through_share,
+        notebooks=settings.notebooks,
+        isolation=settings.isolation,
+        questions=tuple(questions),
+    )
+
+
+def _tell_differences(record: Record, again: Record, only_questions: bool) -> bool:
+    """Print what has changed; whether anything has."""
+    found = list(differences(record, again, only_questions))
+    for difference in found:
+        tqdm.write(f"{record.submission.name}: {difference}")
+    return bool(found)
+
+
+# ---- where the submissions are
+
+
+def _remember(submissions: Path, out: Path) -> None:
+    write_file(out / "batch.json", json.dumps({"submissions": str(submissions.resolve())}, indent=1) + "\n")
+
+
+def _remembered(out: Path) -> Path:
+    try:
+        return Path(json.loads(Path(out, "batch.json").read_text(encoding="utf-8"))["submissions"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BatchError(f"{out} does not say where the submissions are: add --submissions FOLDER.") from error

@@ -1,0 +1,338 @@
+"""The record of a graded submission: its types, and its JSON file.
+
+All reports and exports are made from records, and a submission is graded again from its record. No other module reads
+or writes a record's JSON. Format 2 has the fields of `Record` under their own names; format 1 is read, never written.
+"""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from coursekit.core.question import Status
+from coursekit.files import write_file
+from coursekit.questions import all_questions
+
+FORMAT = 2
+
+
+class State(StrEnum):
+    """What became of a submission."""
+
+    GRADED = "graded"
+    REFUSED = "refused"
+    INFRASTRUCTURE_ERROR = "infrastructure error"
+
+
+class NotebookState(StrEnum):
+    """What became of a submitted notebook when it was run again."""
+
+    AS_EXPECTED = "as expected"
+    DIFFERS = "differs"
+    BROKEN = "broken"
+    NOT_RUN = "not run"
+    INFRASTRUCTURE_ERROR = "infrastructure error"
+
+
+class CellStatus(StrEnum):
+    """What became of a cell when its notebook was run again."""
+
+    OK = "ok"
+    DIFFERS = "differs"
+    ERROR = "error"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class SubmittedFile:
+    """A file that was graded."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The receipt in a submission: whether it matches the files, and the verdicts that the learner saw."""
+
+    verified: bool
+    problems: tuple[str, ...] = ()
+    questions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SubmissionInfo:
+    """What was submitted, and by whom.
+
+    `learner` has what the collecting system knows: "name", "user", "email", "late".
+    """
+
+    id: str
+    name: str
+    sha256: str = ""
+    learner: dict[str, str | bool] = field(default_factory=dict)
+    files: tuple[SubmittedFile, ...] = ()
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True)
+class RecordedSettings:
+    """The settings that the grade depends on."""
+
+    seed: int
+    follow_through_share: float
+    isolation: str
+    notebooks: str
+
+
+@dataclass(frozen=True)
+class FollowThrough:
+    """How a question was graded again, with the reference in place of the earlier questions `replaced`."""
+
+    replaced: tuple[str, ...]
+    status: Status
+    share: float
+
+
+@dataclass(frozen=True)
+class QuestionRecord:
+    """The grade of one question. `first_wrong` names the first thing that did not hold."""
+
+    id: str
+    title: str
+    notebook: str
+    points: int
+    earned: float
+    status: Status
+    text: str
+    seed: int
+    mistake: str = ""
+    first_wrong: str = ""
+    follow_through: FollowThrough | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the answer is right, if need be with earlier answers replaced by the reference."""
+        through = self.follow_through
+        return self.status == Status.OK or through is not None and through.status == Status.OK
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """A cell of a notebook that was run again."""
+
+    id: str
+    status: CellStatus
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class NotebookRecord:
+    """A notebook that was run again."""
+
+    name: str
+    state: NotebookState
+    reason: str = ""
+    cells: tuple[CellRecord, ...] = ()
+
+
+@dataclass(frozen=True)
+class WrittenAnswer:
+    """An answer in words. `id` is that of its cell."""
+
+    id: str
+    notebook: str
+    prompt: str
+    text: str
+
+
+@dataclass
+class Timings:
+    """When the submission was graded, and how many seconds that took."""
+
+    started: str = ""
+    total: float = 0.0
+    own_code: float = 0.0
+    questions: dict[str, float] = field(default_factory=dict)
+    notebooks: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Record:
+    """All that is known about a graded submission.
+
+    It starts as that of a submission that could not be graded, and is filled in while it is graded. `fingerprint`
+    identifies the files, the settings and the code it was made from.
+    """
+
+    submission: SubmissionInfo
+    assignment: str
+    settings: RecordedSettings
+    versions: dict[str, str]
+    possible: float
+    state: State = State.INFRASTRUCTURE_ERROR
+    reason: str = ""
+    remarks: list[str] = field(default_factory=list)
+    questions: list[QuestionRecord] = field(default_factory=list)
+    notebooks: list[NotebookRecord] = field(default_factory=list)
+    written: list[WrittenAnswer] = field(default_factory=list)
+    timings: Timings = field(default_factory=Timings)
+    fingerprint: str = ""
+
+    @property
+    def score(self) -> float:
+        """The points earned, without those for written answers."""
+        return round(sum((question.earned for question in self.questions), 0.0), 6)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether every question was judged as far as the submission allows."""
+        statuses = {question.status for question in self.questions}
+        return self.state == State.GRADED and Status.INFRASTRUCTURE_ERROR not in statuses
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether grading again could change nothing: the submission is graded to the end, or refused."""
+        return self.state == State.REFUSED or self.is_final
+
+    @property
+    def state_words(self) -> str:
+        """The state as an instructor reads it."""
+        return str(self.state) if self.state != State.GRADED or self.is_final else "graded, not final"
+
+    def left_out(self, question: QuestionRecord) -> bool:
+        """Whether the instructor chose not to have this question graded."""
+        declared = all_questions().get(question.id)
+        is_skipped = self.settings.notebooks == "skip" and declared is not None and declared.in_notebook
+        return is_skipped and question.status == Status.NOT_GRADABLE
+
+    def evidence(self) -> bytes:
+        """The part of the JSON that is the same each time: all but the timings and the fingerprint."""
+        return _dumped(self, without=("timings", "fingerprint")).encode()
+
+    def to_json(self) -> str:
+        """The text of the record's file."""
+        return _dumped(self) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Record":
+        """The record in a text that `to_json`, or an earlier version, wrote; ValueError for any other text."""
+        content = json.loads(text)
+        try:
+            content = _READERS[content["format"]](content)
+        except (AttributeError, KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"expected a record of format {' or '.join(map(str, _READERS))}") from error
+        return _read_fields(cls, content, "record")
+
+
+# ---- files
+
+
+def record_path(out: str | Path, submission_id: str) -> Path:
+    """The file of a submission's record."""
+    return Path(out, "records", f"{submission_id}.json")
+
+
+def write_record(record: Record, out: str | Path) -> Path:
+    """Write a record in one step, so that a killed process leaves the old record or the new one; its path."""
+    return write_file(record_path(out, record.submission.id), record.to_json())
+
+
+def read_record(path: str | Path) -> Record:
+    """The record in a file; ValueError if there is none."""
+    try:
+        return Record.from_json(Path(path).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not the record of a graded submission: {error}.") from error
+
+
+def read_records(out: str | Path) -> list[Record]:
+    """All records in the folder that `grade` wrote, ordered by id."""
+    return [read_record(path) for path in sorted(Path(out, "records").glob("*.json"))]
+
+
+# ---- JSON
+
+
+def _dumped(record: Record, without: tuple[str, ...] = ()) -> str:
+    content = {"format": FORMAT, "score": record.score} | asdict(record)
+    kept = {name: value for name, value in content.items() if name not in without}
+    return json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False)
+
+
+def _from_format_2(content: dict) -> dict:
+    return {name: value for name, value in content.items() if name not in ("format", "score")}
+
+
+def _from_format_1(content: dict) -> dict:
+    content = _renamed(content, environment="versions", key="fingerprint")
+    content["questions"] = [_renamed(question, failed="first_wrong") for question in content["questions"]]
+    content["submission"] |= {"files": [_renamed(file, bytes="size") for file in content["submission"]["files"]]}
+    return _from_format_2(content)
+
+
+def _renamed(mapping: dict, **names: str) -> dict:
+    return {names.get(name, name): value for name, value in mapping.items()}
+
+
+_READERS: dict[object, Callable[[dict], dict]] = {1: _from_format_1, 2: _from_format_2}
+
+
+def _read(kind: Any, value: Any, where: str) -> Any:
+    """A value of JSON as the type that a field is declared with; the error names the field."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return _read_union(arguments, value, where)
+    if origin in (list, tuple):
+        items = enumerate(_of_type(list, value, where))
+        return origin(_read(arguments[0], item, f"{where}[{i}]") for i, item in items)
+    if origin is dict:
+        items = _of_type(dict, value, where).items()
+        return {name: _read(arguments[1], item, f"{where}.{name}") for name, item in items}
+    return _read_fields(kind, value, where) if is_dataclass(kind) else _read_plain(kind, value, where)
+
+
+def _read_union(options: tuple, value: Any, where: str) -> Any:
+    if value is None and NoneType in options:
+        return None
+    *others, last = [option for option in options if option is not NoneType]
+    for option in others:
+        with suppress(ValueError):
+            return _read(option, value, where)
+    return _read(last, value, where)
+
+
+def _read_fields(kind: Any, value: Any, where: str) -> Any:
+    types = get_type_hints(kind)
+    required = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
+    content = _of_type(dict, value, where)
+    for problem, names in (("lacks", required - set(content)), ("has unknown", set(content) - set(types))):
+        if names:
+            raise ValueError(f"{where} {problem} {', '.join(sorted(names))}")
+    return kind(**{name: _read(types[name], item, f"{where}.{name}") for name, item in content.items()})
+
+
+def _read_plain(kind: Any, value: Any, where: str) -> Any:
+    if issubclass(kind, StrEnum):
+        return _member(kind, value, where)
+    if kind is float and type(value) is int:
+        return float(value)
+    return _of_type(kind, value, where)
+
+
+def _member(kind: type[StrEnum], value: Any, where: str) -> StrEnum:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise ValueError(f"{where} should be one of {', '.join(kind)}; it is {value!r:.60}") from error
+
+
+def _of_type(kind: type, value: Any, where: str) -> Any:
+    if type(value) is not kind:
+        raise ValueError(f"{where} should be of type {kind.__name__}; it is {value!r:.60}")
+    return value

@@ -1,0 +1,157 @@
+"""Fill in a gradebook that Canvas exported."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from coursekit.grading.record import Record
+from coursekit.grading.reports.marks import Marks, totals
+from coursekit.grading.reports.pages import counted, number
+from coursekit.grading.reports.written import plain_cell
+
+
+@dataclass(frozen=True)
+class _Gradebook:
+    """A gradebook as Canvas exports it: its cells, their delimiter, and the column to fill in."""
+
+    rows: list[list[str]]
+    delimiter: str
+    column: int
+
+
+def fill_canvas(text: str, records: list[Record], marks: Marks, column: str | None = None) -> tuple[str, list[str]]:
+    """Fill in one column of a gradebook that Canvas exported; (its text, notes on what did not fit).
+
+    Learners are found by Canvas' ID, the SIS user id or the login, never by name. Other cells stay as they are,
+    except that a text at the front which a spreadsheet would take for a formula gets a ' before it.
+
+    Raises
+    ------
+    ValueError
+        If the text is not a gradebook, or it is unclear which column is meant; the message lists the columns.
+    """
+    book = _read_gradebook(text, column, {record.assignment for record in records})
+    notes: list[str] = []
+    filled: dict[int, str] = {}
+    for record in records:
+        notes += _fill_record(book, record, marks, filled)
+    return _gradebook_text(book), list(dict.fromkeys(notes))
+
+
+def _fill_record(book: _Gradebook, record: Record, marks: Marks, filled: dict[int, str]) -> Iterator[str]:
+    """Fill in the grade of a submission; yields notes. `filled` maps the rows that have a grade to the submission."""
+    name, rows = record.submission.id, _rows_of(book.rows, record.submission.learner)
+    if not rows:
+        yield f"{name} is not in the gradebook ({_who(record.submission.learner)})"
+    elif not record.is_final:
+        yield f"{name} has no final grade ({record.state}); its cell is left as it is"
+    else:
+        yield from _fill_rows(book, rows, record, marks, filled)
+
+
+def _fill_rows(
+    book: _Gradebook, rows: list[int], record: Record, marks: Marks, filled: dict[int, str]
+) -> Iterator[str]:
+    name, written = record.submission.id, totals(record, marks)
+    for row in rows:
+        if row in filled:
+            yield f"{name} and {filled[row]} are from the same learner; the grade of {filled[row]} was entered"
+        else:
+            filled[row] = name
+            _set(book.rows[row], book.column, number(record.score + written.points))
+    if any(record.left_out(question) for question in record.questions):
+        yield "notebooks were left out of this grading: no grade includes points for the questions answered in them"
+    if written.open:
+        yield f"{name}: {counted(written.open, 'written answer')} not marked yet, counted as 0"
+    yield from _other_maximum(book, record.possible + written.possible)
+
+
+# ---- the gradebook
+
+
+def _read_gradebook(text: str, column: str | None, assignments: set[str]) -> _Gradebook:
+    head = text.splitlines()[:3]
+    delimiter = ";" if sum(line.count(";") for line in head) > sum(line.count(",") for line in head) else ","
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    if not rows or len(rows[0]) < 4 or "Student" not in rows[0][0] or "ID" not in rows[0]:
+        raise ValueError("this is not a Canvas gradebook: its first row must start with Student and have a column ID")
+    return _Gradebook(rows, delimiter, _find_column(rows[0], column, assignments))
+
+
+def _find_column(header: list[str], title: str | None, assignments: set[str]) -> int:
+    columns = range(_front(header), len(header))
+    if title is None:
+        names = [_letters(name) for name in assignments]
+        found = [i for i in columns if any(re.search(rf"{n}(?!\d)", _letters(header[i])) for n in names)]
+    else:
+        found = [i for i in columns if title in (header[i], _without_number(header[i]))]
+    if len(found) != 1:
+        what = title or " or ".join(sorted(assignments))
+        titles = ", ".join(repr(header[i]) for i in columns)
+        raise ValueError(f"{len(found)} columns match {what!r}; choose one of {titles}")
+    return found[0]
+
+
+def _front(header: list[str]) -> int:
+    """The number of columns that say who a learner is; those of the assignments follow."""
+    return next((i for i, title in enumerate(header) if "Section" in title), 0) + 1
+
+
+def _without_number(title: str) -> str:
+    return re.sub(r"\s*\(\d+\)$", "", title)
+
+
+def _letters(title: str) -> str:
+    return re.sub(r"\W|_", "", _without_number(title)).lower()
+
+
+def _set(row: list[str], column: int, value: str) -> None:
+    row.extend([""] * (column + 1 - len(row)))
+    row[column] = value
+
+
+def _other_maximum(book: _Gradebook, possible: float) -> list[str]:
+    for row in book.rows[1:3]:
+        if row and "Points Possible" in row[0] and len(row) > book.column:
+            maximum = row[book.column].strip().replace(",", ".")
+            if re.fullmatch(r"\d+(\.\d+)?", maximum) and abs(float(maximum) - possible) > 0.005:
+                return [f"Canvas has {maximum} points possible here; the grades are out of {number(possible)}"]
+    return []
+
+
+def _gradebook_text(book: _Gradebook) -> str:
+    front = _front(book.rows[0])
+    text = io.StringIO()
+    table = csv.writer(text, delimiter=book.delimiter, lineterminator="\n")
+    for row in book.rows:
+        table.writerow([plain_cell(cell) if i < front else cell for i, cell in enumerate(row)])
+    return text.getvalue()
+
+
+# ---- learners
+
+
+def _rows_of(rows: list[list[str]], learner: dict) -> list[int]:
+    """The rows of a submission's learner, or of its group; none if they are not there, or do not agree."""
+    users, logins = (str(learner.get(key) or "").split(", ") for key in ("user", "email"))
+    if learner.get("email"):  # from Gradescope, where a user's number is the student id
+        found = {*_rows_with(rows, "SIS User ID", users), *_rows_with(rows, "SIS Login ID", users + logins)}
+    else:
+        found = set(_rows_with(rows, "ID", users))
+    return sorted(found) if len(found) <= max(len(users), len(logins)) else []
+
+
+def _rows_with(rows: list[list[str]], title: str, values: Iterable[str]) -> Iterator[int]:
+    if title not in rows[0]:
+        return
+    column, expected = rows[0].index(title), {value.strip().lower() for value in values if value.strip()}
+    for i, row in enumerate(rows[1:], 1):
+        if len(row) > column and row[column].strip().lower() in expected:
+            yield i
+
+
+def _who(learner: dict) -> str:
+    known = [f"{key} {learner[key]}" for key in ("name", "user", "email") if learner.get(key)]
+    return ", ".join(known) or "the submission does not say whose it is"

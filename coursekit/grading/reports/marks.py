@@ -1,0 +1,175 @@
+"""Written answers and the marks for them.
+
+A mark belongs to an answer: to its question, its submission and its text together. Grading again keeps marks; an
+answer that is submitted again with other words must be marked again.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from coursekit.grading.record import Record, WrittenAnswer
+from coursekit.grading.reports import pages
+from coursekit.learner.notebook_form import without_blank
+
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What an instructor gave for one written answer."""
+
+    question: str
+    points: float
+    possible: float
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """All marks by the key of the answer, and what was wrong with their files, in sentences."""
+
+    by_answer: dict[str, Mark]
+    problems: tuple[str, ...] = ()
+
+    def possible(self, question: str) -> float | None:
+        """The points a written question is worth, or None while none of its answers is marked."""
+        return max((mark.possible for mark in self.by_answer.values() if mark.question == question), default=None)
+
+
+@dataclass(frozen=True)
+class MarkedAnswer:
+    """A written answer with its mark, if it has one. `question` is the name of the written question."""
+
+    answer: WrittenAnswer
+    question: str
+    mark: Mark | None
+    is_blank: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for a mark."""
+        return self.mark is None and not self.is_blank
+
+
+class WrittenTotals(NamedTuple):
+    """Points earned and possible for the written answers of a submission, and how many wait for a mark."""
+
+    points: float
+    possible: float
+    open: int
+
+
+def question_key(answer: WrittenAnswer) -> str:
+    """The name of a written question over all notebooks: ids repeat from notebook to notebook."""
+    return pages.file_name(f"{answer.notebook}-{answer.id}")
+
+
+def answer_key(record: Record, answer: WrittenAnswer) -> str:
+    """A name for one answer that does not reveal who wrote it."""
+    parts = [answer.notebook, answer.id, record.submission.id, answer.text]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing was written."""
+    return not without_blank(_COMMENT.sub("", text))
+
+
+def marked_answers(record: Record, marks: Marks) -> list[MarkedAnswer]:
+    """The written answers of a record with their marks. A blank answer has 0 points once its question is marked."""
+    return [_marked(record, answer, marks) for answer in record.written]
+
+
+def _marked(record: Record, answer: WrittenAnswer, marks: Marks) -> MarkedAnswer:
+    question, blank = question_key(answer), is_blank(answer.text)
+    possible = marks.possible(question)
+    mark = marks.by_answer.get(answer_key(record, answer))
+    if mark is None and blank and possible is not None:
+        mark = Mark(question, 0.0, possible)
+    return MarkedAnswer(answer, question, mark, blank)
+
+
+def totals(record: Record, marks: Marks) -> WrittenTotals:
+    """The totals of a record's written answers."""
+    answers = marked_answers(record, marks)
+    given = [answer.mark for answer in answers if answer.mark]
+    points, possible = sum(mark.points for mark in given), sum(mark.possible for mark in given)
+    return WrittenTotals(points, possible, sum(answer.is_open for answer in answers))
+
+
+def unknown_marks(marks: Marks, records: Iterable[Record]) -> list[str]:
+    """How many marks belong to no answer in the records, as a list of at most one sentence."""
+    known = {answer_key(record, answer) for record in records for answer in record.written}
+    lost = len(set(marks.by_answer) - known)
+    if not lost:
+        return []
+    belongs = f"{pages.counted(lost, 'mark')} in marks/ belong{'s' if lost == 1 else ''} to no answer"
+    return [f"{belongs}: the text of the answer has changed, or it is from another class"]
+
+
+# ---- files of marks
+
+
+def read_marks(out: str | Path) -> Marks:
+    """Read the marks in `out`/marks: .json files that the pages save, and .csv files from a spreadsheet.
+
+    Where an answer was marked twice, the file that was saved last counts; .csv files do not say when, so they go first.
+    """
+    by_answer: dict[str, Mark] = {}
+    problems: list[str] = []
+    files = [(path, *_read_file(path, problems)) for path in sorted(Path(out, "marks").glob("*.*"))]
+    for path, _, rows in sorted(files, key=lambda file: file[1]):
+        for row in rows:
+            _take_row(row, path.name, by_answer, problems)
+    return Marks(by_answer, tuple(pages.harmless(problems)))
+
+
+def _read_file(path: Path, problems: list[str]) -> tuple[str, list]:
+    """(when it was saved, its rows); no rows, and a problem noted, if it is not a file of marks."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix == ".csv":
+            delimiter = ";" if ";" in text.partition("\n")[0] else ","
+            return "", list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
+        if path.suffix == ".json":
+            content = json.loads(text)
+            return str(content["saved"]), list(content["marks"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
+        problems.append(f"{path.name} is not a file of marks ({_why(error)})")
+    return "", []
+
+
+def _take_row(row: Any, file: str, by_answer: dict[str, Mark], problems: list[str]) -> None:
+    try:
+        mark = _mark(row)
+        key = row["answer"]
+    except (KeyError, TypeError, ValueError) as error:
+        problems.append(f"{file}: a mark was ignored: {_why(error)}")
+        return
+    if mark is None:
+        return
+    if by_answer.get(key, mark) != mark:
+        problems.append(f"{file} marks an answer differently from an earlier file; the mark in {file} counts")
+    by_answer[key] = mark
+
+
+def _mark(row: Any) -> Mark | None:
+    """The mark in a row; None where no points are given yet."""
+    if str(row["points"]).strip() == "":
+        return None
+    points, possible = (float(str(row[name]).replace(",", ".")) for name in ("points", "possible"))
+    if not (math.isfinite(possible) and 0 <= points <= possible):
+        raise ValueError(f"{points:g} of {possible:g} points is not possible")
+    return Mark(str(row["question"]), points, possible, pages.harmless(str(row.get("comment") or "")))
+
+
+def _why(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

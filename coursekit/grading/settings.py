@@ -1,0 +1,85 @@
+"""How an assignment is graded, and by which versions."""
+
+import hashlib
+import platform
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from coursekit.core.question import Question
+from coursekit.grading.running import sandbox
+from coursekit.learner import submission
+from coursekit.paths import ROOT
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an assignment is graded.
+
+    Parameters
+    ----------
+    assignment : str
+    seed : int
+        Of the fresh inputs.
+    follow_through_share : float
+        Share of a question's points if it is right only with the reference in place of earlier answers.
+    notebooks : str
+        "run", or "skip": then the questions that are answered in notebooks are not graded.
+    isolation : str
+        "bubblewrap" or "limits"; the strongest that works here if empty.
+    limits : Limits
+        For each question; the time is the question's own.
+    questions : tuple of str
+        Ids of the questions to grade; all of the assignment if empty.
+    """
+
+    assignment: str
+    seed: int = 0
+    follow_through_share: float = 1.0
+    notebooks: str = "run"
+    isolation: str = ""
+    limits: sandbox.Limits = field(default_factory=sandbox.Limits)
+    questions: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> str:
+        """The isolation that is used."""
+        return self.isolation or sandbox.level()
+
+    def asked(self) -> list[Question]:
+        """The questions to grade, in the order of the course."""
+        asked = submission.questions(self.assignment)
+        return [question for question in asked if not self.questions or question.id in self.questions]
+
+
+@cache
+def versions() -> dict[str, str]:
+    """What grades: the versions of the software, and the hash of the course's code."""
+    from cs231n.data_utils import dataset_name
+
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "nbval": _nbval_version(),
+        "platform": platform.platform(terse=True),
+        "code": _hash_of_code(),
+        "data": dataset_name(),
+    }
+
+
+def _nbval_version() -> str:
+    """The version of nbval; "" where it is missing: notebooks run without it as well."""
+    try:
+        return version("nbval")
+    except PackageNotFoundError:
+        return ""
+
+
+def _hash_of_code() -> str:
+    code = hashlib.sha256()
+    for folder in ("coursekit", "cs231n"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            code.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return code.hexdigest()

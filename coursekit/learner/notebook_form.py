@@ -1,0 +1,126 @@
+"""The form of a notebook: where its written questions are, and what has been answered.
+
+A written question is three Markdown cells. `question_<key>` is a card with the question, `answer_<key>` is for the
+learner's answer, `compare_<key>` has an answer to compare with. Some programs take the ids away; then a written answer
+is recognised by the "Compare with an answer" in the cell after it. Notebooks of earlier versions, where the question
+stands at the end of a longer text, are read as well.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+from coursekit.files import CONFLICT, has_conflict
+
+BLANK_ANSWER = "*Write your answer here.*"
+_HEADING = "**Your answer:**"
+_COMPARISON = "<summary>Compare with an answer"
+_CARD = re.compile(r"^> \*\*Written question\b", re.MULTILINE)
+_EARLIER_QUESTION = re.compile(r"^(\*\*(Inline question|Think and write)|#+ Written question)", re.MULTILINE)
+_IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+
+
+def read_notebook(data: bytes) -> dict:
+    """The notebook in some bytes, a dict with a list of cells; ValueError with the reason if it is none."""
+    try:
+        notebook = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        if has_conflict(data.decode("utf-8", errors="replace")):
+            raise ValueError(CONFLICT) from error
+        raise ValueError("it is damaged: it cannot be read as a notebook") from error
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list) or not all(map(_is_cell, cells)):
+        raise ValueError("it is not a notebook in today's format; open it in JupyterLab and save it")
+    return notebook
+
+
+def _is_cell(cell: object) -> bool:
+    lines = cell.get("source") if isinstance(cell, dict) else None
+    return isinstance(lines, str) or isinstance(lines, list) and all(isinstance(line, str) for line in lines)
+
+
+def source(cell: dict) -> str:
+    """The source of a cell as one text."""
+    return "".join(cell["source"])
+
+
+def shown_verdict(notebook: dict, question_id: str) -> str:
+    """The verdict that a saved notebook shows for a question: 'ok', 'wrong', 'not attempted', or '' for none.
+
+    The cell is found by what it calls and not by its id, which some programs do not keep.
+    """
+    call = re.compile(rf"check\(\s*[\"']{re.escape(question_id)}[\"']")
+    cells = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code" and call.search(source(cell))]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    printed = "".join("".join(output.get("text", output.get("evalue", ""))) for output in outputs)
+    statuses = ("ok", "wrong", "not attempted")
+    return next((status for status in statuses if f"{question_id}: {status}" in printed), "")
+
+
+# ---- written answers
+
+
+def is_written_answer(cell: dict) -> bool:
+    """Whether a cell of the course's notebooks is for a written answer."""
+    name = cell.get("id", "")
+    return cell.get("cell_type") == "markdown" and name.startswith("answer_") and not name.endswith("_compare")
+
+
+def written_answers(notebook: dict) -> dict[str, str]:
+    """The written answers of a notebook by the id of their cell, '' where none is given."""
+    return {name: without_blank(with_images(source(cell), cell)) for name, cell, _ in _written_cells(notebook)}
+
+
+def prompts(notebook: dict) -> dict[str, str]:
+    """The question that each written answer belongs to, by the id of the answer's cell."""
+    return {name: question for name, _, question in _written_cells(notebook)}
+
+
+def _written_cells(notebook: dict) -> Iterator[tuple[str, dict, str]]:
+    """(id, cell, question) of each written answer."""
+    cells = [cell for cell in notebook["cells"] if cell.get("cell_type") != "code"]
+    by_id = {cell.get("id"): cell for cell in cells}
+    has_ids = any(map(is_written_answer, cells))
+    for number, cell in enumerate(cells):
+        if is_written_answer(cell) if has_ids else _is_compared(cells, number):
+            name = cell.get("id", f"answer_{number}")
+            before = cells[number - 1] if number else {"source": ""}
+            yield name, cell, question_in(source(by_id.get(name.replace("answer", "question", 1), before)))
+
+
+def _is_compared(cells: list[dict], number: int) -> bool:
+    """Whether the next cell has an answer to compare this one with."""
+    return number + 1 < len(cells) and _COMPARISON in source(cells[number + 1])[:60]
+
+
+def question_in(text: str) -> str:
+    r"""The written question in a text: of a card what it asks, else what follows the last heading of a question.
+
+    Examples
+    --------
+    >>> question_in("> **Written question 1** · 5 minutes\n>\n> Why does it *work*?")
+    'Why does it *work*?'
+    """
+    if cards := list(_CARD.finditer(text)):
+        _, *asked = text[cards[-1].start() :].splitlines()
+        return "\n".join(line.removeprefix(">").removeprefix(" ") for line in asked if line.startswith(">")).strip()
+    starts = [match.start() for match in _EARLIER_QUESTION.finditer(text)]
+    return text[starts[-1] if starts else 0 :].strip()
+
+
+def without_blank(text: str) -> str:
+    """A written answer without what the course's notebooks put into its cell."""
+    lines = [line for line in text.splitlines() if line.strip() not in (BLANK_ANSWER, _HEADING)]
+    return "\n".join(lines).strip()
+
+
+def with_images(text: str, cell: dict) -> str:
+    """A Markdown text with the images that were pasted into its cell written out, so that it stands alone."""
+    attachments = cell.get("attachments")
+    for name, kinds in attachments.items() if isinstance(attachments, dict) else ():
+        for kind, data in kinds.items() if isinstance(kinds, dict) else ():
+            if kind in _IMAGES and isinstance(data, str) and _BASE64.fullmatch(data):
+                # once: an image that is shown a thousand times would fill the memory
+                text = text.replace(f"attachment:{name}", f"data:{kind};base64,{''.join(data.split())}", 1)
+    return text
