@@ -1,4 +1,4 @@
-"""Checkpoints of a `Solver`: everything that the rest of a training run depends on, as an .npz of plain arrays."""
+"""Checkpoints of a `Solver`: everything that the rest of a training run depends on, in an .npz file of plain arrays."""
 
 import json
 
@@ -7,12 +7,13 @@ import numpy as np
 from cs231n._weights import read_npz, write_npz
 
 HISTORIES = ("loss_history", "train_acc_history", "val_acc_history")
+_LABELS = {"num_train": "number of training inputs"}  # options whose names would mean little in an error message
 
 
 def write(solver, path):
     """Write the state of a solver to a file."""
-    optim, settings = _of_optimizers(solver.optim_configs)
-    rng, rng_keys = _of_generator()
+    optim, settings = _optimizer_state(solver.optim_configs)
+    rng, rng_keys = _generator_state()
     about = _options(solver) | {
         "epoch": solver.epoch,
         "seconds": solver.seconds,
@@ -32,8 +33,8 @@ def _named(prefix, arrays):
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 
-def _of_optimizers(configs):
-    """The arrays of all update rules' configs under names such as optim/W1/velocity, and the other settings."""
+def _optimizer_state(configs):
+    """Split the update rules' configs into arrays, under names such as optim/W1/velocity, and other settings."""
     arrays, settings = {}, {}
     for name, config in configs.items():
         state = {key: value for key, value in config.items() if isinstance(value, np.ndarray)}
@@ -42,14 +43,14 @@ def _of_optimizers(configs):
     return arrays, settings
 
 
-def _of_generator():
-    """The state of NumPy's global generator: plain values, and the array of its keys."""
+def _generator_state():
+    """Return the state of NumPy's global generator: a list of plain values, and the array of keys."""
     kind, keys, position, has_gauss, gauss = np.random.get_state()
     return [kind, int(position), int(has_gauss), float(gauss)], keys
 
 
 def _options(solver):
-    """The options that must be the same when the run is continued."""
+    """Return the options that must stay the same when a run is resumed."""
     return {
         "update_rule": solver.update_rule.__name__,
         "batch_size": solver.batch_size,
@@ -58,16 +59,16 @@ def _options(solver):
 
 
 def restore(solver, path):
-    """Set a solver, its model and NumPy's global generator to the state in a file.
+    """Set a solver, its model and NumPy's global generator to the state stored in a file.
 
     Raises
     ------
     ValueError
-        If the file is damaged, or was written with other options.
+        If the file is damaged, or was written by a run with other options.
     """
     arrays = read_npz(path)
     if "about" not in arrays:
-        raise ValueError(f"{path} is not a checkpoint of a Solver.")
+        raise ValueError(f"{path} is not a Solver checkpoint.")
     about = json.loads(str(arrays.pop("about")))
     _require_same_run(solver, path, about, arrays)
     names = list(solver.model.params)
@@ -85,7 +86,7 @@ def restore(solver, path):
 
 
 def _under(prefix, arrays):
-    """The arrays whose name begins with a prefix, by the rest of their name."""
+    """Select the arrays whose names start with a prefix, keyed by the rest of the name."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
@@ -96,9 +97,6 @@ def _require_same_run(solver, path, about, arrays):
     for name, value in expected.items():
         if written[name] != value:
             raise ValueError(
-                f"{path} was written with {_WORDS.get(name, name)} {written[name]}, this solver has {value}: "
-                "build model and solver with the options of the run that you continue."
+                f"{path} was written with {_LABELS.get(name, name)} {written[name]}, this solver has {value}: "
+                "to resume a run, build the model and the solver with the options it was started with."
             )
-
-
-_WORDS = {"num_train": "number of training inputs"}

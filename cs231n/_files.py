@@ -8,10 +8,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path):
-    """Open a file for bytes that takes the place of `path` at the end of the block.
+    """Open a binary file that replaces `path` when the block ends.
 
-    Whoever reads `path`, also after a crash, finds the old content or the new one, never a part. After an error the old
-    one stays. Folders that are missing are made.
+    A reader of `path` sees the old content or the new content, never part of it, even after a crash. If the block
+    raises, the old file stays. Missing folders are created.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,38 +11,39 @@ SAVED = Path(__file__).parent / "saved"
 
 
 def write_npz(path, arrays):
-    """Write a dict of arrays; a run killed at any moment leaves the old file or the new one."""
+    """Write a dict of arrays; a run killed at any moment leaves either the old file or the new one."""
     with replacing(path) as file:
         np.savez(file, **arrays)
 
 
 def read_npz(path):
-    """Read a dict of arrays; a file that is no .npz of plain arrays is refused by name."""
+    """Read a dict of arrays; the error for any file other than an .npz of plain arrays names that file."""
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{path} is not a file of plain arrays as save() writes it (damaged, or a pickle, which is not opened)."
+            f"{path} is not a file of plain arrays as save() writes it: it is damaged, or a pickle, which is never "
+            "opened."
         ) from error
 
 
 def weights_path(fname):
-    """The place of saved weights: `fname` in cs231n/saved, always with the ending .npz."""
+    """Return the path of saved weights: `fname` in cs231n/saved, always with the extension .npz."""
     return SAVED / Path(fname).with_suffix(".npz").name
 
 
 def save_weights(fname, arrays):
-    """Write weights to cs231n/saved and say so."""
+    """Write weights to cs231n/saved and print the file's name."""
     path = weights_path(fname)
     write_npz(path, arrays)
     print(f"{path.name} saved.")
 
 
 def load_weights(fname, expected=None):
-    """Read weights from cs231n/saved; None when there is no such file.
+    """Read weights from cs231n/saved; return None if there is no such file.
 
-    `expected` maps each name to the array the model holds now; a file of other names or shapes is refused.
+    `expected` maps each name to the model's current array; a file with other names or shapes is refused.
     """
     path = weights_path(fname)
     if not path.exists():
@@ -56,21 +57,23 @@ def load_weights(fname, expected=None):
 
 
 def _require_same_shapes(name, arrays, expected):
-    came = {key: value.shape for key, value in arrays.items()}
-    wanted = {key: value.shape for key, value in expected.items()}
-    if came != wanted:
-        raise ValueError(f"{name} holds {came}, but the model has {wanted}: build it with the sizes it was saved with.")
+    saved = {key: value.shape for key, value in arrays.items()}
+    current = {key: value.shape for key, value in expected.items()}
+    if saved != current:
+        raise ValueError(
+            f"{name} contains {saved}, but the model has {current}: build it with the sizes it was saved with."
+        )
 
 
 class SavedModel:
-    """What lets a model with `params`, and perhaps `bn_params`, be saved in cs231n/saved and loaded again."""
+    """Lets a model with `params`, and perhaps `bn_params`, be saved in cs231n/saved and loaded again."""
 
     def save(self, fname):
-        """Save the parameters (and running statistics) as cs231n/saved/<fname>, with the ending .npz."""
+        """Save the parameters (and running statistics) as cs231n/saved/<fname>, with the extension .npz."""
         save_weights(fname, self.params | self._running_statistics())
 
     def load(self, fname):
-        """Load what `save` wrote; return whether the file was there."""
+        """Load what `save` wrote; return whether the file exists."""
         arrays = load_weights(fname, expected=self.params | self._running_statistics())
         if arrays is None:
             return False
@@ -81,7 +84,7 @@ class SavedModel:
         return True
 
     def _running_statistics(self):
-        """The running statistics of batch normalisation under names such as running_mean/1."""
+        """Return the running statistics of batch normalisation under names such as running_mean/1."""
         return {
             f"{statistic}/{i}": bn_param.get(statistic, np.zeros_like(self.params[f"beta{i}"]))
             for i, bn_param in enumerate(getattr(self, "bn_params", ()), 1)

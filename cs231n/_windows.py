@@ -1,46 +1,46 @@
-"""Where a window stops as it moves over a picture, and the checks of what describes it."""
+"""The positions of a window that slides over an image, and checks of its parameters."""
 
 from numbers import Integral
 
 
-def num_stops(size, field, stride, pad=0):
-    """Count the places of a window of length `field` along an axis of length `size`, with `pad` zeros at each end."""
+def num_positions(size, field, stride, pad=0):
+    """Count the positions of a window of size `field` along an axis of length `size`, with `pad` zeros at each end."""
     return 1 + (size + 2 * pad - field) // stride
 
 
 def require_window(shape, field, stride, pad=0):
-    """Raise unless a window of `field` = (height, width) fits into padded pictures of `shape` = (N, C, H, W)."""
+    """Raise unless a window of size `field` = (height, width) fits into padded images of `shape` = (N, C, H, W)."""
     if len(shape) != 4:
         raise ValueError(
-            f"x has shape {tuple(shape)}, expected (N, C, H, W): pictures with the channels before height, width. "
-            "x[np.newaxis] makes one picture a batch; x.transpose(0, 3, 1, 2) brings channels from the end."
+            f"x has shape {tuple(shape)}, expected (N, C, H, W): images with the channels before height and width. "
+            "x[np.newaxis] turns one image into a batch; x.transpose(0, 3, 1, 2) moves channels from the end."
         )
     for name, value, least in (("stride", stride, 1), ("pad", pad, 0), ("height", field[0], 1), ("width", field[1], 1)):
         if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"the window's {name} is {value!r}, expected a whole number, at least {least}.")
+            raise ValueError(f"the window's {name} is {value!r}, expected an integer of at least {least}.")
     height, width = shape[2] + 2 * pad, shape[3] + 2 * pad
     if field[0] > height or field[1] > width:
         raise ValueError(
-            f"a window of {field[0]} x {field[1]} does not fit into pictures of {height} x {width} (with padding): "
-            "use a smaller window, or more padding."
+            f"a window of {field[0]} x {field[1]} does not fit into images of {height} x {width} (with padding): "
+            "use a smaller window or more padding."
         )
 
 
 def require_conv(x, w, b, conv_param):
-    """Raise unless x, w, b and conv_param fit each other."""
+    """Raise unless x, w, b and conv_param fit together."""
     if w.ndim != 4:
-        raise ValueError(f"w has shape {w.shape}, expected (F, C, HH, WW): F filters with the channels of x.")
+        raise ValueError(f"w has shape {w.shape}, expected (F, C, HH, WW): F filters with as many channels as x.")
     require_window(x.shape, w.shape[2:], conv_param["stride"], conv_param["pad"])
     if x.shape[1] != w.shape[1]:
         raise ValueError(
             f"x of shape {x.shape} has {x.shape[1]} channels, but the filters of shape {w.shape} expect {w.shape[1]}. "
-            "Are the channels of x last? x.transpose(0, 3, 1, 2) brings them first."
+            "Are the channels of x last? x.transpose(0, 3, 1, 2) moves them to the front."
         )
     if b.shape != w.shape[:1]:
         raise ValueError(f"b has shape {b.shape}, expected ({w.shape[0]},): one bias for each filter.")
 
 
 def require_pool(shape, pool_param):
-    """Raise unless maps of `shape` (N, C, H, W) and pool_param fit each other."""
+    """Raise unless pool_param fits feature maps of `shape` (N, C, H, W)."""
     field = pool_param["pool_height"], pool_param["pool_width"]
     require_window(shape, field, pool_param["stride"])

@@ -1,7 +1,7 @@
-"""Pictures changed in ways that leave their class as it is: more to learn from than there is.
+"""Data augmentation: random changes to images that do not change their class.
 
-Each function takes a batch of pictures (N, C, H, W) and returns a new one of the same shape; NumPy's global generator
-draws. `Solver(..., augment=...)` uses them in training alone.
+Each function takes a batch of images of shape (N, C, H, W) and returns a new batch of the same shape. Random choices
+come from NumPy's global generator. `Solver(..., augment=...)` applies a function to the training batches only.
 
 Source: Krizhevsky, Sutskever and Hinton (2012), "ImageNet classification with deep convolutional neural networks",
 section 4.1.
@@ -13,7 +13,7 @@ from cs231n._errors import require_maps
 
 
 def random_flip(X):
-    """Mirror each picture, left to right, with probability 1/2.
+    """Mirror each image, left to right, with probability 1/2.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def random_flip(X):
 
 
 def random_shift(X, most=4):
-    """Move each picture by up to `most` pixels up or down and left or right; what comes in is 0.
+    """Move each image by up to `most` pixels up or down and left or right; the pixels that become free are 0.
 
     Parameters
     ----------
@@ -53,5 +53,5 @@ def random_shift(X, most=4):
 
 
 def flip_and_shift(X):
-    """Mirror, with probability 1/2, and move by up to 4 pixels: what is usual for CIFAR-10."""
+    """Mirror with probability 1/2 and move by up to 4 pixels, as is usual for CIFAR-10."""
     return random_shift(random_flip(X))

@@ -1,20 +1,22 @@
-"""The built-in data set: ten classes of small pictures, drawn by arithmetic alone.
+"""The built-in data set: ten classes of small images, drawn by arithmetic alone.
 
-It takes CIFAR-10's place where that has not been downloaded, and has its form: RGB pictures of 32x32 pixels, 50,000 to
-train on and 10,000 to test on. Each shows one thing (a sun, a fish, ...) of any size and place, a little tilted,
-lighter or darker than a landscape that is itself unevenly lit, strewn with spots and grainy. Colour says something
-about the class and shape says more, so a method does better the more of both it can see.
+It replaces CIFAR-10 where that has not been downloaded, and has the same form: RGB images of 32x32 pixels, 50,000 for
+training and 10,000 for testing. Each image shows one object (a sun, a fish, ...) of random size and position, slightly
+tilted, lighter or darker than its background: an unevenly lit, grainy landscape covered with spots. Colour tells
+something about the class and shape tells more, so a method does better the more of both it can use.
 
-The pictures are the same to the bit on every machine. Two rules see to that, and a change to this file must keep them:
+The images are identical to the bit on every machine. Two rules ensure that, and every change to this file must respect
+them:
 
-- randomness comes from `np.random.RandomState.random_sample` alone, whose stream NumPy has frozen;
-- arithmetic on pictures is elementwise `+ - * /`, `sqrt`, `floor`, `abs`, `minimum` and `maximum` of float32 arrays
-  with one another or with Python's own numbers, of which IEEE 754 fixes every bit. Sums over an axis, matrix products,
-  sines and powers may differ between machines, and NumPy's scalars turn into float64 in some versions: there are none.
+- randomness comes only from `np.random.RandomState.random_sample`, whose stream NumPy has frozen;
+- arithmetic on images is elementwise `+ - * /`, `sqrt`, `floor`, `abs`, `minimum` and `maximum` of float32 arrays with
+  one another or with Python's own numbers, where IEEE 754 determines every bit. Not allowed are sums over an axis,
+  matrix products, sines and powers, which may differ between machines, and NumPy scalars, which some versions turn into
+  float64.
 
-`n` pictures of a class are drawn at once. A number for each has shape (n, 1, 1), a plane (n, 32, 32), a colour
-(3, n, 1, 1), a canvas (3, n, 32, 32). Colours run from 0 to 1. A thing is drawn around (0, 0), within about 1 of it,
-x to the right and y up.
+`n` images of a class are drawn at once. One value for each image has shape (n, 1, 1), a plane (n, 32, 32), a colour
+(3, n, 1, 1), a canvas (3, n, 32, 32). Colours range from 0 to 1. An object is drawn around the origin, within a radius
+of about 1, with x to the right and y up.
 """
 
 import functools
@@ -34,30 +36,30 @@ from cs231n._files import replacing
 __all__ = ["CLASS_NAMES", "load_builtin_data", "make_builtin_data"]
 
 SIZE = 32
-BATCH = 500            # pictures that are drawn from one seed, the same number of each class
+BATCH = 500            # images that are drawn from one seed, equally many of each class
 TRAIN_SEED = 231
-TEST_SEED = 1_000_231  # further away than there are batches
+TEST_SEED = 1_000_231  # so far away that the seeds of training batches never reach it
 NUM_TRAIN, NUM_TEST = 50_000, 10_000
 
-# How hard it is. Hues reach every method, the nearest neighbour too; the place and size of a thing trouble those that
-# compare pixel by pixel; contrast, tilt, spots and grain trouble those that look at edges.
-HUE_KEPT = 0.55              # share of skies, and of grounds, in the usual hue of the class
-COAT_KEPT = 0.6              # share of things in their usual hue
-HUE_SPREAD = 0.1             # give or take
-SKY_VALUE = (0.4, 0.85)      # how bright
+# The difficulty. Every method can use hues, even nearest neighbours; random positions and sizes make it hard for those
+# that compare pixel by pixel; contrast, tilt, spots and grain make it hard for those that look at edges.
+HUE_KEPT = 0.55              # fraction of skies, and of grounds, in the usual hue of the class
+COAT_KEPT = 0.6              # fraction of objects in their usual hue
+HUE_SPREAD = 0.1             # the usual hue varies by plus or minus this much
+SKY_VALUE = (0.4, 0.85)      # brightness
 SKY_SATURATION = (0.2, 0.7)
 COAT_SATURATION = (0.5, 0.95)
-CONTRAST = (0.12, 0.5)       # how much brighter or darker the thing is than its sky
-RADIUS = (0.34, 0.66)        # of the thing, where 1 is half a picture
-SHIFT = 0.45                 # how far from the middle
-LIGHT = 0.2                  # brightness that is gained or lost towards one side
-RELIEF = (0.0, 0.15)         # brightness that a thing gains towards its top
+CONTRAST = (0.12, 0.5)       # how much brighter or darker the object is than its sky
+RADIUS = (0.34, 0.66)        # of the object, where 1 is half the image
+SHIFT = 0.45                 # largest distance from the centre, on each axis
+LIGHT = 0.2                  # change of brightness from the centre towards one side
+RELIEF = (0.0, 0.15)         # brightness that an object gains towards its top
 CLOUD = (0.0, 0.15)
 GRAIN = (0.02, 0.08)
 SPOT = (0.2, 0.9)            # how opaque
 
 
-# Shapes. A shape is a function of x and y that gives the distance to its edge: below 0 inside, above 0 outside.
+# Shapes. A shape is a function of x and y that returns the distance to its edge: negative inside, positive outside.
 
 Shape = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -79,13 +81,13 @@ def box(cx: float, cy: float, half_width: float, half_height: float) -> Shape:
 
 
 def polygon(*corners: tuple[float, float]) -> Shape:
-    """The convex polygon with these corners, given anticlockwise."""
+    """The convex polygon with these corners, in anticlockwise order."""
     sides = [side(*ends) for ends in zip(corners, corners[1:] + corners[:1], strict=True)]
     return lambda x, y: functools.reduce(np.maximum, (x * nx + y * ny - offset for nx, ny, offset in sides))
 
 
 def side(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float, float]:
-    """The line through two points as nx * x + ny * y = offset, (nx, ny) being its unit normal to the right."""
+    """The line through two points as nx * x + ny * y = offset, where (nx, ny) is its unit normal to the right."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     length = math.sqrt(dx * dx + dy * dy)
     return dy / length, -dx / length, (dy * start[0] - dx * start[1]) / length
@@ -104,7 +106,7 @@ def without(shape: Shape, hole: Shape) -> Shape:
 
 
 def fivefold(shape: Shape) -> Shape:
-    """`shape`, drawn upwards from the centre, in five directions: mirrors fold the plane until it points up."""
+    """Five copies of `shape`, which points up from the centre, in a star: reflections fold the plane onto one copy."""
     cos36, sin36 = 0.80901699, 0.58778525
 
     def distance(x, y):
@@ -117,7 +119,7 @@ def fivefold(shape: Shape) -> Shape:
 
 
 def eightfold(shape: Shape) -> Shape:
-    """`shape`, drawn to the right of the centre, in eight directions."""
+    """Eight copies of `shape`, which points to the right from the centre, in a star."""
     def distance(x, y):
         x, y = np.abs(x), np.abs(y)
         x, y = np.maximum(x, y), np.minimum(x, y)
@@ -131,14 +133,14 @@ RED, ORANGE, YELLOW, LIME, GREEN, TEAL, SKY, BLUE, VIOLET, PINK = (tenth / 10 fo
 
 
 class Kind(NamedTuple):
-    """A class: its usual hues, how far it tilts (tangent of half the angle), its layers from back to front."""
+    """A class: its usual hues, its largest tilt (tangent of half the angle), its layers from back to front."""
 
     name: str
     sky: float
     ground: float
     coat: float
     tilt: float
-    layers: tuple[tuple[str, Shape], ...]  # the colour's name, the shape
+    layers: tuple[tuple[str, Shape], ...]  # name of the colour, shape
 
 
 KINDS = (
@@ -193,10 +195,10 @@ KINDS = (
 CLASS_NAMES = tuple(kind.name for kind in KINDS)
 
 
-# Chance.
+# Random choices.
 
 class Dice:
-    """Draws a number, a colour or a piece of texture for each of `n` pictures, from one seed."""
+    """Draws a value, a hue or a piece of texture for each of `n` images, from one seed."""
 
     def __init__(self, seed: int):
         self.rng = np.random.RandomState(seed)
@@ -206,34 +208,34 @@ class Dice:
         return np.argsort(self.rng.random_sample(count), kind="stable")
 
     def between(self, n: int, low: float, high: float) -> np.ndarray:
-        numbers = low + (high - low) * self.rng.random_sample(n)
-        return numbers.astype(np.float32)[:, None, None]  # (n,) -> (n, 1, 1)
+        values = low + (high - low) * self.rng.random_sample(n)
+        return values.astype(np.float32)[:, None, None]  # (n,) -> (n, 1, 1)
 
     def chance(self, n: int, share: float) -> np.ndarray:
-        """True in about `share` of the pictures."""
+        """True for a fraction `share` of the images, on average."""
         return self.between(n, 0, 1) < share
 
     def sign(self, n: int) -> np.ndarray:
         return np.where(self.chance(n, 0.5), np.float32(1), np.float32(-1))
 
     def hue(self, n: int, usual: float, kept: float) -> np.ndarray:
-        """About the usual hue in the share `kept` of the pictures, any hue in the others."""
+        """A hue near the usual one for a fraction `kept` of the images, any hue for the others."""
         near = self.between(n, usual - HUE_SPREAD, usual + HUE_SPREAD)
         return np.where(self.chance(n, kept), near, self.between(n, 0, 1))
 
     def direction(self, n: int, tilt: float) -> tuple[np.ndarray, np.ndarray]:
-        """Cosine and sine of an angle, from the tangent of half of it, up to `tilt` either way."""
+        """Cosine and sine of a random angle; the tangent of half the angle is between -tilt and tilt."""
         t = self.between(n, -tilt, tilt)
         return (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
 
     def piece(self, n: int, plane: np.ndarray) -> np.ndarray:
-        """Squares cut from a texture wherever it happens: (side, side) -> (n, 32, 32)."""
+        """Squares cut from random positions of a texture: (side, side) -> (n, 32, 32)."""
         squares = np.lib.stride_tricks.sliding_window_view(plane, (SIZE, SIZE))
         row, column = np.floor(self.rng.random_sample((2, n)) * len(squares)).astype(np.intp)
         return squares[row, column]
 
 
-# Textures: planes of shape (192, 192), made once, of which pictures take pieces.
+# Textures: planes of shape (192, 192), computed once, from which images take pieces.
 
 @functools.cache
 def textures() -> dict[str, np.ndarray]:
@@ -246,7 +248,7 @@ def noise(dice: Dice, side: int = 192) -> np.ndarray:
 
 
 def clouds(dice: Dice) -> np.ndarray:
-    """Noise, smoothed by averaging each point with those that lie 1, 2 and 4 away, as if the plane were a torus."""
+    """Noise, smoothed by averages of each point and those at distances 1, 2 and 4, with edges that wrap around."""
     plane = noise(dice) * 12
     for step in (1, 2, 4, 2, 1):
         for axis in (0, 1):
@@ -255,7 +257,7 @@ def clouds(dice: Dice) -> np.ndarray:
 
 
 def spots(dice: Dice, side: int = 192, count: int = 70) -> np.ndarray:
-    """Leaning ellipses, strewn: 1 within, 0 outside, smooth at the edge."""
+    """Ellipses at random positions and angles: 1 inside, 0 outside, smooth at the edge."""
     plane = np.zeros((side, side), np.float32)
     columns, rows = np.arange(side, dtype=np.float32)[None, :], np.arange(side, dtype=np.float32)[:, None]
     for _ in range(count):
@@ -278,39 +280,39 @@ def clipped(a: np.ndarray, low: float = 0, high: float = 1) -> np.ndarray:
 
 
 def rgb(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """The colour of a hue (red is 0, 1, 2, ...), a saturation and a value, (n, 1, 1) each: (3, n, 1, 1)."""
+    """The RGB colour, (3, n, 1, 1), of a hue (red at every integer), a saturation and a value, each (n, 1, 1)."""
     k = hue * 6 + np.array([5, 3, 1], np.float32)[:, None, None, None]
     k = k - np.floor(k * (1 / 6)) * 6
     return value - value * saturation * clipped(np.minimum(k, 4 - k))
 
 
 def cover(distance: np.ndarray, pixels: float | np.ndarray) -> np.ndarray:
-    """The share of each pixel that lies inside a shape, `pixels` of them going to a unit of distance."""
+    """The fraction of each pixel that is inside a shape; a unit of distance has `pixels` pixels."""
     return clipped(0.5 - distance * pixels)
 
 
 def blend(canvas: np.ndarray, share: np.ndarray, colour: np.ndarray) -> None:
-    """Paints over the canvas: canvas <- canvas + share * (colour - canvas)."""
+    """Paint over the canvas: canvas <- canvas + share * (colour - canvas)."""
     canvas -= colour
     canvas *= 1 - share
     canvas += colour
 
 
-# A picture.
+# An image.
 
 def draw(kind: Kind, n: int, dice: Dice) -> np.ndarray:
-    """`n` pictures of a class: uint8 of shape (3, n, 32, 32)."""
+    """`n` images of a class: uint8 of shape (3, n, 32, 32)."""
     value = dice.between(n, *SKY_VALUE)
     canvas = landscape(kind, n, dice, value)
-    strew(canvas, n, dice)
-    tone = place(canvas, kind, n, dice, value)
+    paint_spots(canvas, n, dice)
+    tone = paint_object(canvas, kind, n, dice, value)
     tone += light(n, dice)
     canvas += tone
     return clipped(canvas * 255, 0, 255).astype(np.uint8)
 
 
 def landscape(kind: Kind, n: int, dice: Dice, value: np.ndarray) -> np.ndarray:
-    """A sky, brightness `value`, that turns into a ground at a leaning, sharp or hazy horizon: (3, n, 32, 32)."""
+    """A sky of brightness `value` above a ground; the horizon is tilted, sharp or hazy: (3, n, 32, 32)."""
     sky = rgb(dice.hue(n, kind.sky, HUE_KEPT), dice.between(n, *SKY_SATURATION), value)
     darker = dice.between(n, -0.2, 0.2)
     ground = rgb(dice.hue(n, kind.ground, HUE_KEPT), dice.between(n, *SKY_SATURATION), value - darker)
@@ -319,14 +321,14 @@ def landscape(kind: Kind, n: int, dice: Dice, value: np.ndarray) -> np.ndarray:
     return sky + share * (ground - sky)
 
 
-def strew(canvas: np.ndarray, n: int, dice: Dice) -> None:
-    """Spots, in a colour of their own."""
+def paint_spots(canvas: np.ndarray, n: int, dice: Dice) -> None:
+    """Paint spots, in one random colour for each image."""
     colour = rgb(dice.between(n, 0, 1), dice.between(n, *COAT_SATURATION), dice.between(n, 0.1, 1))
     blend(canvas, dice.piece(n, textures()["spots"]) * dice.between(n, *SPOT), colour)
 
 
-def place(canvas: np.ndarray, kind: Kind, n: int, dice: Dice, value: np.ndarray) -> np.ndarray:
-    """Paints the thing; returns how much brighter each of its points should be: (n, 32, 32)."""
+def paint_object(canvas: np.ndarray, kind: Kind, n: int, dice: Dice, value: np.ndarray) -> np.ndarray:
+    """Paint the object; return how much brighter each of its points should be: (n, 32, 32)."""
     x, y, pixels = frame(n, dice, kind.tilt)
     colours = palette(kind, n, dice, value)
     inside = np.float32(0)
@@ -338,17 +340,17 @@ def place(canvas: np.ndarray, kind: Kind, n: int, dice: Dice, value: np.ndarray)
 
 
 def frame(n: int, dice: Dice, tilt: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where each pixel lies as seen from the thing, x and y of shape (n, 32, 32), and how many pixels go to a unit."""
+    """Coordinates x and y of each pixel relative to the object, (n, 32, 32), and the number of pixels per unit."""
     radius = dice.between(n, *RADIUS)
     cos, sin = dice.direction(n, tilt)
     dx, dy = COLUMN - dice.between(n, -SHIFT, SHIFT), ROW - dice.between(n, -SHIFT, SHIFT)
-    stretch = dice.between(n, 0.85, 1.15) * dice.sign(n)  # wide or narrow, facing either way
+    stretch = dice.between(n, 0.85, 1.15) * dice.sign(n)  # wide or narrow, facing left or right
     right, up = 1 / (radius * stretch), 1 / radius
     return dx * (cos * right) + dy * (sin * right), dy * (cos * up) - dx * (sin * up), radius * (SIZE / 2)
 
 
 def palette(kind: Kind, n: int, dice: Dice, value: np.ndarray) -> dict[str, np.ndarray]:
-    """The thing's colours: its coat and trim are brighter than the sky or darker, its marks may go either way."""
+    """The colours of the object: coat and trim are both brighter or both darker than the sky, marks are either."""
     step = dice.between(n, *CONTRAST) * dice.sign(n)
     hue = dice.hue(n, kind.coat, COAT_KEPT)
 
@@ -362,7 +364,7 @@ def palette(kind: Kind, n: int, dice: Dice, value: np.ndarray) -> dict[str, np.n
 
 
 def light(n: int, dice: Dice) -> np.ndarray:
-    """Light from a side, clouds and grain, as brightness to be added: (n, 32, 32)."""
+    """Light from one side, clouds and grain, as brightness to add: (n, 32, 32)."""
     tone = COLUMN * dice.between(n, -LIGHT, LIGHT) + ROW * dice.between(n, -LIGHT, LIGHT)
     tone += dice.piece(n, textures()["cloud"]) * dice.between(n, *CLOUD)
     tone += dice.piece(n, textures()["grain"]) * dice.between(n, *GRAIN)
@@ -375,21 +377,21 @@ def light(n: int, dice: Dice) -> np.ndarray:
 def make_builtin_data(num_train=NUM_TRAIN, num_test=NUM_TEST, progress=None):
     """Draw the data set.
 
-    The pictures do not depend on how many are asked for: the first 500 of 1,000 are the same as the 500 of 500. Every
-    500 hold 50 of each class, shuffled.
+    The images do not depend on how many are drawn: the first 500 of 1,000 are the same as the 500 of 500. Each block of
+    500 contains 50 images of each class, shuffled.
 
     Parameters
     ----------
     num_train, num_test : int
-        How many pictures to draw.
+        How many images to draw.
     progress : callable, optional
         Called as `progress(done, total)` from time to time.
 
     Returns
     -------
     X_train, y_train, X_test, y_test : arrays
-        Pictures, uint8 of shape (num_train, 32, 32, 3) and (num_test, 32, 32, 3), and labels, int64 of shape
-        (num_train,) and (num_test,), which count along `CLASS_NAMES`.
+        Images, uint8 of shape (num_train, 32, 32, 3) and (num_test, 32, 32, 3), and labels, int64 of shape
+        (num_train,) and (num_test,), which are indices into `CLASS_NAMES`.
 
     Examples
     --------
@@ -404,24 +406,24 @@ def make_builtin_data(num_train=NUM_TRAIN, num_test=NUM_TEST, progress=None):
 
 def checked(name: str, count: int) -> int:
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
-        raise ValueError(f"{name} is {count!r}; it should be a whole number, 0 or more")
+        raise ValueError(f"{name} is {count!r}; it must be a whole number, 0 or more")
     return int(count)
 
 
 def blank(num_train: int, num_test: int) -> tuple[np.ndarray, ...]:
-    """Arrays of the right shapes and types for pictures and labels."""
-    pictures = [np.zeros((count, SIZE, SIZE, 3), np.uint8) for count in (num_train, num_test)]
+    """Arrays with the shapes and dtypes of images and labels, filled with zeros."""
+    images = [np.zeros((count, SIZE, SIZE, 3), np.uint8) for count in (num_train, num_test)]
     labels = [np.zeros(count, np.int64) for count in (num_train, num_test)]
-    return pictures[0], labels[0], pictures[1], labels[1]
+    return images[0], labels[0], images[1], labels[1]
 
 
 def batches(X: np.ndarray, y: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray, int]]:
-    """X and y in parts of up to 500, each with the seed that it is drawn from."""
+    """X and y in batches of up to 500, each with its seed."""
     return [(X[i:i + BATCH], y[i:i + BATCH], seed + i // BATCH) for i in range(0, len(y), BATCH)]
 
 
 def run_all(jobs: list, progress: Callable[[int, int], None] | None) -> None:
-    """Fill every batch, on all cores: NumPy lets other threads run while it computes."""
+    """Fill every batch, on all cores: NumPy releases the interpreter lock while it computes."""
     textures()  # once, before the threads start
     total, done = sum(len(y) for _, y, _ in jobs), 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -432,12 +434,12 @@ def run_all(jobs: list, progress: Callable[[int, int], None] | None) -> None:
 
 
 def fill(X: np.ndarray, y: np.ndarray, seed: int) -> int:
-    """Draw the batch with this seed into X of shape (n, 32, 32, 3) and y of shape (n,); n, at most 500, comes back."""
+    """Draw the batch with this seed into X of shape (n, 32, 32, 3) and y of shape (n,), n <= 500; return n."""
     images, labels = np.empty((BATCH, SIZE, SIZE, 3), np.uint8), np.empty(BATCH, np.int64)
     dice = Dice(seed)
-    for label, places in enumerate(dice.order(BATCH).reshape(len(KINDS), -1)):
-        images[places] = draw(KINDS[label], len(places), dice).transpose(1, 2, 3, 0)  # (3, n, 32, 32) -> (n, 32, 32, 3)
-        labels[places] = label
+    for label, rows in enumerate(dice.order(BATCH).reshape(len(KINDS), -1)):
+        images[rows] = draw(KINDS[label], len(rows), dice).transpose(1, 2, 3, 0)  # (3, n, 32, 32) -> (n, 32, 32, 3)
+        labels[rows] = label
     X[:], y[:] = images[:len(y)], labels[:len(y)]
     return len(y)
 
@@ -449,18 +451,18 @@ ARRAYS = ("X_train", "y_train", "X_test", "y_test")
 
 
 def load_builtin_data(folder, progress=None):
-    """Load the data set that `make_builtin_data()` draws, from `folder` after the first time.
+    """Load the data set that `make_builtin_data()` draws; after the first time, read it from `folder`.
 
-    The first call draws the pictures, which takes some seconds, and writes one file of 185 MB; later calls read it. A
-    file that is cut short, damaged or of another edition of these pictures is made anew. Where `folder` cannot be
-    written, the pictures are drawn each time, with a warning.
+    The first call draws the images, which takes a few seconds, and writes a file of 185 MB; later calls read it. A file
+    that is truncated, damaged or from another version of these images is written again. If `folder` is not writeable,
+    the images are drawn each time, with a warning.
 
     Parameters
     ----------
     folder : str or path
-        Where the file is kept; made if need be.
+        Where the file is stored; created if necessary.
     progress : callable, optional
-        Called as `progress(done, total)` while pictures are drawn.
+        Called as `progress(done, total)` while images are drawn.
 
     Returns
     -------
@@ -471,12 +473,12 @@ def load_builtin_data(folder, progress=None):
     arrays = read(path)
     if arrays is None:
         arrays = make_builtin_data(NUM_TRAIN, NUM_TEST, progress)
-        keep(path, arrays)
+        try_to_write(path, arrays)
     return arrays
 
 
 def read(path: Path) -> tuple[np.ndarray, ...] | None:
-    """The arrays of a cache, or None if it is missing, cannot be read or holds anything else than these pictures."""
+    """The arrays of a cache file, or None if it is missing, unreadable or contains anything but these images."""
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
             arrays = tuple(array_in(archive, name) for name in ARRAYS)
@@ -486,27 +488,28 @@ def read(path: Path) -> tuple[np.ndarray, ...] | None:
 
 
 def array_in(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """An array of an .npz; the archive holds its checksum, which is compared when the last byte has been read."""
+    """An array of an .npz file; its checksum in the archive is compared when the last byte has been read."""
     with archive.open(name + ".npy") as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def is_this_set(arrays: tuple[np.ndarray, ...]) -> bool:
-    """Whether shapes and types are right and the first pictures are those that this file draws."""
+    """Whether the shapes and dtypes are correct and the first images are those that this module draws."""
     if [(a.shape, a.dtype) for a in arrays] != [(a.shape, a.dtype) for a in blank(NUM_TRAIN, NUM_TEST)]:
         return False
     X, y, _, _ = make_builtin_data(BATCH, 0)
     return np.array_equal(arrays[0][:BATCH], X) and np.array_equal(arrays[1][:BATCH], y)
 
 
-def keep(path: Path, arrays: tuple[np.ndarray, ...]) -> None:
+def try_to_write(path: Path, arrays: tuple[np.ndarray, ...]) -> None:
+    """Write a cache file, or warn that it cannot be written."""
     try:
         write(path, arrays)
     except OSError as error:
-        warnings.warn(f"The built-in images were drawn but could not be kept for next time: {error}", stacklevel=3)
+        warnings.warn(f"The built-in images were drawn but could not be saved for next time: {error}", stacklevel=3)
 
 
 def write(path: Path, arrays: tuple[np.ndarray, ...]) -> None:
-    """Write a cache; whoever looks finds a whole file or none."""
+    """Write a cache file; a reader finds either a whole file or none."""
     with replacing(path) as file:
         np.savez(file, **dict(zip(ARRAYS, arrays, strict=True)))

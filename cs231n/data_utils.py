@@ -1,10 +1,10 @@
-"""Load the pictures that the notebooks work on.
+"""Load the images that the notebooks work on.
 
-`load_CIFAR10` and `get_CIFAR10_data` read the published CIFAR-10 files where they are found, and otherwise the
-built-in images, with the same shapes. Pictures come as (N, 32, 32, 3), height before width before colour, with
-values 0 to 255; labels as int64 of shape (N,). Every row of a training batch is used, in the published order.
+`load_CIFAR10` and `get_CIFAR10_data` read the published CIFAR-10 files if they are found, and otherwise the built-in
+images, with the same shapes. Images have shape (N, 32, 32, 3), with height, width and channels in this order, and
+values from 0 to 255; labels are int64 of shape (N,). Every row of a training batch is used, in the published order.
 
-The published files are pickles, and a pickle can run any program when it is opened. Here none can: see `load_pickle`.
+The published files are pickles, and a pickle can run any program when it is opened. `load_pickle` runs none.
 """
 
 import io
@@ -25,15 +25,15 @@ TRAIN_FILES = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST_FILE = "test_batch"
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-HOW_TO_GET_CIFAR10 = "To get all files again, remove its folder and run: python datasets/get_datasets.py"
-HOW_TO_GET_IMAGENET = "Get the file again from the course's site"
+HOW_TO_GET_CIFAR10 = "To download all files again, remove its folder and run: python datasets/get_datasets.py"
+HOW_TO_GET_IMAGENET = "Download the file again from the course's site"
 
 
 def load_pickle(f):
-    """Read a pickle that holds plain data, such as a CIFAR-10 or CIFAR-100 file.
+    """Read a pickle of plain data, such as a CIFAR-10 or CIFAR-100 file.
 
-    Text written by Python 2 is read as latin1. A file that asks for anything but numbers, text, lists, dicts and
-    numeric arrays is refused before any of it is run.
+    Text written by Python 2 is decoded as latin1. A file that asks for anything but numbers, text, lists, dicts and
+    numeric arrays is refused, and none of it is run.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def load_pickle(f):
     Returns
     -------
     object
-        What was pickled; for CIFAR-10 a dict with `data` of shape (N, 3072) and `labels`, a list of N numbers.
+        The pickled data; for CIFAR-10 a dict with `data` of shape (N, 3072) and `labels`, a list of N integers.
 
     Raises
     ------
     UnsafePickleError
-        (a `pickle.UnpicklingError`) If the file asks for something forbidden; names it and the file.
+        (a `pickle.UnpicklingError`) If the file asks for something forbidden; the message names both.
     ValueError
         If the file is damaged or cut short.
 
@@ -74,7 +74,7 @@ def load_CIFAR_batch(filename, dtype=np.float64):
     filename : str or path
         A file such as `data_batch_1`.
     dtype : NumPy dtype
-        Of the pictures; `np.uint8` takes an eighth of the memory of the default.
+        Of the images; `np.uint8` takes an eighth of the memory of the default.
 
     Returns
     -------
@@ -90,17 +90,17 @@ def load_CIFAR_batch(filename, dtype=np.float64):
 
 
 def load_CIFAR10(ROOT=None, dtype=np.float64):
-    """Load CIFAR-10, or the built-in images where CIFAR-10 is not on this machine.
+    """Load CIFAR-10, or the built-in images if CIFAR-10 is not on this machine.
 
-    Looks in `ROOT`, in the folder named by the environment variable CS231N_DATA, and in `datasets` and
-    `cs231n/datasets`. CS231N_DATA=builtin always gives the built-in images. `dataset_name` says which it is.
+    Searches `ROOT`, the folder named by the environment variable CS231N_DATA, `datasets` and `cs231n/datasets`. With
+    CS231N_DATA=builtin, the built-in images are always loaded. `dataset_name` returns which data set it is.
 
     Parameters
     ----------
     ROOT : str or path, optional
         The folder of the batches, usually `cs231n/datasets/cifar-10-batches-py`.
     dtype : NumPy dtype
-        Of the pictures: 184 MB for `np.uint8`, 737 MB for `np.float32`, 1.5 GB for the default.
+        Of the images: 184 MB for `np.uint8`, 737 MB for `np.float32`, 1.5 GB for the default.
 
     Returns
     -------
@@ -112,11 +112,11 @@ def load_CIFAR10(ROOT=None, dtype=np.float64):
     Raises
     ------
     FileNotFoundError
-        If a folder holds some of the batches but lacks others, or CS231N_DATA names a folder without any.
+        If a folder contains some of the batches but not all, or CS231N_DATA names a folder without any.
     UnsafePickleError, ValueError
         If a batch is damaged; see `load_pickle`.
     """
-    dtype = _picture_dtype(dtype)
+    dtype = _pixel_dtype(dtype)
     folder = _find_cifar10(ROOT)
     if folder is None:
         return _load_builtin(dtype)
@@ -126,19 +126,20 @@ def load_CIFAR10(ROOT=None, dtype=np.float64):
 
 
 def get_CIFAR10_data(num_training=49000, num_validation=1000, num_test=1000, subtract_mean=True, dtype=np.float64):
-    """Load CIFAR-10 (or the built-in images) and prepare it for a network.
+    """Load CIFAR-10 (or the built-in images) and prepare it for a neural network.
 
-    The first `num_training` training rows are for training, the next `num_validation` for validation. The mean picture
-    of the training part is subtracted from all three, and the colour moves in front of height and width.
+    Of the published training images, the first `num_training` are the training set and the next `num_validation` the
+    validation set. The mean image of the training set is subtracted from all three sets, and the channels move in
+    front of height and width.
 
     Parameters
     ----------
     num_training, num_validation, num_test : int
-        How many rows each part gets.
+        Size of each set.
     subtract_mean : bool
-        Whether to subtract the mean picture.
+        Whether to subtract the mean image.
     dtype : NumPy dtype
-        Of the pictures; `np.float32` takes half the memory of the default.
+        Of the images; `np.float32` takes half the memory of the default.
 
     Returns
     -------
@@ -148,12 +149,12 @@ def get_CIFAR10_data(num_training=49000, num_validation=1000, num_test=1000, sub
     Raises
     ------
     ValueError
-        If more rows are asked for than there are, or the mean cannot be kept in `dtype`.
+        If there are fewer images than requested, or `dtype` cannot hold the difference from the mean.
     """
-    dtype = _picture_dtype(dtype)
+    dtype = _pixel_dtype(dtype)
     if subtract_mean and dtype.kind != "f":
-        raise ValueError(f"dtype {dtype} has no negative fractions: use np.float32 or subtract_mean=False")
-    # One byte per value until the end: the float copies are then the only large arrays.
+        raise ValueError(f"dtype {dtype} cannot hold negative fractions: use np.float32 or subtract_mean=False")
+    # One byte per value until the end, so that the float copies are the only large arrays.
     Xtr, Ytr, Xte, Yte = load_CIFAR10(dtype=np.uint8)
     val_end = num_training + num_validation
     _check_rows("num_training + num_validation", (num_training, num_validation), len(Xtr))
@@ -172,7 +173,7 @@ def get_CIFAR10_data(num_training=49000, num_validation=1000, num_test=1000, sub
 
 
 def class_names(ROOT=None):
-    """The ten class names of the data set that `load_CIFAR10(ROOT)` gives, in the order of the labels.
+    """Return the ten class names of the data set that `load_CIFAR10(ROOT)` loads, in the order of the labels.
 
     Returns
     -------
@@ -186,7 +187,7 @@ def class_names(ROOT=None):
 
 
 def dataset_name(ROOT=None):
-    """'CIFAR-10' or 'built-in images': the data set that `load_CIFAR10(ROOT)` gives.
+    """Return 'CIFAR-10' or 'built-in images', the data set that `load_CIFAR10(ROOT)` loads.
 
     Returns
     -------
@@ -196,7 +197,7 @@ def dataset_name(ROOT=None):
 
 
 def _find_cifar10(ROOT=None):
-    """The folder of the CIFAR-10 batches, or None where the built-in images are to be used."""
+    """Return the folder of the CIFAR-10 batches, or None if the built-in images should be used."""
     setting = os.environ.get("CS231N_DATA", "")
     if setting.lower() == "builtin":
         return None
@@ -205,18 +206,18 @@ def _find_cifar10(ROOT=None):
         found = _first_with_batches([setting])
         if found is None:
             raise FileNotFoundError(
-                f"CS231N_DATA is {setting!r}, and no CIFAR-10 batches are there. "
-                "Set it to the folder of data_batch_1, or to 'builtin', or unset it."
+                f"CS231N_DATA is {setting!r}, but there are no CIFAR-10 batches in that folder. "
+                "Set it to the folder that contains data_batch_1, set it to 'builtin', or unset it."
             )
     return found or _first_with_batches([Path("cs231n/datasets"), PACKAGE / "datasets", PROJECT / "datasets"])
 
 
-def _first_with_batches(places):
-    """The first folder in `places`, or `cifar-10-batches-py` in it, that holds batches; all of them must be there."""
+def _first_with_batches(parents):
+    """Return the first of these folders (or `cifar-10-batches-py` inside it) with batches; it must have all of them."""
     names = (*TRAIN_FILES, TEST_FILE)
-    for place in places:
-        place = Path(place).expanduser()
-        for folder in (place, place / CIFAR10_FOLDER):
+    for parent in parents:
+        parent = Path(parent).expanduser()
+        for folder in (parent, parent / CIFAR10_FOLDER):
             missing = [name for name in names if not (folder / name).is_file()]
             if not missing:
                 return folder
@@ -233,44 +234,44 @@ def _load_builtin(dtype):
 
 
 def _read_batch(filename):
-    """The rows (N, 3072) of uint8 and the labels (N,) of one batch file."""
+    """Return the rows (N, 3072) of uint8 and the labels (N,) of one batch file."""
     with open(filename, "rb") as f:
         batch = load_pickle(f)
     rows, labels = (batch.get("data"), batch.get("labels")) if isinstance(batch, dict) else (None, None)
     problem = _problem_of(rows, labels)
     if problem:
-        raise ValueError(f"{filename} is no CIFAR-10 batch: {problem}. {HOW_TO_GET_CIFAR10}")
+        raise ValueError(f"{filename} is not a CIFAR-10 batch: {problem}. {HOW_TO_GET_CIFAR10}")
     return rows, np.array(labels, dtype=np.int64)
 
 
 def _problem_of(rows, labels):
-    """What is wrong with the contents of a batch, or None."""
+    """Return what is wrong with the contents of a batch, or None."""
     if not isinstance(rows, np.ndarray) or rows.dtype != np.uint8 or rows.shape[1:] != (3072,):
         return "it has no 'data' of shape (N, 3072) and dtype uint8"
     if not isinstance(labels, list) or len(labels) != len(rows):
-        return f"it has no 'labels', a list of {len(rows)} numbers"
+        return f"it has no 'labels', a list of {len(rows)} integers"
     if not all(type(label) is int and 0 <= label < 10 for label in labels):
-        return "a label is not a whole number from 0 to 9"
+        return "a label is not an integer from 0 to 9"
     return None
 
 
 def _stack_batches(batches, dtype):
-    """The pictures (N, 32, 32, 3) and labels (N,) of a list of batches, which it empties to free the memory."""
+    """Return the images (N, 32, 32, 3) and labels (N,) of a list of batches, which is emptied to free the memory."""
     y = np.concatenate([labels for _, labels in batches])
-    X = np.empty((len(y), 32, 32, 3), _picture_dtype(dtype))
+    X = np.empty((len(y), 32, 32, 3), _pixel_dtype(dtype))
     start = 0
     while batches:
         rows, _ = batches.pop(0)
         end = start + len(rows)
         planes = rows.reshape(-1, 3, 32, 32)  # (N, 3072) -> (N, 3, 32, 32)
-        for c in range(3):  # one colour at a time is three times as fast as one transposed assignment
+        for c in range(3):  # one channel at a time is three times as fast as one transposed assignment
             X[start:end, :, :, c] = planes[:, c]
         start = end
     return X, y
 
 
-def _picture_dtype(dtype):
-    """`dtype` as a NumPy dtype, if it can hold the values 0 to 255."""
+def _pixel_dtype(dtype):
+    """Return `dtype` as a NumPy dtype if it can hold the values 0 to 255."""
     dtype = np.dtype(dtype)
     if dtype.kind not in "iuf" or not np.can_cast(np.uint8, dtype):
         raise ValueError(f"dtype {dtype} cannot hold the values 0 to 255: use np.uint8, np.float32 or np.float64")
@@ -279,20 +280,20 @@ def _picture_dtype(dtype):
 
 def _check_rows(name, counts, available):
     if any(operator.index(count) < 0 for count in counts):
-        raise ValueError(f"{name}: a number of rows below 0 in {counts}")
+        raise ValueError(f"{name}: {counts} contains a negative size")
     if sum(counts) > available:
-        raise ValueError(f"{name} is {sum(counts)}, but the data set has only {available} such rows")
+        raise ValueError(f"{name} is {sum(counts)}, but the data set has only {available} such images")
 
 
 def _mean_image(X):
-    """The mean of the pictures (N, H, W, C) as (H, W, C) float64; exact, since whole numbers are summed."""
+    """Return the mean of images (N, H, W, C), as (H, W, C) in float64; the sum is exact, since it is of integers."""
     if len(X) == 0:
-        raise ValueError("num_training is 0, so there is no mean picture: use subtract_mean=False")
+        raise ValueError("num_training is 0, so there is no mean image: use subtract_mean=False")
     return X.sum(axis=0, dtype=np.int64) / len(X)
 
 
 def _channels_first(X, mean_image, dtype):
-    """`X - mean_image` as (N, C, H, W), without any other copy of that size."""
+    """Return `X - mean_image` as (N, C, H, W), without any other copy of that size."""
     N, H, W, C = X.shape
     out = np.empty((N, C, H, W), dtype)
     for c in range(C):
@@ -322,23 +323,23 @@ def load_models(models_dir):
     FileNotFoundError
         If the folder has no .npz file.
     ValueError
-        If a file is damaged or holds pickled objects instead of numbers.
+        If a file is damaged or contains pickled objects instead of numbers.
     """
     paths = sorted(Path(models_dir).glob("*.npz"))
     if not paths:
-        raise FileNotFoundError(f"{models_dir} has no .npz file; write one with np.savez(path, **model.params)")
+        raise FileNotFoundError(f"{models_dir} has no .npz file: write one with np.savez(path, **model.params)")
     return {path.name: _read_npz(path) for path in paths}
 
 
 def _read_npz(path, names=None):
-    """The arrays of an .npz file as a dict; never unpickles."""
+    """Return the arrays of an .npz file as a dict, without ever unpickling."""
     try:
         with open(path, "rb") as f, np.load(f, allow_pickle=False) as archive:
             return {name: archive[name] for name in names or archive.files}
     except FileNotFoundError:
         raise
-    except Exception as error:  # a damaged zip file can raise nearly anything
-        raise ValueError(f"{path} is not a whole .npz file of plain numbers ({error})") from None
+    except Exception as error:  # a damaged zip file can raise almost anything
+        raise ValueError(f"{path} is not a complete .npz file of plain numbers ({error})") from None
 
 
 def load_tiny_imagenet(path, dtype=np.float32, subtract_mean=True):
@@ -349,16 +350,16 @@ def load_tiny_imagenet(path, dtype=np.float32, subtract_mean=True):
     path : str or path
         The folder with `wnids.txt`, `words.txt`, `train`, `val` and `test`.
     dtype : NumPy dtype
-        Of the pictures.
+        Of the images.
     subtract_mean : bool
-        Whether to subtract the mean training picture from all pictures.
+        Whether to subtract the mean training image from all images.
 
     Returns
     -------
     dict
         `class_names`: list in which entry i is the list of names of class i;
         `X_train`, `X_val`, `X_test`: arrays of shape (N, 3, 64, 64);
-        `y_train`, `y_val`, `y_test`: int64 arrays of shape (N,), `y_test` None where the labels were not published;
+        `y_train`, `y_val`, `y_test`: int64 arrays of shape (N,); `y_test` is None if its labels were not published;
         `mean_image`: array of shape (3, 64, 64).
 
     Raises
@@ -366,11 +367,11 @@ def load_tiny_imagenet(path, dtype=np.float32, subtract_mean=True):
     FileNotFoundError
         If a part of the folder is missing.
     ValueError
-        If a picture is not 64x64, or `dtype` cannot hold the result.
+        If an image is not 64x64, or `dtype` cannot hold the result.
     """
-    path, dtype = Path(path), _picture_dtype(dtype)
+    path, dtype = Path(path), _pixel_dtype(dtype)
     if subtract_mean and dtype.kind != "f":
-        raise ValueError(f"dtype {dtype} has no negative fractions: use np.float32 or subtract_mean=False")
+        raise ValueError(f"dtype {dtype} cannot hold negative fractions: use np.float32 or subtract_mean=False")
     wnids = (path / "wnids.txt").read_text().split()
     label_of = {wnid: label for label, wnid in enumerate(wnids)}
     X_train, y_train = _load_tiny_train(path / "train", wnids, dtype)
@@ -401,24 +402,24 @@ def _tiny_class_names(words_file, wnids):
 def _load_tiny_train(folder, wnids, dtype):
     files, labels = [], []
     for label, wnid in enumerate(wnids):
-        of_class = _pictures_in(folder / wnid / "images")
+        of_class = _images_in(folder / wnid / "images")
         files += of_class
         labels += [label] * len(of_class)
-    return _read_pictures(files, dtype), np.array(labels, dtype=np.int64)
+    return _read_images(files, dtype), np.array(labels, dtype=np.int64)
 
 
 def _load_tiny_split(folder, label_of, dtype):
-    """The pictures of `val` or `test`, and their labels or None where there is no list of them."""
+    """Return the images of `val` or `test`, and their labels, or None if there is no list of labels."""
     annotations = folder / f"{folder.name}_annotations.txt"
     if not annotations.is_file():
-        return _read_pictures(_pictures_in(folder / "images"), dtype), None
+        return _read_images(_images_in(folder / "images"), dtype), None
     rows = [line.split("\t") for line in annotations.read_text().splitlines() if line]
     y = np.array([label_of[row[1]] for row in rows], dtype=np.int64)
-    return _read_pictures([folder / "images" / row[0] for row in rows], dtype), y
+    return _read_images([folder / "images" / row[0] for row in rows], dtype), y
 
 
-def _pictures_in(folder):
-    """The JPEG files of a folder, `x_2` before `x_10`."""
+def _images_in(folder):
+    """Return the JPEG files of a folder, `x_2` before `x_10`."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is missing: is this the unpacked TinyImageNet?")
     files = sorted(folder.glob("*.JPEG"), key=lambda file: (len(file.name), file.name))
@@ -427,26 +428,26 @@ def _pictures_in(folder):
     return files
 
 
-def _read_pictures(files, dtype, size=64):
-    """The pictures as (N, 3, size, size); a grey one gets three equal channels."""
+def _read_images(files, dtype, size=64):
+    """Read images as (N, 3, size, size); a grey image gets three equal channels."""
     from imageio.v3 import imread
 
     X = np.empty((len(files), 3, size, size), dtype)
     for i, file in enumerate(files):
-        picture = imread(file)
-        if picture.shape not in [(size, size), (size, size, 3)]:
-            raise ValueError(f"{file} has shape {picture.shape}, expected ({size}, {size}, 3) or ({size}, {size})")
-        X[i] = picture if picture.ndim == 2 else picture.transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
+        image = imread(file)
+        if image.shape not in [(size, size), (size, size, 3)]:
+            raise ValueError(f"{file} has shape {image.shape}, expected ({size}, {size}, 3) or ({size}, {size})")
+        X[i] = image if image.ndim == 2 else image.transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
     return X
 
 
 def load_imagenet_val(num=None):
-    """Load the 25 ImageNet validation pictures of the course, `cs231n/datasets/imagenet_val_25.npz`.
+    """Load the course's 25 ImageNet validation images, `cs231n/datasets/imagenet_val_25.npz`.
 
     Parameters
     ----------
     num : int, optional
-        How many pictures to give; all of them by default.
+        How many images to return; all of them by default.
 
     Returns
     -------
@@ -460,7 +461,7 @@ def load_imagenet_val(num=None):
     FileNotFoundError
         If the file is missing.
     UnsafePickleError, ValueError
-        If it is damaged or holds anything but numbers and names.
+        If it is damaged or contains anything but numbers and names.
     """
     path = _find_imagenet_val()
     arrays = _read_npz(path, names=("X", "y"))
@@ -472,11 +473,11 @@ def _find_imagenet_val(name="imagenet_val_25.npz"):
     for folder in folders:
         if (folder / name).is_file():
             return folder / name
-    raise FileNotFoundError(f"{name} is missing; get it from the course's site and put it into {folders[0]}")
+    raise FileNotFoundError(f"{name} is missing: download it from the course's site into {folders[0]}")
 
 
 def _read_label_map(path):
-    """The dict that the file keeps as a pickled array of one object; read without unpickling it blindly."""
+    """Return the dict that the file stores as a pickled array of one object, without running anything in it."""
     try:
         with zipfile.ZipFile(path) as archive:
             member = io.BytesIO(archive.read("label_map.npy"))

@@ -1,23 +1,32 @@
-"""Convolution, pooling and normalisation at the speed of the machine; the same results as the layers in `layers`.
+"""Convolution, pooling and normalisation as fast as NumPy allows; the results are those of the layers in `layers`.
 
-Nothing is compiled. What makes it fast:
+Nothing is compiled. This is what makes them fast:
 
-- A convolution is a matrix product with all windows, but their matrix is never made: it has each entry of the pictures
-  HH * WW times. Only the columns of a filter are laid out, WW times each entry (`_rows`). What row i of a filter meets
-  at all its places is then a matrix that is there already: the rows of the picture from row i on (`_views`). So a
-  convolution is a sum of HH products. What the simple way loses, it loses in memory, not in arithmetic.
-- A few pictures at a time, in buffers that are used again and stay in the cache.
-- The pieces of a batch go to a few threads, and products in blocks to a BLAS that need not pack them (`_threads.py`).
-- Steps of one number for each entry run along memory, as far as they can, and do not mix types.
+- A convolution is a matrix product of the filters with all windows, but the matrix of all windows is never built: it
+  would contain each value of the images HH * WW times. Each value is copied only WW times, once for each column of the
+  filters. The windows of row i of the filters are then a view: the rows of the image from row i on. So a convolution is
+  a sum of HH products. The usual im2col loses its time to memory traffic, not to arithmetic.
+- A few images are processed at a time, in buffers that are reused and stay in the processor's cache.
+- The pieces of a batch are distributed to a few threads, and large products are computed in blocks that BLAS does not
+  have to pack (`_threads.py`).
+- Elementwise steps run along contiguous memory wherever possible and do not mix dtypes.
 
-All pairs here take and return what their namesakes in `layers` do; a cache belongs to the backward function of its own
-pair. Float32 in gives float32 out.
+Each pair takes and returns what its namesake in `layers` does; a cache belongs to the backward function of its own
+pair. Inputs of float32 give outputs of float32.
 
-``conv_forward_fast``, ``conv_backward_fast``, ``max_pool_forward_fast`` and ``max_pool_backward_fast`` are the ones to
-use, and those with two or three names in a row do these steps in one go. The others are named after the way they go
-and are kept for comparison.
+Use ``conv_forward_fast``, ``conv_backward_fast``, ``max_pool_forward_fast`` and ``max_pool_backward_fast``. Functions
+with several layers in their name compute these layers in one go. The others are named after their method and are kept
+for comparison.
 """
 
+from cs231n._fast.alternatives import (
+    conv_backward_im2col,
+    conv_forward_im2col,
+    max_pool_backward_im2col,
+    max_pool_backward_reshape,
+    max_pool_forward_im2col,
+    max_pool_forward_reshape,
+)
 from cs231n._fast.convolution import (
     conv_backward_strides,
     conv_forward_strides,
@@ -29,14 +38,6 @@ from cs231n._fast.convolution import (
 from cs231n._fast.normalisation import (
     batchnorm_relu_backward_fast,
     batchnorm_relu_forward_fast,
-)
-from cs231n._fast.other_ways import (
-    conv_backward_im2col,
-    conv_forward_im2col,
-    max_pool_backward_im2col,
-    max_pool_backward_reshape,
-    max_pool_forward_im2col,
-    max_pool_forward_reshape,
 )
 from cs231n._fast.pooling import (
     max_pool_backward_fast,

@@ -1,16 +1,16 @@
-"""Image features made by hand: histograms of gradients (HOG) and of hues.
+"""Hand-crafted image features: histograms of oriented gradients (HOG) and of hues.
 
-A feature function takes one image of shape (H, W, 3), or (H, W) if it is grey, and gives its vector of shape (F,). The
-two here also take a batch, of shape (N, H, W, 3) or (N, H, W), and then give one row per image, of shape (N, F). Pixels
-are 0 to 255 in any integer or floating type. A grey image may have a last axis of 1; a fourth channel (alpha) is left
-out.
+A feature function takes one image of shape (H, W, 3), or (H, W) if it is grey, and returns its feature vector of shape
+(F,). The two functions here also take a batch of shape (N, H, W, 3) or (N, H, W) and then return one row per image, of
+shape (N, F). Pixels are 0 to 255 in any integer or floating-point type. A grey image may have a last axis of 1; a
+fourth channel (alpha) is ignored.
 """
 
 import numpy as np
 
 CELL = 8  # height and width of a HOG cell, in pixels
 ORIENTATIONS = 9  # bins of 20 degrees each
-CHUNK_PIXELS = 2**14  # pixels looked at in one go: as float32 they take 64 KB, so all temporaries stay in the cache
+CHUNK_PIXELS = 2**14  # pixels processed at a time: 64 KB as float32, so that all temporaries stay in the cache
 CHANNELS = (1, 3, 4)  # grey, RGB, RGB with alpha
 
 
@@ -20,12 +20,12 @@ def rgb2gray(rgb):
     Parameters
     ----------
     rgb : ndarray of shape (..., 3)
-        Or (..., 4), with an alpha channel that is left out.
+        Or (..., 4), with an alpha channel, which is ignored.
 
     Returns
     -------
     ndarray of shape (...)
-        In the floating type of rgb; float32 for uint8.
+        In the floating-point type of rgb; float32 for uint8.
 
     Examples
     --------
@@ -35,20 +35,20 @@ def rgb2gray(rgb):
     rgb = np.asarray(rgb)
     if rgb.ndim == 0 or rgb.shape[-1] not in (3, 4):
         raise ValueError(f"rgb has shape {rgb.shape}, expected (..., 3): red, green and blue on the last axis.")
-    # Not `rgb @ weights`: its rounding depends on where in the array a colour stands, so a flat patch would have edges.
+    # Not `rgb @ weights`: its rounding depends on the position in the array, so a flat patch would have edges.
     red, green, blue = (np.array(w, dtype=np.result_type(rgb, np.float32)) for w in (0.299, 0.587, 0.114))
     return red * rgb[..., 0] + green * rgb[..., 1] + blue * rgb[..., 2]
 
 
 def hog_feature(im):
-    """Compute the histogram of oriented gradients: how strong the edges are in each cell, by their direction.
+    """Compute the histogram of oriented gradients: the strength of the edges in each cell, by orientation.
 
-    The gradient of the brightness at a pixel, by the differences of its neighbours, has a length and an orientation in
-    [0, 180) degrees: 0 where the brightness changes along a row, 90 where it changes along a column. A feature is the
-    sum of the lengths in a cell of 8 x 8 pixels that fall into one of 9 bins of 20 degrees, divided by 64.
+    The brightness gradient at a pixel, from the differences of its neighbours, has a length and an orientation in
+    [0, 180) degrees: 0 where the brightness changes along a row, 90 where it changes along a column. In each cell of
+    8 x 8 pixels the lengths are summed in 9 bins of 20 degrees and divided by 64; each sum is one feature.
 
-    The outermost pixels have no neighbour on one side, so their difference across the border counts as 0. Pixels to the
-    right of and below the last whole cell are left out.
+    Pixels at the border have no neighbour on one side, so their difference across the border counts as 0. Pixels to the
+    right of or below the last whole cell are ignored.
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ def hog_feature(im):
     Returns
     -------
     ndarray of shape (H//8 * W//8 * 9,) or (N, H//8 * W//8 * 9)
-        By row of cells, column of cells, orientation; 144 numbers for a 32 x 32 image.
+        Ordered by row of cells, column of cells, orientation; 144 features for a 32 x 32 image.
 
     Raises
     ------
     ValueError
-        If the image is smaller than one cell, or im is not of such a shape.
+        If the image is smaller than one cell, or im has another shape.
 
     Examples
     --------
@@ -75,8 +75,8 @@ def hog_feature(im):
 
     References
     ----------
-    Dalal and Triggs (2005), "Histograms of oriented gradients for human detection". Theirs also shares each pixel among
-    neighbouring cells and bins, and normalises blocks of cells.
+    Dalal and Triggs (2005), "Histograms of oriented gradients for human detection". Their version also distributes each
+    pixel over neighbouring cells and bins, and normalises blocks of cells.
     """
     images, is_single = _as_batch(im)
     N, H, W, C = images.shape
@@ -87,7 +87,7 @@ def hog_feature(im):
 
     H, W = rows * CELL, columns * CELL
     cells = (np.arange(H) // CELL)[:, None] * columns + np.arange(W) // CELL  # (H, W)
-    cells = np.arange(N)[:, None, None] * (rows * columns) + cells  # (N, H, W): no two images share one
+    cells = np.arange(N)[:, None, None] * (rows * columns) + cells  # (N, H, W): each image has its own
     index = cells * ORIENTATIONS + bins[:, :H, :W]
     total = np.bincount(index.ravel(), weights=length[:, :H, :W].ravel(), minlength=N * rows * columns * ORIENTATIONS)
     features = total.reshape(N, -1) / CELL**2
@@ -95,20 +95,20 @@ def hog_feature(im):
 
 
 def color_histogram_hsv(im, nbin=10, xmin=0, xmax=255, normalized=True):
-    """Compute the histogram of the hues of an image (the H of HSV), whatever its lights and shadows.
+    """Compute the histogram of the hues of an image (the H of HSV), which ignores light and shadow.
 
-    Hues run from 0 to xmax: red is 0, green a third of xmax, blue two thirds. Grey has no hue and counts as 0, as usual
-    for HSV.
+    Hues range from 0 to xmax: red is 0, green one third of xmax, blue two thirds. Grey has no hue and counts as 0, as
+    is usual for HSV.
 
     Parameters
     ----------
     im : ndarray of shape (H, W, 3) or (H, W), or a batch of them
     nbin : int
-        Number of bins, all equally wide.
+        Number of bins, all of equal width.
     xmin, xmax : float
-        The bins go from xmin to xmax; a hue below xmin is not counted.
+        The bins range from xmin to xmax; hues below xmin are not counted.
     normalized : bool
-        Whether to give shares of the pixels that are counted, which sum to 1, or else numbers of pixels.
+        Whether to return fractions of the counted pixels, which sum to 1, instead of numbers of pixels.
 
     Returns
     -------
@@ -136,10 +136,10 @@ def color_histogram_hsv(im, nbin=10, xmin=0, xmax=255, normalized=True):
 
 
 def extract_features(imgs, feature_fns, verbose=False):
-    """Compute the features of many images: the vectors of all feature functions side by side, one row per image.
+    """Compute the features of many images: one row per image, with the vectors of all feature functions concatenated.
 
-    Your own feature function needs to know single images only. One that takes a batch as well, like those of this
-    module, is found out by trying it on a few images of noise, and is then called on many images in one go.
+    A feature function of your own only has to work for single images. If it also takes batches, like those in this
+    module, a trial on a few images of noise detects that, and it is called on many images at once.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def extract_features(imgs, feature_fns, verbose=False):
     feature_fns : list of functions
         Each takes an image of shape (H, W, C) or (H, W) and returns a vector of shape (F_i,).
     verbose : bool
-        Whether to print how far it has come, ten times in all.
+        Whether to print the progress, ten times in total.
 
     Returns
     -------
@@ -167,9 +167,9 @@ def extract_features(imgs, feature_fns, verbose=False):
     """
     imgs = np.asarray(imgs)
     if imgs.ndim not in (3, 4):
-        raise ValueError(f"imgs has shape {imgs.shape}, expected (N, H, W, C) or (N, H, W); img[None] adds N = 1.")
+        raise ValueError(f"imgs has shape {imgs.shape}, expected (N, H, W, C) or (N, H, W): imgs[None] adds N = 1.")
     if not feature_fns:
-        raise ValueError("feature_fns is empty: give at least one function.")
+        raise ValueError("feature_fns is empty: pass at least one function.")
     N, H, W = imgs.shape[:3]
     if N == 0:
         return np.zeros((0, 0))
@@ -196,10 +196,10 @@ def _as_batch(im):
     if images.ndim != 4 or images.shape[-1] not in CHANNELS:
         raise ValueError(
             f"im has shape {np.shape(im)}, expected an image (H, W, 3) or (H, W), or a batch of them. "
-            "If the colour comes before height and width: im.transpose(0, 2, 3, 1) moves it to the end."
+            "If the channels come before height and width: im.transpose(0, 2, 3, 1) moves them to the end."
         )
     if not np.isfinite(images).all():
-        raise ValueError("im holds nan or infinite values.")
+        raise ValueError("im contains nan or infinite values.")
     return images[..., :3], is_single
 
 
@@ -208,7 +208,7 @@ def _gradients(grey):
     dx, dy = np.zeros_like(grey), np.zeros_like(grey)
     dx[:, :, 1:-1] = grey[:, :, 2:] - grey[:, :, :-2]
     dy[:, 1:-1, :] = grey[:, 2:, :] - grey[:, :-2, :]
-    turn = np.floor(np.arctan2(dy, dx) * (ORIENTATIONS / np.pi))  # -9 to 9; opposite gradients are 9 apart
+    turn = np.floor(np.arctan2(dy, dx) * (ORIENTATIONS / np.pi))  # -9 to 9; opposite gradients differ by 9
     bins = turn - ORIENTATIONS * np.floor(turn / ORIENTATIONS)  # np.mod, but twenty times as fast
     return np.sqrt(dx**2 + dy**2), bins.astype(np.intp)
 
@@ -216,7 +216,7 @@ def _gradients(grey):
 def _hue(images):
     """Return the hue in [0, 1) of each pixel of (N, H, W, C), 0 where it has none.
 
-    A choice between three formulas is made by multiplying with 0 or 1: several times as fast as np.where.
+    Masks of 0 and 1 select among the three formulas, which is several times faster than np.where.
     """
     r, g, b = np.moveaxis(np.broadcast_to(images, (*images.shape[:3], 3)), -1, 0).copy()  # (3, N, H, W)
     value = np.maximum(np.maximum(r, g), b)
@@ -230,7 +230,7 @@ def _hue(images):
 
 
 def _features_of(chunk, fn, takes_batch):
-    """Return the features (n, F) that fn gives for the images of a chunk."""
+    """Return the features (n, F) that fn computes for the images of a chunk."""
     if takes_batch:
         features = np.asarray(fn(chunk))
         if features.ndim == 2 and len(features) == len(chunk):
@@ -238,17 +238,17 @@ def _features_of(chunk, fn, takes_batch):
     features = np.stack([fn(img) for img in chunk])
     if features.ndim != 2:
         raise ValueError(
-            f"{fn!r} gave an array of shape {features.shape[1:]} for an image of shape {chunk.shape[1:]}, expected a "
-            "vector (F,). If the image has the colour first: imgs.transpose(0, 2, 3, 1) moves it to the end."
+            f"{fn!r} returned an array of shape {features.shape[1:]} for an image of shape {chunk.shape[1:]}, expected "
+            "a vector (F,). If the channels come first: imgs.transpose(0, 2, 3, 1) moves them to the end."
         )
     return features
 
 
 def _takes_batch(fn, imgs):
-    """Whether fn gives for each image in a batch what it gives for that image alone.
+    """Whether fn gives each image in a batch the same features as on its own.
 
-    A function for single images may well run on a batch and return the right shape: one that divides by the brightest
-    pixel does. So it is tried on images of very different ranges, where whatever mixes images shows.
+    A function for single images may run on a batch and return the correct shape and still mix up images, for example
+    when it divides by the brightest pixel. So the trial images have very different ranges, which reveals mixing.
     """
     low, high = np.array([[0, 60, 0, 150, 20], [256, 200, 2, 160, 90]]).reshape(2, 5, *[1] * (imgs.ndim - 1))
     noise = np.random.default_rng(0).random((5, *imgs.shape[1:]))
@@ -258,5 +258,5 @@ def _takes_batch(fn, imgs):
             alone = np.stack([fn(img.copy()) for img in trial])
             together = np.asarray(fn(trial.copy()))
         return together.shape == alone.shape and np.allclose(together, alone, rtol=1e-5, atol=1e-6)
-    except Exception:  # of whatever kind: then fn is called on single images, and raises there if it must
+    except Exception:  # of any kind: fn is then called on single images, where a genuine error is raised again
         return False

@@ -1,7 +1,7 @@
-"""Numeric gradients: the slow, simple answer that a formula's gradient is compared with.
+"""Numeric gradients: slow and simple, the reference that an analytic gradient is compared with.
 
-Each function moves one entry of x at a time, in place, by h up and down and puts it back:
-df/dx_i is about (f(x + h e_i) - f(x - h e_i)) / (2 h), with an error that falls as h^2.
+Each function changes one entry of x at a time, in place, by +h and -h, and then restores it:
+df/dx_i is approximately (f(x + h e_i) - f(x - h e_i)) / (2 h), with an error proportional to h^2.
 """
 
 import random
@@ -12,21 +12,21 @@ import numpy as np
 
 def _require_float(x):
     if not isinstance(x, np.ndarray):
-        raise TypeError(f"x is a {type(x).__name__}, expected a NumPy array: its entries are moved in place.")
+        raise TypeError(f"x is a {type(x).__name__}, expected a NumPy array: its entries are changed in place.")
     if not np.issubdtype(x.dtype, np.floating):
         raise TypeError(
-            f"x has dtype {x.dtype}: a whole number cannot be moved by a small h, and the gradient would come out "
-            "wrong. x.astype(np.float64) converts it."
+            f"x has dtype {x.dtype}: an integer cannot change by a small h, so the gradient would be wrong. "
+            "x.astype(np.float64) converts it."
         )
     if x.dtype != np.float64:
         warnings.warn(
-            f"x has dtype {x.dtype}: numeric gradients need float64, in {x.dtype} only about 3 digits are right.",
+            f"x has dtype {x.dtype}: numeric gradients need float64; with {x.dtype} only about 3 digits are correct.",
             stacklevel=3,
         )
 
 
 def _central_differences(f, x, h):
-    """Yield (index, f at x + h, f at x - h) for every entry of x; x is as before afterwards."""
+    """Yield (index, f at x + h, f at x - h) for every entry of x; x is restored each time."""
     for index in np.ndindex(x.shape):
         yield index, *_evaluate_around(f, x, index, h)
 
@@ -35,7 +35,7 @@ def _evaluate_around(f, x, index, h):
     old = x[index]
     try:
         x[index] = old + h
-        above = np.array(f(x), copy=True)  # a copy: f may hand out the same buffer again
+        above = np.array(f(x), copy=True)  # a copy: f may return the same buffer each time
         x[index] = old - h
         below = np.array(f(x), copy=True)
     finally:
@@ -44,18 +44,18 @@ def _evaluate_around(f, x, index, h):
 
 
 def eval_numerical_gradient(f, x, verbose=True, h=0.00001):
-    """Compute the numeric gradient of a function that returns one number.
+    """Compute the numeric gradient of a function that returns a scalar.
 
     Parameters
     ----------
     f : callable
-        Takes x, returns a number.
+        Takes x, returns a scalar.
     x : float ndarray
-        The point; moved in place during the call, as before after it.
+        The point; changed in place during the call and restored at the end.
     verbose : bool
-        Print every entry.
+        Whether to print every entry.
     h : float
-        Half the distance between the two points.
+        Step to either side of x.
 
     Returns
     -------
@@ -88,11 +88,11 @@ def eval_numerical_gradient_array(f, x, df, h=1e-5):
     f : callable
         Takes x, returns an array.
     x : float ndarray
-        The point; moved in place during the call, as before after it.
+        The point; changed in place during the call and restored at the end.
     df : ndarray of the shape of f(x)
-        Gradient of the loss with respect to f(x).
+        Upstream gradient: of the loss with respect to f(x).
     h : float
-        Half the distance between the two points.
+        Step to either side of x.
 
     Returns
     -------
@@ -112,14 +112,14 @@ def eval_numerical_gradient_array(f, x, df, h=1e-5):
 
 
 def eval_numerical_gradient_blobs(f, inputs, output, h=1e-5):
-    """Compute the numeric gradients of a function that writes into a blob, for each input blob.
+    """Compute the numeric gradient of a function that writes into a blob, for each input blob.
 
     A blob has two arrays, ``vals`` and ``diffs``. ``f(*inputs, output)`` writes ``output.vals``;
-    ``output.diffs`` weighs it.
+    ``output.diffs`` is the upstream gradient.
 
     Returns
     -------
-    list of ndarray, one of the shape of each input's vals
+    list of ndarray, one for each input, of the shape of its vals
     """
 
     def values(_):
@@ -130,21 +130,23 @@ def eval_numerical_gradient_blobs(f, inputs, output, h=1e-5):
 
 
 def eval_numerical_gradient_net(net, inputs, output, h=1e-5):
-    """Compute the numeric gradients of ``net.forward()``, which reads `inputs` and writes `output` (blobs)."""
+    """Compute the numeric gradients of ``net.forward()``, which reads the blobs `inputs` and writes `output`."""
     return eval_numerical_gradient_blobs(lambda *_: net.forward(), inputs, output, h=h)
 
 
 def grad_check_sparse(f, x, analytic_grad, num_checks=10, h=1e-5):
-    """Compare a gradient with the numeric one at a few random entries, and print each comparison.
+    """Compare an analytic gradient with the numeric one at a few random entries, and print each comparison.
 
     Parameters
     ----------
     f : callable
-        Takes x, returns a number.
+        Takes x, returns a scalar.
     x : float ndarray
     analytic_grad : ndarray of the shape of x
     num_checks : int
+        How many entries to compare.
     h : float
+        Step to either side of x.
     """
     _require_float(x)
     for _ in range(num_checks):

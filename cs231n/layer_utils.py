@@ -1,4 +1,4 @@
-"""Sandwich layers: layers that usually come together, as one pair of functions."""
+"""Sandwich layers: layers that are often used together, as one pair of functions."""
 
 from cs231n.fast_layers import (
     batchnorm_relu_backward_fast,
@@ -59,7 +59,7 @@ def affine_bn_relu_forward(x, w, b, gamma, beta, bn_param):
     w : ndarray of shape (D, M)
     b, gamma, beta : ndarray of shape (M,)
     bn_param : dict
-        As for `batchnorm_forward`; the running statistics in it are brought up to date.
+        As for `batchnorm_forward`; the running statistics in it are updated in train mode.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def _normalized_backward(dout, cache, norm_backward):
 
 
 def hidden_forward(x, w, b, gamma=None, beta=None, normalization=None, norm_param=None, dropout_param=None):
-    """Compute a hidden layer: affine - [normalisation] - ReLU - [dropout], what is in brackets if it is asked for.
+    """Compute a hidden layer: affine - [normalisation] - ReLU - [dropout], where brackets mark optional steps.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def hidden_forward(x, w, b, gamma=None, beta=None, normalization=None, norm_para
     w : ndarray of shape (D, M)
     b : ndarray of shape (M,)
     gamma, beta : ndarray of shape (M,)
-        Only with a normalisation.
+        Only with normalisation.
     normalization : None, 'batchnorm' or 'layernorm'
     norm_param, dropout_param : dict
         As for `batchnorm_forward` or `layernorm_forward`, and `dropout_forward`; without dropout_param, no dropout.
@@ -139,7 +139,7 @@ def hidden_backward(dout, cache):
     Returns
     -------
     dx, dw, db : ndarray of the shapes of x, w and b
-    dgamma, dbeta : ndarray of shape (M,), or None without a normalisation
+    dgamma, dbeta : ndarray of shape (M,), or None without normalisation
     """
     normalization, sandwich_cache, dropout_cache = cache
     if dropout_cache is not None:
@@ -183,7 +183,7 @@ def conv_bn_relu_forward(x, w, b, gamma, beta, conv_param, bn_param):
     w : ndarray of shape (F, C, HH, WW)
     b, gamma, beta : ndarray of shape (F,)
     conv_param, bn_param : dict
-        As for `conv_forward_naive` and `spatial_batchnorm_forward`; the running statistics are brought up to date.
+        As for `conv_forward_naive` and `spatial_batchnorm_forward`; the running statistics are updated in train mode.
 
     Returns
     -------

@@ -1,9 +1,9 @@
 """Layers as pairs of functions.
 
-The contract of every pair: ``x_forward(...)`` returns ``(out, cache)``, where ``cache`` is a tuple of exactly
-what the backward pass needs; ``x_backward(dout, cache)`` takes the gradient of the loss with respect to
-``out`` and returns the gradients with respect to the inputs, each of the shape of its input. A loss layer
-returns ``(loss, dx)`` in one go. No function changes its arguments.
+The contract of every pair: ``x_forward(...)`` returns ``(out, cache)``, where ``cache`` holds exactly what the backward
+pass needs; ``x_backward(dout, cache)`` takes the upstream gradient ``dout``, of the loss with respect to ``out``, and
+returns the gradients with respect to the inputs, each with the shape of its input. A loss layer returns ``(loss, dx)``
+in one call. No function changes its arguments, except for the running statistics in ``bn_param``.
 """
 
 import numpy as np
@@ -22,12 +22,12 @@ from cs231n._windows import require_conv, require_pool
 
 
 def affine_forward(x, w, b):
-    """Compute an affine (fully connected) layer: every row of x, made flat, times w, plus b.
+    """Compute an affine (fully connected) layer: each input in x, flattened to a row, times w, plus b.
 
     Parameters
     ----------
     x : ndarray of shape (N, d_1, ..., d_k)
-        A minibatch of N inputs; each is made a row of D = d_1 * ... * d_k numbers.
+        A batch of N inputs; each is flattened to a row of D = d_1 * ... * d_k values.
     w : ndarray of shape (D, M)
         Weights.
     b : ndarray of shape (M,)
@@ -41,7 +41,7 @@ def affine_forward(x, w, b):
     Raises
     ------
     ValueError
-        If the rows of x do not have D entries.
+        If the rows of x do not have D values.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def affine_backward(dout, cache):
 
 
 def relu_forward(x):
-    """Compute the rectified linear unit, max(0, x), entry by entry.
+    """Compute the rectified linear unit, max(0, x), elementwise.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def relu_forward(x):
 def relu_backward(dout, cache):
     """Compute the gradient of ReLU: dout where the input was positive, 0 elsewhere.
 
-    At x = 0 the function has no derivative; 0 is taken, as is usual.
+    At x = 0 the function has no derivative; by convention the gradient there is 0.
 
     Parameters
     ----------
@@ -147,13 +147,13 @@ def relu_backward(dout, cache):
 
 
 def batchnorm_forward(x, gamma, beta, bn_param):
-    """Compute batch normalisation: bring every column of x to mean 0 and variance 1, then scale and shift it.
+    """Compute batch normalisation: give each column of x mean 0 and variance 1, then scale and shift it.
 
     x_hat = (x - mean) / sqrt(var + eps),  out = gamma * x_hat + beta
 
-    In train mode the mean and the (biased) variance of each column come from the batch, and the running statistics
+    In train mode the mean and the (biased) variance of each column are those of the batch, and the running statistics
     in `bn_param` move a step towards them: running = momentum * running + (1 - momentum) * batch. In test mode the
-    running statistics take their place, so that an output does not depend on the rest of its batch.
+    running statistics are used instead, so that an output does not depend on the rest of its batch.
 
     Parameters
     ----------
@@ -161,8 +161,8 @@ def batchnorm_forward(x, gamma, beta, bn_param):
     gamma, beta : ndarray of shape (D,)
         Scale and shift.
     bn_param : dict
-        mode : 'train' or 'test'. eps : float, 1e-5 if not given. momentum : float, 0.9 if not given.
-        running_mean, running_var : ndarray of shape (D,), zeros if not given; written in train mode.
+        mode : 'train' or 'test'. eps : float, default 1e-5. momentum : float, default 0.9.
+        running_mean, running_var : ndarray of shape (D,), default zeros; updated in train mode.
 
     Returns
     -------
@@ -173,12 +173,12 @@ def batchnorm_forward(x, gamma, beta, bn_param):
     Raises
     ------
     ValueError
-        If the mode is another one, or the shapes do not fit.
+        If the mode is not 'train' or 'test', or the shapes do not match.
 
     Notes
     -----
     Ioffe and Szegedy (2015), "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
-    Shift". The paper takes the unbiased variance for the running one; here it is the biased one, as in the batch.
+    Shift". The paper keeps a running mean of the unbiased variance; here it is the biased one, as for the batch.
 
     Examples
     --------
@@ -221,10 +221,10 @@ def batchnorm_forward(x, gamma, beta, bn_param):
 
 
 def batchnorm_backward(dout, cache):
-    """Compute the gradients of batch normalisation, node by node through its graph.
+    """Compute the gradients of batch normalisation, node by node through its computational graph.
 
-    The batch's mean and variance depend on x too, so three paths lead from x to x_hat: through x itself, through the
-    mean and through the variance. The gradients along them add up.
+    The mean and variance of the batch depend on x too, so three paths lead from x to x_hat: directly, through the mean
+    and through the variance. The gradients along the three paths add up.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ def batchnorm_backward(dout, cache):
     dx_hat = dout * gamma  # (N, D) * (D,) -> (N, D)
 
     dcentred = dx_hat / std  # x_hat = centred / std
-    dstd = -(dx_hat * centred).sum(axis=0) / std**2  # (D,): one std for the whole column
+    dstd = -(dx_hat * centred).sum(axis=0) / std**2  # (D,): a column shares one std, so its gradient is a sum
     dvar = dstd / (2 * std)  # std = sqrt(var + eps)
     dcentred += dvar * 2 * centred / len(dout)  # var = mean(centred^2)
     dmean = -dcentred.sum(axis=0)  # centred = x - mean
@@ -264,9 +264,9 @@ def batchnorm_backward(dout, cache):
 
 
 def batchnorm_backward_alt(dout, cache):
-    """Compute the gradients of batch normalisation from one expression for dx, simplified on paper.
+    """Compute the gradients of batch normalisation with a single expression for dx, simplified on paper.
 
-    Parameters, return values and cache are those of `batchnorm_backward`; the gradients are the same, but for rounding.
+    Parameters, return values and cache are those of `batchnorm_backward`; the gradients agree up to rounding.
 
     Examples
     --------
@@ -286,9 +286,9 @@ def batchnorm_backward_alt(dout, cache):
 
 
 def layernorm_forward(x, gamma, beta, ln_param):
-    """Compute layer normalisation: bring every row of x to mean 0 and variance 1, then scale and shift the columns.
+    """Compute layer normalisation: give each row of x mean 0 and variance 1, then scale and shift the columns.
 
-    x_hat = (x - mean) / sqrt(var + eps),  out = gamma * x_hat + beta,  mean and variance of each row
+    x_hat = (x - mean) / sqrt(var + eps),  out = gamma * x_hat + beta,  with the mean and variance of each row
 
     Parameters
     ----------
@@ -296,7 +296,7 @@ def layernorm_forward(x, gamma, beta, ln_param):
     gamma, beta : ndarray of shape (D,)
         Scale and shift.
     ln_param : dict
-        eps : float, 1e-5 if not given. There is no mode: a row needs no other rows.
+        eps : float, default 1e-5. There is no mode, since a row does not depend on the other rows.
 
     Returns
     -------
@@ -307,7 +307,7 @@ def layernorm_forward(x, gamma, beta, ln_param):
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not match.
 
     Notes
     -----
@@ -358,9 +358,9 @@ def layernorm_backward(dout, cache):
     """
     ### BEGIN SOLUTION
     x_hat, std, gamma = cache
-    dbeta = dout.sum(axis=0)  # gamma and beta belong to the columns: their gradients sum over the rows ...
+    dbeta = dout.sum(axis=0)  # each column has one gamma and one beta: their gradients sum over the rows ...
     dgamma = (dout * x_hat).sum(axis=0)
-    dx_hat = dout * gamma  # ... while the statistics belong to the rows: these sums run along the row
+    dx_hat = dout * gamma  # ... while each row has one mean and one variance: these means run along the row
     along = dx_hat.mean(axis=1, keepdims=True) + x_hat * (dx_hat * x_hat).mean(axis=1, keepdims=True)
     dx = (dx_hat - along) / std
     ### END SOLUTION
@@ -368,17 +368,17 @@ def layernorm_backward(dout, cache):
 
 
 def dropout_forward(x, dropout_param):
-    """Compute inverted dropout: keep each entry with probability p and divide what is kept by p.
+    """Compute inverted dropout: keep each value with probability p and divide the kept values by p.
 
-    In test mode nothing is dropped. Since the division by p happens in training, the expected output is x in both.
+    In test mode nothing is dropped. Thanks to the division by p in train mode, the expected output is x in both modes.
 
     Parameters
     ----------
     x : ndarray of any shape
     dropout_param : dict
-        p : float, the probability to keep an entry (not to drop it), 0 < p <= 1. mode : 'train' or 'test'.
-        seed : int, optional, seeds NumPy's global generator at each call, in both modes, so that the mask is the same
-        each time, as a gradient check needs. The random numbers drawn after the call follow from it too.
+        p : float, the probability of keeping a value (not of dropping it), 0 < p <= 1. mode : 'train' or 'test'.
+        seed : int, optional; seeds NumPy's global generator at each call, in both modes, so that a gradient check gets
+        the same mask each time. Random numbers drawn after the call depend on it too.
 
     Returns
     -------
@@ -389,12 +389,12 @@ def dropout_forward(x, dropout_param):
     Raises
     ------
     ValueError
-        If the mode is another one or p is out of range.
+        If the mode is not 'train' or 'test', or p is out of range.
 
     Notes
     -----
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: A Simple Way to Prevent Neural
-    Networks from Overfitting". PyTorch's p is the probability to drop.
+    Networks from Overfitting". PyTorch's p is the probability of dropping.
 
     Examples
     --------
@@ -456,7 +456,7 @@ def dropout_backward(dout, cache):
 
 
 def spatial_batchnorm_forward(x, gamma, beta, bn_param):
-    """Compute batch normalisation of feature maps: each channel has its statistics over all inputs and places.
+    """Compute batch normalisation of feature maps: statistics of each channel over all inputs and positions.
 
     Parameters
     ----------
@@ -464,7 +464,7 @@ def spatial_batchnorm_forward(x, gamma, beta, bn_param):
     gamma, beta : ndarray of shape (C,)
         Scale and shift of each channel.
     bn_param : dict
-        As for `batchnorm_forward`; the running statistics have shape (C,).
+        As for `batchnorm_forward`, with running statistics of shape (C,).
 
     Returns
     -------
@@ -475,7 +475,7 @@ def spatial_batchnorm_forward(x, gamma, beta, bn_param):
     Raises
     ------
     ValueError
-        If the mode is not 'train' or 'test', or the shapes do not fit.
+        If the mode is not 'train' or 'test', or the shapes do not match.
 
     Notes
     -----
@@ -483,7 +483,7 @@ def spatial_batchnorm_forward(x, gamma, beta, bn_param):
 
     Examples
     --------
-    >>> x = np.array([0.0, 2.0, 10.0, 50.0]).reshape(1, 2, 1, 2)  # one input, two channels, one row of two places
+    >>> x = np.array([0.0, 2.0, 10.0, 50.0]).reshape(1, 2, 1, 2)  # one input, two channels of 1 x 2
     >>> out, _ = spatial_batchnorm_forward(x, np.ones(2), np.array([0.0, 5.0]), {"mode": "train"})
     >>> out.round(3)
     array([[[[-1.,  1.]],
@@ -526,9 +526,9 @@ def spatial_batchnorm_backward(dout, cache):
 
 
 def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
-    """Compute group normalisation: the channels of each input are split into G groups; each group has its statistics.
+    """Compute group normalisation: split the channels of each input into G groups and normalise each group.
 
-    With G = 1 it normalises each input as a whole, with G = C each feature map by itself.
+    With G = 1 each input is normalised as a whole, with G = C each feature map is normalised on its own.
 
     Parameters
     ----------
@@ -536,9 +536,9 @@ def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
     gamma, beta : ndarray of shape (C,) or (1, C, 1, 1)
         Scale and shift of each channel.
     G : int
-        Number of groups, a divisor of C; a group is C / G channels that follow each other.
+        Number of groups, a divisor of C; a group is made of C / G consecutive channels.
     gn_param : dict
-        eps : float, 1e-5 if not given. There is no mode, since an input needs no other inputs.
+        eps : float, default 1e-5. There is no mode, since an input does not depend on the other inputs.
 
     Returns
     -------
@@ -549,7 +549,7 @@ def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
     Raises
     ------
     ValueError
-        If G does not divide C, or the shapes do not fit.
+        If G does not divide C, or the shapes do not match.
 
     Notes
     -----
@@ -557,7 +557,7 @@ def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
 
     Examples
     --------
-    >>> x = np.array([0.0, 2.0, 10.0, 50.0]).reshape(1, 4, 1, 1)  # one input, four channels, one place
+    >>> x = np.array([0.0, 2.0, 10.0, 50.0]).reshape(1, 4, 1, 1)  # one input, four channels of 1 x 1
     >>> out, _ = spatial_groupnorm_forward(x, np.ones(4), np.zeros(4), 2, {})
     >>> out.ravel().round(3)
     array([-1.,  1., -1.,  1.])
@@ -595,7 +595,7 @@ def spatial_groupnorm_backward(dout, cache):
     """
     ### BEGIN SOLUTION
     x_hat, std, gamma = cache
-    dbeta = dout.sum(axis=(0, 2, 3)).reshape(gamma.shape)  # over all but the channels
+    dbeta = dout.sum(axis=(0, 2, 3)).reshape(gamma.shape)  # over all axes but the channels
     dgamma = (dout * x_hat).sum(axis=(0, 2, 3)).reshape(gamma.shape)
 
     by_group = (len(dout), std.shape[1], -1)  # (N, G, C / G * H * W), as in the forward pass
@@ -608,21 +608,21 @@ def spatial_groupnorm_backward(dout, cache):
 
 
 def conv_forward_naive(x, w, b, conv_param):
-    """Compute a convolutional layer with loops: at each place, the product of a window of x with each filter.
+    """Compute a convolutional layer with loops: at each position, the dot product of a window of x and each filter.
 
     out[n, f, i, j] = sum over c, p, q of padded x[n, c, i * stride + p, j * stride + q] * w[f, c, p, q], plus b[f]
 
     Parameters
     ----------
     x : ndarray of shape (N, C, H, W)
-        N pictures of C channels.
+        N images of C channels.
     w : ndarray of shape (F, C, HH, WW)
         F filters, each of C channels.
     b : ndarray of shape (F,)
         Biases.
     conv_param : dict
-        ``stride``: how many entries the window moves at a time; ``pad``: how many zeros stand around each channel, on
-        all four sides.
+        ``stride``: how many entries the window moves at a time; ``pad``: how many zeros are added on each of the four
+        sides of every channel.
 
     Returns
     -------
@@ -633,16 +633,16 @@ def conv_forward_naive(x, w, b, conv_param):
     Raises
     ------
     ValueError
-        If the channels of x and w differ, or the filter does not fit into the padded picture.
+        If x and w differ in their number of channels, or the filter does not fit into the padded image.
 
     Notes
     -----
-    LeCun et al. (1998), "Gradient-based learning applied to document recognition". The filter is not turned round:
-    mathematics calls this a cross-correlation.
+    LeCun et al. (1998), "Gradient-based learning applied to document recognition". The filter is not flipped:
+    mathematicians call this operation a cross-correlation.
 
     Examples
     --------
-    >>> x = np.array([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])  # one picture, one channel, 2 x 3
+    >>> x = np.array([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])  # one image, one channel, 2 x 3
     >>> w = np.array([[[[1.0, 10.0]]]])  # one filter of 1 x 2
     >>> out, cache = conv_forward_naive(x, w, np.array([0.5]), {"stride": 1, "pad": 0})
     >>> out[0, 0]
@@ -709,24 +709,24 @@ def conv_backward_naive(dout, cache):
             for i in range(H_out):
                 for j in range(W_out):
                     top, left = i * stride, j * stride
-                    place = n, slice(None), slice(top, top + HH), slice(left, left + WW)
-                    dpadded[place] += dout[n, f, i, j] * w[f]  # windows overlap: an entry gets a share from each
-                    dw[f] += dout[n, f, i, j] * padded[place]  # a filter is used at every place
-    dx = dpadded[:, :, pad : pad + H, pad : pad + W]  # the zeros around the pictures are no input
+                    window = n, slice(None), slice(top, top + HH), slice(left, left + WW)
+                    dpadded[window] += dout[n, f, i, j] * w[f]  # windows overlap: add up what each one contributes
+                    dw[f] += dout[n, f, i, j] * padded[window]  # a filter is used at every position
+    dx = dpadded[:, :, pad : pad + H, pad : pad + W]  # the padding is not part of the input
     db = dout.sum(axis=(0, 2, 3))  # (N, F, H_out, W_out) -> (F,)
     ### END SOLUTION
     return dx, dw, db
 
 
 def max_pool_forward_naive(x, pool_param):
-    """Compute max pooling with loops: of each window, in each channel for itself, the largest entry.
+    """Compute max pooling with loops: the largest entry of each window, separately in each channel.
 
     Parameters
     ----------
     x : ndarray of shape (N, C, H, W)
     pool_param : dict
-        ``pool_height``, ``pool_width``: the size of the window; ``stride``: how far it moves at a time. Nothing is
-        padded.
+        ``pool_height``, ``pool_width``: the size of the window; ``stride``: how far it moves at a time. There is no
+        padding.
 
     Returns
     -------
@@ -737,7 +737,7 @@ def max_pool_forward_naive(x, pool_param):
     Raises
     ------
     ValueError
-        If the window does not fit into the pictures.
+        If the window does not fit into the feature maps.
 
     Examples
     --------
@@ -763,9 +763,9 @@ def max_pool_forward_naive(x, pool_param):
 
 
 def max_pool_backward_naive(dout, cache):
-    """Compute the gradient of max pooling with loops: dout goes to the entry that was the largest of its window.
+    """Compute the gradient of max pooling with loops: dout goes to the largest entry of each window.
 
-    Of several entries that are equally large, the first one (in reading order) gets all of it.
+    If several entries tie, the first one (in reading order) gets all of it.
 
     Parameters
     ----------
@@ -838,8 +838,8 @@ def svm_loss(x, y):
     margins[rows, y] = 0  # the true class is not compared with itself
     loss = margins.sum() / len(y)
 
-    dx = (margins > 0).astype(x.dtype)  # each class over the margin pushes its own score down ...
-    dx[rows, y] = -dx.sum(axis=1)  # ... and the true class's score up
+    dx = (margins > 0).astype(x.dtype)  # a class that violates the margin raises the loss with its own score ...
+    dx[rows, y] = -dx.sum(axis=1)  # ... and the score of the true class lowers it, once for each of them
     dx /= len(y)
     ### END SOLUTION
     return loss, dx
@@ -853,7 +853,7 @@ def softmax_loss(x, y):
     Parameters
     ----------
     x : ndarray of shape (N, C)
-        Scores; x[i, j] is the score of class j for input i. May be of any size: exp does not overflow.
+        Scores; x[i, j] is the score of class j for input i. They may be arbitrarily large: exp does not overflow.
     y : ndarray of shape (N,)
         Labels, 0 <= y[i] < C.
 

@@ -1,14 +1,14 @@
-"""Update rules: how a parameter moves along its gradient; and learning rates that change during a run.
+"""Update rules, which change a parameter by means of its gradient, and schedules for the learning rate.
 
-The contract of every rule: ``rule(w, dw, config=None)`` returns ``(next_w, config)``. ``config`` is a dict of the
-rule's settings and its state; what is missing is filled in with the default, and the state is kept up to date, in the
-dict that was passed. next_w has the type of w. `w` and `dw` are not changed, unless the caller allows it by
-``config["in_place"] = True``: then next_w is w itself, with the new values, and whatever refers to w sees them.
+The contract of every rule: ``rule(w, dw, config=None)`` returns ``(next_w, config)``. ``config`` is a dict with the
+settings and the state of the rule. Missing entries are filled in with their defaults and the state is updated, both in
+the dict that was passed. next_w has the dtype of w. `w` and `dw` are not changed, unless the caller allows it with
+``config["in_place"] = True``: then next_w is w itself, with new values that are visible through every reference to w.
 
-Every rule treats each entry of w for itself, so that `in_blocks` can take a large parameter block by block.
+Every rule is elementwise, so that `in_blocks` can update a large parameter block by block.
 
 The contract of every schedule: ``schedule(learning_rate, epoch, ...)`` returns the learning rate to use at ``epoch``,
-which counts from 0 and may be a fraction; ``learning_rate`` is the one of the start. Nothing is remembered.
+which counts from 0 and may be a fraction; ``learning_rate`` is the initial one. Schedules have no state.
 """
 
 import math
@@ -17,19 +17,19 @@ import numpy as np
 
 from cs231n._threads import for_each, pieces_of
 
-BLOCK = 1 << 18  # entries of a large parameter that are updated at a time: all that a rule computes stays in the cache
+BLOCK = 1 << 18  # entries of a large parameter to update at a time: everything a rule computes stays in the cache
 
 
 def _filled(config, **defaults):
-    """The dict that was passed, or a new one, with a default for each setting that is missing."""
+    """Return the dict that was passed, or a new one, with a default for each missing entry."""
     config = {} if config is None else config
     for name, value in defaults.items():
         config.setdefault(name, value)
     return config
 
 
-def _placed(next_w, w, config):
-    """The new parameter: an array of its own, or w with the new values where the caller allows it."""
+def _returned(next_w, w, config):
+    """Return the new parameter: next_w, or w with the new values if the caller allows it."""
     if not config.get("in_place", False):
         return next_w
     w[...] = next_w
@@ -65,11 +65,11 @@ def sgd(w, dw, config=None):
     ### BEGIN SOLUTION
     next_w = w - config["learning_rate"] * dw
     ### END SOLUTION
-    return _placed(next_w, w, config), config
+    return _returned(next_w, w, config), config
 
 
 def sgd_momentum(w, dw, config=None):
-    """Take a step of gradient descent with momentum: the step before, a little shorter, and the new one.
+    """Take a step of gradient descent with momentum: the previous step, scaled by momentum, plus the new one.
 
     v <- momentum * v - learning_rate * dw,  w <- w + v
 
@@ -79,7 +79,7 @@ def sgd_momentum(w, dw, config=None):
     dw : ndarray of the shape of w
     config : dict, optional
         ``learning_rate`` (default 1e-2), ``momentum`` (default 0.9), and the state ``velocity``, v, of the shape of w
-        (at the start 0).
+        (initially 0).
 
     Returns
     -------
@@ -105,18 +105,18 @@ def sgd_momentum(w, dw, config=None):
     next_w = w + velocity
     config["velocity"] = velocity
     ### END SOLUTION
-    return _placed(next_w, w, config), config
+    return _returned(next_w, w, config), config
 
 
 def nesterov_momentum(w, dw, config=None):
-    """Take a step of Nesterov's momentum: the gradient counts as if it came from one step ahead.
+    """Take a step of Nesterov momentum: the gradient is taken at the point that momentum alone would reach.
 
     v <- momentum * v - learning_rate * dw,  w <- w + momentum * v - learning_rate * dw  (with the new v)
 
     Parameters
     ----------
     w : ndarray of any shape
-        The place one step of momentum ahead, where `dw` is taken.
+        The parameters one momentum step ahead, where `dw` is computed.
     dw : ndarray of the shape of w
     config : dict, optional
         As for `sgd_momentum`.
@@ -135,7 +135,7 @@ def nesterov_momentum(w, dw, config=None):
     --------
     >>> config = {"learning_rate": 0.1, "momentum": 0.5}
     >>> w, config = nesterov_momentum(np.array([1.0]), np.array([10.0]), config)
-    >>> w, config["velocity"]  # the step -1, and half of it again
+    >>> w, config["velocity"]  # a step of -1, and half of that again
     (array([-0.5]), array([-1.]))
     """
     config = _filled(config, learning_rate=1e-2, momentum=0.9, velocity=np.zeros_like(w))
@@ -145,11 +145,11 @@ def nesterov_momentum(w, dw, config=None):
     next_w = w + config["momentum"] * velocity - step
     config["velocity"] = velocity
     ### END SOLUTION
-    return _placed(next_w, w, config), config
+    return _returned(next_w, w, config), config
 
 
 def adagrad(w, dw, config=None):
-    """Take a step of AdaGrad: each entry is divided by the size of all its gradients so far.
+    """Take a step of AdaGrad: divide each step by the root of the sum of all squared gradients so far.
 
     cache <- cache + dw^2,  w <- w - learning_rate * dw / (sqrt(cache) + epsilon)
 
@@ -159,7 +159,7 @@ def adagrad(w, dw, config=None):
     dw : ndarray of the shape of w
     config : dict, optional
         ``learning_rate`` (default 1e-2), ``epsilon`` (default 1e-8), and the state ``cache``, the sum of squares, of
-        the shape of w (at the start 0).
+        the shape of w (initially 0).
 
     Returns
     -------
@@ -183,11 +183,11 @@ def adagrad(w, dw, config=None):
     next_w = w - config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
     config["cache"] = cache
     ### END SOLUTION
-    return _placed(next_w, w, config), config
+    return _returned(next_w, w, config), config
 
 
 def rmsprop(w, dw, config=None):
-    """Take a step of RMSProp: each entry is divided by the size of its recent gradients.
+    """Take a step of RMSProp: divide each step by the root of a running mean of the squared gradients.
 
     cache <- decay_rate * cache + (1 - decay_rate) * dw^2,  w <- w - learning_rate * dw / (sqrt(cache) + epsilon)
 
@@ -197,7 +197,7 @@ def rmsprop(w, dw, config=None):
     dw : ndarray of the shape of w
     config : dict, optional
         ``learning_rate`` (default 1e-2), ``decay_rate`` (default 0.99), ``epsilon`` (default 1e-8), and the state
-        ``cache``, a running mean of squares, of the shape of w (at the start 0).
+        ``cache``, a running mean of squares, of the shape of w (initially 0).
 
     Returns
     -------
@@ -222,11 +222,11 @@ def rmsprop(w, dw, config=None):
     next_w = w - config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
     config["cache"] = cache
     ### END SOLUTION
-    return _placed(next_w, w, config), config
+    return _returned(next_w, w, config), config
 
 
 def adam(w, dw, config=None):
-    """Take a step of Adam: momentum, divided as in RMSProp, both corrected for their start at 0.
+    """Take a step of Adam: momentum divided as in RMSProp, with both running means corrected for their start at 0.
 
     t <- t + 1,  m <- beta1 * m + (1 - beta1) * dw,  v <- beta2 * v + (1 - beta2) * dw^2,
     w <- w - learning_rate * m_hat / (sqrt(v_hat) + epsilon),  m_hat = m / (1 - beta1^t),  v_hat = v / (1 - beta2^t)
@@ -237,7 +237,7 @@ def adam(w, dw, config=None):
     dw : ndarray of the shape of w
     config : dict, optional
         ``learning_rate`` (default 1e-3), ``beta1`` (default 0.9), ``beta2`` (default 0.999), ``epsilon`` (default
-        1e-8), and the state: ``m`` and ``v`` of the shape of w (at the start 0), and ``t``, the steps taken (0).
+        1e-8), and the state: ``m`` and ``v`` of the shape of w, and ``t``, the number of steps taken (all initially 0).
 
     Returns
     -------
@@ -261,24 +261,24 @@ def adam(w, dw, config=None):
     t = config["t"] + 1
     m = beta1 * config["m"] + (1 - beta1) * dw
     v = beta2 * config["v"] + (1 - beta2) * dw**2
-    m_hat = m / (1 - beta1**t)  # after few steps m and v are still near their start, 0: scale them up
+    m_hat = m / (1 - beta1**t)  # m and v start at 0, so in the first steps they are too small: scale them up
     v_hat = v / (1 - beta2**t)
     next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"])
     config.update(m=m, v=v, t=t)
     ### END SOLUTION
-    return _placed(next_w, w, config), config
+    return _returned(next_w, w, config), config
 
 
 def adamw(w, dw, config=None):
-    """Take a step of Adam with decoupled weight decay: w also shrinks by a share that Adam does not divide.
+    """Take a step of Adam with decoupled weight decay: w also shrinks by a fraction that Adam does not rescale.
 
-    w <- adam(w, dw) - learning_rate * weight_decay * w  (with the w from before the step)
+    w <- adam(w, dw) - learning_rate * weight_decay * w  (with the old w on the right)
 
     Parameters
     ----------
     w : ndarray of any shape
     dw : ndarray of the shape of w
-        Of the loss without regularisation.
+        Gradient of the loss without regularisation.
     config : dict, optional
         As for `adam`, and ``weight_decay`` (default 1e-2).
 
@@ -294,7 +294,7 @@ def adamw(w, dw, config=None):
     Examples
     --------
     >>> config = {"learning_rate": 0.1, "weight_decay": 0.5}
-    >>> adamw(np.array([2.0]), np.array([0.0]), config)[0]  # no gradient: only 0.1 * 0.5 * 2 goes
+    >>> adamw(np.array([2.0]), np.array([0.0]), config)[0]  # no gradient: w shrinks by 0.1 * 0.5 * 2
     array([1.9])
     """
     config = _filled(config, learning_rate=1e-3, weight_decay=1e-2)
@@ -303,25 +303,25 @@ def adamw(w, dw, config=None):
     moved, config = adam(w, dw, config)
     next_w = moved - decay
     ### END SOLUTION
-    return _placed(next_w, w, config), config
+    return _returned(next_w, w, config), config
 
 
 # ---- large parameters
 
 
 def in_blocks(rule, w, dw, config):
-    """Take a step of an update rule, a large parameter block by block.
+    """Take a step of an update rule, block by block if the parameter is large.
 
-    The same as ``rule(w, dw, config)``, sooner: each block is small enough for the cache, where the results on the way
-    need no memory, and the blocks go to a few threads.
+    The result is that of ``rule(w, dw, config)``, only faster: blocks fit into the processor's cache, together with all
+    intermediate results, and are distributed to a few threads.
 
     Parameters
     ----------
     rule : callable
-        Treats each entry for itself.
+        An elementwise update rule.
     w, dw : ndarray of the same shape
     config : dict
-        As for the rule. State of the shape of w is brought up to date in place.
+        As for the rule. State of the shape of w is updated in place.
 
     Returns
     -------
@@ -338,7 +338,7 @@ def in_blocks(rule, w, dw, config):
     """
     state = [name for name, value in config.items() if isinstance(value, np.ndarray) and value.shape == w.shape]
     is_flat = all(array.flags.c_contiguous for array in (w, *(config[name] for name in state)))
-    if w.size <= BLOCK or not state or not is_flat:  # in its first step the rule makes its state, for all of w
+    if w.size <= BLOCK or not state or not is_flat:  # in the first step the rule creates its state, for all of w
         return rule(w, dw, config)
     next_w = w if config.get("in_place", False) else np.empty_like(w)
     w, dw, flat_next_w = w.reshape(-1), dw.reshape(-1), next_w.reshape(-1)
@@ -356,11 +356,11 @@ def in_blocks(rule, w, dw, config):
     return next_w, config
 
 
-# ---- learning rates that change during a run
+# ---- schedules for the learning rate
 
 
 def step_decay(learning_rate, epoch, every, factor=0.1):
-    """Multiply the learning rate by `factor` each time `every` epochs have passed.
+    """Multiply the learning rate by `factor` after every `every` epochs.
 
     Examples
     --------
@@ -371,7 +371,7 @@ def step_decay(learning_rate, epoch, every, factor=0.1):
 
 
 def exponential_decay(learning_rate, epoch, factor):
-    """Let the learning rate shrink evenly, by `factor` in each epoch.
+    """Multiply the learning rate by `factor` in each epoch, continuously.
 
     Examples
     --------
@@ -382,7 +382,7 @@ def exponential_decay(learning_rate, epoch, factor):
 
 
 def cosine_decay(learning_rate, epoch, num_epochs, final=0.0):
-    """Let the learning rate fall to `final` along half a cosine wave: slowly, then fast, then slowly.
+    """Decrease the learning rate to `final` along half a cosine wave: slowly, then fast, then slowly.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Solver: trains a model on data with one of the update rules of `cs231n.optim`."""
+"""The Solver, which trains a model with one of the update rules of `cs231n.optim`."""
 
 import inspect
 import time
@@ -11,61 +11,61 @@ from cs231n._errors import require_labels
 
 
 class Solver:
-    """Train a model by stochastic gradient descent, keeping the parameters that do best on the validation set.
+    """Train a model by stochastic gradient descent and keep the parameters that do best on the validation set.
 
-    A model has ``params``, a dict of arrays, and ``loss(X, y=None)``, which returns the scores of shape (N, C) without
-    y, and ``(loss, grads)`` with it, grads having the keys of params. It may have ``bn_params``, a list of dicts that
-    hold running statistics: they stay with the parameters they belong to.
+    A model has ``params``, a dict of arrays, and ``loss(X, y=None)``. Without y, ``loss`` returns the scores, of shape
+    (N, C); with y, it returns ``(loss, grads)``, where grads has the keys of params. A model may have ``bn_params``, a
+    list of dicts with running statistics, which are kept together with the parameters they belong to.
 
     Parameters
     ----------
     model : object
     data : dict of ndarray
         ``X_train`` of shape (N, d_1, ..., d_k), ``y_train`` of shape (N,), ``X_val`` and ``y_val``; other keys are
-        not used.
+        ignored.
     update_rule : str
         Name of a function in `cs231n.optim`; default 'sgd'.
     optim_config : dict
         Settings of the update rule, such as ``learning_rate``.
     lr_decay : float
-        Factor on the learning rate after each epoch; default 1.0.
+        Factor that multiplies the learning rate after each epoch; default 1.0.
     lr_schedule : callable, optional
-        In place of lr_decay: takes the learning rate of the start and the epoch (a fraction within an epoch), returns
-        the learning rate of the next step. `cs231n.optim` has some; they need ``learning_rate`` in optim_config.
+        Replaces lr_decay: takes the initial learning rate and the epoch (a fraction within an epoch), returns the
+        learning rate of the next step. `cs231n.optim` has some; they need ``learning_rate`` in optim_config.
     augment : callable, optional
-        Takes the inputs of a batch, returns them changed (see `cs231n.augmentation`): what a step is made with.
+        Takes the inputs of a training batch, returns a changed copy for this step (see `cs231n.augmentation`).
     on_step : callable, optional
-        Called with the solver after each step, to show how far the run is.
+        Called with the solver after each step, for example to show progress.
     batch_size : int
-        Inputs in each step, drawn with replacement; default 100.
+        Number of inputs in each step, drawn with replacement; default 100.
     num_epochs : int
         Default 10.
     num_train_samples, num_val_samples : int or None
-        How many inputs the accuracies are measured on; default 1000 and None (all).
+        Number of inputs that the accuracies are measured on; default 1000 and None (all).
     checkpoint_name : str or Path, optional
-        If given, ``<checkpoint_name>_epoch_<e>.npz`` is written at the start and after each epoch; `resume` goes on
-        from it.
+        If given, ``<checkpoint_name>_epoch_<e>.npz`` is written after the first step and after each epoch; `resume`
+        continues from such a file.
     print_every : int
-        Print the loss every so many steps; default 10.
+        Number of steps between two prints of the loss; default 10.
     verbose : bool
-        Default True.
+        Whether to print progress; default True.
 
     Attributes
     ----------
     loss_history, train_acc_history, val_acc_history : list of float
-        The loss of each step, and the accuracies at the start, after each epoch and at the last step.
+        The loss of each step, and the accuracies after the first step and after each epoch.
     best_val_acc : float
     best_params : dict of ndarray
     best_bn_params : list of dict
     epoch : int
     seconds : float
-        Time spent in training so far, that of the runs before `resume` included.
+        Training time so far, including that of the runs before `resume`.
     optim_configs : dict of dict
-        Settings and state of the update rule for each parameter.
+        Settings and state of the update rule, for each parameter.
 
     Examples
     --------
-    A training run, as the notebooks do it::
+    A training run as in the notebooks::
 
         solver = Solver(model, data, update_rule="sgd", optim_config={"learning_rate": 1e-3}, num_epochs=5)
         solver.train()
@@ -106,9 +106,9 @@ class Solver:
         if self.lr_schedule is None:
             return
         if self.lr_decay != 1.0:
-            raise ValueError("lr_schedule and lr_decay are both given: each sets the learning rate, leave one out.")
+            raise ValueError("lr_schedule and lr_decay are both given, and both set the learning rate: leave one out.")
         if "learning_rate" not in self.optim_config:
-            raise ValueError('lr_schedule needs the learning rate of the start: optim_config={"learning_rate": ...}.')
+            raise ValueError('lr_schedule needs the initial learning rate: optim_config={"learning_rate": ...}.')
 
     def _reset(self):
         self.epoch = 0
@@ -118,22 +118,22 @@ class Solver:
         self.best_bn_params = []
         for name in _checkpoint.HISTORIES:
             setattr(self, name, [])
-        # A plain float: a NumPy one, such as np.logspace gives, would turn float32 weights into float64 ones.
+        # Plain floats: a NumPy scalar, such as np.logspace gives, would turn float32 weights into float64.
         settings = {
             name: value.item() if isinstance(value, np.generic) else value for name, value in self.optim_config.items()
         }
         self.optim_configs = {name: dict(settings) for name in self.model.params}
 
     def train(self):
-        """Train for `num_epochs` epochs; afterwards the model has the best parameters seen, and their statistics.
+        """Train for `num_epochs` epochs; afterwards the model has the best parameters so far, and their statistics.
 
-        It has them, too, when the run is interrupted. A run that was interrupted goes on where it was when `train`
-        is called again, and after `resume` where the checkpoint was.
+        It has them even if the run is interrupted. When `train` is called again, an interrupted run continues where it
+        stopped; after `resume` it continues from the checkpoint.
 
         Raises
         ------
         FloatingPointError
-            If the loss is no longer a number; the message says when, and what helps.
+            If the loss is nan or infinite; the message says at which iteration, and what helps.
         """
         try:
             self._run()
@@ -172,7 +172,7 @@ class Solver:
             config["learning_rate"] = rate
 
     def _step(self):
-        """Make one step: a batch, its loss and gradients, an update of every parameter."""
+        """Take one step: draw a batch, compute the loss and the gradients, update every parameter."""
         batch = np.random.choice(len(self.X_train), self.batch_size)
         X = self.X_train[batch]
         if self.augment:
@@ -190,8 +190,8 @@ class Solver:
             rates = sorted({config.get("learning_rate") for config in self.optim_configs.values()}, key=str)
             raise FloatingPointError(
                 f"The loss is {loss} at iteration {len(self.loss_history) + 1} (learning rate {rates[0]}): training "
-                "has diverged. A smaller learning rate helps most often; if the very first loss is not finite, look at "
-                "the scale of the weights, of the data, and at exp in the loss."
+                "has diverged. A smaller learning rate usually helps. If the very first loss is not finite, check the "
+                "scale of the weights and of the data, and exp in the loss."
             )
 
     def _evaluate(self):
@@ -208,28 +208,28 @@ class Solver:
             self.best_bn_params = self.statistics()
 
     def statistics(self):
-        """Copies of the running statistics of the model's normalisations, a dict for each."""
+        """Return copies of the running statistics of the model, one dict for each normalisation layer."""
         return [
             {name: value.copy() for name, value in bn_param.items() if isinstance(value, np.ndarray)}
             for bn_param in getattr(self.model, "bn_params", ())
         ]
 
     def set_statistics(self, statistics):
-        """Set the running statistics of the model's normalisations to copies of these, a dict for each."""
+        """Set the running statistics of the model to copies of these, one dict for each normalisation layer."""
         for bn_param, arrays in zip(getattr(self.model, "bn_params", ()), statistics, strict=True):
             bn_param.update(_copied(arrays))
 
     def check_accuracy(self, X, y, num_samples=None, batch_size=100):
-        """Measure the share of inputs that the model classifies rightly.
+        """Measure the fraction of inputs that the model classifies correctly.
 
         Parameters
         ----------
         X : ndarray of shape (N, d_1, ..., d_k)
         y : ndarray of shape (N,)
         num_samples : int, optional
-            Measure on so many random inputs (drawn with replacement) if there are more.
+            If there are more inputs, measure on this many random ones (drawn with replacement).
         batch_size : int
-            Compute the scores in batches of so many, to spare memory.
+            Number of inputs to compute scores for at a time, to save memory.
 
         Returns
         -------
@@ -251,18 +251,18 @@ class Solver:
         _checkpoint.write(self, path)
 
     def resume(self, path):
-        """Continue from the state of a checkpoint: `train` then gives the same to the bit as without the stop.
+        """Restore the state of a checkpoint; `train` then gives the same result, to the bit, as an uninterrupted run.
 
         Parameters
         ----------
         path : str or Path
-            A file that a solver with the same model, data and options wrote. The state of NumPy's global random
+            A file written by a solver with the same model, data and options. The state of NumPy's global random
             generator is restored as well.
 
         Raises
         ------
         ValueError
-            If the file is damaged, or was written with other options.
+            If the file is damaged, or was written by a run with other options.
         """
         _checkpoint.restore(self, path)
 
@@ -272,10 +272,10 @@ def _copied(params):
 
 
 def _find_rule(name):
-    """The update rule `name` of cs231n.optim; the schedules there, without a config, and `in_blocks` are none."""
+    """Return the update rule called `name` in cs231n.optim, which also has schedules and `in_blocks`."""
     rules = [key for key, value in inspect.getmembers(optim, inspect.isfunction) if _is_rule(key, value)]
     if name not in rules:
-        raise ValueError(f'Invalid update_rule "{name}"; there are {", ".join(rules)}.')
+        raise ValueError(f'Invalid update_rule "{name}"; the update rules are {", ".join(rules)}.')
     return getattr(optim, name)
 
 

@@ -1,7 +1,7 @@
-"""Arrange pictures in a grid, to be shown with `plt.imshow`; draw the paths of update rules, and let lines grow.
+"""Arrange images in a grid for `plt.imshow`, plot the paths of update rules, and animate lines.
 
-Pictures have the colour last, (H, W, C), as `imshow` wants them. Showing a figure is left to the caller. The grids need
-nothing but NumPy; `animate_lines` imports what it needs when it is called.
+Images have the channels last, (H, W, C), as `imshow` expects. Showing a figure is left to the caller. The grids need
+only NumPy; `animate_lines` imports what it needs when it is called.
 """
 
 from io import BytesIO
@@ -12,16 +12,16 @@ import numpy as np
 
 
 def visualize_grid(Xs, ubound=255.0, padding=1):
-    """Lay pictures out in a grid as square as may be, each stretched to the full range from 0 to ubound.
+    """Arrange images in a square grid, each one rescaled to the full range from 0 to ubound.
 
-    The stretching shows weights and gradients, which may be negative or tiny; a picture of one value all over becomes
-    0. Gaps between pictures, and places left over in the last row, are 0.
+    Rescaling makes weights and gradients visible, which may be negative or tiny; a constant image becomes 0. The gaps
+    between images, and unused cells of the grid, are 0.
 
     Parameters
     ----------
     Xs : ndarray of shape (N, H, W, C)
     ubound : float
-        The largest value of each picture in the grid.
+        The largest value of each image in the grid.
     padding : int
         Width of the gaps, in pixels.
 
@@ -33,7 +33,7 @@ def visualize_grid(Xs, ubound=255.0, padding=1):
     Raises
     ------
     ValueError
-        If Xs has not four axes or no pictures, or padding is negative.
+        If Xs does not have four axes or has no images, or if padding is negative.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def visualize_grid(Xs, ubound=255.0, padding=1):
     >>> visualize_grid(np.random.randn(50, 32, 32, 3)).shape
     (263, 263, 3)
     """
-    Xs = _as_pictures(Xs)
+    Xs = _as_float_images(Xs)
     if padding < 0:
         raise ValueError(f"padding is {padding}; it must be at least 0.")
     low = Xs.min(axis=(1, 2, 3), keepdims=True)
@@ -51,9 +51,9 @@ def visualize_grid(Xs, ubound=255.0, padding=1):
 
 
 def vis_grid(Xs):
-    """Lay pictures out in a grid as square as may be, stretched all together to the range from 0 to 1.
+    """Arrange images in a square grid, all rescaled together to the range from 0 to 1.
 
-    Gaps and places left over are 1 (white).
+    Gaps and unused cells are 1 (white).
 
     Parameters
     ----------
@@ -71,15 +71,17 @@ def vis_grid(Xs):
            [1., 1., 1.],
            [1., 1., 1.]])
     """
-    return _grid(_stretch(_as_pictures(Xs)), fill=1.0)
+    return _grid(_rescaled(_as_float_images(Xs)), fill=1.0)
 
 
 def vis_nn(rows):
-    """Lay rows of pictures out below each other, such as pictures and their nearest neighbours, from 0 to 1.
+    """Arrange rows of images in a grid, all rescaled together to the range from 0 to 1.
+
+    A row may be an image and its nearest neighbours, for example.
 
     Parameters
     ----------
-    rows : list of N lists of D pictures, each of shape (H, W, C)
+    rows : list of N lists of D images, each of shape (H, W, C)
         Or an array of shape (N, D, H, W, C).
 
     Returns
@@ -89,43 +91,43 @@ def vis_nn(rows):
     Raises
     ------
     ValueError
-        If the rows differ in length or the pictures in shape.
+        If the rows differ in length or the images in shape.
 
     Examples
     --------
     >>> vis_nn([[np.zeros((4, 5, 3))] * 6] * 2).shape
     (9, 35, 3)
     """
-    shapes = {np.shape(picture) for row in rows for picture in row}
+    shapes = {np.shape(image) for row in rows for image in row}
     lengths = {len(row) for row in rows}
     if len(shapes) != 1 or len(lengths) != 1 or len(next(iter(shapes))) != 3:
         raise ValueError(
-            f"rows have lengths {sorted(lengths)} and pictures of shapes {sorted(shapes)}, "
-            "expected rows of one length with pictures of one shape (H, W, C)."
+            f"rows have lengths {sorted(lengths)} and images of shapes {sorted(shapes)}, "
+            "expected rows of equal length with images of one shape (H, W, C)."
         )
     rows = np.asarray(rows)
-    return _grid(_stretch(_as_pictures(rows.reshape(-1, *rows.shape[2:]))), fill=1.0, columns=rows.shape[1])
+    return _grid(_rescaled(_as_float_images(rows.reshape(-1, *rows.shape[2:]))), fill=1.0, columns=rows.shape[1])
 
 
-def _as_pictures(Xs):
-    """Xs as floating-point numbers: in uint8, the type of pixels, 3 - 5 is 254."""
+def _as_float_images(Xs):
+    """Convert Xs to floating point: in uint8, the dtype of pixels, 3 - 5 is 254."""
     Xs = np.asarray(Xs)
     if Xs.ndim != 4 or Xs.size == 0:
         raise ValueError(
-            f"Xs has shape {Xs.shape}, expected (N, H, W, C) with at least one picture. Xs[None] adds N = 1; "
-            "Xs[..., None] adds C = 1; Xs.transpose(0, 2, 3, 1) moves the colour to the end."
+            f"Xs has shape {Xs.shape}, expected (N, H, W, C) with at least one image. Xs[None] adds N = 1; "
+            "Xs[..., None] adds C = 1; Xs.transpose(0, 2, 3, 1) moves the channels to the end."
         )
     return Xs if np.issubdtype(Xs.dtype, np.floating) else Xs.astype(np.float64)
 
 
-def _stretch(Xs):
-    """Xs from 0 to 1; all 0 if it is one value all over."""
+def _rescaled(Xs):
+    """Rescale Xs to the range from 0 to 1; a constant Xs becomes 0."""
     span = Xs.max() - Xs.min()
     return (Xs - Xs.min()) / (span if span > 0 else 1)
 
 
 def _grid(Xs, fill, padding=1, columns=None):
-    """The pictures (N, H, W, C) row by row on a ground of `fill`; a square of them if `columns` is not given."""
+    """Arrange images (N, H, W, C) row by row on a background of `fill`, in a square grid unless `columns` is given."""
     N, H, W, C = Xs.shape
     rows = ceil(sqrt(N)) if columns is None else N // columns
     columns = columns or rows
@@ -136,7 +138,7 @@ def _grid(Xs, fill, padding=1, columns=None):
 
 
 def plot_paths(ax, f, paths, xlim, ylim):
-    """Draw the contour lines of a function of two variables, and paths over them, with a dot for each place.
+    """Draw the contour lines of a function of two variables, and paths over them with a dot for each point.
 
     Parameters
     ----------
@@ -144,9 +146,9 @@ def plot_paths(ax, f, paths, xlim, ylim):
     f : callable
         Takes arrays x and y of one shape, returns an array of that shape.
     paths : dict
-        By name: an array of shape (T, 2), the places (x, y) one after the other.
+        Name -> array of shape (T, 2), the points (x, y) of the path in order.
     xlim, ylim : pair of float
-        What is shown.
+        The visible range of x and y.
 
     Returns
     -------
@@ -163,45 +165,46 @@ def plot_paths(ax, f, paths, xlim, ylim):
     """
     x, y = np.meshgrid(np.linspace(*xlim, 200), np.linspace(*ylim, 200))
     height = f(x, y)
-    levels = np.unique(np.quantile(height, np.linspace(0, 1, 12)[1:-1]))  # as much ground between any two lines
+    levels = np.unique(np.quantile(height, np.linspace(0, 1, 12)[1:-1]))  # equal areas between the lines
     ax.contour(x, y, height, levels=levels, colors="0.85", linewidths=1)
     styles = cycle(("-", "--", "-.", ":"))
     lines = [
-        ax.plot(*np.transpose(places), next(styles), marker=".", markersize=4, linewidth=1.2, label=name)[0]
-        for name, places in paths.items()
+        ax.plot(*np.transpose(points), next(styles), marker=".", markersize=4, linewidth=1.2, label=name)[0]
+        for name, points in paths.items()
     ]
     ax.set(xlim=xlim, ylim=ylim, xlabel="x", ylabel="y")
     return lines
 
 
 def animate_lines(fig, lines, num_frames=40, seconds=6.0):
-    """Let the lines of a figure grow from their first point to their last, all at the same pace; an animated GIF.
+    """Make an animated GIF in which the lines of a figure grow from their first point to their last.
 
-    The last frame stays for a second; then it begins anew. The figure is left as it was.
+    All lines are complete at the same time. The last frame stays for a second, then the animation repeats. The figure
+    itself is not changed.
 
     Parameters
     ----------
     fig : matplotlib Figure
     lines : list of matplotlib Line2D
-        The lines of the figure that grow; everything else in it stays, and lies below them.
+        The lines of the figure that grow; everything else stays the same and is drawn below them.
     num_frames : int
     seconds : float
-        How long one round takes.
+        Duration of one repetition.
 
     Returns
     -------
     bytes
-        ``IPython.display.Image(data=...)`` shows them.
+        The GIF file; ``IPython.display.Image(data=...)`` shows it.
 
     Raises
     ------
     ValueError
-        If there are no lines or less than two frames.
+        If there are no lines or fewer than two frames.
     """
     import imageio.v3 as imageio
 
     if not lines or num_frames < 2:
-        raise ValueError(f"{len(lines)} lines and {num_frames} frames; expected a line at least, and two frames.")
+        raise ValueError(f"{len(lines)} lines and {num_frames} frames; expected at least one line and two frames.")
     points = [line.get_xydata().copy() for line in lines]
     canvas = fig.canvas
     try:
@@ -216,7 +219,7 @@ def animate_lines(fig, lines, num_frames=40, seconds=6.0):
 
 
 def _frames(fig, lines, points, shares):
-    """The figure with a share of each line, for every share; bytes of shape (H, W, 3)."""
+    """Yield the figure as an image (H, W, 3) of uint8 for each share of the lines that is drawn."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(fig)
@@ -225,17 +228,17 @@ def _frames(fig, lines, points, shares):
     canvas.draw()
     for line in lines:
         line.set_visible(True)
-    background = canvas.copy_from_bbox(fig.bbox)  # drawn once: it takes a hundred times as long as the lines
+    background = canvas.copy_from_bbox(fig.bbox)  # drawn once: it takes a hundred times longer than the lines
     for share in shares:
         canvas.restore_region(background)
         _grow(lines, points, share)
         for line in lines:
             line.axes.draw_artist(line)
         pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
-        yield (pixels * 7 // 255 * 255 // 7).astype(np.uint8)  # 8 levels: few colours make a file a tenth as large
+        yield (pixels * 7 // 255 * 255 // 7).astype(np.uint8)  # 8 levels: fewer colours make the file ten times smaller
 
 
 def _grow(lines, points, share):
-    """Give each line the first `share` of its points."""
-    for line, places in zip(lines, points, strict=True):
-        line.set_data(*places[: 1 + round(share * (len(places) - 1))].T)
+    """Set each line to the first `share` of its points."""
+    for line, xy in zip(lines, points, strict=True):
+        line.set_data(*xy[: 1 + round(share * (len(xy) - 1))].T)

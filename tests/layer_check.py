@@ -1,4 +1,4 @@
-"""One line of test for each layer: `check_layer(forward, backward, inputs, ...)` looks at all a layer must do."""
+"""One line of test for each layer: `check_layer(forward, backward, inputs, ...)` tests everything a layer must do."""
 
 import numpy as np
 
@@ -13,9 +13,9 @@ except ImportError:
 def check_layer(forward, backward, inputs, twin=None, numeric=True):
     """Check a pair of functions on one set of inputs.
 
-    Shapes and dtype of the gradients, inputs left as they are, non-contiguous inputs give the same, a random projection
-    of the gradient and (where `numeric`) every entry of it against numeric gradients without kinks, and forward and
-    backward of the PyTorch twin, where torch is installed.
+    It checks the shapes and dtypes of the gradients; that inputs are not changed; that non-contiguous inputs give the
+    same result; a random projection of the gradient and, with `numeric`, each of its entries against numeric gradients
+    without kinks; and, if torch is installed, the forward and backward pass against the PyTorch twin.
     """
     out, cache = forward(*inputs)
     dout = np.random.randn(*out.shape)

@@ -1,4 +1,4 @@
-"""The built-in data set: its form, that it is the same everywhere, and the cache."""
+"""The built-in data set: its form, its identity on every machine, and the cache."""
 
 import hashlib
 import io
@@ -43,11 +43,11 @@ def test_ten_classes_with_names():
 def test_every_500_hold_50_of_each_class_shuffled(some):
     for y in (some[1][:500], some[3]):
         assert np.bincount(y).tolist() == [50] * 10
-        assert 20 < (np.diff(y) == 0).sum() < 90  # 50 of 499 neighbours alike, as chance has it
+        assert 20 < (np.diff(y) == 0).sum() < 90  # about 50 of 499 neighbours have the same label
 
 
 def test_the_same_bits_everywhere(some):
-    """Fails when a change to the drawing changes the pictures: measure how hard they are, freeze both sums anew."""
+    """Fails if a change of the module changes the images: measure their difficulty again, then update both sums."""
     assert sha256(some) == SOME_SHA256
 
 
@@ -65,12 +65,12 @@ def test_a_smaller_set_is_the_beginning_of_a_larger_one(some, num_train, num_tes
     np.testing.assert_array_equal(y_test, some[3][:num_test])
 
 
-def test_no_picture_comes_twice(some):
+def test_no_image_occurs_twice(some):
     assert len(np.unique(np.concatenate(some[::2]).reshape(1100, -1), axis=0)) == 1100
 
 
-def test_things_are_seen(some):
-    """No picture is of one colour, and few pixels are at the ends of the scale."""
+def test_objects_are_visible(some):
+    """No image has a single colour, and few pixels are at the ends of the scale."""
     X = some[0].astype(float)
     assert X.std(axis=(1, 2)).max(axis=1).min() > 3
     assert ((X == 0) | (X == 255)).mean() < 0.1
@@ -83,12 +83,12 @@ def test_progress_counts_up_to_the_total():
 
 
 @pytest.mark.parametrize("num_train, num_test", [(-1, 0), (0, -5), (1.5, 0), (0, "10"), (True, 0), (None, 0)])
-def test_counts_that_are_none_are_refused(num_train, num_test):
+def test_invalid_counts_are_refused(num_train, num_test):
     with pytest.raises(ValueError, match="whole number"):
         make_builtin_data(num_train, num_test)
 
 
-# The cache. The whole set takes seconds to draw, so here it counts 700 pictures.
+# The cache. Drawing the whole set takes seconds, so here it has 700 images.
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def small():
 
 @pytest.fixture
 def drawn(monkeypatch, small):
-    """A small set in place of the whole one; tells how often it is drawn."""
+    """Replaces the whole set by a small one; the list has an entry for each time it is drawn."""
     calls = []
 
     def make(num_train, num_test, progress=None):
@@ -134,8 +134,8 @@ def cut(data):
 
 
 def flip(data):
-    place = len(data) // 3
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+    i = len(data) // 3
+    return data[:i] + bytes([data[i] ^ 1]) + data[i + 1 :]
 
 
 def other_set(data):
@@ -144,7 +144,7 @@ def other_set(data):
     return file.getvalue()
 
 
-def other_pictures(data):
+def other_images(data):
     X_train, *others = make_builtin_data(700, 200)
     file = io.BytesIO()
     np.savez(file, **dict(zip(builtin_data.ARRAYS, (X_train[::-1], *others), strict=True)))
@@ -169,8 +169,8 @@ def one_byte_short(data):
     return data[:-1]
 
 
-@pytest.mark.parametrize("damage", [cut, one_byte_short, flip, empty, nonsense, other_set, other_pictures, pickled])
-def test_a_damaged_cache_is_made_anew(tmp_path, drawn, small, damage):
+@pytest.mark.parametrize("damage", [cut, one_byte_short, flip, empty, nonsense, other_set, other_images, pickled])
+def test_a_damaged_cache_is_written_again(tmp_path, drawn, small, damage):
     first = load_builtin_data(tmp_path)
     cache = tmp_path / builtin_data.CACHE_NAME
     whole = cache.read_bytes()
@@ -197,15 +197,15 @@ def test_killed_while_writing_leaves_the_old_file(tmp_path, drawn, monkeypatch):
     assert [f.name for f in tmp_path.iterdir()] == [cache.name]
 
 
-def test_a_folder_that_cannot_be_written_gives_the_data_and_a_warning(tmp_path, drawn, small):
+def test_a_folder_that_is_not_writeable_gives_the_data_and_a_warning(tmp_path, drawn, small):
     blocked = tmp_path / "a file, not a folder"
     blocked.write_text("")
-    with pytest.warns(UserWarning, match="could not be kept"):
+    with pytest.warns(UserWarning, match="could not be saved"):
         found = load_builtin_data(blocked)
     assert_same(found, small)
 
 
-def test_many_at_once_do_not_disturb_each_other(tmp_path, drawn, small):
+def test_several_loads_at_once_do_not_interfere(tmp_path, drawn, small):
     found = []
     threads = [threading.Thread(target=lambda: found.append(load_builtin_data(tmp_path))) for _ in range(6)]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""kNN, linear classifiers, saved weights: what the questions' own cases do not look at."""
+"""kNN, linear classifiers, saved weights: what the cases of the questions do not test."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def trained_knn(X, y):
 
 
 class TestNearestNeighbours:
-    def test_three_ways_agree_also_for_pixels(self):
+    def test_all_three_methods_agree_even_for_uint8(self):
         X = np.random.randint(256, size=(20, 12)).astype(np.uint8)
         knn = KNearestNeighbor()
         knn.train(X[:15], np.arange(15))
@@ -37,7 +37,7 @@ class TestNearestNeighbours:
         np.testing.assert_allclose(knn.compute_distances_one_loop(X[15:]), two)
         np.testing.assert_allclose(knn.compute_distances_no_loops(X[15:]), two)
 
-    def test_distance_to_itself_is_a_number(self):
+    def test_distance_to_itself_is_not_nan(self):
         X = 1e3 + np.random.randn(5, 40)
         dists = trained_knn(X, range(5)).compute_distances_no_loops(X)
         assert np.isfinite(dists).all() and (np.diag(dists) < 1e-2).all()
@@ -48,7 +48,7 @@ class TestNearestNeighbours:
             ([3.0, 1.0, 2.0], [0, 1, 2], 1, 1, "the nearest alone"),
             ([1.0, 2.0, 3.0, 4.0], [2, 0, 0, 2], 4, 0, "two votes each: the smaller label"),
             ([1.0, 1.0, 1.0], [2, 1, 0], 1, 2, "equal distances: the earlier training input"),
-            ([1.0, 2.0, 2.0, 2.0], [5, 7, 7, 5], 3, 7, "a tie at the edge: the earlier ones are in"),
+            ([1.0, 2.0, 2.0, 2.0], [5, 7, 7, 5], 3, 7, "a tie at the k-th place: the earlier ones count"),
         ],
     )
     def test_ties(self, distances, labels, k, answer, why):
@@ -66,7 +66,7 @@ class TestNearestNeighbours:
             (lambda knn: knn.predict(np.zeros((1, 1)), num_loops=3), "num_loops is 3"),
             (lambda knn: knn.predict(np.zeros((1, 1)), k=4), "k is 4"),
             (lambda knn: knn.predict(np.zeros((1, 2))), "2 entries in each row"),
-            (lambda knn: knn.predict(np.zeros((1, 1, 1))), "makes each image a row"),
+            (lambda knn: knn.predict(np.zeros((1, 1, 1))), "turns each image into a row"),
             (lambda knn: KNearestNeighbor().predict(np.zeros((1, 1))), "call train"),
         ],
     )
@@ -93,7 +93,7 @@ def test_linear_losses_agree_with_each_other_and_with_the_layer(naive, vectorize
 
 @pytest.mark.parametrize("kind", [LinearSVM, Softmax])
 class TestLinearClassifiers:
-    def test_training_separates_what_can_be_separated(self, kind):
+    def test_training_separates_separable_classes(self, kind):
         y = np.random.randint(3, size=100)
         X = np.eye(3)[y] * 4 + np.random.randn(100, 3)
         classifier = kind()
@@ -115,7 +115,7 @@ class TestLinearClassifiers:
         np.testing.assert_array_equal(other.W, classifier.W)
         assert [path.name for path in saved.iterdir()] == ["best.npz"]
 
-    def test_nothing_to_predict_or_save_with_yet(self, kind):
+    def test_without_weights_it_can_neither_predict_nor_save(self, kind):
         for call in (lambda: kind().predict(np.eye(2)), lambda: kind().save("x")):
             with pytest.raises(ValueError, match="no weights yet"):
                 call()
@@ -137,7 +137,7 @@ class TestSavedWeights:
 
 
 def test_package_imports_numpy_alone():
-    """What a learner imports is quick and needs nothing but NumPy."""
+    """What learners import needs nothing but NumPy."""
     modules = "layers, layer_utils, optim, solver, gradient_check, data_utils, vis_utils, features"
     code = f"""
 import sys, numpy

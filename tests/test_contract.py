@@ -1,4 +1,4 @@
-"""Names, argument names, order and defaults: the course's contract, to the letter."""
+"""Names, argument names, argument order and defaults: the exact contract of the course."""
 
 import inspect
 from importlib import import_module
@@ -60,7 +60,7 @@ CONTRACT = {
     "vis_utils:vis_nn": "(rows)",
 }
 
-# The contract's arguments come first; `dtype`, which spares memory, is ours.
+# The arguments of the contract come first; `dtype`, which saves memory, is an addition.
 CONTRACT_AND_DTYPE = {
     "data_utils:load_CIFAR_batch": ["filename"],
     "data_utils:load_CIFAR10": ["ROOT"],
@@ -89,7 +89,7 @@ def test_signature_with_dtype(path):
 
 
 def test_star_imports_of_the_notebooks():
-    """Notebooks of every year get layer functions, and np, from fc_net; classifiers from the package."""
+    """Notebooks of every year import layer functions and np from fc_net, and classifiers from the package."""
     names = {}
     exec("from cs231n.classifiers.fc_net import *", names)
     assert {"affine_forward", "relu_backward", "softmax_loss", "affine_relu_forward", "TwoLayerNet", "np"} <= set(names)

@@ -1,4 +1,4 @@
-"""Convolution and max pooling, naive and fast, and the network made of them."""
+"""Convolution and max pooling, naive and fast, and the network built from them."""
 
 import numpy as np
 import pytest
@@ -34,21 +34,21 @@ POOLS = {
 
 CONV_CASES = [  # x, w, stride, pad
     ((2, 3, 5, 7), (4, 3, 3, 3), 2, 1),
-    ((1, 2, 4, 5), (3, 2, 2, 3), 1, 0),  # one picture, a filter that is not square
-    ((2, 1, 7, 5), (2, 1, 3, 2), 3, 2),  # the stride does not fit: some rows are in no window
-    ((3, 2, 3, 4), (5, 2, 3, 4), 1, 0),  # a filter as large as the picture
-    ((2, 3, 3, 2), (4, 3, 1, 1), 1, 0),  # a filter of one entry
-    ((1, 1, 1, 1), (1, 1, 3, 3), 1, 1),  # a picture of one entry
+    ((1, 2, 4, 5), (3, 2, 2, 3), 1, 0),  # one image, a filter that is not square
+    ((2, 1, 7, 5), (2, 1, 3, 2), 3, 2),  # the stride does not divide the height: some rows are in no window
+    ((3, 2, 3, 4), (5, 2, 3, 4), 1, 0),  # a filter as large as the image
+    ((2, 3, 3, 2), (4, 3, 1, 1), 1, 0),  # a filter of 1 x 1
+    ((1, 1, 1, 1), (1, 1, 3, 3), 1, 1),  # an image of 1 x 1
     ((2, 2, 4, 4), (3, 2, 2, 2), 3, 0),  # gaps between the windows
-    ((1, 2, 3, 3), (2, 2, 1, 1), 1, 3),  # windows that see nothing but padding
+    ((1, 2, 3, 3), (2, 2, 1, 1), 1, 3),  # windows that contain only padding
 ]
 POOL_CASES = [  # x, height, width, stride
     ((2, 3, 4, 6), 2, 2, 2),
     ((2, 2, 5, 7), 3, 3, 2),  # windows overlap
     ((1, 3, 3, 5), 2, 3, 1),  # not square
     ((1, 2, 6, 5), 3, 2, 2),  # the last column is in no window
-    ((3, 1, 4, 4), 4, 4, 1),  # as large as the picture
-    ((2, 2, 4, 5), 1, 1, 3),  # of one entry, with gaps
+    ((3, 1, 4, 4), 4, 4, 1),  # as large as the image
+    ((2, 2, 4, 5), 1, 1, 3),  # 1 x 1, with gaps
 ]
 
 
@@ -132,7 +132,7 @@ class TestReferences:
         np.random.seed(231)
         x, w, b, dout = randn(100, 3, 31, 31), randn(25, 3, 3, 3), randn(25), randn(100, 25, 16, 16)
         conv_param = {"stride": 2, "pad": 1}
-        few = slice(0, 10)  # the pictures do not know of each other
+        few = slice(0, 10)  # the images are independent of each other
         out, cache = fast_layers.conv_forward_fast(x, w, b, conv_param)
         naive, _ = layers.conv_forward_naive(x[few], w, b, conv_param)
         np.testing.assert_allclose(out[few], naive, atol=1e-10)
@@ -174,9 +174,9 @@ def test_pool(x_shape, height, width, stride, name):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_random_sizes(seed, monkeypatch):
-    """Every way agrees with the naive one to 1e-10, whatever the sizes, the memory layout, and the pieces."""
-    monkeypatch.setattr(windows, "SMALL", (0, 12, 1 << 30)[seed % 3])  # maps one by one, and side by side
-    monkeypatch.setattr(convolution, "FEW", (0, 8)[seed % 2])  # gradients from windows of the maps, and of x
+    """Every method agrees with the naive one to 1e-10, whatever the sizes, the memory layout and the pieces."""
+    monkeypatch.setattr(windows, "SMALL", (0, 12, 1 << 30)[seed % 3])  # separate or joined matrices
+    monkeypatch.setattr(convolution, "FEW", (0, 8)[seed % 2])  # gradients from windows of dmaps and of x
     rng = np.random.RandomState(seed)
     N, C, F, HH, WW, stride = rng.randint(1, 5, size=6).tolist()
     pad = int(rng.randint(0, 4))
@@ -199,8 +199,8 @@ def test_random_sizes(seed, monkeypatch):
 @pytest.mark.parametrize("blocks", [False, True])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_products_in_blocks(stride, blocks, monkeypatch):
-    """Sizes that are multiplied in blocks on some processors agree with one product of all columns, there and here."""
-    monkeypatch.setattr(_threads, "_multiplies_as_they_lie", lambda: blocks)
+    """Sizes that some processors multiply in blocks agree with a single product, with blocks and without."""
+    monkeypatch.setattr(_threads, "_has_small_kernels", lambda: blocks)
     monkeypatch.setattr(_threads, "count", lambda: 1)
     rng = np.random.RandomState(0)
     x, w, b = rng.randn(4, 40, 17, 16), rng.randn(48, 40, 3, 3), rng.randn(48)
@@ -216,12 +216,12 @@ def test_products_in_blocks(stride, blocks, monkeypatch):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_random_pools(seed):
-    """The same for pooling; whole numbers, so that many windows have several largest entries."""
+    """The same for pooling, with integers, so that many windows have ties."""
     rng = np.random.RandomState(seed)
     N, C, height, width, stride = rng.randint(1, 5, size=5)
     H, W = height + rng.randint(0, 6), width + rng.randint(0, 6)
     x = scrambled(rng, rng.randint(-3, 3, size=(N, C, H, W)).astype(float))
-    if seed % 4 == 0:  # windows that lie side by side
+    if seed % 4 == 0:  # windows that tile the image
         width = stride = height
         x = scrambled(rng, rng.randint(-3, 3, size=(N, C, 2 * height, 3 * height)).astype(float))
     param = pool_param(height, width, stride)
@@ -237,7 +237,7 @@ def test_random_pools(seed):
 
 
 def scrambled(rng, x):
-    """The same array, but with its axes in another order in memory, or with gaps."""
+    """The same array with another order of axes in memory, or with gaps."""
     order = rng.permutation(x.ndim)
     moved = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
     return np.repeat(moved, 2, axis=-1)[..., ::2] if rng.randint(2) else moved
@@ -262,7 +262,7 @@ def test_pool_keeps_the_type(name, dtype):
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_conv_of_bytes(name):
-    """Pictures as they are stored, and whole-number biases: nothing wraps round and no fraction is cut off."""
+    """Images of uint8 and integer biases: no value wraps around and no fraction is truncated."""
     forward, backward = CONVOLUTIONS[name]
     x, w, b = np.random.randint(256, size=(2, 3, 5, 4)).astype(np.uint8), randn(2, 3, 3, 3), np.array([0, 128])
     out, cache = forward(x, w, b, {"stride": 1, "pad": 1})
@@ -273,14 +273,14 @@ def test_conv_of_bytes(name):
         np.testing.assert_allclose(a, e)
 
 
-def test_no_pictures_at_all():
+def test_an_empty_batch():
     out, cache = fast_layers.conv_forward_fast(*conv_inputs((0, 3, 4, 4), (2, 3, 3, 3)), {"stride": 1, "pad": 1})
     dx, dw, _ = fast_layers.conv_backward_fast(out, cache)
     assert out.shape == (0, 2, 4, 4) and dx.shape == (0, 3, 4, 4) and not dw.any()
 
 
 def test_batches_larger_than_a_chunk(monkeypatch):
-    """Cut into pieces of one picture, of some, or not at all: the same."""
+    """The result is the same with pieces of one image, of several, or of the whole batch."""
     inputs, conv_param = conv_inputs((7, 2, 6, 5), (3, 2, 3, 2)), {"stride": 1, "pad": 1}
     dout = randn(7, 3, 6, 6)
     results = []
@@ -300,26 +300,26 @@ class TestIm2col:
         padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
         columns = im2col_indices(x, HH, WW, pad, stride)
         H_out, W_out = (1 + (x_shape[axis] + 2 * pad - w_shape[axis]) // stride for axis in (2, 3))
-        for place, (i, j, n) in enumerate(np.ndindex(H_out, W_out, len(x))):
+        for position, (i, j, n) in enumerate(np.ndindex(H_out, W_out, len(x))):
             window = padded[n, :, i * stride : i * stride + HH, j * stride : j * stride + WW]
-            np.testing.assert_array_equal(columns[:, place], window.ravel())
+            np.testing.assert_array_equal(columns[:, position], window.ravel())
 
     @pytest.mark.parametrize("x_shape, w_shape, stride, pad", CONV_CASES)
-    def test_back_is_the_transpose(self, x_shape, w_shape, stride, pad):
+    def test_col2im_is_the_transpose(self, x_shape, w_shape, stride, pad):
         x, field = randn(*x_shape), w_shape[2:]
         columns = im2col_indices(x, *field, pad, stride)
         other = randn(*columns.shape)
         back = col2im_indices(other, x_shape, *field, pad, stride)
         np.testing.assert_allclose(np.vdot(columns, other), np.vdot(x, back))
 
-    def test_indices_address_the_padded_picture(self):
+    def test_indices_address_the_padded_image(self):
         x = randn(1, 2, 4, 5)
         k, i, j = get_im2col_indices(x.shape, 3, 2, padding=1, stride=2)
         padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
         np.testing.assert_array_equal(padded[0, k, i, j], im2col_indices(x, 3, 2, 1, 2))
 
     def test_columns_of_another_field_are_refused(self):
-        with pytest.raises(ValueError, match="field, padding and stride"):
+        with pytest.raises(ValueError, match="same field, padding and stride"):
             col2im_indices(randn(9, 4), (1, 1, 4, 4))
 
 
@@ -371,8 +371,8 @@ class TestSandwiches:
         )
 
     @pytest.mark.parametrize("seed", range(20))
-    def test_in_one_go_is_one_after_the_other(self, seed):
-        """Random sizes, strides, pads and windows; entries that tie; fused layers against the naive ones."""
+    def test_fused_layers_agree_with_separate_ones(self, seed):
+        """Random sizes, strides, paddings and windows, with ties; against the naive layers."""
         rng = np.random.RandomState(seed)
         C, F, HH, WW = rng.randint(1, 5, size=4)
         conv_param = {"stride": rng.randint(1, 3), "pad": rng.randint(3)}
@@ -387,19 +387,19 @@ class TestSandwiches:
         np.testing.assert_allclose(out, positive, atol=1e-12)
         dout = rng.randn(*out.shape)
         expected = layers.conv_backward_naive(dout * (maps > 0), conv_cache)
-        for got, wanted in zip(conv_relu_backward(dout, cache), expected, strict=True):
-            np.testing.assert_allclose(got, wanted, atol=1e-10)
+        for actual, correct in zip(conv_relu_backward(dout, cache), expected, strict=True):
+            np.testing.assert_allclose(actual, correct, atol=1e-10)
 
         out, cache = conv_relu_pool_forward(x, w, b, conv_param, pool)
         np.testing.assert_allclose(out, pooled, atol=1e-12)
         dout = rng.randn(*out.shape)
         expected = layers.conv_backward_naive(layers.max_pool_backward_naive(dout, pool_cache) * (maps > 0), conv_cache)
-        for got, wanted in zip(conv_relu_pool_backward(dout, cache), expected, strict=True):
-            np.testing.assert_allclose(got, wanted, atol=1e-10)
+        for actual, correct in zip(conv_relu_pool_backward(dout, cache), expected, strict=True):
+            np.testing.assert_allclose(actual, correct, atol=1e-10)
 
     @pytest.mark.parametrize("F", [2, 5])
     def test_dx_is_left_out_where_it_is_not_needed(self, F):
-        """The other gradients are the same, whichever way they are computed."""
+        """The other gradients are the same, however they are computed."""
         inputs, dout = conv_inputs((3, 4, 5, 6), (F, 4, 3, 3)), randn(3, F, 5, 6)
         gradients = []
         for needs_dx in (True, False):
@@ -422,7 +422,7 @@ class TestSandwiches:
             conv_bn_relu_backward,
             (randn(3, 2, 4, 5), randn(3, 2, 3, 3), randn(3), 2 + randn(3), randn(3)),
             twin=twin,
-            numeric=False,  # the gradient of b is 0 but for rounding
+            numeric=False,  # the gradient of b is 0 up to rounding
         )
 
 
@@ -456,14 +456,14 @@ class TestThreeLayerConvNet:
         np.testing.assert_allclose(net.loss(X), hidden @ p["W3"] + p["b3"])
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-    def test_everything_has_the_type_asked_for(self, dtype):
+    def test_everything_has_the_requested_dtype(self, dtype):
         net = cnn.ThreeLayerConvNet((3, 4, 6), 2, 3, 5, 4, dtype=dtype)
         X = np.random.randint(256, size=(3, 3, 4, 6)).astype(np.uint8)
         _, grads = net.loss(X, np.array([0, 3, 1]))
         assert {a.dtype for a in (*net.params.values(), *grads.values(), net.loss(X))} == {np.dtype(dtype)}
 
     def test_odd_height_and_width(self):
-        """Pooling rounds down, in the network as in the sizes of its weights."""
+        """Pooling rounds down, and so do the sizes of the weights."""
         net = cnn.ThreeLayerConvNet((1, 5, 7), 2, 3, 4, 3)
         assert net.loss(randn(2, 1, 5, 7)).shape == (2, 3)
 

@@ -1,4 +1,4 @@
-"""What a layer costs, in counts: bytes and calls stay the same on every machine, seconds do not."""
+"""The cost of a layer in bytes and calls, which are the same on every machine; seconds are not."""
 
 import sys
 import tracemalloc
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from cs231n import _threads, fast_layers
-from cs231n._fast import convolution, maps, windows
-from cs231n._windows import num_stops
+from cs231n._fast import convolution, feature_maps, windows
+from cs231n._windows import num_positions
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.im2col import grid
 from cs231n.optim import nesterov_momentum
@@ -23,12 +23,12 @@ SHAPES = [  # x, w, stride, pad
 
 @pytest.fixture(autouse=True)
 def fresh_buffers(monkeypatch):
-    """Buffers count too: each test makes its own."""
+    """Buffers count too, so each test starts without any."""
     monkeypatch.setattr(_threads, "_own", _threads.threading.local())
 
 
 def run(x_shape, w_shape, stride, pad):
-    """A convolution forward and backward: everything that goes in or comes out."""
+    """Run a convolution forward and backward; return all inputs and outputs."""
     x, w = np.zeros(x_shape, np.float32), np.zeros(w_shape, np.float32)
     b = np.zeros(len(w), np.float32)
     out, cache = fast_layers.conv_forward_fast(x, w, b, {"stride": stride, "pad": pad})
@@ -36,7 +36,7 @@ def run(x_shape, w_shape, stride, pad):
 
 
 def peak_bytes(function):
-    """The most memory that was in use at a time, and what came back."""
+    """Return the peak memory of a call, in bytes, and its result."""
     tracemalloc.start()
     result = function()
     _, peak = tracemalloc.get_traced_memory()
@@ -45,7 +45,7 @@ def peak_bytes(function):
 
 
 def count_calls(function):
-    """Calls of Python and C functions in this thread."""
+    """Count the calls of Python and C functions in this thread."""
     calls = 0
 
     def count(frame, event, argument):
@@ -62,15 +62,15 @@ def count_calls(function):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_memory_of_a_convolution(shape):
-    """Inputs, outputs and gradients, and at most 64 MB: never the matrix of all windows."""
+    """At most inputs, outputs, gradients and 64 MB: never the matrix of all windows."""
     peak, arrays = peak_bytes(lambda: run(*shape))
     assert peak <= sum(array.nbytes for array in arrays) + 64 * 2**20
 
 
 @pytest.mark.parametrize("height, stride", [(1, 1), (3, 1), (3, 2), (2, 3), (5, 5)])
-def test_rows_are_laid_out_once_for_all_rows_of_a_filter(height, stride):
+def test_rows_are_copied_once_for_all_rows_of_a_filter(height, stride):
     x, width = np.random.randn(2, 3, 11, 7), 2
-    H_out, W_out = num_stops(11, height, stride), num_stops(7, width, stride)
+    H_out, W_out = num_positions(11, height, stride), num_positions(7, width, stride)
     rows = windows._rows(x, width, stride, (0, 0), x.dtype)
     for i, view in enumerate(windows._views(rows, height, stride, H_out)):
         assert np.shares_memory(view, rows)
@@ -79,14 +79,14 @@ def test_rows_are_laid_out_once_for_all_rows_of_a_filter(height, stride):
             np.testing.assert_array_equal(view[:, 3 * j : 3 * (j + 1)], expected)
 
 
-def test_pictures_meet_1_x_1_filters_without_a_copy():
+def test_filters_of_1_x_1_need_no_copy_of_the_images():
     x = np.random.randn(2, 3, 16, 9)
     [window] = windows.windows_by_row(x, (1, 1), 1, (0, 0), x.dtype)
     assert np.shares_memory(window, x)
 
 
 def test_memory_does_not_grow_with_the_batch():
-    """Beyond what goes in and out, 128 pictures need what 32 need."""
+    """Apart from inputs and outputs, 128 images need as much as 32."""
     extra = []
     for N in (32, 128):
         peak, arrays = peak_bytes(lambda N=N: run((N, 16, 32, 32), (16, 16, 3, 3), 1, 1))
@@ -96,7 +96,7 @@ def test_memory_does_not_grow_with_the_batch():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_calls_of_a_convolution(shape, monkeypatch):
-    """A call costs about a microsecond: some dozens a piece, not one for each place or filter."""
+    """A call costs about a microsecond: a few dozen for each piece, not one for each position or filter."""
     monkeypatch.setattr(_threads, "_workers", _threads.Workers)  # count in this thread
     x_shape, w_shape, *_ = shape
     pieces = len(convolution._pieces(np.zeros(x_shape, np.float32), np.zeros(w_shape, np.float32)))
@@ -104,9 +104,9 @@ def test_calls_of_a_convolution(shape, monkeypatch):
     assert count_calls(lambda: run(*shape)) < 400 + 260 * 2 * pieces
 
 
-def test_calls_of_a_training_step_do_not_grow_with_the_pictures(monkeypatch):
+def test_calls_of_a_training_step_do_not_grow_with_the_batch(monkeypatch):
     monkeypatch.setattr(_threads, "_workers", _threads.Workers)
-    for module, limit in ((convolution, "ROWS"), (maps, "PIECE")):
+    for module, limit in ((convolution, "ROWS"), (feature_maps, "PIECE")):
         monkeypatch.setattr(module, limit, 1 << 30)
     net = DeepConvNet(stages=[(4,), (8,)], input_dim=(3, 8, 8))
     counts = []

@@ -1,4 +1,4 @@
-"""The loaders: the published files to the bit, whole or not at all, and never a program hidden in a pickle."""
+"""The loaders: published files are read to the bit, completely or not at all, and no program in a pickle is run."""
 
 import io
 import os
@@ -50,7 +50,7 @@ def list_of(items):
 
 
 def array_of(data, code="u1", order="|", module="numpy.core.multiarray", shape=None, state=None):
-    """The pickled form of `data`; the options make odd ones."""
+    """The pickled form of `data`; the options make unusual ones."""
     shape = data.shape if shape is None else shape
     empty = b"c%s\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R" % module.encode()
     dtype = b"cnumpy\ndtype\n" + text(code) + b"K\x00K\x01\x87R(K\x03" + text(order)
@@ -77,12 +77,12 @@ def rows_of(N, seed):
     return rng.integers(0, 256, (N, 3072), dtype=np.uint8), rng.integers(0, 10, N).tolist()
 
 
-SIZES = [7, 5, 1, 4, 6, 9]  # no two batches alike
+SIZES = [7, 5, 1, 4, 6, 9]  # all different
 
 
 @pytest.fixture
 def cifar10(tmp_path):
-    """A folder of small batches, and what they hold: rows (N, 3072) and labels of each."""
+    """A folder of small batches, and the rows (N, 3072) and labels of each."""
     folder = tmp_path / "files" / CIFAR10_FOLDER
     folder.mkdir(parents=True)
     held = [rows_of(N, seed) for seed, N in enumerate(SIZES)]
@@ -92,8 +92,8 @@ def cifar10(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def nothing_here(tmp_path, monkeypatch):
-    """Each test starts where no data is to be found, whatever this machine holds."""
+def no_data(tmp_path, monkeypatch):
+    """Each test starts without any data, whatever is on this machine."""
     empty = tmp_path / "empty"
     (empty / "cs231n").mkdir(parents=True)
     monkeypatch.chdir(empty)
@@ -104,7 +104,7 @@ def nothing_here(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def builtin(monkeypatch):
-    """A stand-in for the built-in images; gives the folders it was asked for."""
+    """A stand-in for the built-in images; the list has the folders it was called with."""
     asked = []
 
     def load_builtin_data(folder):
@@ -119,8 +119,8 @@ def builtin(monkeypatch):
     return asked
 
 
-def pictures(rows):
-    """Row by row and value by value: 1024 red, 1024 green, 1024 blue -> (32, 32, 3)."""
+def images_of(rows):
+    """Convert value by value: 1024 red, 1024 green, 1024 blue -> (32, 32, 3)."""
     X = np.zeros((len(rows), 32, 32, 3))
     for n in range(len(rows)):
         for c in range(3):
@@ -140,7 +140,7 @@ def test_batch(tmp_path, N, dtype):
     (tmp_path / "b").write_bytes(batch_of(rows, labels))
     X, y = load_CIFAR_batch(tmp_path / "b", dtype)
     assert X.dtype == dtype and X.flags.c_contiguous and X.flags.writeable
-    np.testing.assert_array_equal(X, pictures(rows))
+    np.testing.assert_array_equal(X, images_of(rows))
     assert y.dtype == np.int64 and y.tolist() == labels
 
 
@@ -148,7 +148,7 @@ def test_batch_defaults(cifar10):
     folder, held = cifar10
     X, y = load_CIFAR_batch(str(folder / "data_batch_2"))
     assert X.shape == (5, 32, 32, 3) and X.dtype == np.float64
-    np.testing.assert_array_equal(X, pictures(held[1][0]))
+    np.testing.assert_array_equal(X, images_of(held[1][0]))
 
 
 @pytest.mark.parametrize("dtype", [np.int8, bool, "U3", object, complex])
@@ -163,7 +163,7 @@ def wrong_batches():
     rows, labels = rows_of(3, 0)
     good = {"data": rows, "labels": labels}
     return {
-        "no dict": [1, 2],
+        "not a dict": [1, 2],
         "no data": {"labels": labels},
         "no labels": {"data": rows},
         "data not an array": good | {"data": [1, 2, 3]},
@@ -180,10 +180,10 @@ def wrong_batches():
 
 
 @pytest.mark.parametrize("wrong", wrong_batches().values(), ids=wrong_batches())
-def test_what_is_no_batch_is_named(tmp_path, wrong):
+def test_files_that_are_no_batches_are_named(tmp_path, wrong):
     path = tmp_path / "data_batch_4"
     path.write_bytes(pickle.dumps(wrong, protocol=2))
-    with pytest.raises(ValueError, match=re.escape(f"{path} is no CIFAR-10 batch: ")):
+    with pytest.raises(ValueError, match=re.escape(f"{path} is not a CIFAR-10 batch: ")):
         load_CIFAR_batch(path)
 
 
@@ -197,7 +197,7 @@ def load_bytes(data, name="data_batch_1"):
 
 
 @pytest.mark.parametrize("module", ["numpy.core.multiarray", "numpy._core.multiarray"])
-def test_pickle_holds_what_was_written(module):
+def test_pickles_are_read_completely(module):
     """The whole dict of a published batch, for either name of NumPy's inner module; latin1 text survives."""
     rows, labels = rows_of(3, 0)
     read = load_bytes(batch_of(rows, labels, module=module).replace(b"a batch", b"a \xe9\xff !!"))
@@ -268,7 +268,7 @@ FORBIDDEN = [
 @pytest.mark.parametrize("module, name", FORBIDDEN)
 @pytest.mark.parametrize("frame", [2, 4])
 def test_forbidden_globals_are_named(module, name, frame):
-    """By the old and the new way to ask for a global; the message names it and the file."""
+    """In the old and the new opcode for globals; the message names the global and the file."""
     data = global_call(module, name)
     if frame == 4:
         ask = b"".join(b"\x8c" + bytes([len(part)]) + part.encode() for part in (module, name)) + b"\x93"
@@ -280,7 +280,7 @@ def test_forbidden_globals_are_named(module, name, frame):
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_nothing_is_run(tmp_path, protocol):
-    """A program in a pickle, hidden in a batch after its pixels, leaves no trace."""
+    """A program hidden in a batch, after its pixels, leaves no trace."""
     trace = tmp_path / "trace"
     rows, labels = rows_of(1, 0)
     path = tmp_path / "data_batch_1"
@@ -292,7 +292,7 @@ def test_nothing_is_run(tmp_path, protocol):
 
 
 def odd_pickles():
-    """Pickles that use admitted names only, in ways that no CIFAR file does."""
+    """Pickles that use only admitted names, but in ways that no CIFAR file does."""
     zeros = np.zeros((2, 2), np.uint8)
     dtype = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R"
     objects = np.empty(1, object)
@@ -337,19 +337,19 @@ def odd_pickles():
 
 
 @pytest.mark.parametrize("odd", odd_pickles().values(), ids=odd_pickles())
-def test_odd_use_of_admitted_names(odd):
+def test_odd_uses_of_admitted_names(odd):
     with pytest.raises((UnsafePickleError, ValueError), match="^data_batch_1 is (refused|damaged)"):
         load_bytes(odd)
 
 
-def test_only_plain_numbers_is_what_is_said():
+def test_the_message_says_that_only_plain_numbers_are_allowed():
     for name in ("object array", "text array", "record array", "contents a list"):
-        with pytest.raises(UnsafePickleError, match="only plain numbers are admitted"):
+        with pytest.raises(UnsafePickleError, match="only plain numbers are allowed"):
             load_bytes(odd_pickles()[name])
 
 
 def test_a_pickle_cannot_alter_the_reader():
-    """The opcode BUILD sets attributes on what it is given; it reaches nothing that outlives the file."""
+    """The opcode BUILD sets attributes on an object; it reaches nothing that outlives the file."""
     rows, labels = rows_of(2, 0)
     for name in (b"cnumpy\nndarray\n", b"cnumpy\ndtype\n", b"c_codecs\nencode\n"):
         spoil = b"\x80\x02" + name + b"(N}U\x0c__defaults__K\x01\x85stb0K\x01."
@@ -358,7 +358,7 @@ def test_a_pickle_cannot_alter_the_reader():
 
 
 def test_file_cut_at_any_byte():
-    """A truncated file never gives half a batch: it is named, and the way out is told."""
+    """A truncated file never gives half a batch: the message names the file and the remedy."""
     whole = batch_of(*rows_of(1, 0))
     cuts = [*range(160), *range(160, len(whole) - 160, 97), *range(len(whole) - 160, len(whole))]
     for cut in cuts:
@@ -367,7 +367,7 @@ def test_file_cut_at_any_byte():
 
 
 def test_flipped_bits_never_run_anything():
-    """Whatever one damaged byte makes of the frame, it is a batch, a ValueError or a refusal."""
+    """Whatever one damaged byte turns the frame into, the result is a batch, a ValueError or a refusal."""
     whole = batch_of(*rows_of(1, 0))
     frame = [i for i in range(len(whole)) if i < 250 or i > len(whole) - 60]
     rng = np.random.default_rng(0)
@@ -386,13 +386,13 @@ def test_load_pickle_of_a_path():
         load_pickle("data_batch_1")
 
 
-# ---- Where the data is looked for ----
+# ---- Where the data is found ----
 
 
 def assert_is_cifar10(data, held):
     Xtr, Ytr, Xte, Yte = data
-    np.testing.assert_array_equal(Xtr, np.concatenate([pictures(rows) for rows, _ in held[:5]]))
-    np.testing.assert_array_equal(Xte, pictures(held[5][0]))
+    np.testing.assert_array_equal(Xtr, np.concatenate([images_of(rows) for rows, _ in held[:5]]))
+    np.testing.assert_array_equal(Xte, images_of(held[5][0]))
     assert Ytr.tolist() == sum((labels for _, labels in held[:5]), []) and Yte.tolist() == held[5][1]
 
 
@@ -406,16 +406,16 @@ def test_load_cifar10(cifar10, dtype, builtin):
     assert (dataset_name(folder), class_names(folder)[3], builtin) == ("CIFAR-10", "cat", [])
 
 
-PLACES = ["cs231n/datasets", "package/datasets", "datasets"]
+FOLDERS = ["cs231n/datasets", "package/datasets", "datasets"]
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("parent", FOLDERS)
 @pytest.mark.parametrize("ROOT", [None, f"cs231n/datasets/{CIFAR10_FOLDER}"])
-def test_usual_places(cifar10, place, ROOT):
-    """The course's literal path finds the files wherever they usually lie."""
+def test_usual_folders(cifar10, parent, ROOT):
+    """The literal path in the course's notebooks finds the files in any of the usual folders."""
     folder, held = cifar10
-    Path(place).mkdir(parents=True)
-    folder.rename(Path(place).resolve() / CIFAR10_FOLDER)
+    Path(parent).mkdir(parents=True)
+    folder.rename(Path(parent).resolve() / CIFAR10_FOLDER)
     assert_is_cifar10(load_CIFAR10(ROOT), held)
     assert (dataset_name(), class_names()[:2]) == ("CIFAR-10", ["airplane", "automobile"])
 
@@ -428,13 +428,13 @@ def test_environment_variable(cifar10, monkeypatch, level):
     assert_is_cifar10(load_CIFAR10(f"cs231n/datasets/{CIFAR10_FOLDER}"), held)
 
 
-def test_order_of_places(cifar10, monkeypatch):
-    """The given folder, then CS231N_DATA, then the usual places."""
+def test_order_of_folders(cifar10, monkeypatch):
+    """The given folder, then CS231N_DATA, then the usual folders."""
     folder, _ = cifar10
-    for place, N in (("given", 2), ("setting", 3), ("datasets", 4)):
-        Path(place).mkdir()
+    for parent, N in (("given", 2), ("setting", 3), ("datasets", 4)):
+        Path(parent).mkdir()
         for name in FILES:
-            (Path(place) / name).write_bytes(batch_of(*rows_of(N, 0)))
+            (Path(parent) / name).write_bytes(batch_of(*rows_of(N, 0)))
     monkeypatch.setenv("CS231N_DATA", "setting")
     assert [len(load_CIFAR10(ROOT)[2]) for ROOT in ("given", None, "nowhere")] == [2, 3, 3]
     monkeypatch.delenv("CS231N_DATA")
@@ -445,14 +445,15 @@ def test_setting_without_data_is_an_error(cifar10, monkeypatch):
     monkeypatch.setenv("CS231N_DATA", "/no/such/folder")
     for call in (load_CIFAR10, get_CIFAR10_data, class_names, dataset_name):
         with pytest.raises(
-            FileNotFoundError, match="CS231N_DATA is '/no/such/folder', and no CIFAR-10 batches are there"
+            FileNotFoundError,
+            match="CS231N_DATA is '/no/such/folder', but there are no CIFAR-10 batches",
         ):
             call()
 
 
 @pytest.mark.parametrize("ROOT", [None, "nowhere", f"cs231n/datasets/{CIFAR10_FOLDER}"])
-def test_built_in_pictures(builtin, ROOT):
-    """Where CIFAR-10 is nowhere, the same call gives the built-in images."""
+def test_built_in_images(builtin, ROOT):
+    """Without CIFAR-10, the same call gives the built-in images."""
     X, y = rows_of(30, 99)
     Xtr, Ytr, Xte, Yte = load_CIFAR10(ROOT)
     np.testing.assert_array_equal(Xtr, X[:20].reshape(-1, 32, 32, 3))
@@ -464,8 +465,8 @@ def test_built_in_pictures(builtin, ROOT):
 
 
 @pytest.mark.parametrize("word", ["builtin", "BUILTIN"])
-def test_built_in_pictures_on_demand(cifar10, monkeypatch, word):
-    """CS231N_DATA=builtin holds even where CIFAR-10 is."""
+def test_built_in_images_on_demand(cifar10, monkeypatch, word):
+    """CS231N_DATA=builtin takes precedence over CIFAR-10."""
     folder, _ = cifar10
     monkeypatch.setenv("CS231N_DATA", word)
     assert len(load_CIFAR10(folder)[0]) == 20
@@ -475,7 +476,7 @@ def test_built_in_pictures_on_demand(cifar10, monkeypatch, word):
 @pytest.mark.parametrize("missing", [["data_batch_3"], ["test_batch"], ["data_batch_1", "data_batch_5"], FILES[:5]])
 @pytest.mark.parametrize("where", ["given", "setting", "usual"])
 def test_incomplete_folder_is_named(cifar10, missing, where, monkeypatch):
-    """Some files without the others are never passed over in silence."""
+    """Some of the files without the others are never ignored silently."""
     folder, _ = cifar10
     for name in missing:
         (folder / name).unlink()
@@ -498,15 +499,15 @@ def test_truncated_file_is_named(cifar10, name):
         load_CIFAR10(folder)
 
 
-# ---- Ready for a network ----
+# ---- Prepared for a network ----
 
 
 def straightforward(held, num_training, num_validation, num_test, subtract_mean):
-    """The same, in plain float64."""
-    X = np.concatenate([pictures(rows) for rows, _ in held[:5]])
+    """The expected result, computed in plain float64."""
+    X = np.concatenate([images_of(rows) for rows, _ in held[:5]])
     y = np.array(sum((labels for _, labels in held[:5]), []))
     X_train, X_val = X[:num_training], X[num_training : num_training + num_validation]
-    X_test = pictures(held[5][0])[:num_test]
+    X_test = images_of(held[5][0])[:num_test]
     mean = np.mean(X_train, axis=0) if subtract_mean else 0
     data = {"X_train": X_train - mean, "X_val": X_val - mean, "X_test": X_test - mean}
     data = {name: np.transpose(part, (0, 3, 1, 2)) for name, part in data.items()}
@@ -514,15 +515,15 @@ def straightforward(held, num_training, num_validation, num_test, subtract_mean)
     return data | {"y_test": np.array(held[5][1][:num_test])}
 
 
-@pytest.mark.parametrize("numbers", [(15, 5, 6), (1, 1, 1), (23, 0, 9), (3, 20, 0)])
+@pytest.mark.parametrize("sizes", [(15, 5, 6), (1, 1, 1), (23, 0, 9), (3, 20, 0)])
 @pytest.mark.parametrize("subtract_mean", [True, False])
-def test_get_cifar10_data(cifar10, monkeypatch, numbers, subtract_mean):
-    """To the last bit what the straightforward computation gives."""
+def test_get_cifar10_data(cifar10, monkeypatch, sizes, subtract_mean):
+    """The same, to the last bit, as the straightforward computation."""
     folder, held = cifar10
     monkeypatch.setenv("CS231N_DATA", str(folder))
-    data = get_CIFAR10_data(*numbers, subtract_mean)
+    data = get_CIFAR10_data(*sizes, subtract_mean)
     assert list(data) == ["X_train", "y_train", "X_val", "y_val", "X_test", "y_test"]
-    for name, expected in straightforward(held, *numbers, subtract_mean).items():
+    for name, expected in straightforward(held, *sizes, subtract_mean).items():
         np.testing.assert_array_equal(data[name], expected)
         assert data[name].dtype == (np.float64 if name[0] == "X" else np.int64) and data[name].flags.c_contiguous
 
@@ -536,35 +537,37 @@ def test_get_cifar10_data_in_other_dtypes(cifar10, monkeypatch):
     np.testing.assert_allclose(single["X_val"], expected["X_val"], rtol=1e-6, atol=2e-5)
     whole = get_CIFAR10_data(15, 5, 6, subtract_mean=False, dtype=np.uint8)
     assert whole["X_test"].dtype == np.uint8
-    with pytest.raises(ValueError, match=r"uint8 has no negative fractions: use np\.float32 or subtract_mean=False"):
+    with pytest.raises(
+        ValueError, match=r"uint8 cannot hold negative fractions: use np\.float32 or subtract_mean=False"
+    ):
         get_CIFAR10_data(15, 5, 6, dtype=np.uint8)
 
 
 @pytest.mark.parametrize(
-    "numbers, words",
+    "sizes, words",
     [
-        ((), "num_training + num_validation is 50000, but the data set has only 23 such rows"),
-        ((23, 1, 1), "num_training + num_validation is 24, but the data set has only 23 such rows"),
-        ((1, 1, 10), "num_test is 10, but the data set has only 9 such rows"),
-        ((-1, 2, 1), "below 0"),
-        ((3, -2, 1), "below 0"),
-        ((3, 2, -1), "below 0"),
-        ((0, 5, 1), "num_training is 0, so there is no mean picture: use subtract_mean=False"),
+        ((), "num_training + num_validation is 50000, but the data set has only 23 such images"),
+        ((23, 1, 1), "num_training + num_validation is 24, but the data set has only 23 such images"),
+        ((1, 1, 10), "num_test is 10, but the data set has only 9 such images"),
+        ((-1, 2, 1), "negative size"),
+        ((3, -2, 1), "negative size"),
+        ((3, 2, -1), "negative size"),
+        ((0, 5, 1), "num_training is 0, so there is no mean image: use subtract_mean=False"),
     ],
 )
-def test_numbers_of_rows(cifar10, monkeypatch, numbers, words):
+def test_sizes_that_do_not_fit_are_refused(cifar10, monkeypatch, sizes, words):
     monkeypatch.setenv("CS231N_DATA", str(cifar10[0]))
     with pytest.raises(ValueError, match=re.escape(words)):
-        get_CIFAR10_data(*numbers)
+        get_CIFAR10_data(*sizes)
 
 
-def test_fractions_of_rows(cifar10, monkeypatch):
+def test_fractional_sizes_are_refused(cifar10, monkeypatch):
     monkeypatch.setenv("CS231N_DATA", str(cifar10[0]))
     with pytest.raises(TypeError):
         get_CIFAR10_data(10.0, 1, 1)
 
 
-def test_get_cifar10_data_of_the_built_in_pictures():
+def test_get_cifar10_data_of_the_built_in_images():
     data = get_CIFAR10_data(15, 5, 10)
     assert data["X_train"].shape == (15, 3, 32, 32) and data["X_test"].shape == (10, 3, 32, 32)
     np.testing.assert_allclose(data["X_train"].mean(axis=0), 0, atol=1e-10)
@@ -588,7 +591,7 @@ def test_load_models_names_the_bad_file(tmp_path, bad):
     np.savez(path, W=np.array([Reduced(print, "run")], dtype=object) if bad == "objects" else np.eye(20))
     whole = path.read_bytes()
     path.write_bytes({"objects": whole, "cut": whole[:900], "text": b"hello", "empty": b""}[bad])
-    with pytest.raises(ValueError, match=re.escape(f"{path} is not a whole .npz file of plain numbers")):
+    with pytest.raises(ValueError, match=re.escape(f"{path} is not a complete .npz file of plain numbers")):
         load_models(tmp_path)
 
 
@@ -599,7 +602,7 @@ def test_load_models_of_an_empty_folder(tmp_path):
 
 @pytest.fixture
 def tiny_imagenet(tmp_path):
-    """Two classes with 12 and 2 training pictures, one of them grey; each picture has one level of grey."""
+    """Two classes with 12 and 2 training images, one of them with one channel; each image has one level of grey."""
     imageio = pytest.importorskip("imageio.v3")
     root = tmp_path / "tiny"
 
@@ -637,16 +640,16 @@ def test_load_tiny_imagenet_subtracts_the_mean(tiny_imagenet):
     data = load_tiny_imagenet(tiny_imagenet, np.float64)
     for name in ("X_train", "X_val", "X_test"):
         np.testing.assert_allclose(data[name], plain[name] - plain["X_train"].mean(axis=0), atol=1e-9)
-    with pytest.raises(ValueError, match="no negative fractions"):
+    with pytest.raises(ValueError, match="cannot hold negative fractions"):
         load_tiny_imagenet(tiny_imagenet, np.uint8)
 
 
 def test_load_tiny_imagenet_errors(tiny_imagenet):
     from imageio.v3 import imwrite
 
-    picture = tiny_imagenet / "val" / "images" / "val_1.JPEG"
-    imwrite(picture, np.zeros((64, 60, 3), np.uint8), extension=".jpeg")
-    with pytest.raises(ValueError, match=re.escape(f"{picture} has shape (64, 60, 3), expected (64, 64, 3)")):
+    image = tiny_imagenet / "val" / "images" / "val_1.JPEG"
+    imwrite(image, np.zeros((64, 60, 3), np.uint8), extension=".jpeg")
+    with pytest.raises(ValueError, match=re.escape(f"{image} has shape (64, 60, 3), expected (64, 64, 3)")):
         load_tiny_imagenet(tiny_imagenet)
     (tiny_imagenet / "train" / "n01").rename(tiny_imagenet / "train" / "n03")
     with pytest.raises(FileNotFoundError, match="is this the unpacked TinyImageNet"):
@@ -687,7 +690,7 @@ def test_load_imagenet_val_refuses_programs(tmp_path):
         (np.array({0: {1, 2}}, dtype=object), "refused"),
     ],
 )
-def test_load_imagenet_val_of_another_form(label_map, words):
+def test_load_imagenet_val_with_another_label_map(label_map, words):
     write_imagenet_val(label_map)
     with pytest.raises(ValueError if "expected" in words else UnsafePickleError, match=words):
         load_imagenet_val()
@@ -710,33 +713,44 @@ def test_load_imagenet_val_without_a_part():
             load_imagenet_val()
 
 
-# ---- The module, and its cost ----
+# ---- The module and its cost ----
 
 MEASURE = """
-import os, sys, time
+import sys, time
+from pathlib import Path
+import numpy as np
 from cs231n import data_utils
-began = time.perf_counter()
-result = {call}
-seconds, cpu_seconds = time.perf_counter() - began, time.process_time()
-try:  # the peak of this process alone: getrusage counts the one that started it as well
+
+def cpu_seconds(function):
+    began = time.process_time()
+    result = function()
+    return time.process_time() - began, result
+
+def copy():  # as many bytes as the call reads and returns, in the simplest way
+    files = [path.read_bytes() for path in Path({folder!r}).glob("*_batch*")]
+    return [np.frombuffer(data, np.uint8).astype({dtype!r}) for data in files]
+
+of_call, result = cpu_seconds(lambda: {call})
+try:  # the peak of this process only: getrusage would include that of the parent process
     peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 except OSError:
     import resource
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
-print(seconds, cpu_seconds, peak * 1024 / 1e6)
+del result
+print(of_call / min(cpu_seconds(copy)[0] for _ in range(3)), peak * 1024 / 1e6)
 """
 
 
-def cost(call, folder):
-    """Seconds, CPU seconds (import included) and peak megabytes of a call in its own process; the better of two."""
+def cost(call, dtype, folder):
+    """CPU time of a call relative to a plain copy, and peak megabytes, in a process of its own; the better of two."""
     environment = {**os.environ, "CS231N_DATA": str(folder), "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, "-c", MEASURE.format(call=call)]
+    command = [sys.executable, "-c", MEASURE.format(call=call, dtype=dtype, folder=str(folder))]
     runs = [subprocess.run(command, env=environment, check=True, capture_output=True, text=True) for _ in range(2)]
     return min(tuple(map(float, run.stdout.split())) for run in runs)
 
 
 def test_import_needs_numpy_alone():
-    """No plotting, imaging or anything else comes with the module."""
+    """The module imports no plotting, no imaging, and nothing else."""
     code = (
         "import sys, numpy; before = set(sys.modules); import cs231n.data_utils; "
         "new = {name.split('.')[0] for name in set(sys.modules) - before}; "
@@ -750,7 +764,7 @@ def test_import_needs_numpy_alone():
 @pytest.mark.slow
 @pytest.mark.skipif(not BUILDER.is_file(), reason="no packed CIFAR-10 beside the project")
 def test_true_size(tmp_path):
-    """CIFAR-10 in its true size: the first rows, the time (printed) and the memory."""
+    """CIFAR-10 in its true size: the first rows, the CPU time relative to a copy of the data, and the memory."""
     pytest.importorskip("imageio")
     subprocess.run([sys.executable, BUILDER, tmp_path], check=True, stdout=subprocess.DEVNULL)
     folder = tmp_path / CIFAR10_FOLDER
@@ -764,14 +778,14 @@ def test_true_size(tmp_path):
     assert np.bincount(Ytr).tolist() == [5000] * 10 and np.bincount(Yte).tolist() == [1000] * 10
 
     print()
-    most = {  # call -> CPU seconds (the others depend on what else is running), megabytes
-        'data_utils.load_CIFAR10(dtype="uint8")': (5, 700),
-        'data_utils.load_CIFAR10(dtype="float32")': (5, 1000),
-        "data_utils.load_CIFAR10()": (10, 1800),
-        'data_utils.get_CIFAR10_data(dtype="float32")': (8, 1200),
-        "data_utils.get_CIFAR10_data()": (10, 1700),
+    most = {  # call, dtype -> CPU time relative to a plain copy, megabytes
+        ("load_CIFAR10(dtype='uint8')", "uint8"): (15, 700),
+        ("load_CIFAR10(dtype='float32')", "float32"): (12, 1000),
+        ("load_CIFAR10()", "float64"): (9, 1800),
+        ("get_CIFAR10_data(dtype='float32')", "float32"): (18, 1200),
+        ("get_CIFAR10_data()", "float64"): (10, 1700),
     }
-    for call, (most_seconds, most_megabytes) in most.items():
-        seconds, cpu_seconds, megabytes = cost(call, folder)
-        print(f"{call:46} {seconds:5.2f} s, {cpu_seconds:5.2f} s of CPU, {megabytes:5.0f} MB")
-        assert cpu_seconds < most_seconds and megabytes < most_megabytes
+    for (call, dtype), (most_copies, most_megabytes) in most.items():
+        copies, megabytes = cost(f"data_utils.{call}", dtype, folder)
+        print(f"{call:34} {copies:5.1f} times the CPU time of a copy, {megabytes:5.0f} MB")
+        assert copies < most_copies and megabytes < most_megabytes

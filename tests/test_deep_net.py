@@ -1,4 +1,4 @@
-"""The deep convolutional net, what it is trained with, and the command that trains it."""
+"""The deep convolutional network, its fused layers and augmentation, and the command that trains it."""
 
 import re
 
@@ -9,7 +9,7 @@ from layer_check import check_layer, torch
 from coursekit.learner import train
 from coursekit.running.gradients import gradient_error
 from cs231n import _weights, augmentation, fast_layers
-from cs231n._fast import convolution, maps, normalisation
+from cs231n._fast import convolution, feature_maps, normalisation
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.layers import (
     relu_backward,
@@ -28,7 +28,7 @@ def tiny_net(**options):
 @pytest.mark.parametrize("piece", [1, 1 << 30])
 @pytest.mark.parametrize("shape", [(5, 3, 4, 2), (5, 6)])
 def test_relu_of_maps(shape, piece, monkeypatch):
-    monkeypatch.setattr(maps, "PIECE", piece)
+    monkeypatch.setattr(feature_maps, "PIECE", piece)
     np.random.seed(1)
     check_layer(
         fast_layers.relu_forward_fast,
@@ -44,7 +44,7 @@ class TestNormalisationAndReLU:
     @pytest.mark.parametrize("piece", [1, 1 << 30])
     def test_as_a_layer(self, piece, monkeypatch):
         """One channel at a time, and all at once."""
-        monkeypatch.setattr(maps, "PIECE", piece)
+        monkeypatch.setattr(feature_maps, "PIECE", piece)
         np.random.seed(1)
         check_layer(
             lambda x, gamma, beta: fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, {"mode": "train"}),
@@ -55,35 +55,35 @@ class TestNormalisationAndReLU:
             ),
         )
 
-    def test_is_the_two_layers_one_after_the_other(self):
+    def test_agrees_with_the_two_separate_layers(self):
         x, gamma, beta = self.inputs()
         settings = {"eps": 1e-3, "momentum": 0.7, "running_mean": np.random.randn(4), "running_var": np.random.rand(4)}
-        ours, theirs = {"mode": "train", **settings}, {"mode": "train", **settings}
-        out, cache = fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, ours)
-        normalized, norm_cache = spatial_batchnorm_forward(x, gamma, beta, theirs)
+        fused_param, param = {"mode": "train", **settings}, {"mode": "train", **settings}
+        out, cache = fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, fused_param)
+        normalized, norm_cache = spatial_batchnorm_forward(x, gamma, beta, param)
         expected, relu_cache = relu_forward(normalized)
         np.testing.assert_allclose(out, expected, atol=1e-12)
         for name in ("running_mean", "running_var"):
-            np.testing.assert_allclose(ours[name], theirs[name], atol=1e-12)
+            np.testing.assert_allclose(fused_param[name], param[name], atol=1e-12)
         dout = np.random.randn(*out.shape)
         gradients = spatial_batchnorm_backward(relu_backward(dout, relu_cache), norm_cache)
-        for got, wanted in zip(fast_layers.batchnorm_relu_backward_fast(dout, cache), gradients, strict=True):
-            np.testing.assert_allclose(got, wanted, atol=1e-10)
+        for actual, correct in zip(fast_layers.batchnorm_relu_backward_fast(dout, cache), gradients, strict=True):
+            np.testing.assert_allclose(actual, correct, atol=1e-10)
 
-        ours["mode"] = theirs["mode"] = "test"
-        out, cache = fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, ours)
-        np.testing.assert_allclose(out, np.maximum(spatial_batchnorm_forward(x, gamma, beta, theirs)[0], 0), atol=1e-12)
-        assert cache is None and ours["running_mean"] is not theirs["running_mean"]
+        fused_param["mode"] = param["mode"] = "test"
+        out, cache = fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, fused_param)
+        np.testing.assert_allclose(out, np.maximum(spatial_batchnorm_forward(x, gamma, beta, param)[0], 0), atol=1e-12)
+        assert cache is None and fused_param["running_mean"] is not param["running_mean"]
 
-    def test_float32_stays(self):
+    def test_float32_stays_float32(self):
         x, gamma, beta = (a.astype(np.float32) for a in self.inputs())
         bn_param = {"mode": "train"}
         out, cache = fast_layers.batchnorm_relu_forward_fast(x, gamma, beta, bn_param)
         gradients = fast_layers.batchnorm_relu_backward_fast(out, cache)
         assert {a.dtype for a in (out, *gradients, bn_param["running_mean"])} == {np.dtype(np.float32)}
 
-    def test_means_far_from_zero_cost_no_digits(self):
-        """And a first picture that is far from the others costs few."""
+    def test_means_far_from_zero_lose_no_digits(self):
+        """A first image that is far from the others loses few."""
         rng = np.random.default_rng(0)
         x = rng.standard_normal((64, 2, 8, 8)) + 1000
         x[0, 1] += 50
@@ -91,7 +91,7 @@ class TestNormalisationAndReLU:
         np.testing.assert_allclose(mean, x.astype(np.float32).mean(axis=(0, 2, 3), dtype=float), rtol=1e-6)
         np.testing.assert_allclose(var, x.astype(np.float32).var(axis=(0, 2, 3), dtype=float), rtol=1e-4)
 
-    def test_whole_numbers(self):
+    def test_integers(self):
         x = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 2), dtype=np.uint8)
         for mode in ("train", "test"):
             out, _ = fast_layers.batchnorm_relu_forward_fast(x, np.ones(4), np.ones(4), {"mode": mode})
@@ -104,12 +104,12 @@ class TestNormalisationAndReLU:
 
 
 def test_threads_change_nothing(two_threads, monkeypatch):
-    """Many small pieces on two threads give what one piece gives, to the last bits."""
+    """Many small pieces on two threads give the same as one piece, up to the last bits."""
     np.random.seed(2)
     net, X, y = tiny_net(dtype=np.float64), np.random.randn(9, 2, 6, 5), np.random.randint(3, size=9)
     results = []
     for piece in (1, 1 << 30):
-        for module, limit in ((convolution, "ROWS"), (maps, "PIECE")):
+        for module, limit in ((convolution, "ROWS"), (feature_maps, "PIECE")):
             monkeypatch.setattr(module, limit, piece)
         results.append(net.loss(X, y))
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-12)
@@ -148,7 +148,7 @@ class TestDeepConvNet:
         for name, grad in grads.items():
             np.testing.assert_allclose(grad, params[name].grad.numpy(), rtol=1e-9, atol=1e-9)
 
-    def test_in_use_an_output_does_not_depend_on_its_batch(self):
+    def test_in_test_mode_an_output_does_not_depend_on_its_batch(self):
         net, X = tiny_net(dtype=np.float64), np.random.randn(4, 2, 6, 5)
         net.loss(X, np.array([0, 1, 2, 0]))
         np.testing.assert_allclose(net.loss(X)[:1], net.loss(X[:1]), atol=1e-12)
@@ -170,7 +170,7 @@ class TestDeepConvNet:
 class TestAugmentation:
     X = np.arange(2 * 3 * 5 * 6.0).reshape(2, 3, 5, 6) + 1
 
-    def test_flips_about_half_of_the_pictures_and_nothing_else(self):
+    def test_flips_about_half_of_the_images_and_nothing_else(self):
         np.random.seed(0)
         X = np.tile(self.X[:1], (400, 1, 1, 1))
         flipped = augmentation.random_flip(X)
@@ -178,36 +178,36 @@ class TestAugmentation:
         assert 160 < mirrored.sum() < 240
         np.testing.assert_array_equal(flipped[~mirrored], X[~mirrored])
 
-    def test_shifts_by_whole_pixels_every_way(self):
+    def test_shifts_by_whole_pixels_in_every_direction(self):
         np.random.seed(0)
         shifted = augmentation.random_shift(np.tile(self.X[:1], (300, 1, 1, 1)), most=1)
         seen = set()
-        for picture in shifted:
+        for image in shifted:
             [move] = [
                 (down, right)
                 for down in (-1, 0, 1)
                 for right in (-1, 0, 1)
-                if np.array_equal(picture, self._moved(self.X[0], down, right))
+                if np.array_equal(image, self._moved(self.X[0], down, right))
             ]
             seen.add(move)
         assert len(seen) == 9
 
     @staticmethod
-    def _moved(picture, down, right):
-        moved = np.zeros_like(picture)
-        _, H, W = picture.shape
-        moved[:, max(down, 0) : H + min(down, 0), max(right, 0) : W + min(right, 0)] = picture[
+    def _moved(image, down, right):
+        moved = np.zeros_like(image)
+        _, H, W = image.shape
+        moved[:, max(down, 0) : H + min(down, 0), max(right, 0) : W + min(right, 0)] = image[
             :, max(-down, 0) : H + min(-down, 0), max(-right, 0) : W + min(-right, 0)
         ]
         return moved
 
-    def test_the_batch_is_left_alone_and_keeps_its_type(self):
+    def test_the_batch_is_not_changed_and_keeps_its_dtype(self):
         X = self.X.astype(np.float32)
         kept = X.copy()
         assert augmentation.flip_and_shift(X).dtype == np.float32
         np.testing.assert_array_equal(X, kept)
 
-    def test_in_training_alone(self):
+    def test_only_in_training(self):
         seen = []
 
         def augment(X):
@@ -223,7 +223,7 @@ class TestAugmentation:
 
 def test_scores_of_mirror_images_are_added_up():
     class Slope:
-        """Scores for rising to the right, falling, and neither, the last by a little."""
+        """Scores for images that rise to the right, fall, or do neither (a small constant)."""
 
         def loss(self, X):
             rise = X[:, 0, 0, -1] - X[:, 0, 0, 0]
@@ -231,12 +231,12 @@ def test_scores_of_mirror_images_are_added_up():
 
     X = np.random.randn(1200, 1, 2, 3)
     assert np.mean(np.argmax(Slope().loss(X), axis=1) == 2) < 0.2
-    neither = np.full(len(X), 2)  # what rises falls in the mirror
+    neither = np.full(len(X), 2)  # an image that rises falls in the mirror
     assert train.accuracy_with_mirror_images(Slope(), X, neither) == 1.0
 
 
 class TestTraining:
-    """`python -m coursekit train`, on few small pictures."""
+    """`python -m coursekit train`, on a few small images."""
 
     @pytest.fixture(autouse=True)
     def small(self, tmp_path, monkeypatch):

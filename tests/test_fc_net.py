@@ -1,4 +1,4 @@
-"""FullyConnectedNet: the course's values, gradients with every option, modes, names, saved weights; with a Solver."""
+"""FullyConnectedNet: the course's values, gradients for all options, modes, names, saved weights, Solver."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ N, D, H1, H2, C = 2, 15, 20, 30, 10
 
 @pytest.fixture
 def drawn():
-    """The notebooks' inputs: seed 231, X, y, and then the weights of the nets."""
+    """The inputs of the notebooks: seed 231, then X, y, and the weights of the networks."""
     np.random.seed(231)
     return np.random.randn(N, D), np.random.randint(C, size=N)
 
@@ -29,7 +29,7 @@ def small_net(**options):
 
 
 class TestTheCoursesValues:
-    """They hold for weights that are drawn layer by layer, from the first to the last."""
+    """They hold for weights drawn layer by layer, from the first to the last."""
 
     def test_plain(self, drawn):
         losses = [small_net(reg=reg).loss(*drawn)[0] for reg in (0, 3.14)]
@@ -56,7 +56,7 @@ OPTIONS = [
 
 
 def filled_net(hidden_dims, options, reg=0.7):
-    """A net whose parameters are all far from where they start."""
+    """A network whose parameters are all far from their initial values."""
     net = FullyConnectedNet(hidden_dims, input_dim=12, num_classes=4, reg=reg, dtype=np.float64, **options)
     for name, w in net.params.items():
         net.params[name] = np.random.randn(*w.shape) / len(w) ** 0.5 + name.startswith("gamma")
@@ -72,7 +72,7 @@ def test_gradients(hidden_dims, options):
     assert set(grads) == set(net.params)
     for name, grad in grads.items():
         if options.get("normalization") == "batchnorm" and name in {f"b{i}" for i in range(1, net.num_layers)}:
-            assert np.abs(grad).max() < 1e-12, name  # the normalisation takes the bias away again
+            assert np.abs(grad).max() < 1e-12, name  # the normalisation cancels the bias
             continue
         error, _ = gradient_error(lambda _: net.loss(X, y)[0], net.params[name], grad, h=1e-6)
         assert error < 1e-6, name
@@ -234,14 +234,14 @@ class TestSandwiches:
         settings = {"mode": "train"} if kind == "bn" else {}
         if kind == "ln":
             check_layer(lambda *inputs: forward(*inputs, settings), backward, (x, w, b, gamma, beta))
-        else:  # the gradient of b is 0, which has no direction to compare
+        else:  # the gradient of b is 0, so there is nothing to compare
             check_layer(
                 lambda x, w, gamma, beta: forward(x, w, b, gamma, beta, dict(settings)),
                 lambda dout, cache: tuple(g for i, g in enumerate(backward(dout, cache)) if i != 2),
                 (x, w, gamma, beta),
             )
 
-    def test_hidden_layer_is_the_sandwich_it_is_told(self):
+    def test_hidden_layer_is_the_requested_sandwich(self):
         x, w, b, gamma, beta = self.inputs()
         plain, _ = layer_utils.affine_relu_forward(x, w, b)
         np.testing.assert_array_equal(layer_utils.hidden_forward(x, w, b)[0], plain)
@@ -268,7 +268,7 @@ def make_solver(data, net=None, **options):
 
 
 class TestRunningStatisticsInASolver:
-    """Parameters without the statistics they were judged with would give other scores."""
+    """Parameters would give other scores without the statistics they were evaluated with."""
 
     def test_they_are_those_of_the_best_parameters(self, data):
         solver = make_solver(data)
@@ -285,7 +285,7 @@ class TestRunningStatisticsInASolver:
         for bn_param in solver.model.bn_params:
             bn_param["running_mean"] = bn_param["running_mean"] + 100
         solver.num_epochs += 1
-        solver.best_val_acc = 2.0  # nothing can be better
+        solver.best_val_acc = 2.0  # no epoch can beat this
         solver.train()
         for now, then in zip(solver.model.bn_params, best, strict=True):
             np.testing.assert_array_equal(now["running_var"], then["running_var"])
@@ -340,15 +340,15 @@ class TestLearningRatesInASolver:
     def test_both_at_once_are_refused(self, data):
         with pytest.raises(ValueError, match="leave one out"):
             make_solver(data, lr_decay=0.9, lr_schedule=cosine_decay)
-        with pytest.raises(ValueError, match="learning rate of the start"):
+        with pytest.raises(ValueError, match="needs the initial learning rate"):
             make_solver(data, optim_config={}, lr_schedule=cosine_decay)
 
     def test_a_schedule_is_no_update_rule(self, data):
-        with pytest.raises(ValueError, match='Invalid update_rule "cosine_decay"; there are adagrad, adam, adamw'):
+        with pytest.raises(ValueError, match='"cosine_decay"; the update rules are adagrad, adam, adamw'):
             make_solver(data, update_rule="cosine_decay")
 
     def test_numpy_settings_do_not_widen_the_weights(self, data):
-        """A learning rate from np.logspace is a float64 number, which float32 weights would take over."""
+        """A learning rate from np.logspace is a float64 scalar, which would turn float32 weights into float64."""
         net = FullyConnectedNet([6], input_dim=12, num_classes=3)
         solver = make_solver(data, net, optim_config={"learning_rate": np.logspace(-3, -2, 3)[1]})
         solver.train()

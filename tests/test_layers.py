@@ -1,4 +1,4 @@
-"""The layers: shapes, gradients, twins in PyTorch, extreme inputs, errors."""
+"""The layers: shapes, gradients, PyTorch twins, extreme inputs, errors."""
 
 import re
 
@@ -30,9 +30,9 @@ from cs231n.layers import (
 
 SHAPES = [
     ((4, 5), 3),  # rows
-    ((2, 4, 5, 3), 7),  # pictures
+    ((2, 4, 5, 3), 7),  # images
     ((1, 6), 2),  # a batch of one
-    ((3, 1), 1),  # a single entry in, a single output
+    ((3, 1), 1),  # one value in each input, one output
     ((5, 2, 2), 4),
 ]
 
@@ -97,7 +97,7 @@ def test_loss_and_its_gradient(loss_layer, N, C, scale, shift):
     loss, dx = loss_layer(x, y)
     np.testing.assert_array_equal(x, kept)
     assert dx.shape == x.shape
-    np.testing.assert_allclose(dx.sum(axis=1), 0, atol=1e-12)  # a shift of all scores changes nothing
+    np.testing.assert_allclose(dx.sum(axis=1), 0, atol=1e-12)  # shifting all scores does not change the loss
     if scale <= 1 and shift == 0:
         assert gradient_error(lambda x: loss_layer(x, y)[0], x, dx)[0] < 1e-7
     if torch:
@@ -109,7 +109,7 @@ def test_loss_and_its_gradient(loss_layer, N, C, scale, shift):
 
 
 def test_softmax_loss_of_rows_of_very_different_scale():
-    """Each row is shifted by its own largest score: one large row does not make the others underflow."""
+    """Each row is shifted by its own maximum, so that a row of large scores does not make the others underflow."""
     loss, dx = softmax_loss(np.array([[2000.0, 0.0], [0.0, -1.0], [-3000.0, -3000.0]]), np.array([0, 0, 1]))
     np.testing.assert_allclose(loss, (0 + np.log(1 + np.exp(-1)) + np.log(2)) / 3)
     assert np.isfinite(dx).all()
@@ -138,7 +138,7 @@ def test_float_labels_are_refused():
 
 
 def gains(*shape):
-    """Scales and shifts far from 0 and 1."""
+    """Gains and biases far from 0 and 1."""
     return 2 + randn(*shape), 3 + randn(*shape)
 
 
@@ -152,7 +152,7 @@ NORM_INPUTS = [
     ((5, 5), 1.0, 0.5),  # eps as large as the variance
     ((5, 3), 0.01, 1e-5),  # a variance near the usual eps
     ((7, 2), 1e3, 1e-5),
-    ((4, 1), 1.0, 1e-3),  # a single column; for layer normalisation a row of one: dx vanishes
+    ((4, 1), 1.0, 1e-3),  # a single column; for layer normalisation a row with one value, so dx is 0
 ]
 
 
@@ -216,7 +216,7 @@ def test_spatial_groupnorm(G, gain_shape):
     ],
 )
 def test_running_statistics_move_a_step_towards_the_batch(forward, x, bn_param):
-    """By value: the biased variance, without eps; zeros before the first batch; 1 - momentum of the batch each time."""
+    """Biased variance without eps, zeros before the first batch, a fraction 1 - momentum of each batch."""
     step = 1 - bn_param.get("momentum", 0.9)
     bn_param = {"mode": "train", **bn_param}
     for left in (1 - step, (1 - step) ** 2):
@@ -226,7 +226,7 @@ def test_running_statistics_move_a_step_towards_the_batch(forward, x, bn_param):
 
 
 @pytest.mark.parametrize("forward", [batchnorm_forward, spatial_batchnorm_forward])
-def test_test_mode_uses_the_running_statistics_and_leaves_them(forward):
+def test_test_mode_uses_the_running_statistics_without_changing_them(forward):
     shape = (2, 3) if forward is batchnorm_forward else (2, 3, 2, 2)
     gamma, beta = gains(3)
     x, mean, var = randn(*shape), randn(3), np.array([0.0, 1.0, 9.0])
@@ -234,14 +234,14 @@ def test_test_mode_uses_the_running_statistics_and_leaves_them(forward):
     out, _ = forward(x, gamma, beta, bn_param)
     columns = [np.moveaxis(array, 1, -1) for array in (x, out)]
     np.testing.assert_allclose(columns[1], gamma * (columns[0] - mean) / np.sqrt(var + 1e-3) + beta)
-    np.testing.assert_allclose(forward(x[:1], gamma, beta, bn_param)[0], out[:1])  # whatever else is in the batch
+    np.testing.assert_allclose(forward(x[:1], gamma, beta, bn_param)[0], out[:1])  # not those of the batch
     np.testing.assert_array_equal(bn_param["running_mean"], mean)
     np.testing.assert_array_equal(bn_param["running_var"], var)
 
 
 @pytest.mark.parametrize("backward", [batchnorm_backward, batchnorm_backward_alt])
-def test_batch_of_one_is_all_shift(backward):
-    """One row is its own mean: the output is beta, whatever x is, and dx is 0."""
+def test_output_for_a_batch_of_one_is_beta(backward):
+    """A single row equals its mean: the output is beta, whatever x is, and dx is 0."""
     gamma, beta = gains(4)
     out, cache = batchnorm_forward(randn(1, 4), gamma, beta, {"mode": "train"})
     np.testing.assert_array_equal(out, beta[np.newaxis])
@@ -251,7 +251,7 @@ def test_batch_of_one_is_all_shift(backward):
     np.testing.assert_array_equal(dbeta, np.ones(4))
 
 
-def test_a_column_that_does_not_vary_gives_no_nan():
+def test_a_constant_column_gives_no_nan():
     x = randn(5, 2)
     x[:, 0] = 7.0
     out, cache = batchnorm_forward(x, np.ones(2), np.zeros(2), {"mode": "train"})
@@ -288,7 +288,7 @@ def test_dropout(p):
 
 
 @pytest.mark.parametrize("p", [0.25, 0.7])
-def test_dropout_keeps_the_share_p_and_the_mean(p):
+def test_dropout_keeps_a_fraction_p_and_the_mean(p):
     x = np.full((400, 500), 3.0)
     out, (_, mask) = dropout_forward(x, {"mode": "train", "p": p})
     assert set(np.unique(out)) == {0.0, 3.0 / p}
@@ -306,7 +306,7 @@ def test_dropout_does_nothing_in_test_mode():
 
 @pytest.mark.parametrize("mode", ["train", "test"])
 def test_dropout_seeds_the_global_generator(mode):
-    """The course's gradient checks count on it: weights drawn after a seeded call are always the same."""
+    """The course's gradient checks rely on this: weights drawn after a seeded call are always the same."""
     drawn = []
     for _ in range(2):
         dropout_forward(np.ones(3), {"mode": mode, "p": 0.5, "seed": 5})
@@ -320,7 +320,7 @@ def test_dropout_keeps_the_type(dtype):
     assert out.dtype == dropout_backward(out, cache).dtype == dtype
 
 
-def test_dropout_of_whole_numbers_does_not_cut_off():
+def test_dropout_of_integers_does_not_truncate():
     out, _ = dropout_forward(np.full((50, 50), 3), {"mode": "train", "p": 0.7})
     np.testing.assert_allclose(np.unique(out), [0, 3 / 0.7])
 

@@ -1,4 +1,4 @@
-"""Update rules: the course's values, twins in PyTorch, types, state; and the schedules of learning rates."""
+"""Update rules: the course's values, PyTorch twins, dtypes, state; and the learning rate schedules."""
 
 import math
 
@@ -83,7 +83,7 @@ REFERENCES = [
 
 @pytest.mark.parametrize("rule, config, next_w, state", REFERENCES, ids=lambda value: getattr(value, "__name__", ""))
 def test_the_courses_values(rule, config, next_w, state):
-    """State is read back from the dict that was passed, as the course's notebooks do."""
+    """The state is read from the dict that was passed, as in the course's notebooks."""
     config = {name: np.copy(value) if isinstance(value, np.ndarray) else value for name, value in config.items()}
     got, _ = rule(linspace(-0.4, 0.6), linspace(-0.6, 0.4), config)
     np.testing.assert_allclose(got, next_w, atol=6e-9)
@@ -92,7 +92,7 @@ def test_the_courses_values(rule, config, next_w, state):
 
 
 def twins(parameters):
-    """For each rule PyTorch's optimiser with the same settings, none of them a default."""
+    """PyTorch's optimiser for each rule, with the same settings, none of them a default."""
     make = torch.optim
     return {
         sgd: ({}, make.SGD(parameters, lr=0.03)),
@@ -114,7 +114,7 @@ def twins(parameters):
 @pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("rule", RULES)
 def test_twin_in_pytorch(rule):
-    """Thirty steps with gradients of very different scale, one of them always 0."""
+    """Thirty steps with gradients of very different scales, one of them always 0."""
     w = np.random.randn(3, 4)
     tensor = torch.tensor(w, requires_grad=True)
     settings, twin = twins([tensor])[rule]
@@ -149,24 +149,24 @@ class TestEveryRule:
         arrays = [w, *(value for value in config.values() if isinstance(value, np.ndarray))]
         assert {array.dtype for array in arrays} == {np.dtype(dtype)}
 
-    def test_leaves_its_arguments_alone(self, rule):
+    def test_does_not_change_its_arguments(self, rule):
         w, dw = np.random.randn(4), np.random.randn(4)
         kept = w.copy(), dw.copy()
         _, config = rule(w, dw)
         state = {name: value.copy() for name, value in config.items() if isinstance(value, np.ndarray)}
-        handed_in = {name: config[name] for name in state}
+        passed = {name: config[name] for name in state}
         rule(w, dw, config)
         for before, after in zip(kept, (w, dw), strict=True):
             np.testing.assert_array_equal(before, after)
         for name, before in state.items():
-            np.testing.assert_array_equal(handed_in[name], before)
+            np.testing.assert_array_equal(passed[name], before)
 
-    def test_zero_gradients_at_the_start_do_no_harm(self, rule):
+    def test_initial_gradients_of_zero_do_no_harm(self, rule):
         w, _ = rule(np.zeros(3), np.zeros(3))
         np.testing.assert_array_equal(w, np.zeros(3))
 
     def test_finds_the_bottom_of_a_narrow_valley(self, rule):
-        """f(w) = (w1^2 + 30 w2^2) / 2 from (1, 1): each rule gets down, with a rate that suits it."""
+        """f(w) = (w1^2 + 30 w2^2) / 2 from (1, 1): each rule reaches the minimum with a suitable learning rate."""
         rate = {adagrad: 0.5, rmsprop: 0.01, adam: 0.05, adamw: 0.05}.get(rule, 0.02)
         w, config = np.array([1.0, 1.0]), {"learning_rate": rate}
         for _ in range(400):
@@ -181,14 +181,14 @@ def test_adams_first_step_has_the_length_of_the_learning_rate():
         assert config["t"] == 1
 
 
-def test_adams_epsilon_stands_beside_the_corrected_root():
-    """Seen only where gradients are as small as epsilon: m_hat = root of v_hat = epsilon gives half a step."""
+def test_adams_epsilon_is_added_to_the_corrected_root():
+    """Visible only where gradients are as small as epsilon: with m_hat = sqrt(v_hat) = epsilon the step is halved."""
     w, _ = adam(np.zeros(1), np.array([1e-8]), {"learning_rate": 1.0})
     np.testing.assert_allclose(w, -0.5)
 
 
 def test_weight_decay_is_not_divided():
-    """AdamW shrinks each weight by the same share, whatever its gradient; the penalty in Adam's gradient does not."""
+    """AdamW shrinks each weight by the same fraction, whatever its gradient; an L2 penalty in Adam does not."""
     w, dw = np.array([1.0, 1.0]), np.array([1e3, 1e-3])
     plain, _ = adam(w, dw, {"learning_rate": 0.1})
     decayed, _ = adamw(w, dw, {"learning_rate": 0.1, "weight_decay": 0.5})

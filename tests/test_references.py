@@ -1,4 +1,4 @@
-"""The course's published reference values, to the digits they are given with."""
+"""The course's published reference values, to as many digits as were published."""
 
 import numpy as np
 import pytest
@@ -147,7 +147,7 @@ class TestTwoLayerNet:
 
 
 def two_layer_outputs(X, W1, W2):
-    """What a random two-layer net without biases gives, as in the course's normalisation cells."""
+    """The outputs of a random two-layer network without biases, as in the course's normalisation cells."""
     return np.maximum(0, X @ W1) @ W2
 
 
@@ -249,7 +249,7 @@ class TestNormalisation:
 
 
 class TestDropout:
-    """Inverted dropout with p, the probability to keep."""
+    """Inverted dropout with p, the probability of keeping a value."""
 
     def test_forward(self):
         np.random.seed(231)

@@ -1,4 +1,4 @@
-"""Solver: bookkeeping of the contract, and nothing lost when a run ends badly."""
+"""Solver: the bookkeeping of the contract, and no loss of results when a run ends badly."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_wrong_options_are_refused(data, options, message):
 
 
 class Scripted:
-    """A model that misbehaves as told: its loss at step t is script(t); it never predicts a right label."""
+    """A model that follows a script: its loss at step t is script(t), and it always predicts class 0."""
 
     def __init__(self, script):
         self.params = {"w": np.zeros(1)}
@@ -68,7 +68,7 @@ class Scripted:
 
 
 def test_parameters_are_never_empty(data):
-    """Not even when validation accuracy stays 0, or there is no epoch at all."""
+    """Not even if the validation accuracy stays 0 or there are no epochs."""
     hopeless = data | {"y_val": np.full(15, 2)}
     solver = make_solver(hopeless, Scripted(lambda t: 1.0))
     solver.train()
@@ -78,7 +78,7 @@ def test_parameters_are_never_empty(data):
     assert set(solver.model.params) == {"W1", "b1", "W2", "b2"}
 
 
-def test_a_loss_that_is_no_number_stops_with_the_reason(data):
+def test_a_loss_of_nan_stops_training_and_gives_the_reason(data):
     model = Scripted(lambda t: np.nan if t == 6 else 1.0)
     solver = make_solver(data, model)
     with pytest.raises(FloatingPointError, match=r"nan at iteration 6 \(learning rate 0.1\).*smaller learning rate"):
@@ -87,7 +87,7 @@ def test_a_loss_that_is_no_number_stops_with_the_reason(data):
     assert len(solver.loss_history) == 5
 
 
-def test_an_interrupt_keeps_the_best_and_train_goes_on(data):
+def test_after_an_interrupt_the_model_is_the_best_and_train_continues(data):
     def script(t):
         if t == 7:
             raise KeyboardInterrupt
@@ -109,7 +109,7 @@ def test_best_parameters_are_a_copy(data):
 
 
 class TestCheckpoints:
-    """A run that is killed and resumed ends the same to the bit."""
+    """A run that is killed and resumed ends with the same result, to the bit."""
 
     def run(self, data, tmp_path, **options):
         return make_solver(data, checkpoint_name=tmp_path / "run", lr_decay=0.9, **options)
@@ -119,7 +119,7 @@ class TestCheckpoints:
         whole = self.run(data, tmp_path)
         whole.train()
         resumed = self.run(data, tmp_path)
-        np.random.seed(99)  # the checkpoint brings its own random state
+        np.random.seed(99)  # the checkpoint restores the random state
         resumed.resume(tmp_path / f"run_epoch_{epoch}.npz")
         resumed.train()
         assert resumed.loss_history == whole.loss_history
@@ -128,7 +128,7 @@ class TestCheckpoints:
         for name, w in whole.model.params.items():
             np.testing.assert_array_equal(resumed.model.params[name], w)
 
-    def test_files_hold_no_pickle(self, data, tmp_path):
+    def test_files_contain_no_pickle(self, data, tmp_path):
         self.run(data, tmp_path).train()
         files = sorted(path.name for path in tmp_path.iterdir())
         assert files == [f"run_epoch_{e}.npz" for e in range(4)]

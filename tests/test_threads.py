@@ -1,8 +1,9 @@
-"""Work shared out to threads: everything is done once, in order, and what goes wrong comes back."""
+"""Work distributed to threads: each piece is processed once, results keep their order, errors are raised."""
 
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from cs231n import _threads
 
 
-def test_results_come_in_the_order_of_the_pieces(two_threads):
-    meeting = threading.Barrier(2, timeout=60)  # nobody passes it alone
+def test_results_are_in_the_order_of_the_pieces(two_threads):
+    meeting = threading.Barrier(2, timeout=60)  # it takes two threads to pass
 
     def function(piece):
         if piece < 2:
@@ -24,36 +25,109 @@ def test_results_come_in_the_order_of_the_pieces(two_threads):
     assert len({thread for _, thread in results}) == 2
 
 
-def test_blas_has_one_thread_meanwhile(two_threads):
+def test_blas_has_one_thread_in_the_meantime(two_threads):
     def blas_threads():
         return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
-    with threadpool_limits(2, user_api="blas"):  # these tests may run with one
+    with threadpool_limits(2, user_api="blas"):  # the tests may run with a single-threaded BLAS
         before = blas_threads()
         if set(before) != {2}:
-            pytest.skip("this BLAS does not take two threads")
+            pytest.skip("this BLAS cannot use two threads")
         inside = _threads.for_each(lambda _: blas_threads(), range(4))
         assert inside == [[1] * len(before)] * 4
         assert blas_threads() == before
 
 
 @pytest.mark.parametrize("wrong", [[0], [7], [0, 1, 2, 3, 4, 5, 6, 7]])
-def test_what_goes_wrong_in_any_piece_is_raised_when_all_threads_are_done(two_threads, wrong):
-    under_way = set()
-
+def test_an_error_in_any_piece_is_raised(two_threads, wrong):
     def function(piece):
-        under_way.add(piece)
-        try:
-            if piece in wrong:
-                raise ValueError(f"piece {piece}")
-            time.sleep(0.02)  # long enough to be seen, if nobody waits
-        finally:
-            under_way.remove(piece)
+        if piece in wrong:
+            raise ValueError(f"piece {piece}")
 
     with pytest.raises(ValueError, match="piece"):
         _threads.for_each(function, range(8))
-    assert not under_way
-    assert _threads.for_each(str, range(3)) == ["0", "1", "2"]  # and the next ones are done
+    assert _threads.for_each(str, range(3)) == ["0", "1", "2"]  # the threads are ready for more
+
+
+@pytest.mark.parametrize("failing", ["caller", "other"])
+def test_an_error_is_raised_after_the_other_thread_has_finished(two_threads, failing, monkeypatch):
+    """The other thread's piece takes until somebody waits for it."""
+    caller, meeting, awaited, finished = threading.get_ident(), threading.Barrier(2, timeout=60), threading.Event(), []
+    exception = Future.exception
+    monkeypatch.setattr(Future, "exception", lambda future: awaited.set() or exception(future))
+
+    def function(piece):
+        meeting.wait()  # now each thread has one of the two pieces
+        if (threading.get_ident() == caller) == (failing == "caller"):
+            raise ValueError("failed")
+        finished.append(failing == "other" or awaited.wait(timeout=60))
+
+    with pytest.raises(ValueError, match="failed"):
+        _threads.for_each(function, range(2))
+    assert finished == [True]
+
+
+def test_each_index_is_taken_once():
+    """By threads that all take indices at the same time."""
+    counter, meeting, taken = _threads._Counter(10_000), threading.Barrier(4, timeout=60), []
+
+    def take_all():
+        meeting.wait()
+        taken.append(list(iter(counter.take, None)))
+
+    _run_at_once(take_all, 4)
+    assert sorted(index for indices in taken for index in indices) == list(range(10_000))
+    assert counter.take() is None
+
+
+def test_several_threads_may_call_at_once(two_threads):
+    """Each gets its own results, and afterwards BLAS has as many threads as before."""
+    meeting, results = threading.Barrier(3, timeout=60), []
+
+    def call():
+        meeting.wait()
+        results.append([_threads.for_each(lambda piece: piece**2, range(6)) for _ in range(50)])
+
+    before = threadpool_info()
+    _run_at_once(call, 3)
+    assert results == [[[0, 1, 4, 9, 16, 25]] * 50] * 3
+    assert threadpool_info() == before
+
+
+def test_the_last_to_leave_restores_blas():
+    """Whoever comes second must not take the limit of the first for the original setting."""
+    threads = [8]
+    limit = _threads._BlasLimit()
+    blas = SimpleNamespace(limit=lambda limits: _set_for_a_while(threads, limits))
+    with limit.to_one_thread(blas):
+        first_leaves = ExitStack()
+        first_leaves.enter_context(limit.to_one_thread(blas))
+    assert threads == [1]
+    first_leaves.close()
+    assert threads == [8]
+    with limit.to_one_thread(blas):
+        assert threads == [1]
+    assert threads == [8]
+
+
+@contextmanager
+def _set_for_a_while(threads, limits):
+    before, threads[0] = threads[0], limits
+    yield
+    threads[0] = before
+
+
+def test_a_piece_may_have_pieces_of_its_own(two_threads):
+    table = _threads.for_each(lambda i: _threads.for_each(lambda j: 10 * i + j, range(3)), range(4))
+    assert table == [[10 * i + j for j in range(3)] for i in range(4)]
+
+
+def _run_at_once(function, num_threads):
+    threads = [threading.Thread(target=function) for _ in range(num_threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +142,7 @@ def test_pieces_are_even_and_no_larger_than_asked(length, size):
         assert len(pieces) in (1, 2, length) or len(pieces) % 4 == 0
 
 
-def test_buffers_are_used_again_and_belong_to_their_thread(two_threads):
+def test_buffers_are_reused_and_belong_to_their_thread(two_threads):
     first = _threads.buffer("test", (4, 5), np.float32)
     assert np.shares_memory(first, _threads.buffer("test", (2, 3), np.float32))
     assert not np.shares_memory(first, _threads.buffer("test", (2, 3), np.float64))
@@ -79,17 +153,17 @@ def test_buffers_are_used_again_and_belong_to_their_thread(two_threads):
 @pytest.mark.parametrize(
     "n, M, K, N, transposed, blocks",
     [
-        (3, 64, 384, 256, False, (32, 64)),  # as the maps of a convolution
-        (3, 192, 256, 64, True, (32, 32)),  # as the gradients of its filters
+        (3, 64, 384, 256, False, (32, 64)),  # as in the forward pass of a convolution
+        (3, 192, 256, 64, True, (32, 32)),  # as in the gradient of its filters
         (2, 10, 70, 98, False, (10, 49)),
-        (2, 64, 27, 256, False, None),  # hardly any terms
+        (2, 64, 27, 256, False, None),  # few terms
         (2, 64, 192, 269, False, None),  # a prime number of columns
-        (2, 2, 192, 256, False, None),  # hardly any rows
+        (2, 2, 192, 256, False, None),  # few rows
     ],
 )
 def test_blocks_of_a_product(n, M, K, N, transposed, blocks, monkeypatch):
-    """Blocks that OpenBLAS multiplies without packing, where there are such, and the same product."""
-    monkeypatch.setattr(_threads, "_multiplies_as_they_lie", lambda: True)
+    """Where such blocks exist, OpenBLAS gets blocks that it multiplies without packing; the product is the same."""
+    monkeypatch.setattr(_threads, "_has_small_kernels", lambda: True)
     monkeypatch.setattr(_threads, "count", lambda: 1)
     rng = np.random.default_rng(0)
     a = rng.standard_normal((n, M, K) if transposed else (M, K))
@@ -107,9 +181,9 @@ def test_blocks_of_a_product(n, M, K, N, transposed, blocks, monkeypatch):
     np.testing.assert_allclose(out, real(a, b), atol=1e-12)
 
 
-def test_blocks_are_for_threads_that_blas_leaves_alone(two_threads, monkeypatch):
-    """Outside of them BLAS shares a product out to its own threads, and should get it whole."""
-    monkeypatch.setattr(_threads, "_multiplies_as_they_lie", lambda: True)
+def test_blocks_are_used_only_where_blas_has_one_thread(two_threads, monkeypatch):
+    """Elsewhere BLAS distributes a product to its own threads and should get it in one piece."""
+    monkeypatch.setattr(_threads, "_has_small_kernels", lambda: True)
     a, b, shapes, real = np.ones((64, 192)), np.ones((3, 192, 256)), [], np.matmul
     monkeypatch.setattr(np, "matmul", lambda a, b, out: shapes.append(b.shape[-1]) or real(a, b, out=out))
 

@@ -1,4 +1,4 @@
-"""Grids of pictures: their shapes, ranges and contents, and constant pictures. Paths, and lines that grow."""
+"""Grids of images: their shapes, ranges and contents, and constant images. Paths, and animated lines."""
 
 import imageio.v3 as imageio
 import numpy as np
@@ -11,9 +11,9 @@ from cs231n.vis_utils import animate_lines, plot_paths, vis_grid, vis_nn, visual
 @pytest.mark.parametrize(
     "shape, padding, expected",
     [
-        ((1, 4, 5, 3), 1, (4, 5, 3)),  # a single picture needs no gap
+        ((1, 4, 5, 3), 1, (4, 5, 3)),  # a single image needs no gap
         ((4, 4, 5, 3), 1, (9, 11, 3)),
-        ((5, 4, 5, 3), 1, (14, 17, 3)),  # four of nine places stay empty
+        ((5, 4, 5, 3), 1, (14, 17, 3)),  # four of nine cells stay empty
         ((9, 4, 5, 1), 0, (12, 15, 1)),
         ((2, 1, 1, 3), 3, (5, 5, 3)),
     ],
@@ -22,7 +22,7 @@ def test_visualize_grid_shape(shape, padding, expected):
     assert visualize_grid(np.random.randn(*shape), padding=padding).shape == expected
 
 
-def test_visualize_grid_stretches_each_picture_on_its_own():
+def test_visualize_grid_rescales_each_image_on_its_own():
     Xs = np.random.randn(5, 4, 6, 3) * np.array([1e-9, 1, 1e3, 1, 1e9]).reshape(-1, 1, 1, 1) - 7
     grid = visualize_grid(Xs, ubound=100.0, padding=2)
 
@@ -31,18 +31,18 @@ def test_visualize_grid_stretches_each_picture_on_its_own():
         expected = 100 * (X - X.min()) / (X.max() - X.min())
         np.testing.assert_allclose(grid[row : row + 4, column : column + 6], expected)
     assert np.all(grid[4:6] == 0)  # a gap
-    assert np.all(grid[6:, 16:] == 0)  # a place left over
+    assert np.all(grid[6:, 16:] == 0)  # an unused cell
 
 
 @pytest.mark.parametrize("make", [visualize_grid, vis_grid, lambda Xs: vis_nn([Xs])])
 @pytest.mark.parametrize("value", [0.0, -3.0, 255.0])
-def test_constant_pictures_become_zero_not_nan(make, value):
+def test_constant_images_become_zero_not_nan(make, value):
     grid = make(np.full((1, 3, 3, 2), value))
 
     np.testing.assert_array_equal(grid, np.zeros((3, 3, 2)))
 
 
-def test_visualize_grid_of_one_constant_picture_among_others():
+def test_visualize_grid_of_one_constant_image_among_others():
     Xs = np.random.randn(4, 3, 3, 1)
     Xs[2] = 5.0
     grid = visualize_grid(Xs)
@@ -60,7 +60,7 @@ def test_bytes_give_the_same_as_floats_and_are_not_changed(make):
     np.testing.assert_array_equal(make(Xs), make(Xs.astype(np.float64)))
 
 
-def test_vis_grid_stretches_all_pictures_alike():
+def test_vis_grid_rescales_all_images_together():
     Xs = np.random.randn(3, 4, 5, 3)
     grid = vis_grid(Xs)
 
@@ -91,14 +91,14 @@ def test_negative_padding_is_refused():
         visualize_grid(np.zeros((1, 2, 2, 3)), padding=-1)
 
 
-PICTURE = np.zeros((4, 4, 3))
+IMAGE = np.zeros((4, 4, 3))
 
 
 @pytest.mark.parametrize(
-    "rows", [[], [[]], [[PICTURE], [PICTURE, PICTURE]], [[PICTURE, PICTURE[1:]]], [[PICTURE[0]]]]
-)  # nothing, nothing in a row, rows of two lengths, pictures of two shapes, no colour
+    "rows", [[], [[]], [[IMAGE], [IMAGE, IMAGE]], [[IMAGE, IMAGE[1:]]], [[IMAGE[0]]]]
+)  # no rows, an empty row, rows of two lengths, images of two shapes, no channels
 def test_vis_nn_says_what_is_uneven(rows):
-    with pytest.raises(ValueError, match="expected rows of one length"):
+    with pytest.raises(ValueError, match="expected rows of equal length"):
         vis_nn(rows)
 
 
@@ -119,8 +119,8 @@ def test_plot_paths_draws_each_path_and_contours_that_fit():
     [ax] = fig.axes
 
     assert [line.get_label() for line in lines] == ["short", "long"]
-    for line, places in zip(lines, PATHS.values(), strict=True):
-        np.testing.assert_array_equal(line.get_xydata(), places)
+    for line, points in zip(lines, PATHS.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), points)
     assert ax.get_xlim() == (-1, 3) and ax.get_ylim() == (-2, 2)
     [contours] = ax.collections
     assert len(contours.levels) == len(contours.get_paths()) == 10
@@ -129,7 +129,7 @@ def test_plot_paths_draws_each_path_and_contours_that_fit():
 
 
 def test_plot_paths_takes_a_function_with_a_plateau():
-    drawn(lambda x, y: np.where(x > 0, x, 0))  # half of the quantiles are equal: contour wants levels that increase
+    drawn(lambda x, y: np.where(x > 0, x, 0))  # half of the quantiles are equal, but contour needs increasing levels
 
 
 def test_animation_grows_from_one_point_to_the_whole_figure():
@@ -141,7 +141,7 @@ def test_animation_grows_from_one_point_to_the_whole_figure():
     assert changed == sorted(changed, reverse=True) and changed[0] > changed[3] > changed[4] == 0
 
 
-def test_animation_plays_for_ever_and_rests_at_the_end():
+def test_animation_repeats_forever_and_pauses_at_the_end():
     fig, lines = drawn()
     data = animate_lines(fig, lines, num_frames=4, seconds=2.0)
 
@@ -150,18 +150,18 @@ def test_animation_plays_for_ever_and_rests_at_the_end():
     assert imageio.immeta(data, extension=".gif", index=0)["loop"] == 0
 
 
-def test_animation_leaves_the_figure_as_it_was():
+def test_animation_does_not_change_the_figure():
     fig, lines = drawn()
     canvas = fig.canvas
     animate_lines(fig, lines, num_frames=2)
 
     assert fig.canvas is canvas and all(line.get_visible() for line in lines)
-    for line, places in zip(lines, PATHS.values(), strict=True):
-        np.testing.assert_array_equal(line.get_xydata(), places)
+    for line, points in zip(lines, PATHS.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), points)
 
 
 @pytest.mark.parametrize("num_lines, num_frames", [(0, 5), (1, 1), (1, 0)])
 def test_animation_says_what_is_missing(num_lines, num_frames):
     fig, lines = drawn()
-    with pytest.raises(ValueError, match="a line at least, and two frames"):
+    with pytest.raises(ValueError, match="at least one line and two frames"):
         animate_lines(fig, lines[:num_lines], num_frames)

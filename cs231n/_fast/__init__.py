@@ -1,1 +1,1 @@
-"""What `cs231n.fast_layers` is made of, a module for each kind of layer."""
+"""The implementation of `cs231n.fast_layers`, one module for each kind of layer."""

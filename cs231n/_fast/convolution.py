@@ -1,8 +1,12 @@
-"""Convolution, a few images at a time: alone, with ReLU, and with ReLU and max pooling."""
+"""Convolution alone, with ReLU, and with ReLU and max pooling, on a few images at a time in parallel.
+
+All forward functions share `_convolve`, all backward functions share `_conv_backward`. Each of them adds only what
+happens to a piece of the feature maps after the convolution, or to a piece of their gradient before it.
+"""
 
 import numpy as np
 
-from cs231n._fast.maps import per_channel
+from cs231n._fast.feature_maps import per_channel
 from cs231n._fast.pooling import empty_winners, pooled_size, window_grids, write_pooled, write_unpooled
 from cs231n._fast.relu import write_relu, write_relu_backward
 from cs231n._fast.windows import (
@@ -15,10 +19,10 @@ from cs231n._fast.windows import (
     write_products,
 )
 from cs231n._threads import buffer, count, for_each, pieces_of
-from cs231n._windows import num_stops, require_conv, require_pool
+from cs231n._windows import num_positions, require_conv, require_pool
 
-ROWS = 1 << 21  # bytes of rows that are laid out at a time
-FEW = 8  # with fewer channels a convolution that gives them back is too small a product
+ROWS = 1 << 21  # bytes of copied rows (see `windows`) at a time
+FEW = 8  # with fewer input channels, dx as a convolution is too small a matrix product
 
 
 def conv_forward_strides(x, w, b, conv_param):
@@ -50,8 +54,8 @@ def conv_forward_strides(x, w, b, conv_param):
 def conv_backward_strides(dout, cache):
     """Compute the gradients (dx, dw, db) of a convolutional layer; see `conv_backward_naive`.
 
-    With ``needs_dx`` False in conv_param, dx is None: the first layer of a network need not find out how to change the
-    pictures, and saves half of its way back.
+    With ``needs_dx`` False in conv_param, dx is None: the first layer of a network does not need the gradient of the
+    images, which is half of the work of its backward pass.
     """
     return _conv_backward(*cache, lambda piece: dout[piece], dout.dtype)
 
@@ -84,8 +88,8 @@ def conv_relu_backward_fast(dout, cache):
 def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
     """Compute a convolutional layer, ReLU and max pooling in one go.
 
-    The largest entry of a window stays the largest when b is added and ReLU is taken. So both come after pooling, when
-    there is less to do, and the maps of the convolution never leave the cache.
+    The largest entry of a window stays the largest when b is added and ReLU is applied. So both come after pooling,
+    when there are fewer entries, and the feature maps of the convolution never leave the processor's cache.
 
     Parameters
     ----------
@@ -106,17 +110,17 @@ def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
     out = np.empty((*maps_shape[:2], *pooled_size(maps_shape, pool_param)), np.result_type(x, w, b))
     winners = empty_winners(out.shape, grids)
 
-    def room(piece):
+    def maps_of(piece):
         return buffer("maps", (len(x[piece]), *maps_shape[1:]), out.dtype)
 
     def finish(piece, maps):
         largest, winner = out[piece], winners[piece]
         write_pooled(maps, grids, largest, winner)
         largest += per_channel(b)
-        np.maximum(winner, (largest <= 0) * winners.dtype.type(len(grids)), out=winner)  # no entry won: ReLU is 0
+        np.maximum(winner, (largest <= 0) * winners.dtype.type(len(grids)), out=winner)  # ReLU gives 0: no winner
         write_relu(largest, out=largest)
 
-    _convolve(x, w, conv_param, room, finish)
+    _convolve(x, w, conv_param, maps_of, finish)
     return out, (x, w, b, conv_param, pool_param, winners)
 
 
@@ -124,23 +128,23 @@ def conv_relu_pool_backward_fast(dout, cache):
     """Compute the gradients (dx, dw, db) of `conv_relu_pool_forward_fast`."""
     *conv_cache, pool_param, winners = cache
     x, w, _, conv_param = conv_cache
-    places = output_size(x, w, conv_param)
+    size = output_size(x, w, conv_param)
 
     def dmaps(piece):
-        maps = buffer("dmaps", (*dout[piece].shape[:2], *places), dout.dtype)
+        maps = buffer("dmaps", (*dout[piece].shape[:2], *size), dout.dtype)
         write_unpooled(dout[piece], winners[piece], pool_param, maps)
         return maps
 
     return _conv_backward(*conv_cache, dmaps, dout.dtype)
 
 
-def _convolve(x, w, conv_param, room, finish):
-    """Convolve a piece of x after the other with the filters w, into room(piece), and hand the maps on."""
+def _convolve(x, w, conv_param, maps_of, finish):
+    """Convolve each piece of x with the filters w into maps = maps_of(piece), then call finish(piece, maps)."""
     stride, pad = conv_param["stride"], conv_param["pad"]
     filters = filters_by_row(w)
 
     def convolve(piece):
-        maps = room(piece)
+        maps = maps_of(piece)
         write_products(filters, windows_by_row(x[piece], w.shape[2:], stride, (pad, pad), maps.dtype), maps)
         finish(piece, maps)
 
@@ -148,18 +152,18 @@ def _convolve(x, w, conv_param, room, finish):
 
 
 def _conv_backward(x, w, b, conv_param, dmaps, dtype):
-    """The gradients (dx, dw, db); dmaps(piece) gives those of the maps (n, F, H_out, W_out), of type dtype."""
+    """Return (dx, dw, db); dmaps(piece) is the gradient of the feature maps, (n, F, H_out, W_out) of type `dtype`."""
     stride, pad = conv_param["stride"], conv_param["pad"]
     margins = w.shape[2] - 1 - pad, w.shape[3] - 1 - pad
     needs_dx = conv_param.get("needs_dx", True)
-    # Windows of the maps serve dx and dw; windows of x serve dw alone.
+    # The windows of dmaps serve for both dx and dw, the windows of x only for dw.
     if needs_dx and stride == 1 and min(margins) >= 0 and w.shape[1] >= FEW:
         return _backward_from_maps(x, w, margins, dmaps, dtype)
     return _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx)
 
 
 def _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx):
-    """(dx, dw, db): dw is dmaps times the windows of x; dx adds up what each window hands back."""
+    """Return (dx, dw, db): dw is the product of dmaps and the windows of x; dx adds up the gradients of all windows."""
     filters = filters_by_row(w)  # (HH, F, WW * C)
     dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
     dw_type = np.result_type(dtype, x)
@@ -176,10 +180,10 @@ def _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx):
 
 
 def _backward_from_maps(x, w, margins, dmaps, dtype):
-    """(dx, dw, db) at stride 1, where each entry of x meets each entry of a filter in one entry of the maps.
+    """Return (dx, dw, db) for stride 1, where dx is a convolution too.
 
-    So dx is a convolution too: of dmaps, with the filters turned by half a turn and with input and output channels
-    exchanged. The windows of dmaps that it needs, times x, are dw, turned in the same way.
+    It is the convolution of dmaps with the filters rotated by 180 degrees, input and output channels swapped. Its
+    windows of dmaps also give dw, rotated in the same way: dw is their product with x.
     """
     turned = rotated(w)  # (F, C, HH, WW) -> (C, F, HH, WW)
     filters = filters_by_row(turned)  # (HH, C, WW * F)
@@ -197,7 +201,7 @@ def _backward_from_maps(x, w, margins, dmaps, dtype):
 
 
 def _sums(gradients, filters, num_filters, dtype, dw_type):
-    """The sums of the (dw, db) of all pieces, in their order: the same to the bit, however threads finish."""
+    """Sum (dw, db) over all pieces in a fixed order: the same to the bit, whichever thread finishes first."""
     dw, db = np.zeros(filters.swapaxes(1, 2).shape, dw_type), np.zeros(num_filters, dtype)
     for dw_part, db_part in gradients:
         dw += dw_part
@@ -206,15 +210,15 @@ def _sums(gradients, filters, num_filters, dtype, dw_type):
 
 
 def output_size(x, w, conv_param):
-    """Height and width of the maps: the places of the filters w on pictures x."""
+    """Return the height and width of the feature maps: the number of positions of the filters w on images x."""
     stride, pad = conv_param["stride"], conv_param["pad"]
-    return num_stops(x.shape[2], w.shape[2], stride, pad), num_stops(x.shape[3], w.shape[3], stride, pad)
+    return num_positions(x.shape[2], w.shape[2], stride, pad), num_positions(x.shape[3], w.shape[3], stride, pad)
 
 
 def _pieces(x, w):
-    """The pictures x (N, C, H, W) cut into pieces for filters w, into one for each thread (and two) at least.
+    """Cut images x (N, C, H, W) into pieces for filters w: at least one for each thread, and at least two.
 
-    One or two threads have the same pieces, and so the same sums, to the bit.
+    With one or two threads the pieces are the same, and so are the sums, to the bit.
     """
-    bytes_of_rows = max(1, w.shape[1] * w.shape[3] * x.shape[2] * x.shape[3] * x.itemsize)  # of one picture
+    bytes_of_rows = max(1, w.shape[1] * w.shape[3] * x.shape[2] * x.shape[3] * x.itemsize)  # for one image
     return pieces_of(len(x), min(ROWS // bytes_of_rows, -(-len(x) // max(2, count()))))

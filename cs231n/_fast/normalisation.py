@@ -1,9 +1,14 @@
-"""Batch normalisation of feature maps with ReLU, along memory."""
+"""Batch normalisation of feature maps, followed by ReLU, piece by piece in parallel.
+
+Every step runs along contiguous memory, over whole images as rows of C * H * W values. Steps that switch to the value
+of the next channel every H * W entries take three times as long, so each channel's value is repeated for all entries of
+an image first (`_per_entry`).
+"""
 
 import numpy as np
 
 from cs231n._errors import require_gains, require_maps, require_train_cache
-from cs231n._fast.maps import pieces_of_maps
+from cs231n._fast.feature_maps import pieces_of_maps
 from cs231n._fast.relu import write_relu, write_relu_backward
 from cs231n._threads import buffer, for_each
 
@@ -11,20 +16,23 @@ from cs231n._threads import buffer, for_each
 def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     """Compute `spatial_batchnorm_forward` and ReLU in one go.
 
-    Each step runs along memory, over whole pictures: a step that takes another number for each channel, every few
-    entries, takes three times as long. So the numbers are written out for all entries (`_of_entries`).
-
     Parameters
     ----------
     x : ndarray of shape (N, C, H, W)
     gamma, beta : ndarray of shape (C,)
     bn_param : dict
-        As for `batchnorm_forward`; the running statistics are brought up to date.
+        As for `batchnorm_forward`; the running statistics in it are updated in train mode.
 
     Returns
     -------
     out : ndarray of shape (N, C, H, W)
-    cache : tuple (x, out, mean, std, gamma), or None in test mode
+    cache : tuple (x, out, mean, std, gamma)
+        None in test mode.
+
+    Raises
+    ------
+    ValueError
+        If the mode is not 'train' or 'test', or the shapes do not fit.
     """
     require_maps(x)
     require_gains(gamma, beta, x.shape[1])
@@ -41,7 +49,7 @@ def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     else:
         raise ValueError(f'Invalid forward batchnorm mode "{mode}": expected "train" or "test".')
     std = np.sqrt(var + eps)
-    means, scales, shifts = (_of_entries(values, x, out.dtype) for values in (mean, gamma / std, beta))
+    means, scales, shifts = (_per_entry(values, x, out.dtype) for values in (mean, gamma / std, beta))
 
     def forward(piece):
         maps = _as_rows(out[piece])
@@ -59,23 +67,23 @@ def batchnorm_relu_backward_fast(dout, cache):
     require_train_cache(cache)
     x, out, mean, std, gamma = cache
     dx = np.empty(x.shape, np.result_type(dout, gamma))
-    means = _of_entries(mean, x, dx.dtype)
+    means = _per_entry(mean, x, dx.dtype)
 
     def sums(piece):
         dmaps = _as_rows(dx[piece])
         write_relu_backward(_as_rows(dout[piece]), _as_rows(out[piece]), dmaps)
-        return np.einsum("nk->k", dmaps), np.einsum("nk,nk->k", dmaps, _centered(x[piece], means))
+        return np.einsum("nk->k", dmaps), np.einsum("nk,nk->k", dmaps, _centred(x[piece], means))
 
     pieces = pieces_of_maps(x)
-    dbeta, dgamma = (_of_channels(parts, x) for parts in zip(*for_each(sums, pieces), strict=True))
+    dbeta, dgamma = (_sums_per_channel(parts, x) for parts in zip(*for_each(sums, pieces), strict=True))
     dgamma /= std
     size = x.size // len(gamma)
     through_var, through_mean, scales = (
-        _of_entries(values, x, dx.dtype) for values in (dgamma / std / size, dbeta / size, gamma / std)
+        _per_entry(values, x, dx.dtype) for values in (dgamma / std / size, dbeta / size, gamma / std)
     )
 
     def backward(piece):
-        dmaps, part = _as_rows(dx[piece]), _centered(x[piece], means)
+        dmaps, part = _as_rows(dx[piece]), _centred(x[piece], means)
         part *= through_var
         dmaps -= part
         dmaps -= through_mean
@@ -86,40 +94,40 @@ def batchnorm_relu_backward_fast(dout, cache):
 
 
 def _mean_and_variance(x, dtype):
-    """Mean and variance of each channel of x (N, C, H, W), in one pass.
+    """Compute the mean and variance of each channel of x (N, C, H, W) in one pass.
 
-    Of sums of squares far from 0 little is left when the mean is taken away. So a number near the mean goes first: that
-    of the first picture, which is off by at most sqrt(N) standard deviations. Chan, Golub and LeVeque (1983),
-    "Algorithms for computing the sample variance".
+    The variance is mean(x^2) - mean(x)^2, which loses its digits to cancellation where the mean is far from 0. So a
+    value near the mean is subtracted from x first: the mean of the first image, which is off by at most sqrt(N)
+    standard deviations. Chan, Golub and LeVeque (1983), "Algorithms for computing the sample variance".
     """
-    near = x[0].mean(axis=(1, 2), dtype=dtype)
-    nears = _of_entries(near, x, dtype)
+    shift = x[0].mean(axis=(1, 2), dtype=dtype)
+    shifts = _per_entry(shift, x, dtype)
 
     def sums(piece):
-        rows = _centered(x[piece], nears)
+        rows = _centred(x[piece], shifts)
         return np.einsum("nk->k", rows), np.einsum("nk,nk->k", rows, rows)
 
     parts = zip(*for_each(sums, pieces_of_maps(x)), strict=True)
-    first, second = (_of_channels(part, x) * (len(near) / x.size) for part in parts)
-    return near + first, second - first**2
+    first, second = (_sums_per_channel(part, x) * (len(shift) / x.size) for part in parts)  # the means of both
+    return shift + first, second - first**2
 
 
 def _as_rows(maps):
-    """Maps (n, C, H, W) as a row for each picture: (n, C * H * W)."""
+    """Reshape feature maps (n, C, H, W) to one row for each image, (n, C * H * W)."""
     return maps.reshape(len(maps), -1)
 
 
-def _centered(maps, means):
-    """Maps (n, C, H, W) less `means` (C * H * W,), as a row for each picture, in a buffer."""
+def _centred(maps, means):
+    """Subtract `means` (C * H * W,) from each image of feature maps (n, C, H, W): rows (n, C * H * W) in a buffer."""
     rows = _as_rows(maps)
-    return np.subtract(rows, means, out=buffer("centered", rows.shape, means.dtype))
+    return np.subtract(rows, means, out=buffer("centred", rows.shape, means.dtype))
 
 
-def _of_entries(values, x, dtype):
-    """The number of each channel, once for each entry of a picture of x (N, C, H, W): of shape (C * H * W,)."""
+def _per_entry(values, x, dtype):
+    """Repeat each channel's value for all entries of an image of x (N, C, H, W): (C,) -> (C * H * W,)."""
     return np.repeat(values.astype(dtype, copy=False), x.shape[2] * x.shape[3])
 
 
-def _of_channels(parts, x):
-    """Sums over some pictures of x (N, C, H, W), each of shape (C * H * W,), added up for each channel."""
+def _sums_per_channel(parts, x):
+    """Add up sums over some of the images of x (N, C, H, W), each of shape (C * H * W,), for each channel: (C,)."""
     return sum(parts).reshape(x.shape[1], -1).sum(axis=1)

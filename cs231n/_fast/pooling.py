@@ -1,15 +1,19 @@
-"""Max pooling, in pieces."""
+"""Max pooling of any window and stride, piece by piece in parallel.
+
+There is one step for each entry of the window, over all windows at once, not one for each window. The cache holds the
+*winners*: which entry of each window is the largest, counted in reading order from 0.
+"""
 
 import numpy as np
 
-from cs231n._fast.maps import pieces_of_maps
+from cs231n._fast.feature_maps import pieces_of_maps
 from cs231n._threads import buffer, for_each
-from cs231n._windows import num_stops, require_pool
+from cs231n._windows import num_positions, require_pool
 from cs231n.im2col import grid
 
 
 def max_pool_forward_fast(x, pool_param):
-    """Compute max pooling, of any window and stride; see `max_pool_forward_naive`.
+    """Compute max pooling; see `max_pool_forward_naive`.
 
     Parameters
     ----------
@@ -20,7 +24,7 @@ def max_pool_forward_fast(x, pool_param):
     Returns
     -------
     out : ndarray of shape (N, C, H_out, W_out)
-    cache : tuple (shape of x, pool_param, winners): which entry of each window is the largest
+    cache : tuple (shape of x, pool_param, winners)
     """
     require_pool(x.shape, pool_param)
     grids = list(window_grids(x.shape, pool_param))
@@ -39,19 +43,19 @@ def max_pool_backward_fast(dout, cache):
 
 
 def write_pooled(maps, grids, largest, winner):
-    """Write the largest entry of each window into `largest`, and into `winner` which one it is: the first, on a tie."""
+    """Write the largest entry of each window into `largest` and its index into `winner`; the first one wins a tie."""
     largest[...], winner[...] = maps[grids[0]], 0
     for i, entries in enumerate(grids[1:], 1):
         others = buffer("others", largest.shape, largest.dtype)
-        others[...] = maps[entries]  # twice read with gaps would take longer
+        others[...] = maps[entries]  # copied, as reading strided memory twice would take longer
         wins = (others > largest).astype(winner.dtype)
         wins *= winner.dtype.type(i)
-        np.maximum(winner, wins, out=winner)  # i grows, so the last one to win stays
+        np.maximum(winner, wins, out=winner)  # i grows, so the latest winner stays
         np.maximum(others, largest, out=largest)
 
 
 def write_unpooled(dlargest, winner, pool_param, dmaps):
-    """Write the gradient of each window's largest entry to where it stood; all other entries become 0."""
+    """Write the gradient of each window's largest entry to its position in `dmaps`; all other entries become 0."""
     dmaps[...] = 0
     overlap = pool_param["stride"] < max(pool_param["pool_height"], pool_param["pool_width"])
     for i, entries in enumerate(window_grids(dmaps.shape, pool_param)):
@@ -62,18 +66,18 @@ def write_unpooled(dlargest, winner, pool_param, dmaps):
 
 
 def empty_winners(shape, grids):
-    """Room for the number of an entry for each window, len(grids) for none of them."""
+    """Return an array for the winner of each window, with a dtype that can also hold len(grids), "none of them"."""
     return np.empty(shape, np.min_scalar_type(len(grids)))
 
 
 def window_grids(shape, pool_param):
-    """Yield, for each entry of the window, the index of what stands there in all windows of maps (N, C, H, W)."""
-    places = pooled_size(shape, pool_param)
+    """Yield, for each entry of the window, the index of that entry of all windows in feature maps (N, C, H, W)."""
+    size = pooled_size(shape, pool_param)
     for p, q in np.ndindex(pool_param["pool_height"], pool_param["pool_width"]):
-        yield grid(p, q, places, pool_param["stride"])
+        yield grid(p, q, size, pool_param["stride"])
 
 
 def pooled_size(shape, pool_param):
-    """Height and width of maps (N, C, H, W) after pooling."""
+    """Return the height and width of feature maps (N, C, H, W) after pooling."""
     height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
-    return num_stops(shape[2], height, stride), num_stops(shape[3], width, stride)
+    return num_positions(shape[2], height, stride), num_positions(shape[3], width, stride)

@@ -1,52 +1,62 @@
-"""The windows of a convolution as matrices that share memory, and the products with them."""
+"""The windows of a convolution as matrices, HH of them that share memory, and products with them.
+
+Row i of a filter meets certain rows of the padded image, at all P = H_out * W_out positions. `_rows` copies each row of
+the images once for each of the WW columns of a filter. In this copy, what row i of the filters meets is a contiguous
+range of rows (`_views`): a matrix of shape (WW * C, P) for each image. `filters_by_row` arranges the filters to match,
+(F, WW * C) for each row i, so that a convolution is the sum of HH products (`write_products`).
+
+Where feature maps are small, the matrices of single images would be too narrow for fast products. Then all n images of
+a piece are joined side by side in one matrix of shape (WW * C, n * P), and ``m``, the number of images in a matrix, is
+n; otherwise m is 1.
+"""
 
 import numpy as np
 
-from cs231n._fast.maps import zero_buffer
+from cs231n._fast.feature_maps import zero_buffer
 from cs231n._threads import buffer, matmul
-from cs231n._windows import num_stops
+from cs231n._windows import num_positions
 from cs231n.im2col import unpadded
 
-SMALL = 128  # maps with fewer places go into a matrix product side by side
+SMALL = 128  # feature maps with fewer positions are joined in one matrix product
 
 
 def filters_by_row(w):
-    """Filters (F, C, HH, WW) as a matrix for each of their rows: (HH, F, WW * C), in the order of `windows_by_row`."""
+    """Arrange filters (F, C, HH, WW) as a matrix for each of their rows, to match `windows_by_row`: (HH, F, WW * C)."""
     F, C, HH, WW = w.shape
     return w.transpose(2, 0, 3, 1).reshape(HH, F, WW * C)
 
 
 def filters_from_rows(dw, shape):
-    """Gradients (HH, WW * C, F) as filters of `shape` (F, C, HH, WW)."""
+    """Rearrange gradients (HH, WW * C, F) to the `shape` of the filters, (F, C, HH, WW)."""
     F, C, HH, WW = shape
     return dw.reshape(HH, WW, C, F).transpose(3, 2, 0, 1)
 
 
 def rotated(w):
-    """Filters (F, C, HH, WW) turned by half a turn, input and output channels exchanged: (C, F, HH, WW)."""
+    """Rotate filters (F, C, HH, WW) by 180 degrees and swap input and output channels: (C, F, HH, WW)."""
     return w[:, :, ::-1, ::-1].swapaxes(0, 1)
 
 
 def windows_by_row(x, field, stride, pads, dtype):
-    """What each row of a filter meets at its P places on pictures x (n, C, H, W): a list of matrices (n, WW * C, P).
+    """Return what each row of a filter meets in images x (n, C, H, W): HH matrices of shape (n / m, WW * C, m * P).
 
-    Where the maps are small, all pictures stand side by side: (1, WW * C, P).
+    `field` is the pair (HH, WW), `pads` the zeros above and below, and to the left and right.
     """
-    H_out, W_out = (num_stops(*axis) for axis in zip(x.shape[2:], field, (stride, stride), pads, strict=True))
-    rows = _rows(x, field[1], stride, pads, dtype, _side_by_side(len(x), H_out, W_out))
+    H_out, W_out = (num_positions(*axis) for axis in zip(x.shape[2:], field, (stride, stride), pads, strict=True))
+    rows = _rows(x, field[1], stride, pads, dtype, _images_per_matrix(len(x), H_out, W_out))
     return _views(rows, field[0], stride, H_out)
 
 
-def _side_by_side(n, H_out, W_out):
-    """How many of n pictures stand side by side in a matrix: all or one."""
+def _images_per_matrix(n, H_out, W_out):
+    """Return m, how many of n images are joined in one matrix: all of them or one."""
     return n if H_out * W_out < SMALL else 1
 
 
 def _rows(x, width, stride, pads, dtype, m=1):
-    """The rows of padded pictures (n, C, H, W), m of them side by side, once for each of `width` columns of a filter.
+    """Copy the rows of padded images (n, C, H, W) once for each of the `width` columns of a filter.
 
-    The result has the shape (n / m, width * C, stride, H / stride, m * W_out). What column j of a filter at place p
-    meets in row y of channel c of the first picture stands at (0, j * C + c, y % stride, y // stride, p).
+    The result has the shape (n / m, width * C, stride, H / stride, m * W_out). What column j of a filter meets at
+    horizontal position p in row y of channel c of the first image is at (0, j * C + c, y % stride, y // stride, p).
     """
     n, C, H, W = x.shape
     H, W = H + 2 * pads[0], W + 2 * pads[1]
@@ -56,8 +66,8 @@ def _rows(x, width, stride, pads, dtype, m=1):
         padded[:, :, pads[0] : pads[0] + x.shape[2], pads[1] : pads[1] + x.shape[3]] = x
     padded = padded.reshape(n // m, m, C, -1, stride, W)
     if width == stride == 1 and padded.flags.c_contiguous and padded.dtype == dtype and m == 1:
-        return padded.reshape(n, C, 1, H, W)  # they lie there like this already
-    W_out = num_stops(W, width, stride, 0)
+        return padded.reshape(n, C, 1, H, W)  # the images have this layout already
+    W_out = num_positions(W, width, stride, 0)
     rows = buffer("rows", (n // m, width, C, stride, padded.shape[3], m, W_out), dtype)
     by_row = padded.transpose(0, 2, 4, 3, 1, 5)  # (n / m, C, stride, H / stride, m, W)
     for j in range(width):
@@ -66,9 +76,9 @@ def _rows(x, width, stride, pads, dtype, m=1):
 
 
 def _views(rows, height, stride, H_out):
-    """What each row of a filter meets: views of `_rows`, of shape (n, WW * C, H_out * W_out).
+    """Return what each row of a filter meets: views of the result of `_rows`, of shape (n / m, WW * C, m * P).
 
-    Row i of a filter meets the rows y = i, i + stride, ..., which follow each other there.
+    Row i of a filter meets the rows y = i, i + stride, ..., which are next to each other there.
     """
     n, K, _, _, W_out = rows.shape
     views = (rows[:, :, i % stride, i // stride :][:, :, :H_out] for i in range(height))
@@ -76,14 +86,15 @@ def _views(rows, height, stride, H_out):
 
 
 def add_windows(filters, maps, field, stride, pad, dx):
-    """Add up what maps (n, F, H_out, W_out) hand back through filters (HH, F, WW * C), and write it to dx (n, C, H, W).
+    """Write to dx (n, C, H, W) the gradient from `maps` (n, F, H_out, W_out) through filters (HH, F, WW * C).
 
-    The way of `windows_by_row` backwards: from the views to the rows, from the rows to the padded pictures.
+    This is the backward pass of `windows_by_row`: gradients are added up from the views to the rows, and from the rows
+    to the padded images.
     """
     n, C, H, W = dx.shape
     H_out, W_out = maps.shape[2:]
     H, W = H + 2 * pad, W + 2 * pad
-    m = _side_by_side(n, H_out, W_out)
+    m = _images_per_matrix(n, H_out, W_out)
     rows = zero_buffer("rows", (n // m, field[1] * C, stride, -(-H // stride), m * W_out), dx.dtype)
     maps = _as_matrices(maps)
     for view, filters_i in zip(_views(rows, field[0], stride, H_out), filters, strict=True):
@@ -97,14 +108,14 @@ def add_windows(filters, maps, field, stride, pad, dx):
 
 
 def _as_matrices(maps):
-    """Maps (n, C, H, W) as the matrices (n, C, H * W) that go with `windows_by_row`; copied if side by side."""
+    """Reshape feature maps (n, C, H, W) to matrices (n / m, C, m * H * W) that match `windows_by_row`."""
     n, C, H, W = maps.shape
-    m = _side_by_side(n, H, W)
+    m = _images_per_matrix(n, H, W)
     return maps.reshape(n // m, m, C, H, W).transpose(0, 2, 3, 1, 4).reshape(n // m, C, H * m * W)
 
 
 def write_products(filters, windows, maps):
-    """Write the products of filters (HH, F, WW * C) with `windows_by_row`, added up, into maps (n, F, H_out, W_out)."""
+    """Write the sum of the products of filters (HH, F, WW * C) and windows into `maps` (n, F, H_out, W_out)."""
     n, F, H_out, W_out = maps.shape
     filters = filters.astype(maps.dtype, copy=False)
     total = maps.reshape(n, F, -1)
@@ -118,8 +129,8 @@ def write_products(filters, windows, maps):
 
 
 def summed_products(windows, maps):
-    """The products of `windows_by_row` with maps (n, F, H_out, W_out), added up over all pictures: (HH, WW * C, F)."""
-    maps = _as_matrices(maps).swapaxes(1, 2)  # (n, P, F)
+    """Return the products of windows and maps (n, F, H_out, W_out), summed over all images: (HH, WW * C, F)."""
+    maps = _as_matrices(maps).swapaxes(1, 2)  # (n / m, m * P, F)
     shape, dtype = (len(maps), windows[0].shape[1], maps.shape[2]), np.result_type(windows[0], maps)
     products = buffer("products", shape, dtype)
     return np.stack([matmul(matrix, maps, out=products).sum(axis=0) for matrix in windows])

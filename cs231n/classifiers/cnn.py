@@ -1,6 +1,6 @@
-"""Convolutional networks, put together from the layers: one with three layers, and a deeper one.
+"""Convolutional networks, built from the layers: one with three layers, and a deeper one.
 
-Every name of `layers`, `fast_layers` and `layer_utils` can be imported from here too, as the course's notebooks do.
+Every name in `layers`, `fast_layers` and `layer_utils` can also be imported from here, as the course's notebooks do.
 The regularisation is 0.5 * reg * sum(W^2) over all weights (not biases), so its gradient is reg * W.
 """
 
@@ -26,7 +26,7 @@ from cs231n.layers import affine_backward, affine_forward, softmax_loss
 class ThreeLayerConvNet(SavedModel):
     """A convolutional network: conv - ReLU - 2 x 2 max pool - affine - ReLU - affine - softmax.
 
-    The convolution keeps the height and width of its input, the pooling halves them. `cs231n.solver.Solver` trains it.
+    The convolution keeps the height and width of its input, pooling halves them. `cs231n.solver.Solver` trains it.
 
     Parameters
     ----------
@@ -37,15 +37,15 @@ class ThreeLayerConvNet(SavedModel):
     filter_size : int
         HH = WW, the height and width of the filters; odd.
     hidden_dim : int
-        M, the number of units of the hidden affine layer.
+        M, the number of units in the hidden affine layer.
     num_classes : int
         K, the number of classes.
     weight_scale : float
-        Standard deviation of the weights at the start.
+        Standard deviation of the initial weights.
     reg : float
-        Strength of the regularisation.
+        Regularisation strength.
     dtype : NumPy dtype
-        Of the parameters and of all computations; float64 for gradient checks.
+        Of the parameters and all computations; use float64 for gradient checks.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class ThreeLayerConvNet(SavedModel):
     ):
         if filter_size % 2 == 0:
             raise ValueError(
-                f"filter_size is {filter_size}, expected an odd number: only then does padding with "
+                f"filter_size is {filter_size}, expected an odd number: only then does a padding of "
                 "(filter_size - 1) / 2 zeros keep the height and width."
             )
         self.params = {}
@@ -107,8 +107,8 @@ class ThreeLayerConvNet(SavedModel):
             require_labels(y, len(X))
         X = X.astype(self.dtype, copy=False)
         W1, b1, W2, b2, W3, b3 = (self.params[name] for name in ("W1", "b1", "W2", "b2", "W3", "b3"))
-        conv_param = {"stride": 1, "pad": (W1.shape[2] - 1) // 2}  # height and width stay as they are
-        conv_param["needs_dx"] = False  # nobody asks how to change the pictures
+        conv_param = {"stride": 1, "pad": (W1.shape[2] - 1) // 2}  # keeps the height and width
+        conv_param["needs_dx"] = False  # the gradient of the images is not needed
         pool_param = {"pool_height": 2, "pool_width": 2, "stride": 2}
         ### BEGIN SOLUTION
         maps, maps_cache = conv_relu_pool_forward(X, W1, b1, conv_param, pool_param)  # (N, F, H // 2, W // 2)
@@ -125,7 +125,7 @@ class ThreeLayerConvNet(SavedModel):
         dmaps, grads["W2"], grads["b2"] = affine_relu_backward(dhidden, hidden_cache)
         _, grads["W1"], grads["b1"] = conv_relu_pool_backward(dmaps, maps_cache)
         for name, weights in (("W1", W1), ("W2", W2), ("W3", W3)):
-            loss += 0.5 * self.reg * np.vdot(weights, weights)  # the sum of the squares
+            loss += 0.5 * self.reg * np.vdot(weights, weights)  # sum of the squares
             grads[name] += self.reg * weights
         ### END SOLUTION
         return loss, grads
@@ -134,22 +134,22 @@ class ThreeLayerConvNet(SavedModel):
 class DeepConvNet(SavedModel):
     """A deep convolutional network: stages of {conv - batch norm - ReLU} x n - 2 x 2 max pool, then mean - affine.
 
-    All filters are 3 x 3 and keep height and width; each stage halves them. What is left of each map at the end is its
-    mean, so that an affine layer from channels to classes is enough. As each convolution is normalised, it has no bias.
-    `cs231n.solver.Solver` trains it.
+    All filters are 3 x 3 and keep height and width; the pooling at the end of each stage halves them. Finally, each
+    feature map is replaced by its mean, so that a single affine layer maps channels to classes. The convolutions have
+    no bias, which batch normalisation would cancel. `cs231n.solver.Solver` trains it.
 
     Parameters
     ----------
     stages : sequence of sequences of int
-        The numbers of filters: one sequence for each stage, one number for each convolution in it.
+        The numbers of filters: one sequence for each stage, with one number for each convolution.
     input_dim : tuple (C, H, W)
         Shape of one input; H and W at least 2 ** len(stages).
     num_classes : int
         K, the number of classes.
     reg : float
-        Strength of the regularisation.
+        Regularisation strength.
     dtype : NumPy dtype
-        Of the parameters and of all computations; float64 for gradient checks.
+        Of the parameters and all computations; use float64 for gradient checks.
 
     Attributes
     ----------
@@ -157,12 +157,12 @@ class DeepConvNet(SavedModel):
         For convolution i = 1, ..., L: W<i> of shape (F, C, 3, 3), gamma<i> and beta<i> of shape (F,); for the affine
         layer W<L+1> of shape (F, K) and b<L+1> of shape (K,).
     bn_params : list of dict
-        Settings and running statistics of each batch normalisation.
+        Settings and running statistics of each batch normalisation layer.
 
     Notes
     -----
     Stages of small filters: Simonyan and Zisserman (2015), "Very deep convolutional networks for large-scale image
-    recognition". The mean at the end: Lin, Chen and Yan (2014), "Network in network". Weights at the start: He et al.
+    recognition". The mean at the end: Lin, Chen and Yan (2014), "Network in network". Initial weights: He et al.
     (2015), "Delving deep into rectifiers".
 
     Examples
@@ -203,8 +203,8 @@ class DeepConvNet(SavedModel):
     def loss(self, X, y=None):
         """Compute the scores, or the loss and the gradients.
 
-        With y the net is in training: batch normalisation uses the statistics of this batch. Without y it uses its
-        running statistics.
+        With y the network is in train mode: batch normalisation uses the statistics of this batch. Without y it is in
+        test mode and uses its running statistics.
 
         Parameters
         ----------
@@ -237,19 +237,19 @@ class DeepConvNet(SavedModel):
         grads |= {f"W{self.num_convs + 1}": dW, f"b{self.num_convs + 1}": db}
         for name, weights in self.params.items():
             if name.startswith("W"):
-                loss += 0.5 * self.reg * np.vdot(weights, weights)  # the sum of the squares
+                loss += 0.5 * self.reg * np.vdot(weights, weights)  # sum of the squares
                 grads[name] += self.reg * weights
         return loss, grads
 
     def _features(self, maps):
-        """Run all stages on inputs (N, C, H, W): the last maps, and what the way back needs."""
+        """Run all stages on inputs (N, C, H, W); return the last feature maps and the caches for the backward pass."""
         caches, i = [], 0
         for stage in self.stages:
             for _ in stage:
                 i += 1
                 W, gamma, beta = (self.params[f"{name}{i}"] for name in ("W", "gamma", "beta"))
                 no_bias = np.zeros(len(W), W.dtype)
-                conv_param = {"stride": 1, "pad": 1, "needs_dx": i > 1}  # nobody asks how to change the pictures
+                conv_param = {"stride": 1, "pad": 1, "needs_dx": i > 1}  # the gradient of the images is not needed
                 maps, cache = conv_bn_relu_forward(maps, W, no_bias, gamma, beta, conv_param, self.bn_params[i - 1])
                 caches.append((i, cache))
             maps, cache = max_pool_forward_fast(maps, _HALF_SIZE)
@@ -257,7 +257,7 @@ class DeepConvNet(SavedModel):
         return maps, caches
 
     def _features_backward(self, dmaps, caches):
-        """The gradients of all stages' parameters from the gradient of the last maps."""
+        """Return the gradients of the parameters of all stages, given the gradient of the last feature maps."""
         grads = {}
         for i, cache in reversed(caches):
             if i == "pool":

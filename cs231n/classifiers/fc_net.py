@@ -1,6 +1,6 @@
-"""Fully connected networks, put together from the layers.
+"""Fully connected networks, built from the layers.
 
-Every name of `layers` and `layer_utils` can be imported from here too, as the course's notebooks do.
+Every name in `layers` and `layer_utils` can also be imported from here, as the course's notebooks do.
 The regularisation is 0.5 * reg * sum(W^2) over all weights (not biases), so its gradient is reg * W.
 """
 
@@ -22,15 +22,15 @@ class TwoLayerNet(SavedModel):
     Parameters
     ----------
     input_dim : int
-        D, the number of entries of one input.
+        D, the number of values in one input.
     hidden_dim : int
         H, the number of hidden units.
     num_classes : int
         C, the number of classes.
     weight_scale : float
-        Standard deviation of the weights at the start.
+        Standard deviation of the initial weights.
     reg : float
-        Strength of the regularisation.
+        Regularisation strength.
 
     Attributes
     ----------
@@ -92,42 +92,42 @@ class TwoLayerNet(SavedModel):
 class FullyConnectedNet(SavedModel):
     """A network with any number of hidden layers.
 
-    {affine - [normalisation] - ReLU - [dropout]} x (L - 1) - affine - softmax, where what is in brackets is optional.
+    {affine - [normalisation] - ReLU - [dropout]} x (L - 1) - affine - softmax, where brackets mark optional layers.
     `cs231n.solver.Solver` trains it.
 
     Parameters
     ----------
     hidden_dims : sequence of int
-        The number of units of each hidden layer; none at all makes a linear classifier.
+        The number of units of each hidden layer; an empty sequence gives a linear classifier.
     input_dim : int
-        D, the number of entries of one input.
+        D, the number of values in one input.
     num_classes : int
         C, the number of classes.
     dropout_keep_ratio : float
-        Share of the hidden units that dropout keeps, 0 < dropout_keep_ratio <= 1; 1 is no dropout.
+        Fraction of the hidden units that dropout keeps, 0 < dropout_keep_ratio <= 1; 1 means no dropout.
     normalization : None, 'batchnorm' or 'layernorm'
     reg : float
-        Strength of the regularisation.
+        Regularisation strength.
     weight_scale : float
-        Standard deviation of the weights at the start.
+        Standard deviation of the initial weights.
     dtype : NumPy dtype
-        Of the parameters and of all computations; float64 for gradient checks.
+        Of the parameters and all computations; use float64 for gradient checks.
     seed : int, optional
-        For dropout: the same units are dropped each time, as a gradient check needs it.
+        For dropout: with a seed the same units are dropped each time, as a gradient check needs.
     dropout : float, optional
-        Another name of dropout_keep_ratio.
+        Another name for dropout_keep_ratio.
 
     Attributes
     ----------
     params : dict of ndarray
-        W1, b1 for the first layer, W2, b2 for the second, and so on; with a normalisation gamma1, beta1, ... for all
+        W1, b1 for the first layer, W2, b2 for the second, and so on; with normalisation also gamma1, beta1, ... for all
         layers but the last.
     num_layers : int
-        L, hidden layers and the last one.
+        L, the number of affine layers: the hidden ones and the last one.
     bn_params : list of dict
-        Settings of the normalisation of each hidden layer; with 'batchnorm' its running statistics too.
+        Normalisation settings of each hidden layer; for 'batchnorm' also its running statistics.
     dropout_param : dict
-        Settings of dropout; empty without it.
+        Dropout settings; empty without dropout.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class FullyConnectedNet(SavedModel):
     ):
         keep = _keep_ratio(dropout_keep_ratio, dropout)
         if normalization not in (None, "batchnorm", "layernorm"):
-            raise ValueError(f"normalization is {normalization!r}; it is None, 'batchnorm' or 'layernorm'.")
+            raise ValueError(f"normalization is {normalization!r}; it must be None, 'batchnorm' or 'layernorm'.")
         self.normalization = normalization
         self.use_dropout = keep != 1
         self.reg = reg
@@ -172,8 +172,8 @@ class FullyConnectedNet(SavedModel):
     def loss(self, X, y=None):
         """Compute the scores, or the loss and the gradients.
 
-        With y the net is in training: dropout drops units, and batch normalisation uses the statistics of this batch.
-        Without y it is in use: nothing is dropped, and batch normalisation uses its running statistics.
+        With y the network is in train mode: dropout drops units, and batch normalisation uses the statistics of this
+        batch. Without y it is in test mode: nothing is dropped, and batch normalisation uses its running statistics.
 
         Parameters
         ----------
@@ -219,7 +219,7 @@ class FullyConnectedNet(SavedModel):
         return loss, grads
 
     def _hidden_forward(self, i, x):
-        """Run hidden layer i = 1, ..., L - 1 on x, with the normalisation and dropout of this net: (out, cache)."""
+        """Run hidden layer i = 1, ..., L - 1 on x, with this network's normalisation and dropout: (out, cache)."""
         names = ("W", "b", "gamma", "beta") if self.normalization else ("W", "b")
         return hidden_forward(
             x,
@@ -230,13 +230,13 @@ class FullyConnectedNet(SavedModel):
         )
 
     def _hidden_backward(self, i, dout, cache):
-        """Turn the gradient of hidden layer i's output into (dx, its part of grads), such as {"W1": ..., "b1": ...}."""
+        """Backpropagate through hidden layer i: (dx, its part of grads), such as (dx, {"W1": ..., "b1": ...})."""
         dx, *gradients = hidden_backward(dout, cache)
         names = ("W", "b", "gamma", "beta")
         return dx, {f"{name}{i}": grad for name, grad in zip(names, gradients, strict=True) if grad is not None}
 
     def _set_mode(self, mode):
-        """Tell dropout and batch normalisation whether the net is in training ('train') or in use ('test')."""
+        """Set the mode, 'train' or 'test', of dropout and batch normalisation."""
         if self.use_dropout:
             self.dropout_param["mode"] = mode
         if self.normalization == "batchnorm":
@@ -245,15 +245,15 @@ class FullyConnectedNet(SavedModel):
 
 
 def _keep_ratio(dropout_keep_ratio, dropout):
-    """The share of units that dropout keeps, under whichever of its two names it was given."""
+    """Return the fraction of units that dropout keeps, given under either of its two names."""
     if dropout is not None:
         if dropout_keep_ratio not in (1, dropout):
             raise ValueError(
-                f"dropout_keep_ratio is {dropout_keep_ratio} and dropout is {dropout}: they mean the same, give one."
+                f"dropout_keep_ratio is {dropout_keep_ratio} and dropout is {dropout}: they mean the same, pass one."
             )
         dropout_keep_ratio = dropout
     if not 0 < dropout_keep_ratio <= 1:
         raise ValueError(
-            f"dropout_keep_ratio is {dropout_keep_ratio}; it is the share of units that stay, above 0 and at most 1."
+            f"dropout_keep_ratio is {dropout_keep_ratio}; it is the fraction of units to keep, above 0 and at most 1."
         )
     return dropout_keep_ratio

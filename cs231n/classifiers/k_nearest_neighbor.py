@@ -11,8 +11,8 @@ from cs231n._errors import require_columns, require_labels
 class KNearestNeighbor:
     """Classify an input by a vote among the k training inputs that are nearest to it.
 
-    Ties are settled the same way everywhere: of training inputs at the same distance the earlier one counts as
-    nearer, and of labels with the same number of votes the smaller one wins.
+    Ties are broken in the same way everywhere: of training inputs at equal distance, the earlier one counts as nearer;
+    of labels with equally many votes, the smaller one wins.
 
     Examples
     --------
@@ -23,14 +23,14 @@ class KNearestNeighbor:
     """
 
     def train(self, X, y):
-        """Remember the training data; for nearest neighbours that is all there is to train.
+        """Store the training data; nearest neighbours need no other training.
 
         Parameters
         ----------
         X : ndarray of shape (N, D)
             N training inputs, one in each row.
         y : ndarray of shape (N,)
-            Their labels, whole numbers from 0.
+            Their labels, integers from 0.
         """
         require_labels(y, len(X))
         self.X_train = _as_float_rows(X)
@@ -45,7 +45,7 @@ class KNearestNeighbor:
         k : int
             How many neighbours vote.
         num_loops : {0, 1, 2}
-            Which implementation computes the distances.
+            Which implementation computes the distances: the one with this number of loops.
 
         Returns
         -------
@@ -61,7 +61,7 @@ class KNearestNeighbor:
         return self.predict_labels(distances[num_loops](X), k=k)
 
     def compute_distances_two_loops(self, X):
-        """Compute the distance of every input to every training input, one pair at a time.
+        """Compute the distance from every input to every training input, one pair at a time.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class KNearestNeighbor:
         return dists
 
     def compute_distances_one_loop(self, X):
-        """Compute the same distances, one row at a time; see `compute_distances_two_loops`."""
+        """Compute the same distances one row at a time; see `compute_distances_two_loops`."""
         X = self._as_inputs(X)
         dists = np.zeros((len(X), len(self.X_train)))
         for i in range(len(X)):
@@ -94,7 +94,7 @@ class KNearestNeighbor:
     def compute_distances_no_loops(self, X):
         """Compute the same distances all at once; see `compute_distances_two_loops`.
 
-        |x - t|^2 = |x|^2 - 2 x.t + |t|^2, and all the dot products x.t are one matrix product. No array larger
+        |x - t|^2 = |x|^2 - 2 x.t + |t|^2, and all dot products x.t together are one matrix product. No array larger
         than dists is needed.
         """
         X = self._as_inputs(X)
@@ -102,8 +102,8 @@ class KNearestNeighbor:
         dists = X @ self.X_train.T  # (M, D) @ (D, N) -> (M, N)
         dists *= -2
         # einsum sums the squares of each row without an array of all the squares
-        dists += np.einsum("md,md->m", X, X)[:, np.newaxis]  # (M, 1): the same for a whole row
-        dists += np.einsum("nd,nd->n", self.X_train, self.X_train)  # (N,): the same for a whole column
+        dists += np.einsum("md,md->m", X, X)[:, np.newaxis]  # (M, 1): one value for each row of dists
+        dists += np.einsum("nd,nd->n", self.X_train, self.X_train)  # (N,): one value for each column
         np.maximum(dists, 0, out=dists)  # rounding can leave -1e-9 where the distance is 0
         np.sqrt(dists, out=dists)
         ### END SOLUTION
@@ -124,15 +124,15 @@ class KNearestNeighbor:
             The label with the most votes; the smaller label wins a tie.
         """
         if not 1 <= k <= len(self.y_train):
-            raise ValueError(f"k is {k}; it must be from 1 to the number of training inputs, {len(self.y_train)}.")
+            raise ValueError(f"k is {k}; it must be between 1 and {len(self.y_train)}, the number of training inputs.")
         y_pred = np.zeros(len(dists), dtype=self.y_train.dtype)
         for i in range(len(dists)):
             ### BEGIN SOLUTION
-            limit = np.partition(dists[i], k - 1)[k - 1]  # the distance of the k-th nearest, without a full sort
-            near = np.flatnonzero(dists[i] <= limit)  # more than k where distances are equal, in training order
+            limit = np.partition(dists[i], k - 1)[k - 1]  # the k-th smallest distance, without a full sort
+            near = np.flatnonzero(dists[i] <= limit)  # in training order; more than k if distances are equal
             nearest = near[np.argsort(dists[i, near], kind="stable")[:k]]
             votes = np.bincount(self.y_train[nearest])
-            y_pred[i] = np.argmax(votes)  # the first, so the smallest, of the labels with the most votes
+            y_pred[i] = np.argmax(votes)  # the first maximum: the smallest of the labels with the most votes
             ### END SOLUTION
         return y_pred
 
@@ -145,8 +145,8 @@ class KNearestNeighbor:
 
 
 def _as_float_rows(X):
-    """X as floating-point numbers: in uint8, the type of pixels, 3 - 5 is 254."""
+    """Convert X to floating point: in uint8, the dtype of pixels, 3 - 5 is 254."""
     X = np.asarray(X)
     if X.ndim != 2:
-        raise ValueError(f"X has shape {X.shape}, expected (N, D): X.reshape(len(X), -1) makes each image a row.")
+        raise ValueError(f"X has shape {X.shape}, expected (N, D): X.reshape(len(X), -1) turns each image into a row.")
     return X if np.issubdtype(X.dtype, np.floating) else X.astype(np.float64)

@@ -9,7 +9,7 @@ from cs231n.classifiers.softmax import softmax_loss_vectorized
 
 
 class LinearClassifier:
-    """A linear classifier; `LinearSVM` and `Softmax` give it its loss.
+    """A linear classifier; its subclasses `LinearSVM` and `Softmax` define the loss.
 
     Attributes
     ----------
@@ -21,26 +21,26 @@ class LinearClassifier:
         self.W = None
 
     def train(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
-        """Train by stochastic gradient descent, from W as it is (small random weights at first).
+        """Train by stochastic gradient descent, starting from the current W (or from small random weights).
 
         Parameters
         ----------
         X : ndarray of shape (N, D)
-            Training inputs, one in each row, with the bias column if one is wanted.
+            Training inputs, one in each row, including the bias column if there is one.
         y : ndarray of shape (N,)
-            Labels, whole numbers from 0; the largest one decides the number of classes C.
+            Labels, integers from 0; the largest one determines the number of classes C.
         learning_rate, reg : float
         num_iters : int
             Number of steps.
         batch_size : int
             Number of inputs in each step, drawn with replacement.
         verbose : bool
-            Print the loss every 100 steps.
+            Whether to print the loss every 100 steps.
 
         Returns
         -------
         loss_history : list of float
-            The loss of each step's batch, before the step.
+            The loss on the batch of each step, before the update.
         """
         require_labels(y, len(X))
         if self.W is None:
@@ -77,7 +77,7 @@ class LinearClassifier:
         return y_pred
 
     def loss(self, X_batch, y_batch, reg):
-        """Compute the loss and its gradient; each kind of classifier has its own.
+        """Compute the loss and its gradient; each subclass defines its own.
 
         Parameters
         ----------
@@ -93,18 +93,18 @@ class LinearClassifier:
         raise TypeError("LinearClassifier has no loss of its own: use LinearSVM or Softmax.")
 
     def save(self, fname):
-        """Save the weights as cs231n/saved/<fname>, with the ending .npz."""
+        """Save the weights as cs231n/saved/<fname>, with the extension .npz."""
         if self.W is None:
             raise ValueError("There are no weights yet: call train(X, y) first.")
         save_weights(fname, {"W": self.W})
 
     def load(self, fname):
-        """Load weights that `save` wrote; return whether the file was there."""
+        """Load weights that `save` wrote; return whether the file exists."""
         weights = load_weights(fname)
         if weights is None:
             return False
         if set(weights) != {"W"}:
-            raise ValueError(f"{fname} holds {sorted(weights)}, expected W: it was saved by another kind of model.")
+            raise ValueError(f"{fname} contains {sorted(weights)}, expected W: it was saved by another kind of model.")
         self.W = weights["W"]
         return True
 

@@ -2,8 +2,9 @@
 
 L = 1/N * sum_i sum_{j != y_i} max(0, s_ij - s_{i,y_i} + 1) + reg * sum(W^2), with scores S = X W
 
-Weston and Watkins (1999), "Support vector machines for multi-class pattern recognition". Mind the regularisation:
-it is reg * sum(W^2) for the linear classifiers (without the 0.5 of the neural networks); its gradient is 2 * reg * W.
+Note the regularisation: the linear classifiers use reg * sum(W^2), without the factor 0.5 of the neural networks, so
+its gradient is 2 * reg * W. Source: Weston and Watkins (1999), "Support vector machines for multi-class pattern
+recognition".
 """
 
 import numpy as np
@@ -19,11 +20,11 @@ def svm_loss_naive(W, X, y, reg):
     W : ndarray of shape (D, C)
         Weights.
     X : ndarray of shape (N, D)
-        A minibatch of inputs, one in each row.
+        A batch of inputs, one in each row.
     y : ndarray of shape (N,)
         Labels, 0 <= y[i] < C.
     reg : float
-        Strength of the regularisation.
+        Regularisation strength.
 
     Returns
     -------
@@ -45,8 +46,8 @@ def svm_loss_naive(W, X, y, reg):
             if margin > 0:
                 loss += margin
                 ### BEGIN SOLUTION
-                dW[:, j] += X[i]  # the margin grows with the score of class j ...
-                dW[:, y[i]] -= X[i]  # ... and falls with the score of the true class
+                dW[:, j] += X[i]  # the margin increases with the score of class j ...
+                dW[:, y[i]] -= X[i]  # ... and decreases with the score of the true class
                 ### END SOLUTION
     loss = loss / num_train + reg * np.sum(W * W)
     ### BEGIN SOLUTION
@@ -67,7 +68,7 @@ def svm_loss_vectorized(W, X, y, reg):
     margins[rows, y] = 0
     loss = margins.sum() / num_train + reg * np.sum(W * W)
 
-    dscores = (margins > 0).astype(scores.dtype)  # (N, C): 1 where a class is over the margin
+    dscores = (margins > 0).astype(scores.dtype)  # (N, C): 1 where a class violates the margin
     dscores[rows, y] = -dscores.sum(axis=1)
     dW = X.T @ dscores / num_train + 2 * reg * W  # (D, N) @ (N, C) -> (D, C)
     ### END SOLUTION

@@ -1,7 +1,7 @@
-"""The two-layer network in one piece: loss, training and prediction in one class, without layers or Solver.
+"""A two-layer network in a single class with loss, training and prediction, without separate layers or a Solver.
 
-It is the older form of `cs231n.classifiers.fc_net.TwoLayerNet`. Mind two differences: the regularisation is
-reg * sum(W^2) (without the 0.5, so its gradient is 2 * reg * W), and inputs are rows.
+It is the older form of `cs231n.classifiers.fc_net.TwoLayerNet`. Note two differences: the regularisation is
+reg * sum(W^2), without the factor 0.5, so its gradient is 2 * reg * W; and inputs are rows of shape (D,).
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ class TwoLayerNet:
     Parameters
     ----------
     input_size, hidden_size, output_size : int
-        D, the number of entries of one input; H, of hidden units; C, of classes.
+        D, the number of values in one input; H, the number of hidden units; C, the number of classes.
     std : float
-        Standard deviation of the weights at the start.
+        Standard deviation of the initial weights.
 
     Attributes
     ----------
@@ -101,20 +101,20 @@ class TwoLayerNet:
             Validation inputs and labels.
         learning_rate : float
         learning_rate_decay : float
-            Factor on the learning rate after each epoch.
+            Factor that multiplies the learning rate after each epoch.
         reg : float
         num_iters : int
             Number of steps.
         batch_size : int
             Number of inputs in each step, drawn with replacement.
         verbose : bool
-            Print the loss every 100 steps.
+            Whether to print the loss every 100 steps.
 
         Returns
         -------
         dict of lists
-            ``loss_history`` with an entry for each step, ``train_acc_history`` (on the step's batch) and
-            ``val_acc_history`` with an entry for each epoch begun.
+            ``loss_history`` with one entry for each step; ``train_acc_history`` (on the batch of that step) and
+            ``val_acc_history`` with one entry for the first step of each epoch.
         """
         require_labels(y, len(X), len(self.params["b2"]))
         iterations_per_epoch = max(len(X) // batch_size, 1)

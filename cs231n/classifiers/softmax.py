@@ -2,8 +2,8 @@
 
 L = -1/N * sum_i log p_{i,y_i} + reg * sum(W^2),  p_ij = exp(s_ij) / sum_k exp(s_ik), with scores S = X W
 
-Goodfellow, Bengio and Courville (2016), "Deep Learning", section 6.2.2.3. Mind the regularisation: it is
-reg * sum(W^2) for the linear classifiers (without the 0.5 of the neural networks), so its gradient is 2 * reg * W.
+Note the regularisation: the linear classifiers use reg * sum(W^2), without the factor 0.5 of the neural networks, so
+its gradient is 2 * reg * W. Source: Goodfellow, Bengio and Courville (2016), "Deep Learning", section 6.2.2.3.
 """
 
 import numpy as np
@@ -19,11 +19,11 @@ def softmax_loss_naive(W, X, y, reg):
     W : ndarray of shape (D, C)
         Weights.
     X : ndarray of shape (N, D)
-        A minibatch of inputs, one in each row.
+        A batch of inputs, one in each row.
     y : ndarray of shape (N,)
         Labels, 0 <= y[i] < C.
     reg : float
-        Strength of the regularisation.
+        Regularisation strength.
 
     Returns
     -------
@@ -39,9 +39,9 @@ def softmax_loss_naive(W, X, y, reg):
     num_train, num_classes = len(X), W.shape[1]
     for i in range(num_train):
         scores = X[i] @ W  # (D,) @ (D, C) -> (C,)
-        scores -= scores.max()  # the same probabilities, and exp cannot overflow
+        scores -= scores.max()  # the probabilities stay the same, and exp cannot overflow
         total = np.exp(scores).sum()
-        loss += np.log(total) - scores[y[i]]  # -log p, without the log of a p that has become 0
+        loss += np.log(total) - scores[y[i]]  # -log p of the true class; log(p) itself fails where p underflows to 0
         p = np.exp(scores) / total
         for j in range(num_classes):
             dW[:, j] += (p[j] - (j == y[i])) * X[i]
@@ -59,7 +59,7 @@ def softmax_loss_vectorized(W, X, y, reg):
     num_train = len(X)
     rows = np.arange(num_train)
     scores = X @ W  # (N, D) @ (D, C) -> (N, C)
-    scores -= scores.max(axis=1, keepdims=True)  # each row by its own largest score
+    scores -= scores.max(axis=1, keepdims=True)  # each row by its own maximum
     log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))  # (N, C) - (N, 1) -> (N, C)
     loss = -log_p[rows, y].mean() + reg * np.sum(W * W)
 

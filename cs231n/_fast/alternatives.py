@@ -1,9 +1,9 @@
-"""Convolution and max pooling in other ways, kept for comparison."""
+"""Other methods for convolution and max pooling (im2col, reshape), kept for comparison; all use one thread."""
 
 import numpy as np
 
 from cs231n._fast.convolution import output_size
-from cs231n._windows import num_stops, require_conv, require_pool
+from cs231n._windows import num_positions, require_conv, require_pool
 from cs231n.im2col import col2im_indices, im2col_indices
 
 
@@ -28,19 +28,19 @@ def conv_backward_im2col(dout, cache):
 
 
 def max_pool_forward_reshape(x, pool_param):
-    """Compute max pooling of windows that lie side by side, by a reshape; see `max_pool_forward_naive`.
+    """Compute max pooling of windows that tile the image, by a reshape; see `max_pool_forward_naive`.
 
     Raises
     ------
     ValueError
-        If windows overlap, leave gaps, are not square, or do not cover the pictures.
+        If windows overlap, leave gaps, are not square, or do not cover the images.
     """
     require_pool(x.shape, pool_param)
     size = pool_param["pool_height"]
     N, C, H, W = x.shape
     if not size == pool_param["pool_width"] == pool_param["stride"] or H % size or W % size:
         raise ValueError(
-            f"pictures of {H} x {W} cannot be cut into the windows of {pool_param}: "
+            f"images of {H} x {W} cannot be tiled by the windows of {pool_param}: "
             "max_pool_forward_fast works for every window and stride."
         )
     windows = x.reshape(N, C, H // size, size, W // size, size).transpose(0, 1, 2, 4, 3, 5)
@@ -51,7 +51,7 @@ def max_pool_forward_reshape(x, pool_param):
 def max_pool_backward_reshape(dout, cache):
     """Compute the gradient dx of `max_pool_forward_reshape`."""
     shape, size, largest = cache
-    dwindows = _at(largest, dout, size * size)  # (N, C, H_out, W_out, size * size)
+    dwindows = _scattered(dout, largest, size * size)  # (N, C, H_out, W_out, size * size)
     dwindows = dwindows.reshape(*dout.shape, size, size).transpose(0, 1, 2, 4, 3, 5)
     return dwindows.reshape(shape)
 
@@ -61,10 +61,10 @@ def max_pool_forward_im2col(x, pool_param):
     require_pool(x.shape, pool_param)
     height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
     N, C, H, W = x.shape
-    channels = x.reshape(N * C, 1, H, W)  # each channel for itself
+    channels = x.reshape(N * C, 1, H, W)  # each channel is pooled separately
     columns = im2col_indices(channels, height, width, padding=0, stride=stride)  # (K, P * N * C)
-    places = num_stops(H, height, stride), num_stops(W, width, stride)
-    out = columns.max(axis=0).reshape(*places, N, C).transpose(2, 3, 0, 1)
+    size = num_positions(H, height, stride), num_positions(W, width, stride)
+    out = columns.max(axis=0).reshape(*size, N, C).transpose(2, 3, 0, 1)
     return np.ascontiguousarray(out), (x.shape, pool_param, columns.argmax(axis=0))
 
 
@@ -73,12 +73,12 @@ def max_pool_backward_im2col(dout, cache):
     (N, C, H, W), pool_param, largest = cache
     height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
     rows = dout.transpose(2, 3, 0, 1).ravel()  # (N, C, H_out, W_out) -> (P * N * C,)
-    dcolumns = _at(largest, rows, height * width).T  # (K, P * N * C)
+    dcolumns = _scattered(rows, largest, height * width).T  # (K, P * N * C)
     return col2im_indices(dcolumns, (N * C, 1, H, W), height, width, padding=0, stride=stride).reshape(N, C, H, W)
 
 
-def _at(places, values, size):
-    """Make an array with one more axis, of length `size`: each value at its place, zeros elsewhere."""
+def _scattered(values, indices, size):
+    """Return an array with one more axis, of length `size`: each value at its index, zeros elsewhere."""
     out = np.zeros((*values.shape, size), values.dtype)
-    np.put_along_axis(out, places[..., np.newaxis], values[..., np.newaxis], axis=-1)
+    np.put_along_axis(out, indices[..., np.newaxis], values[..., np.newaxis], axis=-1)
     return out
