@@ -94,7 +94,7 @@ _ADAM_CASES = (
     ("four steps", (2, 3), 4, {"learning_rate": 0.2}),
     ("tiny gradients", (4,), 1, {"learning_rate": 0.5}, _quiet_inputs),
     (
-        "other betas, epsilon = 0.3",
+        "other settings",
         (2, 1, 3),
         2,
         {"learning_rate": 0.7, "beta1": 0.6, "beta2": 0.75, "epsilon": 0.3, "m": _normal, "v": _positive, "t": 2},
