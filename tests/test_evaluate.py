@@ -205,7 +205,7 @@ ALL_DIFFERENCES = """import tracemalloc
 
 @pytest.mark.parametrize(
     "body, mistake",
-    [(ONE_LOOP, "a loop over the inputs is left"), (ALL_DIFFERENCES, "an array of M x N x D differences")],
+    [(ONE_LOOP, "there is still a loop over the inputs"), (ALL_DIFFERENCES, "an array of M x N x D differences")],
 )
 def test_counting_that_is_switched_off(body, mistake):
     """The question's own cases see nothing; the limits from outside do."""

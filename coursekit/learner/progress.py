@@ -7,7 +7,7 @@ from pathlib import Path
 from coursekit.core.question import Question, Status, Verdict
 from coursekit.judging.check import check_question, tested_files
 from coursekit.judging.rendering import render
-from coursekit.learner import submission
+from coursekit.learner import notebook_form
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
 
@@ -27,10 +27,10 @@ def _verdict(question: Question, root: Path) -> Verdict:
 def saved_verdict(question: Question, root: Path = ROOT) -> Verdict:
     """The verdict that a saved notebook shows for a notebook question."""
     try:
-        notebook = submission.read_notebook(Path(root, notebook_file(question.notebook)).read_bytes())
+        notebook = notebook_form.read_notebook(Path(root, notebook_file(question.notebook)).read_bytes())
     except (OSError, ValueError) as error:
         return Verdict(question, Status.NOT_ATTEMPTED, notes=(f"the notebook cannot be read: {error}",))
-    status = Status(submission.shown_verdict(notebook, question.id) or Status.NOT_ATTEMPTED)
+    status = Status(notebook_form.shown_verdict(notebook, question.id) or Status.NOT_ATTEMPTED)
     if status is Status.NOT_ATTEMPTED:
         return Verdict(question, status)
     return Verdict(question, status, notes=("as shown in the saved notebook",))
