@@ -2,7 +2,7 @@
 
 import json
 
-from coursekit.learner import submission
+from coursekit.learner import notebook_form
 from coursekit.paths import ROOT
 from coursekit.questions import notebook_file
 from coursekit.teacher.solutions import strip_notebook
@@ -24,6 +24,6 @@ def filled(name):
     """A notebook as a learner fills it in: the solved one without the markers."""
     notebook = solved(name)
     for cell in notebook["cells"]:
-        lines = [line for line in submission.source(cell).splitlines() if line.strip() not in MARKERS]
+        lines = [line for line in notebook_form.source(cell).splitlines() if line.strip() not in MARKERS]
         cell["source"] = "\n".join(lines).strip("\n").splitlines(keepends=True)
     return notebook

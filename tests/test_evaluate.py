@@ -178,11 +178,11 @@ class TestFollowThrough:
         assert 'NotImplementedError("two_layer_net_loss' not in source
         assert 'NotImplementedError("two_layer_net_gradients' in source
 
-    def test_a_function_written_anew(self):
+    def test_a_function_written_again(self):
         """Without the given lines no part can be told; a question that does not ask for the function loses nothing."""
         ids = ["batchnorm_forward", "batchnorm_forward_test", "batchnorm_backward"]
-        anew = "\n\ndef batchnorm_forward(x, gamma, beta, bn_param):\n    return x, None\n"
-        entries = graded_files({**solved("assignment2"), LAYERS: solved("assignment2")[LAYERS] + anew.encode()}, ids)
+        again = "\n\ndef batchnorm_forward(x, gamma, beta, bn_param):\n    return x, None\n"
+        entries = graded_files({**solved("assignment2"), LAYERS: solved("assignment2")[LAYERS] + again.encode()}, ids)
         assert [entries[id_].earned > 0 for id_ in ids] == [False, False, True]
 
 

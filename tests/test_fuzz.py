@@ -23,7 +23,7 @@ import pytest
 from coursekit.files import pack_zip
 from coursekit.grading.intake.archive import Refused, find_submissions, open_submission
 from coursekit.grading.intake.merging import merge_module, merge_notebook
-from coursekit.learner import submission
+from coursekit.learner import notebook_form, submission
 from coursekit.paths import ROOT
 from coursekit.teacher.solutions import strip_module
 from tests.learner_notebooks import edition, filled
@@ -221,7 +221,7 @@ def edit_cells(data, rng):
         if not cells:
             break
         at = rng.randrange(len(cells))
-        text = submission.source(cells[at])
+        text = notebook_form.source(cells[at])
         match rng.randrange(7):
             case 0:
                 cells[at]["id"] = rng.choice(cells).get("id", "")
@@ -232,7 +232,7 @@ def edit_cells(data, rng):
             case 3:
                 cells.insert(rng.randrange(len(cells)), json.loads(json.dumps(cells[at])))
             case 4:
-                cells[at]["source"] = text + "\n" + submission.source(rng.choice(cells))
+                cells[at]["source"] = text + "\n" + notebook_form.source(rng.choice(cells))
             case 5:
                 cut = rng.randrange(len(text) + 1)
                 cells[at : at + 1] = [{**cells[at], "source": text[:cut]}, {**cells[at], "source": text[cut:]}]
@@ -326,7 +326,7 @@ class Fuzzer:
         for cell, original in zip(cells, self.editions[name]["cells"], strict=True):
             answer = original["id"] in merged.answers or bool(merged.written.get(original["id"]))
             assert cell["id"] == original["id"] and cell["cell_type"] == original["cell_type"]
-            assert answer or submission.source(cell) == submission.source(original)
+            assert answer or notebook_form.source(cell) == notebook_form.source(original)
         json.dumps(merged.notebook, ensure_ascii=False).encode()
 
 

@@ -11,7 +11,7 @@ from coursekit.grading.intake import earlier_versions
 from coursekit.grading.intake.archive import Refused
 from coursekit.grading.intake.merging import merge_module, merge_notebook
 from coursekit.grading.intake.notebook_cells import MOST_CELLS, read_cells
-from coursekit.learner import submission
+from coursekit.learner import notebook_form
 from coursekit.learner.notebook_form import BLANK_ANSWER, is_written_answer, without_blank
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions
@@ -30,7 +30,7 @@ def merge(name, notebook):
 def code(merged):
     """What would run, cell after cell, the learner's own cells included."""
     cells = merged.notebook["cells"]
-    return [submission.source(cell) for cell in cells if cell["cell_type"] == "code"]
+    return [notebook_form.source(cell) for cell in cells if cell["cell_type"] == "code"]
 
 
 def at(notebook, cell_id):
@@ -100,7 +100,7 @@ def merge_below(notebook, cell_id):
     position = at(notebook, cell_id)
     below = notebook["cells"].pop(position + 1)
     cell = notebook["cells"][position]
-    cell["source"] = [submission.source(cell) + "\n\n" + submission.source(below)]
+    cell["source"] = [notebook_form.source(cell) + "\n\n" + notebook_form.source(below)]
 
 
 def delete_neighbours(notebook, cell_id):
@@ -124,7 +124,7 @@ def windows_lines(notebook, cell_id):
 
 def one_text(notebook, cell_id):
     for cell in notebook["cells"]:
-        cell["source"] = submission.source(cell)
+        cell["source"] = notebook_form.source(cell)
 
 
 def empty_cells(notebook, cell_id):
@@ -136,7 +136,7 @@ def empty_cells(notebook, cell_id):
 def break_given(notebook, cell_id):
     """A typo in the imports, and a smaller data set."""
     cell = notebook["cells"][at(notebook, "setup")]
-    cell["source"] = [submission.source(cell).replace("import", "imprt", 1)]
+    cell["source"] = [notebook_form.source(cell).replace("import", "imprt", 1)]
 
 
 def break_given_without_ids(notebook, cell_id):
@@ -216,7 +216,7 @@ class TestMutilated:
         for submitted in (blank, missing):
             merged = merge_notebook(solved("svm"), pack(submitted))
             assert "SOLUTION" not in json.dumps(merged.notebook)
-            assert "raise NotImplementedError" in submission.source(
+            assert "raise NotImplementedError" in notebook_form.source(
                 merged.notebook["cells"][at(merged.notebook, "svm_search")]
             )
 
@@ -238,7 +238,7 @@ class TestAnswersInOddPlaces:
         for keeps_id in (0, 1):
             submitted = filled("svm")
             position = at(submitted, "svm_search")
-            lines = submission.source(submitted["cells"][position]).splitlines(keepends=True)
+            lines = notebook_form.source(submitted["cells"][position]).splitlines(keepends=True)
             halves = [copy.deepcopy(submitted["cells"][position]) for _ in range(2)]
             halves[0]["source"], halves[1]["source"] = lines[:4], lines[4:]
             halves[1 - keeps_id]["id"] = "new"
@@ -265,7 +265,8 @@ class TestAnswersInOddPlaces:
         submitted["cells"].insert(position + 1, second)
         sources = code(merge("svm", submitted))
         assert (
-            sources.index("best_svm = 'second'") == sources.index(submission.source(submitted["cells"][position])) + 1
+            sources.index("best_svm = 'second'")
+            == sources.index(notebook_form.source(submitted["cells"][position])) + 1
         )
 
     def test_answer_in_a_new_cell_below_the_stub(self):
@@ -310,11 +311,13 @@ class TestAnswersInOddPlaces:
         submitted = filled("svm")
         setup = submitted["cells"][at(submitted, "setup")]
         setup["source"] = [
-            submission.source(setup).replace("import numpy as np", "from itertools import product\nimport nump as np")
+            notebook_form.source(setup).replace(
+                "import numpy as np", "from itertools import product\nimport nump as np"
+            )
         ]
         merged = merge("svm", submitted)
         assert code(merged)[:2] == [
-            submission.source(edition("svm")["cells"][at(edition("svm"), "setup")]),
+            notebook_form.source(edition("svm")["cells"][at(edition("svm"), "setup")]),
             "from itertools import product",
         ]
         assert any("setup" in remark for remark in merged.remarks)
@@ -339,7 +342,7 @@ def rewritten(notebook):
             cell["id"] = f"text_{number}" if number % 2 and not cell["id"].startswith("compare_") else cell["id"]
             cell["source"] = [f"Rewritten, paragraph {number}, since the course goes on."]
         elif cell["id"] == "setup":
-            cell["source"] = [submission.source(cell), "\nnp.seterr(all='raise')"]
+            cell["source"] = [notebook_form.source(cell), "\nnp.seterr(all='raise')"]
     more = {"cell_type": "code", "id": "more", "metadata": {}, "outputs": [], "source": ["print(1)"]}
     notebook["cells"].insert(5, more)
     return notebook
@@ -355,8 +358,8 @@ class TestEarlierVersion:
     @pytest.mark.parametrize("name", EARLIER)
     def test_answers_are_taken(self, name, newer, change):
         submitted = earlier(name)
-        given = {c["id"]: without_blank(submission.source(c)) for c in submitted["cells"] if is_written_answer(c)}
-        code_answers = {c["id"]: submission.source(c) for c in submitted["cells"] if c["id"] in all_questions()}
+        given = {c["id"]: without_blank(notebook_form.source(c)) for c in submitted["cells"] if is_written_answer(c)}
+        code_answers = {c["id"]: notebook_form.source(c) for c in submitted["cells"] if c["id"] in all_questions()}
         change(submitted)
         course = newer(edition(name))
         merged = merge_notebook(course, pack(submitted))

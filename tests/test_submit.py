@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from coursekit.files import unpack_zip
-from coursekit.learner import answers_page, submission, submit
+from coursekit.learner import answers_page, notebook_form, submission, submit
 from coursekit.paths import ROOT
 from coursekit.questions import notebook_file
 from coursekit.teacher.release import write_edition
@@ -184,7 +184,7 @@ class TestProblems:
         notebook = json.loads((work / KNN).read_bytes())
         for cell in notebook["cells"]:
             if cell["id"] == "answer_statements":
-                cell["source"] = submission.BLANK_ANSWER
+                cell["source"] = notebook_form.BLANK_ANSWER
         (work / KNN).write_text(json.dumps(notebook))
         assert "no written answer yet in answer_statements" in self.problems(work)
 
@@ -221,9 +221,9 @@ def test_notebook_without_ids_is_read_all_the_same(tmp_path):
     whole, bare = filled("knn"), filled("knn")
     for cell in bare["cells"]:
         del cell["id"]
-    assert list(submission.written_answers(bare).values()) == list(submission.written_answers(whole).values())
-    assert list(submission.prompts(bare).values()) == list(submission.prompts(whole).values())
-    assert submission.shown_verdict(bare, "knn_two_loops") == "ok"
+    assert list(notebook_form.written_answers(bare).values()) == list(notebook_form.written_answers(whole).values())
+    assert list(notebook_form.prompts(bare).values()) == list(notebook_form.prompts(whole).values())
+    assert notebook_form.shown_verdict(bare, "knn_two_loops") == "ok"
 
 
 class TestPage:
@@ -255,7 +255,7 @@ class TestPage:
         assert "onerror" not in self.page("![p](attachment:p)", attachments={"p": {"image/png": '" onerror="alert(1)'}})
 
     def test_blank(self):
-        assert "No answer was given" in self.page(submission.BLANK_ANSWER)
+        assert "No answer was given" in self.page(notebook_form.BLANK_ANSWER)
 
     @pytest.mark.skipif(not any(map(shutil.which, answers_page._BROWSERS)), reason="there is no browser here")
     def test_pdf(self, tmp_path):

@@ -36,7 +36,7 @@ from coursekit.grading.record import (
 from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.settings import Settings, versions
 from coursekit.judging.runner import Ending, Execute, FinishedProcess
-from coursekit.learner import submission
+from coursekit.learner import notebook_form, submission
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import all_questions, find, notebook_file
 
@@ -160,7 +160,7 @@ def _merge_notebook(work: Work, notebook: str, files: dict[str, bytes], remarks:
         work.broken[notebook] = f"{notebook}.ipynb cannot be read: {refused}"
         remarks.append(f"{name}: {refused}")
         return
-    work.notebooks[notebook], prompts = merged.notebook, submission.prompts(original)
+    work.notebooks[notebook], prompts = merged.notebook, notebook_form.prompts(original)
     remarks += [f"{name}: {remark}" for remark in merged.remarks]
     work.written += [WrittenAnswer(id_, notebook, prompts.get(id_, ""), text) for id_, text in merged.written.items()]
 
@@ -283,7 +283,7 @@ class Grading:
         """Whether the answer cell is as distributed."""
         stub = f'raise NotImplementedError("{question.id}:'
         cells = self.work.notebooks[question.notebook]["cells"]
-        return any(cell.get("id") == question.id and stub in submission.source(cell) for cell in cells)
+        return any(cell.get("id") == question.id and stub in notebook_form.source(cell) for cell in cells)
 
     def run_notebook(self, name: str, reference: tuple[str, ...] = ()) -> "NotebookRun":
         """Run a notebook, once for each set of questions that the reference answers."""

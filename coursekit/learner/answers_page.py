@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from coursekit.learner import submission
+from coursekit.learner import notebook_form
 from coursekit.learner.environment import is_root
 
 _STYLE = """
@@ -49,7 +49,7 @@ def page(assignment: str, notebooks: dict[str, dict]) -> bytes:
     render = _renderer()
     parts = [f"<h1>Written answers, {assignment}</h1>"]
     for name, notebook in notebooks.items():
-        prompts, given = submission.prompts(notebook), submission.written_answers(notebook)
+        prompts, given = notebook_form.prompts(notebook), notebook_form.written_answers(notebook)
         if given:
             parts.append(f"<h2>{html.escape(name)}</h2>")
         for key, text in given.items():

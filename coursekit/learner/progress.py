@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from coursekit.core.question import Question, Verdict
+from coursekit.core.question import Question, Status, Verdict
 from coursekit.judging.check import check_question, tested_files
 from coursekit.judging.rendering import render
-from coursekit.learner import submission
+from coursekit.learner import notebook_form
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
 
@@ -27,13 +27,13 @@ def _verdict(question: Question, root: Path) -> Verdict:
 def saved_verdict(question: Question, root: Path = ROOT) -> Verdict:
     """The verdict that a saved notebook shows for a notebook question."""
     try:
-        notebook = submission.read_notebook(Path(root, notebook_file(question.notebook)).read_bytes())
+        notebook = notebook_form.read_notebook(Path(root, notebook_file(question.notebook)).read_bytes())
     except (OSError, ValueError) as error:
-        return Verdict(question, "not attempted", notes=(f"the notebook cannot be read: {error}",))
-    status = submission.shown_verdict(notebook, question.id)
-    if status in ("ok", "wrong"):
-        return Verdict(question, status, notes=("as shown in the saved notebook",))
-    return Verdict(question, "not attempted")
+        return Verdict(question, Status.NOT_ATTEMPTED, notes=(f"the notebook cannot be read: {error}",))
+    status = notebook_form.shown_verdict(notebook, question.id)
+    if status in (Status.OK, Status.WRONG):
+        return Verdict(question, Status(status), notes=("as shown in the saved notebook",))
+    return Verdict(question, Status.NOT_ATTEMPTED)
 
 
 def show(root: Path = ROOT) -> int:

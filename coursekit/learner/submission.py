@@ -5,18 +5,8 @@ import hashlib
 import json
 
 from coursekit.core.question import Question
-from coursekit.learner.notebook_form import (
-    BLANK_ANSWER,
-    prompts,
-    read_notebook,
-    shown_verdict,
-    source,
-    written_answers,
-)
 from coursekit.paths import file_of
 from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
-
-__all__ = ["BLANK_ANSWER", "prompts", "read_notebook", "shown_verdict", "source", "written_answers"]  # of notebooks
 
 RECEIPT = "receipt.json"
 WEIGHTS = "cs231n/saved/*.npz"

@@ -17,7 +17,7 @@ import numpy as np
 
 from coursekit.core.question import Verdict
 from coursekit.files import CONFLICT, has_conflict, pack_zip, unpack_zip, write_file
-from coursekit.learner import answers_page, submission
+from coursekit.learner import answers_page, notebook_form, submission
 from coursekit.learner.progress import verdicts
 from coursekit.paths import PACKAGE, ROOT, TOOLS, files_in
 from coursekit.questions import notebook_file
@@ -142,16 +142,18 @@ def notebook_problems(data: bytes, path: Path) -> Iterator[str]:
     if _has_newer_copy(data, path):
         yield "there is a newer copy in .ipynb_checkpoints; if some of your work is missing, open that copy and save it"
     try:
-        notebook = submission.read_notebook(data)
+        notebook = notebook_form.read_notebook(data)
     except ValueError as error:
         yield str(error)
         return
-    code = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code" and submission.source(cell).strip()]
+    code = [
+        cell for cell in notebook["cells"] if cell.get("cell_type") == "code" and notebook_form.source(cell).strip()
+    ]
     if unrun := sum(cell.get("execution_count") is None and not cell.get("outputs") for cell in code):
         yield f"{unrun} of its {len(code)} code cells have not been run; choose Run > Run All Cells, then save"
-    if any(has_conflict(submission.source(cell)) for cell in notebook["cells"]):
+    if any(has_conflict(notebook_form.source(cell)) for cell in notebook["cells"]):
         yield f"in a cell: {CONFLICT}"
-    if blank := [name for name, text in submission.written_answers(notebook).items() if not text]:
+    if blank := [name for name, text in notebook_form.written_answers(notebook).items() if not text]:
         yield f"no written answer yet in {', '.join(blank)}"
 
 
@@ -224,7 +226,7 @@ def verdict_problems(found: Sequence[Verdict], files: Files, assignment: str) ->
     notebooks = _readable(files, assignment)
     for verdict in found:
         question = verdict.question
-        shown = submission.shown_verdict(notebooks.get(question.notebook, {"cells": []}), question.id)
+        shown = notebook_form.shown_verdict(notebooks.get(question.notebook, {"cells": []}), question.id)
         if shown and shown != verdict.status and not question.in_notebook:
             problems.append(
                 f"{question.notebook}.ipynb shows {question.id}: {shown}, but the verdict on the current files is "
@@ -238,7 +240,7 @@ def _readable(files: Files, assignment: str) -> dict[str, dict]:
     found = {}
     for name in submission.notebooks(assignment):
         try:
-            found[name] = submission.read_notebook(files[notebook_file(name)])
+            found[name] = notebook_form.read_notebook(files[notebook_file(name)])
         except (KeyError, ValueError):
             continue
     return found

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from coursekit.core.question import Question
-from coursekit.learner.submission import BLANK_ANSWER
+from coursekit.learner.notebook_form import BLANK_ANSWER
 from coursekit.questions import all_questions
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"

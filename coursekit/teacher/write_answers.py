@@ -6,7 +6,7 @@ from pathlib import Path
 from coursekit.core import serialization
 from coursekit.core.question import Question
 from coursekit.judging.reference_answers import FOLDER, path_of
-from coursekit.judging.runner import run_case
+from coursekit.judging.runner import Result, run_case
 from coursekit.questions import NOTEBOOKS, all_questions
 from zoo import outcomes, wrong_entries
 
@@ -35,7 +35,7 @@ def answers_of(question: Question) -> dict:
     return {"expected": expected, "mistakes": mistakes}
 
 
-def _brief(results):
+def _brief(results: dict[int, Result]) -> dict:
     return {
         index: {
             "outputs": result.outputs,

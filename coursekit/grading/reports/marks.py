@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from coursekit.grading.record import Record, WrittenAnswer
 from coursekit.grading.reports import pages
-from coursekit.learner.submission import without_blank
+from coursekit.learner.notebook_form import without_blank
 
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
