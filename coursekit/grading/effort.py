@@ -29,7 +29,7 @@ ROOM = 4  # the limit is this many times what the start of Python takes, and a l
 
 def limits(usual: Limits) -> Limits:
     """The limits under which efforts run, for a question with the usual ones."""
-    return replace(usual, cpu_seconds=cpu_seconds(), memory=min(usual.memory, MEMORY), output=MEMORY)
+    return replace(usual, seconds=cpu_seconds(), memory=min(usual.memory, MEMORY), output=MEMORY)
 
 
 def findings(question: Question, seed: int, execute: Execute) -> list[Finding]:
@@ -45,7 +45,7 @@ def findings(question: Question, seed: int, execute: Execute) -> list[Finding]:
     found = []
     for effort, drawn, result in zip(question.efforts, inputs, results, strict=True):
         found.append(_finding(question.cases[0], effort, drawn, result))
-        if result.ended:
+        if result.ended or result.error:
             break
     return found
 

@@ -35,8 +35,13 @@ from coursekit.grading.record import (
 )
 from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.settings import Settings, versions
+<<<<<<< HEAD
 from coursekit.judging.runner import Ending, Execute, FinishedProcess
 from coursekit.learner import notebook_form, submission
+=======
+from coursekit.judging.runner import Execute, FinishedProcess
+from coursekit.learner import submission
+>>>>>>> main
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import all_questions, find, notebook_file
 
@@ -244,7 +249,7 @@ class Grading:
             )
             self.timings.own_code += outcome.seconds
             stderr = outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode())
-            return FinishedProcess(outcome.stdout, stderr, Ending(outcome.ended), limits.seconds)
+            return FinishedProcess(outcome.stdout, stderr, outcome.ended, limits.seconds)
 
         return execute
 

@@ -123,7 +123,7 @@ def _how_it_ended(results: Iterable[Result]) -> Status | None:
     results = list(results)
     ended = {result.ended for result in results}
     kinds = {result.error.kind for result in results if result.error}
-    if Ending.TIMEOUT in ended:
+    if ended & {Ending.TIMEOUT, Ending.STALLED} or "TimeoutError" in kinds:
         return Status.TIMED_OUT
     return Status.CRASHED if ended - {Ending.RETURNED} or kinds & CRASHES else None
 

@@ -3,8 +3,10 @@
 Whatever comes back may be forged: it is taken as values to judge, and only in the form that `_parse_frame` knows.
 """
 
+import math
 import os
 import secrets
+import signal
 import struct
 import subprocess
 import sys
@@ -20,9 +22,10 @@ import numpy as np
 from coursekit.core import serialization
 from coursekit.core.question import Case, Question
 from coursekit.paths import ROOT
-from coursekit.running.worker import LONGEST_PRINT, READY, call
+from coursekit.running.worker import CAN_LIMIT_CPU, CPU_SECONDS, LONGEST_PRINT, OUT_OF_TIME, READY, call
 
 LONGEST_JSON = 4 << 20  # bytes of the part of a frame that is not arrays
+WAITING = 6  # so many times its processor time may a process take by the clock: on a busy machine it has to wait
 
 
 class Ending(StrEnum):
@@ -32,14 +35,15 @@ class Ending(StrEnum):
     NOT_STARTED = "not started"  # the process never got as far as the learner's code
     EXIT = "exit"
     SIGNAL = "signal"
-    TIMEOUT = "timeout"
+    TIMEOUT = "timeout"  # it used up its processor time
+    STALLED = "stalled"  # it took far longer by the clock than the processor time that it may use
     MEMORY = "memory"
     OUTPUT = "output"
 
 
 @dataclass(frozen=True)
 class FinishedProcess:
-    """What a process wrote, how it ended, and the seconds that it was given."""
+    """What a process wrote, how it ended, and the seconds of processor time that it was given."""
 
     stdout: bytes
     stderr: bytes
@@ -115,7 +119,7 @@ def run_cases(
     root : Path
         The folder that holds the `cs231n` to run.
     seconds : float, optional
-        Time for all cases together; the question's own limit by default.
+        Processor time for all cases together; the question's own limit by default.
 
     Returns
     -------
@@ -164,14 +168,22 @@ def run_case(case: Case, inputs: dict) -> Result:
 
 def _run_without_sandbox(command: list[str], request: bytes, root: Path, seconds: float) -> FinishedProcess:
     env = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    env[CPU_SECONDS] = str(math.ceil(seconds))
+    longest = WAITING * seconds if CAN_LIMIT_CPU else seconds
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root, env=env
     ) as process:
         try:
-            return FinishedProcess(*process.communicate(request, timeout=seconds), Ending.EXIT, seconds)
+            output = process.communicate(request, timeout=longest)
         except subprocess.TimeoutExpired:
             process.kill()
-            return FinishedProcess(*process.communicate(), Ending.TIMEOUT, seconds)
+            return FinishedProcess(*process.communicate(), Ending.STALLED, seconds)
+    return FinishedProcess(*output, Ending.TIMEOUT if is_out_of_time(process.returncode) else Ending.EXIT, seconds)
+
+
+def is_out_of_time(code: int) -> bool:
+    """Whether an exit status, of a process or of the shell around it, says that its processor time was used up."""
+    return CAN_LIMIT_CPU and code in (-signal.SIGXCPU, 128 + signal.SIGXCPU)
 
 
 # ---- frames
@@ -254,8 +266,11 @@ def _missing(process: FinishedProcess, was_ready: bool) -> Result:
 
 def _reason(process: FinishedProcess) -> Error:
     if process.ended == Ending.TIMEOUT:
-        message = f"stopped after {process.limit:g} seconds: is there an endless or a very slow loop?"
-        return Error("TimeoutError", message)
+        return Error("TimeoutError", OUT_OF_TIME.format(seconds=process.limit))
+    if process.ended == Ending.STALLED:
+        return Error(
+            "TimeoutError", f"stopped after {WAITING * process.limit:g} seconds: does it sleep, or wait for input?"
+        )
     if process.ended in _TOO_MUCH:
         what = _TOO_MUCH[process.ended]
         return Error("ProcessDied", f"the process that ran your code was stopped: {what}")

@@ -27,7 +27,9 @@ NEEDED = (  # the dependencies of pyproject.toml, which learners do not have
     "jupyterlab",
     "matplotlib",
     "mistune",
+    "nbval",
     "numpy",
+    "pytest",
     "threadpoolctl",
     "tqdm",
 )

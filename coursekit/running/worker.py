@@ -9,6 +9,7 @@ import contextlib
 import importlib.machinery
 import io
 import os
+import signal
 import struct
 import sys
 import traceback
@@ -22,12 +23,25 @@ import numpy as np
 from coursekit.core import serialization
 from coursekit.core.question import Case
 
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None  # type: ignore[assignment]
+
+CAN_LIMIT_CPU = resource is not None
+CPU_SECONDS = "COURSEKIT_CPU_SECONDS"  # the environment variable with the limit, where no sandbox has set it
+OUT_OF_TIME = "stopped after {seconds:g} seconds of processor time: is there an endless or a very slow loop?"
 LONGEST_PRINT = 2_000  # characters of what a learner's code prints that are kept for each case
 READY = -1  # instead of a call's number: the process has started, and the learner's code has not run yet
 
 
+class OutOfTimeError(BaseException):
+    """The processor time is used up; not an Exception, so that `except Exception` does not catch it."""
+
+
 def main() -> None:
     """Serve one request from standard input."""
+    _limit_cpu()
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed past sys.stdout must not mix with the frames
     request = serialization.unpack(sys.stdin.buffer.read())
@@ -43,9 +57,33 @@ def main() -> None:
 
     send(READY, {})
     for number, (index, inputs) in enumerate(request["calls"]):
-        send(number, call(question.cases[index], inputs))
+        report = call(question.cases[index], inputs)
+        send(number, report)
+        if report["error"] and report["error"]["kind"] == "TimeoutError":
+            _end_out_of_time()
     sys.stderr.flush()
     os._exit(0)  # without waiting for what the learner's code left running
+
+
+def _limit_cpu() -> None:
+    """Raise `OutOfTimeError` in the learner's code, at the line that runs, when the processor time is used up."""
+    if not CAN_LIMIT_CPU:
+        return
+    if CPU_SECONDS in os.environ:
+        seconds = int(os.environ[CPU_SECONDS])
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))  # one more, and the system ends the process
+    signal.signal(signal.SIGXCPU, _raise_out_of_time)
+
+
+def _raise_out_of_time(*_: Any) -> None:
+    raise OutOfTimeError(OUT_OF_TIME.format(seconds=resource.getrlimit(resource.RLIMIT_CPU)[0]))
+
+
+def _end_out_of_time() -> None:
+    """End as a process without a handler would, so that the judge knows why the remaining calls are missing."""
+    if CAN_LIMIT_CPU:
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGXCPU)
 
 
 def _load_from_source() -> None:
@@ -79,6 +117,8 @@ def call(case: Case, inputs: dict[str, Any]) -> dict:
         warnings.simplefilter("always")
         try:
             report: dict[str, Any] = {"outputs": case.run(**inputs), "error": None}
+        except OutOfTimeError as error:
+            report = failure("TimeoutError", str(error), _learner_frames(error))
         except (Exception, SystemExit) as error:
             report = failure(type(error).__name__, str(error), _learner_frames(error))
     report["after"] = {name: value for name, value in inputs.items() if isinstance(value, np.ndarray)}

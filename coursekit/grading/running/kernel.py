@@ -25,6 +25,7 @@ from jupyter_client.manager import KernelManager
 from coursekit.core.question import Status
 from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.settings import Settings
+from coursekit.judging.runner import WAITING
 from coursekit.running.handover import GRADING
 
 POLL = 0.1  # seconds between two looks at whether the kernel lives
@@ -148,10 +149,14 @@ class SandboxedKernel:
         return self._client.execute(cell_input, store_history=False, allow_stdin=allow_stdin, stop_on_error=False)
 
     def await_reply(self, msg_id: str, timeout: float | None = None) -> None:
-        """Wait for the reply, and meanwhile collect what the cell shows, so that it can be counted."""
+        """Wait for the reply, and meanwhile collect what the cell shows, so that it can be counted.
+
+        `timeout` is in seconds of processor time; by the clock it may take `WAITING` times as long.
+        """
         timeout = timeout or STARTUP
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + WAITING * timeout
+        used_before = sandbox.tree_seconds(self.process)
+        while time.monotonic() < deadline and sandbox.tree_seconds(self.process) - used_before < timeout:
             self._collect_outputs()
             with contextlib.suppress(Empty):
                 reply = self._client.get_shell_msg(timeout=POLL)
@@ -161,7 +166,7 @@ class SandboxedKernel:
                 continue
             if self.process.poll() is not None:
                 self._give_up(Status.CRASHED, "the kernel died: its process ended, or used too much memory")
-        reason = f"a cell took longer than {timeout:g} seconds: is there an endless or a very slow loop?"
+        reason = f"a cell took more than {timeout:g} seconds: is there an endless or a very slow loop?"
         self._give_up(Status.TIMED_OUT, reason)
 
     def await_idle(self, msg_id: str, timeout: float | None = None) -> None:

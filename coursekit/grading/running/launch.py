@@ -39,7 +39,8 @@ def main() -> None:
         status = signal.SIGKILL
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     kill_descendants()
-    os._exit(os.waitstatus_to_exitcode(status) % 256)
+    code = os.waitstatus_to_exitcode(status)
+    os._exit(code if code >= 0 else 128 - code)  # 128 + the signal, as shells and bubblewrap do
 
 
 def stop(*_: object) -> None:
@@ -47,25 +48,23 @@ def stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def become(command: list[str], limits: dict[str, int]) -> None:
+def become(command: list[str], limits: dict[str, list[int]]) -> None:
     """Become the command."""
-    for name, value in limits.items():
+    for name, (soft, hard) in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}", None)
         if kind is not None:
-            lower(kind, value)
-    os.environ.pop(
-        "JPY_PARENT_PID", None
-    )  # a kernel would look for that process here, and exit because it is not there
+            lower(kind, soft, hard)
+    os.environ.pop("JPY_PARENT_PID", None)  # a kernel looks for that process, and exits because it is not here
     os.execvp(command[0], command)
 
 
-def lower(kind: int, value: int) -> None:
+def lower(kind: int, soft: int, hard: int) -> None:
     """Set a limit, or leave one that is lower."""
-    hard = resource.getrlimit(kind)[1]
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
+    highest = resource.getrlimit(kind)[1]
+    if highest != resource.RLIM_INFINITY:
+        soft, hard = min(soft, highest), min(hard, highest)
     with contextlib.suppress(ValueError, OSError):  # macOS refuses some limits
-        resource.setrlimit(kind, (value, value))
+        resource.setrlimit(kind, (soft, hard))
 
 
 def prctl(option: int, value: int) -> None:

@@ -8,6 +8,7 @@ which of the two is used.
 
 import contextlib
 import json
+import math
 import os
 import selectors
 import shutil
@@ -23,6 +24,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from coursekit.judging.runner import WAITING, Ending, is_out_of_time
 from coursekit.paths import ROOT
 
 BUBBLEWRAP, LIMITS = "bubblewrap", "limits"
@@ -47,7 +51,8 @@ class Limits:
     Parameters
     ----------
     seconds : float
-        Wall-clock time, after which the command and everything it started are killed.
+        Processor time of each process, in whole seconds. After `runner.WAITING` times as long by the clock, the command
+        and everything it started are killed.
     memory : int
         Bytes of address space, for each process.
     processes : int
@@ -56,8 +61,6 @@ class Limits:
         Bytes of the largest file; /tmp in bubblewrap is four times this size.
     output : int
         Bytes of standard output; a command that writes more is killed. Only the end of the standard error is kept.
-    cpu_seconds : int
-        Processor time of each process; four times `seconds` if 0.
     """
 
     seconds: float = 20.0
@@ -65,20 +68,18 @@ class Limits:
     processes: int = 128
     file_size: int = 64 << 20
     output: int = 64 << 20
-    cpu_seconds: int = 0
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a command did.
 
-    `ended` is "exit", "signal", "timeout", "memory" or "output"; `code` is the exit status or the negative number of
-    the signal.
+    `code` is the exit status or the negative number of the signal.
     """
 
     stdout: bytes
     stderr: bytes
-    ended: str
+    ended: Ending
     code: int
     seconds: float
     cpu_seconds: float
@@ -155,11 +156,11 @@ def run_command(
         with _start(command, root, env) as process:
             pipes = _Pipes(process, stdin, limits)
             try:
-                stopped_for = pipes.serve_until(started + limits.seconds)
+                stopped_for = pipes.serve_until(started + WAITING * limits.seconds)
             finally:
                 stop_process(process)
     seconds, cpu_seconds = time.monotonic() - started, _children_time() - used
-    ended = stopped_for or _how_it_ended(process.returncode, pipes.errors)
+    ended = stopped_for or _how_it_ended(process.returncode, pipes.errors, cpu_seconds > limits.seconds)
     output, errors = bytes(pipes.output), bytes(pipes.errors)
     return Outcome(output, errors, ended, process.returncode, seconds, cpu_seconds)
 
@@ -174,12 +175,26 @@ def _start(command: list[str], root: str | Path, env: dict[str, str]) -> subproc
         raise SandboxError(f"the sandbox does not start: {error}") from error
 
 
-def _how_it_ended(code: int, errors: bytearray) -> str:
+def _how_it_ended(code: int, errors: bytearray, used_its_time: bool) -> Ending:
     """How a process ended that was not stopped from outside."""
-    out_of_memory = code == -signal.SIGKILL or b"MemoryError" in errors[-2000:]
-    if out_of_memory and code:
-        return "memory"
-    return "signal" if code < 0 or code > 128 else "exit"
+    killed = code in (-signal.SIGKILL, 128 + signal.SIGKILL)
+    if is_out_of_time(code) or killed and used_its_time:
+        return Ending.TIMEOUT
+    if killed or code and b"MemoryError" in errors[-2000:]:
+        return Ending.MEMORY
+    return Ending.SIGNAL if code < 0 or code > 128 else Ending.EXIT
+
+
+def tree_seconds(process: Any) -> float:
+    """The processor time that a sandbox has used so far, with everything that runs in it."""
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(process.pid)
+        for member in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):  # it may end meanwhile
+                times = member.cpu_times()
+                total += times.user + times.system
+    return total
 
 
 def _children_time() -> float:
@@ -216,15 +231,18 @@ def sandboxed_command(
 
 
 def _launcher(limits: Limits, user: int, supervise: bool) -> list[str]:
+    hard = {
+        "AS": limits.memory,
+        "NPROC": limits.processes,
+        "FSIZE": limits.file_size,
+        "CPU": math.ceil(limits.seconds) + 1,
+        "NOFILE": 1024,
+        "CORE": 0,
+    }
+    # A second before the process is killed, SIGXCPU tells it why.
+    soft = hard | {"CPU": math.ceil(limits.seconds)}
     settings = {
-        "limits": {
-            "AS": limits.memory,
-            "NPROC": limits.processes,
-            "FSIZE": limits.file_size,
-            "CPU": limits.cpu_seconds or int(4 * limits.seconds) + 1,
-            "NOFILE": 1024,
-            "CORE": 0,
-        },
+        "limits": {name: (soft[name], hard[name]) for name in hard},
         "supervise": supervise,
         "user": user,
     }
@@ -355,8 +373,8 @@ class _Pipes:
             direction = selectors.EVENT_WRITE if kind == "input" else selectors.EVENT_READ
             self.selector.register(stream, direction, kind)
 
-    def serve_until(self, deadline: float) -> str:
-        """Serve until the process ends by itself (""), takes too long ("timeout") or writes too much ("output")."""
+    def serve_until(self, deadline: float) -> Ending | None:
+        """Serve until the process ends by itself (None), or say why it has to be stopped."""
         while time.monotonic() < deadline:
             gone = self.process.poll() is not None
             streams = self.selector.get_map()
@@ -366,10 +384,10 @@ class _Pipes:
             for key, _ in events:
                 self._serve(key)
             if len(self.output) > self.limits.output or self.num_errors > self.limits.output:
-                return "output"
+                return Ending.OUTPUT
             if gone and not any(key.data != "input" for key, _ in events):
-                return ""
-        return "timeout"
+                return None
+        return Ending.STALLED
 
     def _serve(self, key: selectors.SelectorKey) -> None:
         if key.data == "input":
