@@ -35,13 +35,8 @@ from coursekit.grading.record import (
 )
 from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.settings import Settings, versions
-<<<<<<< HEAD
-from coursekit.judging.runner import Ending, Execute, FinishedProcess
-from coursekit.learner import notebook_form, submission
-=======
 from coursekit.judging.runner import Execute, FinishedProcess
-from coursekit.learner import submission
->>>>>>> main
+from coursekit.learner import notebook_form, submission
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import all_questions, find, notebook_file
 

@@ -30,17 +30,10 @@ def saved_verdict(question: Question, root: Path = ROOT) -> Verdict:
         notebook = notebook_form.read_notebook(Path(root, notebook_file(question.notebook)).read_bytes())
     except (OSError, ValueError) as error:
         return Verdict(question, Status.NOT_ATTEMPTED, notes=(f"the notebook cannot be read: {error}",))
-<<<<<<< HEAD
-    status = notebook_form.shown_verdict(notebook, question.id)
-    if status in (Status.OK, Status.WRONG):
-        return Verdict(question, Status(status), notes=("as shown in the saved notebook",))
-    return Verdict(question, Status.NOT_ATTEMPTED)
-=======
-    status = Status(submission.shown_verdict(notebook, question.id) or Status.NOT_ATTEMPTED)
+    status = Status(notebook_form.shown_verdict(notebook, question.id) or Status.NOT_ATTEMPTED)
     if status is Status.NOT_ATTEMPTED:
         return Verdict(question, status)
     return Verdict(question, status, notes=("as shown in the saved notebook",))
->>>>>>> main
 
 
 def show(root: Path = ROOT) -> int:
