@@ -70,7 +70,7 @@ def test_two_processes_give_the_same(handed_in, expected, tmp_path):
 
 
 def test_what_is_graded_is_not_graded_again(handed_in, expected, tmp_path, monkeypatch):
-    """Only a record that is not there, or was cut short, is made anew; the others are kept as they are."""
+    """Only a missing or truncated record is made again; the others stay as they are."""
     sources = find_submissions(handed_in)
     batch.grade_all(sources, QUICK, tmp_path)
     asked, here = [], batch._here

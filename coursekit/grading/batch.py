@@ -52,7 +52,7 @@ def grade_all(
     """
     marks = read_marks(out)
     fingerprints = {source.id: fingerprint(source, settings) for source in sources}
-    records = {id_: record for id_, name in fingerprints.items() if (record := _settled_record(out, id_, name))}
+    records = {id_: record for id_, expected in fingerprints.items() if (record := _settled_record(out, id_, expected))}
     waiting = [source for source in sources if source.id not in records]
     with tqdm(total=len(sources), initial=len(records), unit="submission", dynamic_ncols=True) as bar:
         for source, record in _graded(waiting, settings, processes, scheduler):
@@ -64,13 +64,13 @@ def grade_all(
     return [records[source.id] for source in sources]
 
 
-def _settled_record(out: str | Path, submission_id: str, name: str) -> Record | None:
+def _settled_record(out: str | Path, submission_id: str, expected: str) -> Record | None:
     """The record that is there, if it has this fingerprint and is settled."""
     try:
         record = read_record(record_path(out, submission_id))
     except ValueError:
         return None
-    return record if record.fingerprint == name and record.is_settled else None
+    return record if record.fingerprint == expected and record.is_settled else None
 
 
 def fingerprint(source: Source, settings: Settings) -> str:

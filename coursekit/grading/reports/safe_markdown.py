@@ -14,7 +14,7 @@ class _Inert(mistune.HTMLRenderer):
     """HTML without links, without raw HTML, and with no images but those inside the text."""
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        """Show the address beside the text."""
+        """Show the address after the text."""
         return text if mistune.escape(url) in text else f"{text} ({mistune.escape(url)})"
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
