@@ -3,7 +3,9 @@
 Each rule takes a `Wrong` and returns a sentence, or nothing. They are tried in order; the first that answers is shown.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +21,12 @@ class Wrong:
     sizes: dict
 
     @property
-    def residual(self):
+    def residual(self) -> np.ndarray:
         """The difference: what the code returned minus what was expected."""
         return self.got - self.expected
 
 
-def relative_error(got, expected):
+def relative_error(got: Any, expected: Any) -> float:
     """Largest difference, relative to each expected entry or the typical size of all, whichever is larger."""
     got, expected = np.asarray(got, dtype=float), np.asarray(expected, dtype=float)
     if expected.size == 0:
@@ -32,7 +34,7 @@ def relative_error(got, expected):
     return float(np.max(entry_errors(got, expected)))
 
 
-def entry_errors(got, expected):
+def entry_errors(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """The error of each entry as in `relative_error`; an entry that is NaN or infinite on one side only is inf."""
     typical = np.sqrt(np.mean(np.square(expected[np.isfinite(expected)]))) if np.isfinite(expected).any() else 0.0
     scale = np.maximum(np.abs(expected), typical)
@@ -42,14 +44,14 @@ def entry_errors(got, expected):
     return np.where(same, 0.0, np.where(np.isfinite(errors), errors, np.inf))
 
 
-def close(a, b):
+def close(a: Any, b: Any) -> bool:
     """Whether two arrays have the same shape and, but for rounding, the same entries."""
     a, b = np.asarray(a), np.asarray(b)
     tolerance = 1e-4 if np.float32 in (a.dtype, b.dtype) else 1e-6
     return a.shape == b.shape and relative_error(a, b) <= tolerance
 
 
-def explain_shape(name, expected, got, sizes):
+def explain_shape(name: str, expected: np.ndarray, got: np.ndarray, sizes: dict[str, int]) -> str:
     """The likely reason why an array has the wrong shape."""
     named = {size: letter for letter, size in reversed(sizes.items())}
     if got.shape == expected.shape[::-1]:
@@ -69,7 +71,7 @@ def explain_shape(name, expected, got, sizes):
     return ""
 
 
-def _axes(amount):
+def _axes(amount: int) -> str:
     return f"{amount} ax{'is' if amount == 1 else 'es'}"
 
 
@@ -99,12 +101,12 @@ _ERRORS = (
 )
 
 
-def explain_error(message):
+def explain_error(message: str) -> str:
     """The likely reason behind an error that NumPy or Python raised in the learner's code."""
     return next((reason for text, reason in _ERRORS if text in message), "")
 
 
-def explain_values(wrong):
+def explain_values(wrong: Wrong) -> str:
     """The likely reason why an array of the right shape has wrong entries."""
     is_labels = wrong.expected.dtype.kind in "iu"
     for rule in _RULES_FOR_LABELS if is_labels else _RULES:
@@ -114,26 +116,29 @@ def explain_values(wrong):
     return ""
 
 
-def _not_finite(wrong):
+def _not_finite(wrong: Wrong) -> str | None:
     bad = ~np.isfinite(wrong.got) & np.isfinite(wrong.expected)
     if bad.any():
         place = tuple(int(i) for i in np.argwhere(bad)[0])
         value = wrong.got[place]
         where = f"{wrong.name}[{', '.join(map(str, place))}]" if place else wrong.name
         return f"{where} is {value}, the first value that is not finite: overflow in exp, log of 0, or 0 / 0?"
+    return None
 
 
-def _untouched(wrong):
+def _untouched(wrong: Wrong) -> str | None:
     if wrong.got.size > 1 and not wrong.got.any():
         return f"{wrong.name} is all zeros: nothing is written to it, or it is created again afterwards"
+    return None
 
 
-def _wrapped(wrong):
+def _wrapped(wrong: Wrong) -> str | None:
     if wrong.got.dtype.kind in "iu" and wrong.expected.dtype.kind == "f":
         return f"{wrong.name} has an integer dtype, which cuts off fractions (and uint8 wraps around at 256)"
+    return None
 
 
-def _factors(wrong):
+def _factors(wrong: Wrong) -> Iterator[tuple[float, str]]:
     """Factors by which formulas are often off, with what each means."""
     yield -1.0, "the sign is flipped"
     yield 2.0, "there is an extra factor of 2"
@@ -149,7 +154,7 @@ def _factors(wrong):
             yield 1.0 / value, f"it is not multiplied by {name}"
 
 
-def _factor(wrong):
+def _factor(wrong: Wrong) -> str | None:
     ratio = _ratio(wrong)
     if ratio is None:
         return None
@@ -161,7 +166,7 @@ def _factor(wrong):
     return f"{wrong.name} is {ratio:.6g} times what it should be, in every entry" if wrong.expected.size > 1 else None
 
 
-def _ratio(wrong):
+def _ratio(wrong: Wrong) -> float | None:
     """The one factor between the returned and the expected entries, or None."""
     norm = np.vdot(wrong.expected, wrong.expected)
     if norm == 0:
@@ -170,7 +175,7 @@ def _ratio(wrong):
     return ratio if abs(ratio - 1) > 1e-6 and close(wrong.got, ratio * wrong.expected) else None
 
 
-def _root(wrong):
+def _root(wrong: Wrong) -> str | None:
     if close(wrong.got, wrong.expected**2):
         return f"{wrong.name} is the square of what it should be: a square root is missing"
     if close(wrong.got**2, wrong.expected):
@@ -178,12 +183,13 @@ def _root(wrong):
     return None
 
 
-def _transposed(wrong):
+def _transposed(wrong: Wrong) -> str | None:
     if wrong.expected.ndim >= 2 and close(wrong.got, wrong.expected.T):
         return f"{wrong.name} is transposed"
+    return None
 
 
-def _regularisation(wrong):
+def _regularisation(wrong: Wrong) -> str | None:
     """A multiple of the weights (in a gradient) or of their squares (in a loss) is missing, or should not be there."""
     reg = wrong.inputs.get("reg")
     weights = [value for key, value in wrong.inputs.items() if key.startswith("W") and isinstance(value, np.ndarray)]
@@ -200,11 +206,13 @@ def _regularisation(wrong):
     return None
 
 
-def _factor_of_data_part(wrong):
+def _factor_of_data_part(wrong: Wrong) -> str | None:
     """The gradient of the data is off by a factor, that of the regularisation is right."""
     reg = wrong.inputs.get("reg")
     weights = [value for key, value in wrong.inputs.items() if key.startswith("W") and isinstance(value, np.ndarray)]
-    for w in (w for w in weights if reg and w.shape == wrong.expected.shape):
+    if not reg:
+        return None
+    for w in (w for w in weights if w.shape == wrong.expected.shape):
         for share in (1, 2):  # the gradients of 0.5 * reg * W^2 and of reg * W^2
             part = share * reg * w
             data = replace(wrong, expected=wrong.expected - part, got=wrong.got - part)
@@ -214,7 +222,7 @@ def _factor_of_data_part(wrong):
     return None
 
 
-def _regularisation_sentence(name, share, what):
+def _regularisation_sentence(name: str, share: float, what: str) -> str | None:
     share = float(share)
     if not any(abs(share - known) < 1e-6 for known in (-2, -1, -0.5, 0.5, 1, 2, -1.5, 1.5, -4, -3, 3)):
         return None
@@ -223,14 +231,15 @@ def _regularisation_sentence(name, share, what):
     return f"the regularisation is wrong: in {name}, {excess}"
 
 
-def _shifted(wrong):
+def _shifted(wrong: Wrong) -> str | None:
     if wrong.expected.size > 2 and np.ptp(wrong.expected) > 0:
         shift = float(np.mean(wrong.residual))
         if shift and close(wrong.got, wrong.expected + shift):
             return f"every entry of {wrong.name} is off by the same {shift:.6g}: a constant is missing, or one too many"
+    return None
 
 
-def _true_class(wrong):
+def _true_class(wrong: Wrong) -> str | None:
     y = wrong.inputs.get("y")
     if wrong.expected.ndim != 2 or not isinstance(y, np.ndarray) or y.shape != wrong.expected.shape[:1]:
         return None
@@ -243,7 +252,7 @@ def _true_class(wrong):
     return None
 
 
-def _some_rows(wrong):
+def _some_rows(wrong: Wrong) -> str | None:
     if wrong.expected.ndim == 0 or len(wrong.expected) < 3:
         return None  # of two rows, one may be right by chance
     right = [bool(close(g, e)) for g, e in zip(wrong.got, wrong.expected, strict=True)]

@@ -1,4 +1,4 @@
-"""What a question is: one declaration that the notebook, the hand-in and the grading all run.
+"""What a question is: one declaration that the notebook, the check before submitting and the grading all run.
 
 A *function question* asks for functions in `cs231n/`. It has cases: seeded inputs and a `run` that calls the learner's
 functions and returns named outputs. The outputs are compared with the reference's, or judged by the case's own `judge`.
@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -33,9 +34,9 @@ class Case:
     Parameters
     ----------
     name : str
-        What is special about this case, in words a learner reads.
+        What is special about this case; learners read it.
     inputs : callable
-        Takes a `numpy.random.RandomState`, returns a dict of arrays, numbers and texts.
+        Takes a `numpy.random.RandomState`, returns a dict of arrays, numbers and strings.
     run : callable
         Takes the inputs as keyword arguments, imports from `cs231n`, returns a dict of outputs.
     sizes : callable, optional
@@ -43,12 +44,12 @@ class Case:
     tolerance : float
         Largest relative error that passes.
     may_change : tuple of str
-        Inputs that the code may change in place.
+        Inputs that the code may modify in place.
     judge : callable, optional
-        Takes inputs and outputs (dicts), returns a list of `Finding`; in place of the comparison with the reference.
+        Takes inputs and outputs (dicts), returns a list of `Finding`; it replaces the comparison with the reference.
     observe : callable, optional
-        Takes inputs and what `run` returned, returns the outputs to judge and to store, such as means in the place of
-        all weights. It runs on the judge's side, where a learner's code cannot reach it.
+        Takes inputs and what `run` returned, returns the outputs to judge and to store, such as means instead of all
+        weights. It runs on the judge's side, where a learner's code cannot reach it.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Effort:
-    """Inputs so large that only code of the right kind comes through them.
+    """Inputs so large that only code of the right kind can manage them.
 
     A loop over so many rows runs into the limit on processor time, an array too large into the limit on memory; neither
     limit can be lifted by the learner's code.
@@ -71,10 +72,10 @@ class Effort:
     Parameters
     ----------
     statement : str
-        What holds if the code comes through, such as "no Python loop over the inputs".
+        What is shown to hold if the code manages them, such as "no Python loop over the inputs".
     inputs : callable
-        Takes a `numpy.random.RandomState` and how many rows are too many for a loop on this machine; returns inputs for
-        the question's first case.
+        Takes a `numpy.random.RandomState` and the number of rows that are too many for a loop on this machine; returns
+        inputs for the question's first case.
     gap, mistake : str
         What is shown if it does not.
     """
@@ -96,7 +97,7 @@ class Question:
         Name of the notebook that asks it.
     points, minutes : int
     difficulty, importance : int
-        From 1 to 5, as the question's card shows them. What is important is built on later, in the course or at work.
+        From 1 to 5, as the question's card shows them. Importance: how much later questions and real work rest on it.
     implements : tuple of str
         What the learner writes, such as "cs231n.layers:affine_forward"; empty for a notebook question.
     builds_on : tuple of str
@@ -108,13 +109,12 @@ class Question:
     judge : callable, optional
         For a notebook question: takes the values as keyword arguments, returns a list of `Finding`.
     seconds : float
-        Time limit for the learner's code.
+        Limit on the processor time of the learner's code.
     given : callable, optional
         For a notebook question: returns the values that do not depend on the learner, by name, such as the images that
         a classifier is judged on. Grading uses these in place of the submission's.
     efforts : tuple of Effort
-        What the code must come through without running into the limits on processor time or memory; measured in
-        grading alone.
+        Inputs that the code must manage within limits on processor time and memory; only grading runs them.
     """
 
     id: str
@@ -134,11 +134,11 @@ class Question:
     efforts: "tuple[Effort, ...]" = ()
 
     @property
-    def in_notebook(self):
+    def in_notebook(self) -> bool:
         """Whether the answer stands in a notebook cell."""
         return not self.implements
 
-    def draw_inputs(self, index, seed=None):
+    def draw_inputs(self, index: int, seed: int | None = None) -> dict[str, Any]:
         """Make the inputs of a case: the public ones without a seed, fresh ones with one.
 
         `RandomState` and not `default_rng`: its stream never changes, so the reference answers fit every NumPy.
@@ -190,7 +190,7 @@ class Finding:
     output: str = ""
 
     @property
-    def label(self):
+    def label(self) -> str:
         """The finding in a few words: its case and what was looked at."""
         return "  ".join(filter(None, [self.case, self.output or self.condition]))
 
@@ -206,7 +206,7 @@ class Verdict:
     mistake: str = ""
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether the question has its points."""
         return self.status == Status.OK
 
@@ -214,12 +214,12 @@ class Verdict:
 class CheckFailed(Exception):
     """A question is not ok; notebooks show the text of its verdict alone, without a traceback."""
 
-    def _render_traceback_(self):
+    def _render_traceback_(self) -> list[str]:
         # IPython calls this in place of formatting a traceback.
         return str(self).splitlines()
 
 
-def holds(statement, condition, *gap, mistake=""):
+def holds(statement: str, condition: Any, *gap: str, mistake: str = "") -> Finding:
     """Make a `Finding` of a statement, with the lines and the likely mistake to show if it does not hold.
 
     Examples
@@ -231,7 +231,7 @@ def holds(statement, condition, *gap, mistake=""):
     return Finding(statement, bool(condition), () if condition else gap, "" if condition else mistake)
 
 
-def reaches(quantity, value, bars, mistake=""):
+def reaches(quantity: str, value: float, bars: dict[str, float], mistake: str = "") -> Finding:
     """Make a `Finding` that a measured value reaches the bar of the data set in use.
 
     `bars` maps the name of each data set to its bar, such as {"CIFAR-10": 0.38, "built-in images": 0.35}. The statement
@@ -245,7 +245,7 @@ def reaches(quantity, value, bars, mistake=""):
     return holds(f"{quantity} is at least {_listed(bars)}", reached, gap, mistake=mistake)
 
 
-def _listed(bars):
+def _listed(bars: dict[str, float]) -> str:
     """Bars as a sentence names them: one number where all are the same."""
     if len(set(bars.values())) == 1:
         return f"{next(iter(bars.values())):g}"

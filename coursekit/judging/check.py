@@ -2,8 +2,9 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
-from coursekit.core.question import CheckFailed
+from coursekit.core.question import CheckFailed, Question, Verdict
 from coursekit.judging import reference_answers
 from coursekit.judging.judge import judge, judge_values
 from coursekit.judging.rendering import render
@@ -12,7 +13,7 @@ from coursekit.paths import ROOT, file_of
 from coursekit.questions import find
 
 
-def check(question_id, verbose=False, **values):
+def check(question_id: str, verbose: bool = False, **values: Any) -> None:
     """Check a question and print its verdict.
 
     Parameters
@@ -49,20 +50,20 @@ def check(question_id, verbose=False, **values):
     print(text)
 
 
-def check_question(question, root=ROOT):
+def check_question(question: Question, root: Path = ROOT) -> Verdict:
     """Check a function question on its public inputs; a `Verdict`."""
     inputs = {index: question.draw_inputs(index) for index in range(len(question.cases))}
     results = run_cases(question, inputs, root)
     return judge(question, inputs, results, reference_answers.expected(question))
 
 
-def tested_files(question, root=ROOT):
+def tested_files(question: Question, root: Path = ROOT) -> str:
     """What was tested, in words: "cs231n/layers.py, saved 12 s ago"."""
     names = dict.fromkeys(file_of(target) for target in question.implements)
     return "; ".join(f"{name}, saved {_ago(Path(root, name))}" for name in names)
 
 
-def _ago(path):
+def _ago(path: Path) -> str:
     seconds = max(0, time.time() - path.stat().st_mtime)
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:

@@ -3,21 +3,26 @@
 It never imports the learner's code: it sees the plain values that `coursekit.running.worker` returned.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from coursekit.core import mistakes
-from coursekit.core.question import Finding, Status, Verdict
+from coursekit.core.question import Case, Finding, Question, Status, Verdict
 from coursekit.core.serialization import Opaque
 from coursekit.judging import reference_answers
+from coursekit.judging.runner import Error, Result
 
 UNCHANGED = "the inputs are not modified"
 RUNS = "the code runs"
 
 
-def judge(question, inputs, results, expected):
+def judge(
+    question: Question, inputs: dict[int, dict], results: dict[int, Result], expected: dict[int, dict]
+) -> Verdict:
     """Judge the results of a function question's cases.
 
     Parameters
@@ -38,14 +43,16 @@ def judge(question, inputs, results, expected):
         return _not_attempted(question, waiting[0])
     findings = []
     for index, result in results.items():
-        findings += _judge_case(question.cases[index], inputs[index], result, expected.get(index))
+        findings += _judge_case(question.cases[index], inputs[index], result, expected.get(index, {}))
     ok = all(finding.ok for finding in findings)
-    mistake = "" if ok else _likely_mistake(question, results, expected, findings)
+    mistake = "" if ok else _likely_mistake(question, results, findings)
     return Verdict(question, Status.OK if ok else Status.WRONG, tuple(findings), _notes(results), mistake)
 
 
-def judge_values(question, values):
+def judge_values(question: Question, values: dict[str, Any]) -> Verdict:
     """Judge the values of a notebook question."""
+    if question.judge is None:
+        raise TypeError(f"{question.id} is answered in a file, not by values")
     missing = set(question.values) - set(values)
     if missing:
         raise TypeError(f"check({question.id!r}) needs {', '.join(f'{name}={name}' for name in sorted(missing))}")
@@ -57,11 +64,11 @@ def judge_values(question, values):
     return Verdict(question, Status.WRONG if wrong else Status.OK, findings, mistake=mistake)
 
 
-def _is_empty(value):
+def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, (dict, list, tuple)) and not value)
 
 
-def _not_attempted(question, message):
+def _not_attempted(question: Question, message: str) -> Verdict:
     waiting_for = message.split(":")[0]
     notes: tuple[str, ...] = ()
     if waiting_for != question.id:
@@ -69,7 +76,7 @@ def _not_attempted(question, message):
     return Verdict(question, Status.NOT_ATTEMPTED, notes=notes)
 
 
-def _judge_case(case, inputs, result, expected):
+def _judge_case(case: Case, inputs: dict, result: Result, expected: dict) -> list[Finding]:
     if result.error:
         return [_raised(case, result.error)]
     outputs = result.outputs
@@ -84,13 +91,13 @@ def _judge_case(case, inputs, result, expected):
     return findings
 
 
-def _raised(case, error):
+def _raised(case: Case, error: Error) -> Finding:
     lines = [f"your code raised {error.kind}: {error.message}"]
     lines += [f"  {file}, line {number}:  {line}" for file, number, line in error.frames[-2:]]
     return Finding(RUNS, False, tuple(lines), mistakes.explain_error(error.message), case=case.name)
 
 
-def _changed(case, names):
+def _changed(case: Case, names: tuple[str, ...]) -> Finding:
     return Finding(
         UNCHANGED,
         False,
@@ -100,12 +107,12 @@ def _changed(case, names):
     )
 
 
-def _compare_all(case, inputs, expected, outputs):
+def _compare_all(case: Case, inputs: dict, expected: dict, outputs: dict) -> list[Finding]:
     sizes = case.sizes(**inputs) if case.sizes else {}
     return [compare(case, name, outputs.get(name), value, inputs, sizes) for name, value in expected.items()]
 
 
-def compare(case, name, got, expected, inputs, sizes):
+def compare(case: Case, name: str, got: Any, expected: Any, inputs: dict, sizes: dict[str, int]) -> Finding:
     """Compare one output with the reference's; a `Finding` that shows shape and dtype first, then the gap."""
     bound = f"relative error < {case.tolerance:.0e}".replace("e-0", "e-")
     finding = partial(Finding, bound, case=case.name, output=name)
@@ -125,7 +132,7 @@ def compare(case, name, got, expected, inputs, sizes):
     return finding(False, tuple(_gap(name, array, expected, case.tolerance)), reason, error)
 
 
-def _as_numbers(value):
+def _as_numbers(value: Any) -> np.ndarray | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return np.asarray(value)
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "fiu":
@@ -133,7 +140,7 @@ def _as_numbers(value):
     return None
 
 
-def _describe(value):
+def _describe(value: Any) -> str:
     if isinstance(value, (np.ndarray, np.generic)):
         return f"shape {value.shape} {value.dtype}" if value.shape else f"a number ({value.dtype})"
     if isinstance(value, Opaque):
@@ -141,7 +148,7 @@ def _describe(value):
     return "None" if value is None else f"a {type(value).__name__}"
 
 
-def _gap(name, got, expected, tolerance):
+def _gap(name: str, got: np.ndarray, expected: np.ndarray, tolerance: float) -> Iterator[str]:
     yield f"{name}: {_describe(got)}, as expected"
     errors = mistakes.entry_errors(got.astype(float), expected.astype(float))
     if expected.ndim:
@@ -151,7 +158,7 @@ def _gap(name, got, expected, tolerance):
     yield f"{'largest error at ' if place else ''}{where}: expected {expected[place]:.6g}, got {got[place]:.6g}"
 
 
-def _likely_mistake(question, results, expected, findings):
+def _likely_mistake(question: Question, results: dict[int, Result], findings: list[Finding]) -> str:
     known = reference_answers.recognise(question, results)
     if known:
         return known
@@ -170,7 +177,7 @@ def _likely_mistake(question, results, expected, findings):
     return ""
 
 
-def _same_answer_for_all(question, results, findings):
+def _same_answer_for_all(question: Question, results: dict[int, Result], findings: list[Finding]) -> bool:
     outputs = [result.outputs for result in results.values() if isinstance(result.outputs, dict)]
     if len(outputs) < 2 or any(set(other) != set(outputs[0]) for other in outputs):
         return False
@@ -184,7 +191,7 @@ def _same_answer_for_all(question, results, findings):
     return first_ok and bool(same) and all(same)
 
 
-def _notes(results):
+def _notes(results: dict[int, Result]) -> tuple[str, ...]:
     warned = sorted({text for result in results.values() for text in result.warnings})
     printed = [result.printed.rstrip() for result in results.values() if result.printed.strip()]
     notes = [f"NumPy warned: {text}" for text in warned[:3]]

@@ -6,26 +6,29 @@ written by `coursekit.teacher.write_answers`, and a test compares it with both.
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from coursekit.core import mistakes, serialization
+from coursekit.core.question import Question
+from coursekit.judging.runner import Result
 from coursekit.questions import NOTEBOOKS
 
 FOLDER = Path(__file__).parent / "answers"
 
 
-def path_of(question, folder=FOLDER):
+def path_of(question: Question, folder: Path = FOLDER) -> Path:
     """The file with the answers to a question."""
     return Path(folder, NOTEBOOKS[question.notebook], question.notebook, f"{question.id}.npz")
 
 
 @cache
-def _load(path):
+def _load(path: Path) -> dict:
     return serialization.unpack(path.read_bytes())
 
 
-def expected(question):
+def expected(question: Question) -> dict[int, dict]:
     """The reference's outputs on the public inputs, by index of the case."""
     if not question.cases:
         return {}
@@ -41,7 +44,7 @@ def expected(question):
 _WRITE_THEM = "`python -m coursekit store` writes them."
 
 
-def recognise(question, results):
+def recognise(question: Question, results: dict[int, Result]) -> str:
     """The sentence of the known mistake that returns just what the learner's code returned, or ''."""
     try:
         known = _load(path_of(question))["mistakes"]
@@ -53,7 +56,7 @@ def recognise(question, results):
     return ""
 
 
-def _same(result, known):
+def _same(result: Result, known: dict | None) -> bool:
     if known is None:
         return False
     if result.error or known["error"]:
@@ -61,7 +64,7 @@ def _same(result, known):
     return list(result.changed) == known["changed"] and _same_values(result.outputs, known["outputs"])
 
 
-def _same_values(a, b):
+def _same_values(a: Any, b: Any) -> bool:
     if isinstance(a, dict) and isinstance(b, dict):
         return set(a) == set(b) and all(_same_values(a[key], b[key]) for key in a)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):

@@ -1,12 +1,15 @@
 """Verdicts as text: the same words each time, so that stored notebook outputs hold on every machine."""
 
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from textwrap import wrap
+
+from coursekit.core.question import Finding, Verdict
 
 WIDTH = 88  # what a notebook shows on a laptop without breaking lines of its own
 
 
-def render(verdict, tested="", verbose=False):
+def render(verdict: Verdict, tested: str = "", verbose: bool = False) -> str:
     """The text of a verdict.
 
     Parameters
@@ -27,17 +30,17 @@ def render(verdict, tested="", verbose=False):
     return "\n".join(lines + (_details(verdict) if verbose else []))
 
 
-def _details(verdict):
+def _details(verdict: Verdict) -> list[str]:
     measured = [f"  {f.label}: relative error {f.error:.1e}" for f in verdict.findings if f.error is not None]
     notes = [f"  {note}" for note in verdict.notes] if verdict.ok else []
     return ["measured:", *measured, *notes]
 
 
-def _points(points):
+def _points(points: int) -> str:
     return f"{points} point{'' if points == 1 else 's'}"
 
 
-def _ok_lines(findings):
+def _ok_lines(findings: Iterable[Finding]) -> list[str]:
     """A line for each case and condition; outputs for which the same condition holds share it."""
     rows = []
     for (case, condition), group in groupby(findings, key=lambda finding: (finding.case, finding.condition)):
@@ -46,7 +49,7 @@ def _ok_lines(findings):
     return [line for row in rows for line in _ok_line(*row, *widths)]
 
 
-def _ok_line(case, outputs, condition, case_width, outputs_width):
+def _ok_line(case: str, outputs: str, condition: str, case_width: int, outputs_width: int) -> list[str]:
     columns = [f"{case:<{case_width}}"] * bool(case_width) + [f"{outputs:<{outputs_width}}"] * bool(outputs)
     start = "".join(f"  {column}" for column in columns) + "  "
     if outputs and len(f"{start}{condition}  ok") > WIDTH:  # many outputs: the condition gets a line of its own
@@ -55,7 +58,7 @@ def _ok_line(case, outputs, condition, case_width, outputs_width):
     return _wrapped(f"{condition}  ok", start)
 
 
-def _wrong_lines(verdict, tested):
+def _wrong_lines(verdict: Verdict, tested: str) -> Iterator[str]:
     first = next(finding for finding in verdict.findings if not finding.ok)
     yield f"{verdict.question.id}: wrong"
     right = sum(finding.ok for finding in verdict.findings)
@@ -73,7 +76,7 @@ def _wrong_lines(verdict, tested):
         yield from _wrapped(f"tested: {tested}", "  ")
 
 
-def _wrapped(text, start):
+def _wrapped(text: str, start: str) -> list[str]:
     """A text in lines of at most `WIDTH` characters, two further in from the second on."""
     indent = " " * (len(start) if start.strip() else len(start) + 2)
     return wrap(

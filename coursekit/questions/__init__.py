@@ -6,6 +6,9 @@ it here.
 
 from functools import cache
 from importlib import import_module
+from types import ModuleType
+
+from coursekit.core.question import Question
 
 NOTEBOOKS = {
     "knn": "assignment1",
@@ -21,12 +24,12 @@ NOTEBOOKS = {
 }
 
 
-def module_of(notebook):
+def module_of(notebook: str) -> ModuleType:
     """The module that declares a notebook's questions."""
     return import_module(f"coursekit.questions.{NOTEBOOKS[notebook]}.{notebook}")
 
 
-def notebook_file(notebook):
+def notebook_file(notebook: str) -> str:
     """The file of a notebook, as a relative name with "/".
 
     Examples
@@ -38,7 +41,7 @@ def notebook_file(notebook):
 
 
 @cache
-def all_questions():
+def all_questions() -> dict[str, Question]:
     """All questions by id, in the order of the course."""
     questions = [question for name in NOTEBOOKS for question in module_of(name).QUESTIONS]
     by_id = {question.id: question for question in questions}
@@ -47,7 +50,7 @@ def all_questions():
     return by_id
 
 
-def find(question_id):
+def find(question_id: str) -> Question:
     """The question with this id; the error for a wrong one names the nearest."""
     import difflib
 

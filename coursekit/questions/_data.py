@@ -8,7 +8,7 @@ NUM_TRAIN, NUM_VAL = 49_000, 1_000
 
 
 @cache
-def rows():
+def rows() -> dict[str, np.ndarray]:
     """Validation images as rows, minus the mean training image, with a 1 at the end: as in svm and softmax."""
     from cs231n.data_utils import load_CIFAR10
 
@@ -22,7 +22,7 @@ def rows():
 
 
 @cache
-def images():
+def images() -> dict[str, np.ndarray]:
     """Validation and test images, divided by the standard deviation of the training images: as in the net notebooks."""
     from cs231n.data_utils import get_CIFAR10_data
 

@@ -78,7 +78,7 @@ def gradient_error(
     return float(distance / size), int(np.sum(~smooth))
 
 
-def _around(f, x, index, step):
+def _around(f: Callable, x: np.ndarray, index: tuple[int, ...], step: float) -> tuple[float, float]:
     old = x[index]
     try:
         x[index] = old + step
@@ -89,7 +89,7 @@ def _around(f, x, index, step):
         x[index] = old
 
 
-def _kinks(bends, numeric, centre, h):
+def _kinks(bends: np.ndarray, numeric: np.ndarray, centre: float, h: float) -> np.ndarray:
     """Entries whose difference of slopes does not halve with h, beyond what rounding can do."""
     typical = np.sqrt(np.mean(numeric**2))
     rounding = 100 * np.finfo(float).eps * max(abs(centre), typical) / h
