@@ -257,7 +257,7 @@ class TestTraining:
         [path] = self.folder.iterdir()
         return _weights.read_npz(path)
 
-    def test_stopped_and_started_again_ends_in_the_same_net(self, monkeypatch, capsys):
+    def test_a_stopped_and_resumed_run_ends_with_the_same_net(self, monkeypatch, capsys):
         assert train.train(["--epochs", "3"]) == 0
         whole = self.weights()
 
@@ -273,12 +273,12 @@ class TestTraining:
 
         monkeypatch.setattr(Solver, "_step", stop_in_the_second_epoch)
         assert train.train(["--epochs", "3"]) == 130
-        assert "goes on after epoch 1" in capsys.readouterr().out
+        assert "resumes after epoch 1" in capsys.readouterr().out
         assert len(list(self.folder.glob("*_epoch_1.npz"))) == 1 and not list(self.folder.glob("*_epoch_0.npz"))
 
         monkeypatch.setattr(Solver, "_step", step)
         assert train.train(["--epochs", "3"]) == 0
-        assert "Going on after epoch 1 of 3." in capsys.readouterr().out
+        assert "Resuming after epoch 1 of 3." in capsys.readouterr().out
         assert not list(self.folder.glob("*_epoch_*"))
         for name, array in self.weights().items():
             np.testing.assert_array_equal(array, whole[name])
