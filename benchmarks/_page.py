@@ -1,4 +1,4 @@
-"""Write what `layers.py` measured to docs/performance.md, with a figure."""
+"""Write what `layers.py` measured to docs/performance_measured.md, and a figure."""
 
 import datetime
 import platform
@@ -9,19 +9,16 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-BEGIN, END = "<!-- measured by benchmarks/layers.py -->", "<!-- end -->"
 
 
 def write(rows, steps, usual, rates, exponents, threads, means):
-    """Write tables and figure to docs/performance.md, over the last ones measured with this BLAS kernel."""
+    """Write tables and figure, in place of the last ones that were measured with this BLAS kernel."""
     kernel = next(library["architecture"] for library in threadpool_info() if library["user_api"] == "blas")
-    path = DOCS / "performance.md"
-    head, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    sections, _, tail = rest.partition(END)
-    kept = [s for s in sections.split("\n### ") if s.strip() and not s.startswith(f"{kernel}:")]
+    path = DOCS / "performance_measured.md"
+    head, *sections = path.read_text(encoding="utf-8").split("\n## ")
+    kept = [section.strip() for section in sections if not section.startswith(f"{kernel}:")]
     new = _section(kernel, rows, steps, usual, rates, exponents, threads, means)
-    body = "\n".join(["", *("### " + section.strip() + "\n" for section in sorted([*kept, new])), ""])
-    path.write_text(head + BEGIN + body + END + tail, encoding="utf-8")
+    path.write_text("\n\n## ".join([head.strip(), *sorted([*kept, new])]) + "\n", encoding="utf-8")
     _draw(rows + steps, DOCS / "performance.png")
 
 

@@ -61,7 +61,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="small batches and two rounds, to see whether it runs")
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md and its figure")
+    parser.add_argument("--write", action="store_true", help="write docs/performance_measured.md and the figure")
     args = parser.parse_args()
     set_threads(args.threads)
     import torch
