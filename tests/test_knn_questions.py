@@ -16,19 +16,19 @@ from cs231n.features import color_histogram_hsv, extract_features, hog_feature
 def _draw(size, seed):
     """Draw images of three values; the first one determines the label of half of them, the other labels are random."""
     rng = np.random.RandomState(seed)
-    pictures = rng.randint(256, size=(size, 3)).astype(np.uint8)
-    return pictures, np.where(rng.rand(size) < 0.5, pictures[:, 0] // 26, rng.randint(10, size=size))
+    images = rng.randint(256, size=(size, 3)).astype(np.uint8)
+    return images, np.where(rng.rand(size) < 0.5, images[:, 0] // 26, rng.randint(10, size=size))
 
 
-PICTURES, LABELS = _draw(5000, 0)
-TEST_PICTURES, TEST_LABELS = _draw(500, 1)
+IMAGES, LABELS = _draw(5000, 0)
+TEST_IMAGES, TEST_LABELS = _draw(500, 1)
 
 
 @cache
 def _cross_validated(seed=None):
     """The values of a learner who got everything right, with the rows in an order given by a seed."""
     order = np.arange(5000) if seed is None else np.random.RandomState(seed).permutation(5000)
-    folds, labels = np.array_split(PICTURES[order], 5), np.array_split(LABELS[order], 5)
+    folds, labels = np.array_split(IMAGES[order], 5), np.array_split(LABELS[order], 5)
     shares = {k: [] for k in knn.K_CHOICES}
     for i in range(5):
         classifier = KNearestNeighbor()
@@ -38,13 +38,13 @@ def _cross_validated(seed=None):
             row.append(float(np.mean(classifier.predict_labels(dists, k=k) == labels[i])))
     best_k = max(shares, key=lambda k: np.mean(shares[k]))
     classifier = KNearestNeighbor()
-    classifier.train(PICTURES, LABELS)
+    classifier.train(IMAGES, LABELS)
     return {
         "X_train_folds": folds,
         "y_train_folds": labels,
         "k_to_accuracies": shares,
         "best_k": best_k,
-        "y_test_pred": classifier.predict(TEST_PICTURES, k=best_k),
+        "y_test_pred": classifier.predict(TEST_IMAGES, k=best_k),
     }
 
 
@@ -110,8 +110,8 @@ def labels_that_were_given(values):
 
 
 @pytest.fixture
-def pictures(monkeypatch):
-    monkeypatch.setattr(knn, "_pictures", lambda: (PICTURES, LABELS, TEST_PICTURES, TEST_LABELS))
+def images(monkeypatch):
+    monkeypatch.setattr(knn, "_images", lambda: (IMAGES, LABELS, TEST_IMAGES, TEST_LABELS))
 
 
 def verdict_on_knn(change):
@@ -120,11 +120,11 @@ def verdict_on_knn(change):
     return judge_values(find("knn_cross_validation"), values)
 
 
-def test_right_cross_validation(pictures):
+def test_right_cross_validation(images):
     assert verdict_on_knn(lambda values: None).ok
 
 
-def test_shuffled_folds_are_right(pictures):
+def test_shuffled_folds_are_right(images):
     values = values_of_knn(seed=1)
     values["X_train_folds"] = [fold.astype(float) for fold in values["X_train_folds"]]
     assert judge_values(find("knn_cross_validation"), values).ok
@@ -156,7 +156,7 @@ def test_of_equal_means_either_may_be_chosen():
         (labels_that_were_given, "Run all cells again"),
     ],
 )
-def test_wrong_cross_validation_is_named(pictures, change, words):
+def test_wrong_cross_validation_is_named(images, change, words):
     verdict = verdict_on_knn(change)
     assert verdict.status == "wrong"
     assert words in verdict.mistake
@@ -180,7 +180,7 @@ VAL_LABELS = 1 + np.arange(1000) % 9
 @pytest.fixture
 def labels(request, monkeypatch):
     parts = {"val": (None, VAL_LABELS), "test": (None, VAL_LABELS[::-1])}
-    monkeypatch.setattr(_nets, "pictures", parts.get)
+    monkeypatch.setattr(_nets, "images", parts.get)
     of_svm, of_net = values_of_svm()["X_val_feats"][:, :-1], values_of_net()
     columns = {12: {"val": of_svm}, 10: {"val": of_net["X_val_feats"], "test": of_net["X_test_feats"]}}
     monkeypatch.setattr(features, "_raw_features", lambda part, rows: columns[request.param][part][rows])
@@ -261,7 +261,7 @@ def test_wrong_net_is_named(labels, changes, words):
 
 def test_features_of_the_pictures_are_told_from_others():
     """The data set in use, the features as the notebook makes them: any mean and factor, but nothing else."""
-    X, _ = _nets.pictures("val")
+    X, _ = _nets.images("val")
     raw = extract_features(X.transpose(0, 2, 3, 1), [hog_feature, lambda x: color_histogram_hsv(x, nbin=25)])
     feats = ((raw - 3) / 7).astype(np.float32)
     assert features._judge_features("val", feats).ok

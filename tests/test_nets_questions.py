@@ -61,7 +61,7 @@ def test_accuracy_is_that_of_the_net(normalization):
 
 class TestData:
     def prepared(self, part):
-        X, y = _nets.pictures(part)
+        X, y = _nets.images(part)
         return (X.astype(np.float32) - X.mean(axis=0)) / 60, y
 
     @pytest.mark.parametrize("part", ["few", "val", "test"])

@@ -127,7 +127,7 @@ def _stored_parts(dataset):
     return {name: (X.transpose(0, 3, 1, 2).copy(), y.copy()) for name, (X, y) in parts.items()}
 
 
-def pictures(part):
+def images(part):
     """The images and labels of a part of the data set in use: 'few', 'val' or 'test'.
 
     Returns
@@ -142,7 +142,7 @@ def pictures(part):
 
 def judge_data(part, X, y):
     """Whether X and y are those of the data set, except for a mean image that was subtracted and a factor."""
-    X_stored, y_stored = pictures(part)
+    X_stored, y_stored = images(part)
     return holds(
         f"X_{part} and y_{part} are the prepared images and labels of the data set",
         np.array_equal(y, y_stored) and _same_up_to_mean_and_factor(X, X_stored),

@@ -874,18 +874,18 @@ def init_bias_for_channels(net, input_dim, *sizes):
     net.params["b1"] = np.zeros(input_dim[0])
 
 
-@_wrong_init("a bias starts as np.zeros, it has no symmetry to break", rule="a bias starts as np.zeros")
+@_wrong_init("create b1, b2, b3 with np.zeros: a bias has no symmetry to break", rule="with np.zeros")
 def init_random_biases(net, *sizes):
     _make_params(net, *sizes)
     net.params |= {name: np.random.randn(*net.params[name].shape) for name in ("b1", "b2", "b3")}
 
 
-@_wrong_init("np.random.rand draws evenly from 0 to 1", rule="np.random.rand draws evenly")
+@_wrong_init("np.random.rand draws uniformly from 0 to 1", rule="np.random.rand draws uniformly")
 def init_uniform(net, *sizes):
     _make_params(net, *sizes, randn=np.random.rand)
 
 
-@_wrong_init("all entries of W1 are equal", rule="all entries of W1 are equal")
+@_wrong_init("all values in W1 are equal", rule="all values in W1 are equal")
 def init_zeros(net, *sizes):
     _make_params(net, *sizes, randn=lambda *shape: np.zeros(shape))
 

@@ -35,7 +35,7 @@ def _raw_features(part, rows):
     """The features of some of the images, extracted as in the notebook."""
     from cs231n.features import color_histogram_hsv, extract_features, hog_feature
 
-    X, _ = _nets.pictures(part)
+    X, _ = _nets.images(part)
     return extract_features(X[rows].transpose(0, 2, 3, 1), [hog_feature, lambda x: color_histogram_hsv(x, nbin=25)])
 
 
@@ -69,7 +69,7 @@ def _judge_svm(results, best_val, W, X_val_feats):
     findings.append(has_shape)
     if not has_shape.ok:
         return findings
-    _, y_val = _nets.pictures("val")
+    _, y_val = _nets.images("val")
     accuracy = float(np.mean(np.argmax(X_val_feats @ W, axis=1) == y_val))
     is_kept = holds(
         "best_svm has the largest validation accuracy in results",
@@ -150,7 +150,7 @@ def _judge_net(params, X_val_feats, X_test_feats, y_test_pred):
     )
     if not has_shapes.ok:
         return [has_shapes]
-    (_, y_val), (_, y_test) = _nets.pictures("val"), _nets.pictures("test")
+    (_, y_val), (_, y_test) = _nets.images("val"), _nets.images("test")
     y_test_pred = np.asarray(y_test_pred)
     has_labels = y_test_pred.shape == y_test.shape
     agree = holds(

@@ -360,7 +360,7 @@ predict_labels = Question(
 # ---- cross-validation
 
 
-def _pictures():
+def _images():
     """The data that the notebook works on: training images and labels, test images and labels."""
     from cs231n.data_utils import load_CIFAR10
 
@@ -377,7 +377,7 @@ def _pairs(X, y):
 
 
 def _judge_cross_validation(X_train_folds, y_train_folds, k_to_accuracies, best_k, y_test_pred):
-    X_train, y_train, X_test, y_test = _pictures()
+    X_train, y_train, X_test, y_test = _images()
     findings = _judge_folds(X_train_folds, y_train_folds, X_train, y_train)
     findings += _judge_accuracies(k_to_accuracies)
     if not all(finding.ok for finding in findings):
