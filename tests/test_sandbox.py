@@ -78,6 +78,12 @@ class TestRun:
         code = "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
         assert python(code, folder, level, seconds=1).ended == "timeout"
 
+    def test_processor_time_of_many_processes(self, folder, level, monkeypatch):
+        """Children that end before their own limit use up the time of all."""
+        monkeypatch.setattr(sandbox, "WAITING", 1000)
+        child = "if os.fork() == 0:\n  sum(range(10 ** 7)); os._exit(0)\n os.wait()"
+        assert python(f"import os\nwhile True:\n {child}", folder, level, seconds=2).ended == "timeout"
+
     def test_waiting_is_no_computing(self, folder, level, monkeypatch):
         monkeypatch.setattr(sandbox, "WAITING", 1)
         outcome = python("import time; time.sleep(600)", folder, level, seconds=2)

@@ -33,6 +33,7 @@ BUBBLEWRAP, LIMITS = "bubblewrap", "limits"
 INSIDE = "/course"  # what the folder is called inside bubblewrap
 SCRATCH = ("cs231n/saved",)  # parts of the folder that may be written to; what is written there is lost
 LONGEST_ERRORS = 64 << 10  # bytes of the standard error that are kept
+LOOK = 0.5  # seconds between two looks at the processor time of everything that runs in a sandbox
 GRACE = 2.0  # seconds that the launcher has to kill the remaining processes
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
@@ -51,8 +52,8 @@ class Limits:
     Parameters
     ----------
     seconds : float
-        Processor time of each process, in whole seconds. After `runner.WAITING` times as long by the clock, the command
-        and everything it started are killed.
+        Processor time of the command and everything it started, together. After `runner.WAITING` times as long by the
+        clock, they are killed as well.
     memory : int
         Bytes of address space, for each process.
     processes : int
@@ -186,14 +187,14 @@ def _how_it_ended(code: int, errors: bytearray, had_its_time: bool) -> Ending:
 
 
 def tree_seconds(process: Any) -> float:
-    """The processor time that a sandbox has used so far, with everything that runs in it."""
+    """The processor time that a sandbox has used so far: its processes, and their children that have ended."""
     total = 0.0
     with contextlib.suppress(psutil.Error):
         root = psutil.Process(process.pid)
         for member in (root, *root.children(recursive=True)):
             with contextlib.suppress(psutil.Error):  # it may end meanwhile
                 times = member.cpu_times()
-                total += times.user + times.system
+                total += times.user + times.system + times.children_user + times.children_system
     return total
 
 
@@ -366,6 +367,7 @@ class _Pipes:
         self.unsent = memoryview(stdin)
         self.output, self.errors = bytearray(), bytearray()
         self.num_errors = 0
+        self.next_look = time.monotonic() + LOOK
         self.selector = selectors.DefaultSelector()
         for stream, kind in ((process.stdout, "output"), (process.stderr, "errors"), (process.stdin, "input")):
             assert stream is not None
@@ -376,6 +378,8 @@ class _Pipes:
     def serve_until(self, deadline: float) -> Ending | None:
         """Serve until the process ends by itself (None), or say why it has to be stopped."""
         while time.monotonic() < deadline:
+            if self._has_used_its_time():
+                return Ending.TIMEOUT
             gone = self.process.poll() is not None
             streams = self.selector.get_map()
             events = self.selector.select(0 if gone else min(0.05, deadline - time.monotonic())) if streams else []
@@ -388,6 +392,13 @@ class _Pipes:
             if gone and not any(key.data != "input" for key, _ in events):
                 return None
         return Ending.STALLED
+
+    def _has_used_its_time(self) -> bool:
+        """Whether all processes together have; the system itself only counts the time of each."""
+        if time.monotonic() < self.next_look:
+            return False
+        self.next_look = time.monotonic() + LOOK
+        return tree_seconds(self.process) > self.limits.seconds + 1
 
     def _serve(self, key: selectors.SelectorKey) -> None:
         if key.data == "input":
