@@ -84,7 +84,7 @@ class TestStatuses:
             ("import os; os._exit(0)", "crashed", "the process that ran your code ended early"),
             ("import os; os.kill(os.getpid(), 11)", "crashed", "the process that ran your code ended early"),
             ("hog = bytearray(1 << 40)", "crashed", "MemoryError"),
-            ("while True: pass", "timed out", "stopped after 2 seconds"),
+            ("while True: pass", "timed out", "TimeoutError: stopped"),
             ("raise NotImplementedError('affine_forward: two_layer_net')", "not attempted", ""),
             ("out = = rows", "crashed", "SyntaxError"),
             ("import warnings; warnings.warn('careful'); out = rows @ w + b", "ok", "2 points"),
