@@ -126,6 +126,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def slow(self):
         self.good(pause=0.004)
 
+    def half(self):
+        """Sends half of the file, and the rest only when the test lets it."""
+        self.good(sent=len(self.server.body) // 2)
+        self.server.go_on.wait(60)
+
     def no_range(self):
         self.answer(200, self.server.body)
 
@@ -188,7 +193,7 @@ class Server(http.server.ThreadingHTTPServer):
 @pytest.fixture
 def server(archive):
     with Server(("127.0.0.1", 0), Handler) as server:
-        server.body, server.log = archive, []
+        server.body, server.log, server.go_on = archive, [], threading.Event()
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -693,13 +698,13 @@ def test_killed(server, tmp_path, moment):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
 def test_control_c(server, tmp_path):
     process = subprocess.Popen(
-        [*command(server, "slow"), "--dest", tmp_path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [*command(server, "half"), "--dest", tmp_path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
-    while not server.log:
+    while not server.log or server.log[0][2] < len(server.body) // 2:  # then it waits in the middle of the file
         time.sleep(0.01)
-    time.sleep(0.15)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate()
+    server.go_on.set()
     assert process.returncode == 130
     assert err == "get_datasets: stopped; start it again to resume the download\n"
 
