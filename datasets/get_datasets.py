@@ -311,9 +311,9 @@ def total_size(answer, start, size):
     length = answer.headers.get("Content-Length", "")
     total = start + int(length) if length.isdecimal() else size
     if size is not None and total != size:
-        raise ServerError(f"its file has {total} bytes instead of {size}: not the same archive")
+        raise ServerError(f"its file is {total} bytes long instead of {size}: not the same archive")
     if total is not None and total > MAX_ARCHIVE_BYTES:
-        raise ServerError(f"its file has {megabytes(total)}, too much for CIFAR-10")
+        raise ServerError(f"its file is {megabytes(total)}, too large for CIFAR-10")
     return total
 
 

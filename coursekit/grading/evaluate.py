@@ -199,7 +199,7 @@ class Grading:
         )
 
     def _follow_through(self, question: Question, graded: Graded) -> FollowThrough | None:
-        """What came of grading a question again with the reference in place of earlier answers, if any is wrong."""
+        """The result of grading a question again with the reference in place of earlier answers, if any is wrong."""
         if graded.status not in FOLLOWED or graded.is_blank:
             return None
         wrong = self.wrong_before(question)

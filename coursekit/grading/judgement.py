@@ -99,7 +99,7 @@ def grade_function(question: Question, seed: int, execute: Execute) -> Graded:
 
 
 def with_effort(question: Question, seed: int, graded: Graded, execute: Execute) -> Graded:
-    """The same grade if the code comes through the question's efforts; wrong if it does not."""
+    """The same grade if the code passes the question's efforts; wrong if it does not."""
     with calm():
         findings = effort.findings(question, seed, execute)
     if all(finding.ok for finding in findings):
@@ -114,12 +114,12 @@ def _run_until_it_starts(question: Question, calls: list, execute: Execute) -> l
         broken = [result for result in results if result.ended == Ending.NOT_STARTED]
         if not broken:
             return results
-    reason = broken[0].error.message if broken[0].error else "nothing came back"
+    reason = broken[0].error.message if broken[0].error else "it returned nothing"
     raise InfrastructureError(f"the sandbox does not start: {reason}")
 
 
 def _how_it_ended(results: Iterable[Result]) -> Status | None:
-    """The status where a process did not live to its end, or the files could not be read as Python."""
+    """The status if a process did not run to its end, or the files could not be read as Python."""
     results = list(results)
     ended = {result.ended for result in results}
     kinds = {result.error.kind for result in results if result.error}
@@ -129,7 +129,7 @@ def _how_it_ended(results: Iterable[Result]) -> Status | None:
 
 
 def _judged(question: Question, inputs: dict, results: dict, expected: dict) -> Verdict:
-    """The verdict; values that the judge chokes on are wrong."""
+    """The verdict; values that the judge cannot handle are wrong."""
     try:
         return judge(question, inputs, results, expected)
     except Exception as error:

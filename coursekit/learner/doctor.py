@@ -107,7 +107,7 @@ def _kernel() -> Iterator[Line]:
     if Path(program).name == program or os.path.samefile(program, sys.executable):
         yield Line("ok", "kernel", "notebooks run in this Python")
     else:
-        advice = f"To make them run in this Python: `{sys.executable} -m ipykernel install --sys-prefix`."
+        advice = f"To make them run in this Python, run `{sys.executable} -m ipykernel install --sys-prefix`."
         yield Line("missing", "kernel", f"notebooks run in {program}", advice)
 
 

@@ -58,7 +58,9 @@ def is_root() -> bool:
 def _print_old_python() -> None:
     oldest = ".".join(map(str, OLDEST_PYTHON))
     print(f"This is Python {sys.version.split()[0]}; the course needs Python {oldest} or newer.")
-    print("Install one (from python.org or your system's packages) and name it: python3.12 -m coursekit setup")
+    print(
+        "Install it (from python.org or with your system's packages) and call it by name: python3.12 -m coursekit setup"
+    )
 
 
 def _python() -> Path:

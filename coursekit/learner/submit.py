@@ -111,7 +111,7 @@ def _too_large(name: str, size: int) -> str:
     limit = submission.LARGEST[Path(name).suffix]
     if size <= limit:
         return ""
-    text = f"{name} has {size / 1e6:.0f} MB, but at most {limit / 1e6:g} MB are allowed: it is not in the zip"
+    text = f"{name} is {size / 1e6:.0f} MB, but at most {limit / 1e6:g} MB are allowed: it is not in the zip"
     advice = "; clear its outputs (Edit > Clear Outputs of All Cells) and save" * name.endswith(".ipynb")
     return f"{text}{advice}."
 

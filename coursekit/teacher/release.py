@@ -1,4 +1,4 @@
-"""The learner's edition: the solved tree without its answers, proved to be empty, always the same to the byte."""
+"""The learner's edition: the solved tree without its answers, proved to be empty, byte for byte the same each time."""
 
 import hashlib
 import json

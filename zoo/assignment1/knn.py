@@ -573,12 +573,12 @@ def vote_skips_first(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: _winner(self.y_train[np.argsort(row)[1 : k + 1]]))
 
 
-@wrong(VOTE, "one neighbour too few votes: [:k] takes k values, [:k - 1] takes one fewer")
+@wrong(VOTE, "only k - 1 neighbours vote: [:k] takes k values, [:k - 1] takes one fewer")
 def vote_k_minus_1(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: _winner(_labels(self, row, max(k - 1, 1))))
 
 
-@wrong(VOTE, "one neighbour too many votes: [:k] takes k values, [:k + 1] takes one more")
+@wrong(VOTE, "k + 1 neighbours vote: [:k] takes k values, [:k + 1] takes one more")
 def vote_k_plus_1(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: _winner(_labels(self, row, k + 1)))
 

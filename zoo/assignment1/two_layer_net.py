@@ -426,7 +426,7 @@ def relu_backward_in_place(dout, cache):
     return dout
 
 
-@wrong("relu_backward", "dout passes only where it is positive, too: the mask should depend on x alone")
+@wrong("relu_backward", "the mask depends on the sign of dout as well as on that of x: it should depend on x alone")
 def relu_backward_both_positive(dout, cache):
     return dout * ((cache > 0) & (dout > 0))
 

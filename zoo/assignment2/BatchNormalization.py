@@ -918,7 +918,7 @@ def spatial_bn_backward_not_transposed_back(dout, cache):
     return dx.reshape(dout.shape), dgamma, dbeta
 
 
-@wrong("spatial_batchnorm_backward", "dx is left as (N * H * W, C): bring it back into the shape of x")
+@wrong("spatial_batchnorm_backward", "dx still has shape (N * H * W, C): it should have the shape of x")
 def spatial_bn_backward_rows(dout, cache):
     return _reference(dout.transpose(0, 2, 3, 1).reshape(-1, dout.shape[1]), cache)
 

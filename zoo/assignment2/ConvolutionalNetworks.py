@@ -109,7 +109,7 @@ def conv_first_channel_only(x, w, b, conv_param):
     return _conv(x[:, :1], w[:, :1], b, conv_param), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "only the last channel reaches out: sum over the channels with +=")
+@wrong("conv_forward_naive", "out contains the contribution of the last channel only: sum over the channels with +=")
 def conv_last_channel_only(x, w, b, conv_param):
     return _conv(x[:, -1:], w[:, -1:], b, conv_param), (x, w, b, conv_param)
 
@@ -124,7 +124,7 @@ def conv_first_filter_only(x, w, b, conv_param):
     return _conv(x, np.repeat(w[:1], len(w), axis=0), b, conv_param), (x, w, b, conv_param)
 
 
-@wrong("conv_forward_naive", "only the last image reaches out: create out once, before the loop over the images")
+@wrong("conv_forward_naive", "only the last image is in out: create out once, before the loop over the images")
 def conv_last_image_only(x, w, b, conv_param):
     out = _conv(x, w, b, conv_param)
     out[:-1] = 0
@@ -513,7 +513,7 @@ def pool_min(x, pool_param):
     return _pool(x, pool_param, np.min), (x, pool_param)
 
 
-@wrong("max_pool_forward_naive", "out is the largest absolute value; the largest value depends on the sign too")
+@wrong("max_pool_forward_naive", "out is the largest absolute value of each window; it should be the largest value")
 def pool_absolute(x, pool_param):
     return _pool(np.abs(x), pool_param), (x, pool_param)
 

@@ -15,8 +15,8 @@ def _forward(x, dropout_param, mask):
 
 @wrong(
     "dropout_forward",
-    "p is the probability to keep an entry, not to drop it: keep it where np.random.rand(*x.shape) < p",
-    rule="not to drop it",
+    "p is the probability of keeping an entry, not of dropping it: keep it where np.random.rand(*x.shape) < p",
+    rule="not of dropping it",
 )
 def drops_with_probability_p(x, dropout_param):
     p = dropout_param["p"]
@@ -24,7 +24,9 @@ def drops_with_probability_p(x, dropout_param):
 
 
 @wrong(
-    "dropout_forward", "p is used as the probability to drop, in the mask and in the division", rule="not to drop it"
+    "dropout_forward",
+    "p is used as the probability of dropping, in the mask and in the division",
+    rule="not of dropping it",
 )
 def drops_consistently(x, dropout_param):
     p = dropout_param["p"]
@@ -65,7 +67,9 @@ def multiplies_by_p(x, dropout_param):
     return _forward(x, dropout_param, (np.random.rand(*x.shape) < p) * p)
 
 
-@wrong("dropout_forward", "the kept values are divided by 1 - p: p is the probability to keep, so divide by p")
+@wrong(
+    "dropout_forward", "the kept values are divided by 1 - p: p is the probability of keeping an entry, so divide by p"
+)
 def divides_by_the_rest(x, dropout_param):
     p = dropout_param["p"]
     return _forward(x, dropout_param, (np.random.rand(*x.shape) < p) / (1 - p if p < 1 else 1))
@@ -148,7 +152,7 @@ def changes_x(x, dropout_param):
 
 @wrong(
     "dropout_forward",
-    "out holds the kept values alone: a dropped entry stays in its position as 0",
+    "out holds only the kept values: a dropped entry should stay in its position as 0",
     rule="shape of x",
 )
 def takes_entries_out(x, dropout_param):

@@ -115,7 +115,7 @@ for _name, _sentence, _rule, _pieces in (
     ),
     (
         "init_gamma_zero",
-        "gamma starts at 0, so that nothing passes: it should start at 1",
+        "gamma starts at 0, so no signal passes through: it should start at 1",
         "np.ones",
         {"gamma": np.zeros},
     ),
@@ -297,7 +297,7 @@ def scores_relu_at_the_end(self, X):
     return np.maximum(0, _forward(self, X)[2])
 
 
-@_wrong_scores("the last layer is treated as a hidden layer: it is affine only, affine_forward")
+@_wrong_scores("the last layer is treated as a hidden layer: it should be affine only, affine_forward")
 def scores_last_as_hidden(self, X):
     out = X
     for i in range(1, self.num_layers + 1):

@@ -800,7 +800,7 @@ _rules(
     (
         (
             "adamw_in_the_gradient",
-            "the decay is added to the gradient, so Adam divides it as well: subtract it from w, beside Adam's step",
+            "the decay is added to the gradient, so Adam divides it as well: subtract it from w, outside Adam's step",
             "",
             lambda w, dw, c: _adam_step(w, dw + c["weight_decay"] * w, c),
         ),
@@ -812,7 +812,7 @@ _rules(
         ),
         (
             "adamw_of_next_w",
-            "the decay is computed from the w after the step: use the w from before",
+            "the decay is computed from w after the step: use w from before it",
             "",
             _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * next_w),
         ),
@@ -861,7 +861,7 @@ _rules(
         ),
         (
             "adamw_in_both",
-            "the decay is in the gradient and beside Adam's step: it belongs only beside the step",
+            "the decay is applied both in the gradient and outside Adam's step: apply it only outside",
             "",
             lambda w, dw, c: _decayed(lambda w, c, next_w: c["learning_rate"] * c["weight_decay"] * w)(
                 w, dw + c["weight_decay"] * w, c

@@ -192,7 +192,7 @@ def _remark_others(members: list[Member], remarks: list[str]) -> None:
     other = [member for member in members if not _is_skipped(member.name) and not _is_expected(member.name)]
     if other:
         names = ", ".join(short(member.name) for member in other[:5])
-        remarks.append(f"Ignored, because not among the files to submit: {names}{_and_more(len(other) - 5)}.")
+        remarks.append(f"Ignored, because they are not among the files to submit: {names}{_and_more(len(other) - 5)}.")
 
 
 def _and_more(count: int) -> str:

@@ -58,7 +58,7 @@ def split_merged(course: CourseNotebook, cells: list[Cell]) -> tuple[list[Cell],
         is_known = cell.source in whole or is_earlier(cell.source)
         pieces = [cell] if is_known else _pieces(course, cell, by_first_line)
         if len(pieces) > 1:
-            remarks.append(f"{_label(cell, number)} contains a provided cell and more; it was split.")
+            remarks.append(f"{_label(cell, number)} contains a provided cell and other code or text; it was split.")
         split += pieces
     return split, remarks
 
@@ -141,7 +141,7 @@ class Matching:
         return not re.search(r"[=()\[\]{}%!]", text) and parse(text) is None
 
     def is_text(self, t: int) -> bool:
-        """Whether a cell contains text, be it of the wrong kind."""
+        """Whether a cell contains text, even if it is of the wrong kind."""
         return self.cells[t].kind != "code" or self.is_prose(t)
 
     def _is_code(self, t: int) -> bool:
@@ -220,7 +220,7 @@ class Matching:
         return max(len(provided & lines) / max(len(provided), 1), len(expected & bound) / max(len(expected), 1))
 
     def _match_edited(self) -> None:
-        """Provided cells that were edited and lost their ids: the loose cell in their gap that shares most words."""
+        """Provided cells that were edited and lost their ids: the loose cell in their gap with most words in common."""
         matched = set(self.match.values())
         for i in self.course.provided():
             if i not in matched:

@@ -264,7 +264,8 @@ class _Merge:
         self._remark(retyped, "was submitted as another type of cell; its type was restored")
         copies = sum(bool(self.cells[t].source.strip()) for t in self.matching.copies)
         if copies:
-            self.remarks.append(f"{copies} {'copy' if copies == 1 else 'copies'} of provided cells left out.")
+            what = "copy of a provided cell was" if copies == 1 else "copies of provided cells were"
+            self.remarks.append(f"{copies} {what} left out.")
 
     def _remark_missing_and_moved(self, matched: dict[int, int]) -> None:
         if self.matching.earlier:

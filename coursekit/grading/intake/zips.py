@@ -70,7 +70,7 @@ def open_zip(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
     size = file.seek(0, os.SEEK_END)
     if size > LARGEST_ARCHIVE:
         raise Refused(
-            f"It has {size / 1e6:.0f} MB, more than {LARGEST_ARCHIVE // 1_000_000}: was the environment or the data "
+            f"It is {size / 1e6:.0f} MB, more than {LARGEST_ARCHIVE // 1_000_000}: was the environment or the data "
             "included by mistake? `python -m coursekit submit` leaves them out."
         )
     if size == 0:

@@ -14,7 +14,7 @@ def status_words(question: QuestionRecord) -> str:
 
 
 def follow_through_sentence(question: QuestionRecord) -> str:
-    """What grading again with the course's earlier answers has shown; '' if that was not needed."""
+    """What grading again with the course's earlier answers showed; '' if that was not needed."""
     through = question.follow_through
     if not through:
         return ""
@@ -64,9 +64,12 @@ def _steps_for_status(question: QuestionRecord) -> list[str]:
         return [f"There is no answer in your submission. The notebook explains what to write. {check}"]
     if question.status == Status.TIMED_OUT:
         limit = f" of {declared.seconds:g} s" if declared else ""
-        return [f"It exceeded its time limit{limit}: look for an endless loop, or one to replace by array code.", check]
+        return [f"It exceeded its time limit{limit}: look for a loop that is endless or could be array code.", check]
     if question.status == Status.CRASHED:
-        return [check, "If it runs for you, Restart Kernel and Run All Cells: a name may exist only in your session."]
+        return [
+            check,
+            "If it runs for you, choose Restart Kernel and Run All Cells: a name may exist only in your session.",
+        ]
     return [
         check,
         "If the check says ok, the code is right for the check's inputs but not for others: is a size, a value or a "

@@ -126,7 +126,7 @@ class SandboxedKernel:
             self.await_reply(request, STARTUP)
             with contextlib.suppress(Empty):
                 return self.await_idle(request, 1.0)
-        raise RuntimeError("its outputs do not arrive")
+        raise RuntimeError("its outputs did not arrive")
 
     @property
     def process(self) -> Any:
@@ -189,7 +189,7 @@ class SandboxedKernel:
         content = message["content"]
         self._num_shown += len(content.get("text", "")) + sum(map(len, map(str, content.get("data", {}).values())))
         if self._num_shown > LARGEST_OUTPUT:
-            self._give_up(Status.CRASHED, "a cell shows too much")
+            self._give_up(Status.CRASHED, "a cell shows too much output")
         self._unread.append(message)
 
     def _give_up(self, status: Status, reason: str) -> None:

@@ -181,8 +181,8 @@ class Checks:
         try:
             message = self.kernel.get_message(timeout=timeout)
         except Empty:
-            self.kernel.finish(Status.CRASHED, "the kernel replied, but its outputs do not arrive")
-            raise KernelEnded("the kernel replied, but its outputs do not arrive") from None
+            self.kernel.finish(Status.CRASHED, "the kernel replied, but its outputs did not arrive")
+            raise KernelEnded("the kernel replied, but its outputs did not arrive") from None
         content = message["content"]
         if message["msg_type"] != "display_data" or HANDED_OVER not in content.get("data", {}):
             return message

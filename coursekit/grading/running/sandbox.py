@@ -177,7 +177,7 @@ def _start(command: list[str], root: str | Path, env: dict[str, str]) -> subproc
 
 
 def _how_it_ended(code: int, errors: bytearray, had_its_time: bool) -> Ending:
-    """How a process ended that was not stopped from outside."""
+    """How a process that was not stopped from outside ended."""
     killed = code in (-signal.SIGKILL, 128 + signal.SIGKILL)
     if is_out_of_time(code) or killed and had_its_time:
         return Ending.TIMEOUT
@@ -394,7 +394,7 @@ class _Pipes:
         return Ending.STALLED
 
     def _has_used_its_time(self) -> bool:
-        """Whether all processes together have; the system itself only counts the time of each."""
+        """Whether all processes together have used up the time; the system itself only counts the time of each."""
         if time.monotonic() < self.next_look:
             return False
         self.next_look = time.monotonic() + LOOK

@@ -217,19 +217,19 @@ def _effort_inputs(num_inputs, num_train):
 _MANY_INPUTS = Effort(
     "no Python loop over the inputs",
     _effort_inputs(None, 1),
-    "with very many inputs it exceeds the limit on processor time",
+    "with very many inputs the function exceeds the limit on processor time",
     "there is still a loop over the inputs: all dot products come from one matrix product",
 )
 _MANY_TRAINING_INPUTS = Effort(
     "no Python loop over the training inputs",
     _effort_inputs(1, None),
-    "with very many training inputs it exceeds the limit on processor time",
+    "with very many training inputs the function exceeds the limit on processor time",
     "there is still a loop over the training inputs: X_train - X[i] subtracts X[i] from all rows of X_train at once",
 )
 _MUCH_MEMORY = Effort(
     "no array of M x N x D entries",
     _effort_inputs(1_500, 1_500),
-    "with M = N = 1,500 and D = 300 it exceeds the limit on memory (2 GB) or on processor time",
+    "with M = N = 1,500 and D = 300 the function exceeds the limit on memory (2 GB) or on processor time",
     "an array of M x N x D differences is built: expand the square instead",
 )
 

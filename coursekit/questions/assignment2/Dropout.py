@@ -69,7 +69,9 @@ def _judge_summary(inputs, outputs):
 
 def _judge_share(p, dropped, size):
     if abs(dropped - p) < 0.05:
-        mistake = "p is the probability to keep an entry, not to drop it: keep it where np.random.rand(*x.shape) < p"
+        mistake = (
+            "p is the probability of keeping an entry, not of dropping it: keep it where np.random.rand(*x.shape) < p"
+        )
     elif abs(dropped - 0.5) < 0.05:
         mistake = (
             f"about half of the entries are dropped, although p = {p:g}: keep one where np.random.rand(*x.shape) < p"
@@ -89,7 +91,7 @@ def _judge_factor(p, smallest, largest, dtype):
     known = {
         1.0: "the kept values are not divided by p: divide by p, so that the expected output is x",
         p: "the kept values are multiplied by p: divide by p, so that the expected output is x",
-        1 / (1 - p): "the kept values are divided by 1 - p: p is the probability to keep, so divide by p",
+        1 / (1 - p): "the kept values are divided by 1 - p: p is the probability of keeping an entry, so divide by p",
         1 / p**2: "the kept values are divided by p twice",
         p**-0.5: "the kept values are divided by the square root of p: divide by p itself to preserve the mean",
     }

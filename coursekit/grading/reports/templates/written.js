@@ -54,7 +54,7 @@ function save() {
   link.download = `marks-${question}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  show(`Saved as ${link.download}: now put it into the folder marks.`);
+  show(`Saved as ${link.download}: now move it to the folder marks.`);
 }
 
 function discard() {
