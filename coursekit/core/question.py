@@ -50,6 +50,9 @@ class Case:
     observe : callable, optional
         Takes inputs and what `run` returned, returns the outputs to judge and to store, such as means instead of all
         weights. It runs on the judge's side, where a learner's code cannot reach it.
+    edge : str
+        Makes the case an *edge*, which the question does not ask for: a sentence on why it matters all the same. Code
+        that fails nothing but edges is ok; the sentence is shown.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Case:
     may_change: tuple[str, ...] = ()
     judge: Callable | None = None
     observe: Callable | None = None
+    edge: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ class Question:
         a classifier is judged on. Grading uses these in place of the submission's.
     efforts : tuple of Effort
         Inputs that the code must manage within limits on processor time and memory; only grading runs them.
+    hints : tuple of str
+        What `hint` shows, one after the other; none contains the solution's line.
     """
 
     id: str
@@ -132,6 +138,7 @@ class Question:
     seconds: float = 20.0
     given: Callable | None = None
     efforts: "tuple[Effort, ...]" = ()
+    hints: tuple[str, ...] = ()
 
     @property
     def in_notebook(self) -> bool:
@@ -179,6 +186,8 @@ class Finding:
         The name of the case; empty for a notebook question.
     output : str
         The output that was compared with the reference's, if it was.
+    edge : str
+        Why it matters, where the question does not ask for it; then it does not decide the verdict.
     """
 
     condition: str
@@ -188,6 +197,7 @@ class Finding:
     error: float | None = None
     case: str = ""
     output: str = ""
+    edge: str = ""
 
     @property
     def label(self) -> str:
@@ -209,6 +219,16 @@ class Verdict:
     def ok(self) -> bool:
         """Whether the question has its points."""
         return self.status == Status.OK
+
+    @property
+    def asked(self) -> tuple[Finding, ...]:
+        """The findings that decide the verdict."""
+        return tuple(finding for finding in self.findings if not finding.edge)
+
+    @property
+    def failed_edges(self) -> tuple[Finding, ...]:
+        """What does not hold although it matters, and is not asked."""
+        return tuple(finding for finding in self.findings if finding.edge and not finding.ok)
 
 
 class CheckFailed(Exception):

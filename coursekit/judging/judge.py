@@ -44,8 +44,8 @@ def judge(
     findings = []
     for index, result in results.items():
         findings += _judge_case(question.cases[index], inputs[index], result, expected.get(index, {}))
-    ok = all(finding.ok for finding in findings)
-    mistake = "" if ok else _likely_mistake(question, results, findings)
+    ok = all(finding.ok or finding.edge for finding in findings)
+    mistake = "" if ok else _likely_mistake(question, results, [finding for finding in findings if not finding.edge])
     return Verdict(question, Status.OK if ok else Status.WRONG, tuple(findings), _notes(results), mistake)
 
 
@@ -77,6 +77,11 @@ def _not_attempted(question: Question, message: str) -> Verdict:
 
 
 def _judge_case(case: Case, inputs: dict, result: Result, expected: dict) -> list[Finding]:
+    findings = _findings(case, inputs, result, expected)
+    return [replace(finding, edge=case.edge) for finding in findings] if case.edge else findings
+
+
+def _findings(case: Case, inputs: dict, result: Result, expected: dict) -> list[Finding]:
     if result.error:
         return [_raised(case, result.error)]
     outputs = result.outputs

@@ -24,7 +24,9 @@ def render(verdict: Verdict, tested: str = "", verbose: bool = False) -> str:
     if verdict.status == "not attempted":
         return "\n".join([f"{question.id}: not attempted", *(f"  {note}" for note in verdict.notes)])
     if verdict.ok:
-        lines = [question.id, *_ok_lines(verdict.findings), f"{question.id}: ok, {_points(question.points)}"]
+        held = [finding for finding in verdict.findings if finding.ok]
+        lines = [question.id, *_ok_lines(held), *_edge_lines(verdict.failed_edges)]
+        lines.append(f"{question.id}: ok, {_points(question.points)}")
     else:
         lines = list(_wrong_lines(verdict, tested))
     return "\n".join(lines + (_details(verdict) if verbose else []))
@@ -58,12 +60,18 @@ def _ok_line(case: str, outputs: str, condition: str, case_width: int, outputs_w
     return _wrapped(f"{condition}  ok", start)
 
 
+def _edge_lines(failed: Iterable[Finding]) -> Iterator[str]:
+    """A paragraph for each edge that does not hold: what it is, and why it matters although nobody asks for it."""
+    for edge, group in groupby(failed, key=lambda finding: finding.edge):
+        yield from _wrapped(f"{next(group).case}: not asked for, but worth knowing: {edge}", "  ")
+
+
 def _wrong_lines(verdict: Verdict, tested: str) -> Iterator[str]:
-    first = next(finding for finding in verdict.findings if not finding.ok)
+    first = next(finding for finding in verdict.asked if not finding.ok)
     yield f"{verdict.question.id}: wrong"
-    right = sum(finding.ok for finding in verdict.findings)
+    right = sum(finding.ok for finding in verdict.asked)
     if right:
-        yield f"  {right} of {len(verdict.findings)} checks pass; the first that fails:"
+        yield f"  {right} of {len(verdict.asked)} checks pass; the first that fails:"
     about = "  ".join(filter(None, [first.case, first.output]))
     yield from _wrapped(f"{about}  expected: {first.condition}" if about else f"expected: {first.condition}", "  ")
     for line in first.gap:
