@@ -71,3 +71,26 @@ def require_groups(num_channels, num_groups):
     """Raise unless the channels can be split into groups of equal size."""
     if num_groups < 1 or num_channels % num_groups:
         raise ValueError(f"G is {num_groups}, expected a divisor of the number of channels, {num_channels}.")
+
+
+def require_shape(name, array, shape, reason):
+    """Raise unless `array` has this shape, which follows from the shape of something else, the reason."""
+    if np.shape(array) != tuple(shape):
+        raise ValueError(f"{name} has shape {np.shape(array)}, expected {tuple(shape)}, from {reason}.")
+
+
+def require_same_sizes(name, array, other_name, other):
+    """Raise unless two arrays have the same shape."""
+    require_shape(name, array, np.shape(other), f"the shape of {other_name}")
+
+
+def require_words(x, num_words, name="x"):
+    """Raise unless `x` holds indices of words, 0 <= x < `num_words`."""
+    x = np.asarray(x)
+    if not np.issubdtype(x.dtype, np.integer):
+        raise TypeError(f"{name} has dtype {x.dtype}, expected integers: each is the index of a word.")
+    if x.size and (x.min() < 0 or x.max() >= num_words):
+        raise ValueError(
+            f"{name} contains indices of words from {x.min()} to {x.max()}; the vocabulary has {num_words} words, so "
+            f"they must be from 0 to {num_words - 1}."
+        )

@@ -13,7 +13,7 @@ Examples
 >>> scenes["images"].shape, scenes["boxes"].shape
 ((3, 48, 48, 3), (3, 2, 4))
 >>> describe(scenes["captions"][0])
-'a small red flower left of a green moon'
+'a small green sailboat above a yellow fish'
 """
 
 import os
@@ -27,14 +27,14 @@ from cs231n._drawing import CLASS_NAMES, KINDS, Dice, Grid, blend, clipped, cove
 
 __all__ = ["CLASS_NAMES", "COLOUR_NAMES", "SIZE_NAMES", "VOCABULARY", "WORLDS", "describe", "load_scenes"]
 
-BATCH = 250   # scenes that are drawn from one seed
-MOST = 4      # things in a scene
+BATCH = 250  # scenes that are drawn from one seed
+MOST = 4  # things in a scene
 LAYOUTS = 12  # arrangements that are tried for each scene
 
 RADII = ((0.20, 0.25), (0.34, 0.42))  # of small and of large things, where 1 is half the image
-MARGIN = 0.9    # distance from a thing's centre to the edge of the image, in radii
+MARGIN = 0.9  # distance from a thing's centre to the edge of the image, in radii
 DISTANCE = 0.8  # wanted distance of two things, in sums of their radii: below 1, they may overlap
-CLEAR = 0.2     # one of two things is left of the other, or above, by so much more than the other way
+CLEAR = 0.2  # one of two things is left of the other, or above, by so much more than the other way
 STRETCH = (0.9, 1.1)
 
 
@@ -139,7 +139,7 @@ def describe(caption):
 
 def _checked(n, size, things, class_weights, world):
     low, high = (things, things) if isinstance(things, (int, np.integer)) else things
-    if not n >= 0:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
         raise ValueError(f"n is {n!r}; it must be a whole number, 0 or more")
     if not 16 <= size <= 192:
         raise ValueError(f"size is {size!r}; scenes have from 16 to 192 pixels on a side")
@@ -303,7 +303,8 @@ def _captions(counts, labels, colours, sizes, x, y, areas):
     """Describe the two things of which most is visible, the left or upper one first, and count the others: (n, T)."""
     captions = np.zeros((len(counts), _LONGEST[labels.shape[1]]), np.int64)
     for i, count in enumerate(counts):
-        names = [(SIZE_NAMES[s], COLOUR_NAMES[c], CLASS_NAMES[k]) for s, c, k in zip(sizes[i], colours[i], labels[i])]
+        about = zip(sizes[i], colours[i], labels[i], strict=True)
+        names = [(SIZE_NAMES[size], COLOUR_NAMES[colour], CLASS_NAMES[label]) for size, colour, label in about]
         largest = sorted(range(count), key=lambda k: -areas[i, k])[:2]
         words = ["<START>", *_sentence(names, largest, x[i], y[i]), *_others(count - 2), "<END>"]
         captions[i, : len(words)] = [_WORD[word] for word in words]

@@ -1,0 +1,464 @@
+"""Layers for sequences: recurrent networks, LSTM, word embeddings, and layers applied at every step of time.
+
+The contract is that of `cs231n.layers`: ``x_forward(...)`` returns ``(out, cache)``, ``x_backward(dout, cache)`` the
+gradients. N is the number of sequences, T their length, D the size of an input, H that of a hidden state, V the number
+of words.
+"""
+
+import numpy as np
+
+from cs231n._errors import require_same_sizes, require_shape, require_words
+from cs231n.layers import affine_backward, affine_forward
+
+__all__ = [
+    "affine_backward",
+    "affine_forward",
+    "lstm_backward",
+    "lstm_forward",
+    "lstm_step_backward",
+    "lstm_step_forward",
+    "rnn_backward",
+    "rnn_forward",
+    "rnn_step_backward",
+    "rnn_step_forward",
+    "sigmoid",
+    "temporal_affine_backward",
+    "temporal_affine_forward",
+    "temporal_softmax_loss",
+    "word_embedding_backward",
+    "word_embedding_forward",
+]
+
+
+def rnn_step_forward(x, prev_h, Wx, Wh, b):
+    """Compute one step of a recurrent network: next_h = tanh(x Wx + prev_h Wh + b).
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, D)
+        The inputs of this step.
+    prev_h : ndarray of shape (N, H)
+        The hidden states after the step before.
+    Wx : ndarray of shape (D, H)
+    Wh : ndarray of shape (H, H)
+    b : ndarray of shape (H,)
+
+    Returns
+    -------
+    next_h : ndarray of shape (N, H)
+    cache : tuple
+        What `rnn_step_backward` needs.
+
+    Notes
+    -----
+    Elman (1990), "Finding structure in time".
+
+    Examples
+    --------
+    >>> x, prev_h = np.array([[1.0]]), np.array([[0.5]])
+    >>> next_h, cache = rnn_step_forward(x, prev_h, np.array([[1.0]]), np.array([[2.0]]), np.array([-2.0]))
+    >>> next_h
+    array([[0.]])
+    """
+    _require_step(x, prev_h, Wx, Wh, b, 1)
+    ### BEGIN SOLUTION
+    next_h = np.tanh(x @ Wx + prev_h @ Wh + b)  # (N, D) @ (D, H) + (N, H) @ (H, H) + (H,) -> (N, H)
+    cache = (x, prev_h, Wx, Wh, next_h)
+    ### END SOLUTION
+    return next_h, cache
+
+
+def rnn_step_backward(dnext_h, cache):
+    """Compute the gradients of one step of a recurrent network.
+
+    Parameters
+    ----------
+    dnext_h : ndarray of shape (N, H)
+        Gradient of the loss with respect to next_h.
+    cache : tuple
+        From `rnn_step_forward`.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, D)
+    dprev_h : ndarray of shape (N, H)
+    dWx : ndarray of shape (D, H)
+    dWh : ndarray of shape (H, H)
+    db : ndarray of shape (H,)
+    """
+    ### BEGIN SOLUTION
+    x, prev_h, Wx, Wh, next_h = cache
+    dscores = dnext_h * (1 - next_h**2)  # the derivative of tanh is 1 - tanh^2
+    dx, dprev_h = dscores @ Wx.T, dscores @ Wh.T
+    dWx, dWh = x.T @ dscores, prev_h.T @ dscores
+    db = dscores.sum(axis=0)
+    ### END SOLUTION
+    return dx, dprev_h, dWx, dWh, db
+
+
+def rnn_forward(x, h0, Wx, Wh, b):
+    """Run a recurrent network over whole sequences; the same weights serve at every step.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, T, D)
+    h0 : ndarray of shape (N, H)
+        The hidden states before the first step.
+    Wx, Wh, b : ndarray of shape (D, H), (H, H) and (H,)
+
+    Returns
+    -------
+    h : ndarray of shape (N, T, H)
+        The hidden states after each step.
+    cache : object
+        What `rnn_backward` needs.
+    """
+    _require_sequences(x)
+    ### BEGIN SOLUTION
+    N, T, _ = x.shape
+    h = np.zeros((N, T, h0.shape[1]), dtype=h0.dtype)
+    cache = []
+    state = h0
+    for t in range(T):
+        state, step_cache = rnn_step_forward(x[:, t], state, Wx, Wh, b)
+        h[:, t] = state
+        cache.append(step_cache)
+    ### END SOLUTION
+    return h, cache
+
+
+def rnn_backward(dh, cache):
+    """Compute the gradients of a recurrent network: back through all steps.
+
+    Parameters
+    ----------
+    dh : ndarray of shape (N, T, H)
+        Gradient of the loss with respect to the hidden states, as each step's own output; what flows back from later
+        steps is not in it.
+    cache : object
+        From `rnn_forward`.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, T, D)
+    dh0 : ndarray of shape (N, H)
+    dWx : ndarray of shape (D, H)
+    dWh : ndarray of shape (H, H)
+    db : ndarray of shape (H,)
+
+    Notes
+    -----
+    Backpropagation through time: Werbos (1990), "Backpropagation through time: what it does and how to do it".
+    """
+    ### BEGIN SOLUTION
+    N, T, H = dh.shape
+    dx, dprev_h = [], np.zeros((N, H), dtype=dh.dtype)
+    dWx = dWh = db = 0
+    for t in reversed(range(T)):
+        dxt, dprev_h, *dweights = rnn_step_backward(dh[:, t] + dprev_h, cache[t])
+        dx.insert(0, dxt)
+        dWx, dWh, db = dWx + dweights[0], dWh + dweights[1], db + dweights[2]
+    dx, dh0 = np.stack(dx, axis=1), dprev_h  # T arrays (N, D) -> (N, T, D)
+    ### END SOLUTION
+    return dx, dh0, dWx, dWh, db
+
+
+def word_embedding_forward(x, W):
+    """Look up a vector for each word.
+
+    Parameters
+    ----------
+    x : integer ndarray of shape (N, T)
+        Indices of words, 0 <= x < V.
+    W : ndarray of shape (V, D)
+        A vector for each word of the vocabulary.
+
+    Returns
+    -------
+    out : ndarray of shape (N, T, D)
+    cache : tuple
+
+    Examples
+    --------
+    >>> out, cache = word_embedding_forward(np.array([[1, 0]]), np.array([[0.0, 1.0], [2.0, 3.0]]))
+    >>> out
+    array([[[2., 3.],
+            [0., 1.]]])
+    """
+    require_words(x, len(W))
+    ### BEGIN SOLUTION
+    out = W[x]  # (N, T) -> (N, T, D)
+    cache = (x, W.shape)
+    ### END SOLUTION
+    return out, cache
+
+
+def word_embedding_backward(dout, cache):
+    """Compute the gradient of the word vectors; a word that occurs several times gets the sum.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, T, D)
+    cache : tuple
+        From `word_embedding_forward`.
+
+    Returns
+    -------
+    dW : ndarray of shape (V, D)
+    """
+    ### BEGIN SOLUTION
+    x, shape = cache
+    dW = np.zeros(shape, dtype=dout.dtype)
+    np.add.at(dW, x, dout)  # dW[x] += dout would count a repeated word once
+    ### END SOLUTION
+    return dW
+
+
+def sigmoid(x):
+    """Compute the logistic function 1 / (1 + exp(-x)) without overflow.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+
+    Returns
+    -------
+    ndarray of the shape of x
+
+    Examples
+    --------
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
+    small = np.exp(-np.abs(x))  # at most 1
+    return np.where(np.asarray(x) >= 0, 1, small) / (1 + small)
+
+
+def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
+    """Compute one step of a long short-term memory network (LSTM).
+
+    The scores a = x Wx + prev_h Wh + b, of shape (N, 4H), are four blocks of H columns, in this order: the input gate
+    i, the forget gate f and the output gate o, each through a sigmoid, and the new content g, through tanh. Then
+    next_c = f * prev_c + i * g and next_h = o * tanh(next_c).
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, D)
+    prev_h, prev_c : ndarray of shape (N, H)
+        The hidden states and the cell states after the step before.
+    Wx : ndarray of shape (D, 4H)
+    Wh : ndarray of shape (H, 4H)
+    b : ndarray of shape (4H,)
+
+    Returns
+    -------
+    next_h, next_c : ndarray of shape (N, H)
+    cache : tuple
+        What `lstm_step_backward` needs.
+
+    Notes
+    -----
+    Hochreiter and Schmidhuber (1997), "Long short-term memory"; the forget gate: Gers, Schmidhuber and Cummins (2000),
+    "Learning to forget".
+    """
+    _require_step(x, prev_h, Wx, Wh, b, 4)
+    require_same_sizes("prev_c", prev_c, "prev_h", prev_h)
+    ### BEGIN SOLUTION
+    H = prev_h.shape[1]
+    scores = x @ Wx + prev_h @ Wh + b  # (N, 4H)
+    i, f, o = (sigmoid(scores[:, k * H : (k + 1) * H]) for k in range(3))
+    g = np.tanh(scores[:, 3 * H :])
+    next_c = f * prev_c + i * g
+    tanh_c = np.tanh(next_c)
+    next_h = o * tanh_c
+    cache = (x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c)
+    ### END SOLUTION
+    return next_h, next_c, cache
+
+
+def lstm_step_backward(dnext_h, dnext_c, cache):
+    """Compute the gradients of one step of an LSTM.
+
+    Parameters
+    ----------
+    dnext_h, dnext_c : ndarray of shape (N, H)
+        Gradients of the loss with respect to next_h and next_c; the latter without the part that goes through next_h.
+    cache : tuple
+        From `lstm_step_forward`.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, D)
+    dprev_h, dprev_c : ndarray of shape (N, H)
+    dWx : ndarray of shape (D, 4H)
+    dWh : ndarray of shape (H, 4H)
+    db : ndarray of shape (4H,)
+    """
+    ### BEGIN SOLUTION
+    x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c = cache
+    dc = dnext_c + dnext_h * o * (1 - tanh_c**2)  # next_c acts on the next step, and through next_h
+    do, di, dg, df = dnext_h * tanh_c, dc * g, dc * i, dc * prev_c
+    dprev_c = dc * f
+    # The derivative of a sigmoid s is s (1 - s), that of tanh 1 - tanh^2.
+    blocks = di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g**2)
+    dscores = np.concatenate(blocks, axis=1)  # four blocks (N, H) -> (N, 4H)
+    dx, dprev_h = dscores @ Wx.T, dscores @ Wh.T
+    dWx, dWh = x.T @ dscores, prev_h.T @ dscores
+    db = dscores.sum(axis=0)
+    ### END SOLUTION
+    return dx, dprev_h, dprev_c, dWx, dWh, db
+
+
+def lstm_forward(x, h0, Wx, Wh, b):
+    """Run an LSTM over whole sequences; the cell states start at 0.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, T, D)
+    h0 : ndarray of shape (N, H)
+        The hidden states before the first step.
+    Wx, Wh, b : ndarray of shape (D, 4H), (H, 4H) and (4H,)
+
+    Returns
+    -------
+    h : ndarray of shape (N, T, H)
+        The hidden states after each step; the cell states are not returned.
+    cache : object
+        What `lstm_backward` needs.
+    """
+    _require_sequences(x)
+    ### BEGIN SOLUTION
+    N, T, _ = x.shape
+    h = np.zeros((N, T, h0.shape[1]), dtype=h0.dtype)
+    cache = []
+    state, cell = h0, np.zeros_like(h0)
+    for t in range(T):
+        state, cell, step_cache = lstm_step_forward(x[:, t], state, cell, Wx, Wh, b)
+        h[:, t] = state
+        cache.append(step_cache)
+    ### END SOLUTION
+    return h, cache
+
+
+def lstm_backward(dh, cache):
+    """Compute the gradients of an LSTM: back through all steps.
+
+    Parameters
+    ----------
+    dh : ndarray of shape (N, T, H)
+        Gradient of the loss with respect to the hidden states, as each step's own output.
+    cache : object
+        From `lstm_forward`.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, T, D)
+    dh0 : ndarray of shape (N, H)
+    dWx : ndarray of shape (D, 4H)
+    dWh : ndarray of shape (H, 4H)
+    db : ndarray of shape (4H,)
+    """
+    ### BEGIN SOLUTION
+    N, T, H = dh.shape
+    dx, dprev_h, dprev_c = [], np.zeros((N, H), dtype=dh.dtype), np.zeros((N, H), dtype=dh.dtype)
+    dWx = dWh = db = 0
+    for t in reversed(range(T)):
+        dxt, dprev_h, dprev_c, *dweights = lstm_step_backward(dh[:, t] + dprev_h, dprev_c, cache[t])
+        dx.insert(0, dxt)
+        dWx, dWh, db = dWx + dweights[0], dWh + dweights[1], db + dweights[2]
+    dx, dh0 = np.stack(dx, axis=1), dprev_h  # T arrays (N, D) -> (N, T, D)
+    ### END SOLUTION
+    return dx, dh0, dWx, dWh, db
+
+
+def temporal_affine_forward(x, w, b):
+    """Compute an affine layer at every step of time, with the same weights.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, T, D)
+    w : ndarray of shape (D, M)
+    b : ndarray of shape (M,)
+
+    Returns
+    -------
+    out : ndarray of shape (N, T, M)
+    cache : tuple (x, w, b, out)
+    """
+    _require_sequences(x)
+    N, T, D = x.shape
+    out, _ = affine_forward(x.reshape(N * T, D), w, b)
+    out = out.reshape(N, T, -1)  # (N * T, M) -> (N, T, M)
+    return out, (x, w, b, out)
+
+
+def temporal_affine_backward(dout, cache):
+    """Compute the gradients (dx, dw, db) of `temporal_affine_forward` from dout of shape (N, T, M)."""
+    x, w, b, out = cache
+    require_shape("dout", dout, out.shape, "out")
+    N, T, D = x.shape
+    dx, dw, db = affine_backward(dout.reshape(N * T, -1), (x.reshape(N * T, D), w, b))
+    return dx.reshape(N, T, D), dw, db
+
+
+def temporal_softmax_loss(x, y, mask, verbose=False):
+    """Compute the softmax loss of a word at every step of time: summed over the steps, averaged over the sequences.
+
+    Steps where the mask is False, such as those after the end of a caption, count neither in the loss nor in the
+    gradient.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, T, V)
+        The scores of all words at each step.
+    y : integer ndarray of shape (N, T)
+        The right words, 0 <= y < V.
+    mask : boolean ndarray of shape (N, T)
+        True where a step counts.
+    verbose : bool
+        Print the shape of the gradient, as one row for each step of each sequence.
+
+    Returns
+    -------
+    loss : float
+    dx : ndarray of shape (N, T, V)
+
+    Examples
+    --------
+    >>> scores = np.zeros((1, 3, 4))  # every word is as likely as any other: a loss of log(4) for each step
+    >>> loss, dx = temporal_softmax_loss(scores, np.array([[0, 1, 3]]), np.array([[True, True, False]]))
+    >>> print(f"{loss / np.log(4):.4f}")
+    2.0000
+    """
+    _require_sequences(x)
+    N, T, V = x.shape
+    require_shape("y", y, (N, T), "the scores without their last axis")
+    require_shape("mask", mask, (N, T), "the scores without their last axis")
+    require_words(y, V, "y")
+    ### BEGIN SOLUTION
+    scores, words, counts = x.reshape(N * T, V), y.reshape(N * T), np.asarray(mask).reshape(N * T)
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    rows = np.arange(N * T)
+    loss = -np.sum(counts * log_probs[rows, words]) / N
+    dflat = np.exp(log_probs)
+    dflat[rows, words] -= 1
+    dflat *= counts[:, np.newaxis] / N
+    ### END SOLUTION
+    if verbose:
+        print("dx_flat: ", dflat.shape)
+    return loss, dflat.reshape(N, T, V)
+
+
+def _require_step(x, prev_h, Wx, Wh, b, num_blocks):
+    """Raise unless the shapes of one step fit: weights have a block of H columns for each gate."""
+    N, H = prev_h.shape
+    require_shape("x", x, (N, len(Wx)), "prev_h's rows and Wx's rows")
+    require_shape("Wx", Wx, (len(Wx), num_blocks * H), "prev_h's columns")
+    require_shape("Wh", Wh, (H, num_blocks * H), "prev_h's columns")
+    require_shape("b", b, (num_blocks * H,), "prev_h's columns")
+
+
+def _require_sequences(x):
+    if np.ndim(x) != 3:
+        raise ValueError(f"x has shape {np.shape(x)}, expected (N, T, D): a vector for each step of each sequence.")
