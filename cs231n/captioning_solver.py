@@ -88,6 +88,4 @@ class CaptioningSolver:
         loss, grads = self.model.loss(features, captions)
         self.loss_history.append(loss)
         for name, value in self.model.params.items():
-            self.model.params[name], self.optim_configs[name] = self.rule(
-                value, grads[name], self.optim_configs[name]
-            )
+            self.model.params[name], self.optim_configs[name] = self.rule(value, grads[name], self.optim_configs[name])
