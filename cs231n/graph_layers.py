@@ -5,11 +5,12 @@ Every layer takes what its forward function takes, and returns the output withou
 
 import numpy as np
 
-from cs231n import fast_layers, layer_utils, layers
+from cs231n import fast_layers, layer_utils, layers, rnn_layers, transformer_layers
 from cs231n.graph import add, layer, loss_layer
 
 __all__ = [
     "add",
+    "add_to_each",
     "affine",
     "affine_relu",
     "batchnorm",
@@ -21,10 +22,15 @@ __all__ = [
     "global_mean",
     "layernorm",
     "max_pool",
+    "multi_head_attention",
     "relu",
     "sigmoid_loss",
     "softmax_loss",
     "spatial_batchnorm",
+    "temporal_affine",
+    "temporal_layernorm",
+    "temporal_softmax_loss",
+    "word_embedding",
 ]
 
 affine = layer(layers.affine_forward, layers.affine_backward)
@@ -39,6 +45,15 @@ affine_relu = layer(layer_utils.affine_relu_forward, layer_utils.affine_relu_bac
 conv_relu = layer(layer_utils.conv_relu_forward, layer_utils.conv_relu_backward)
 conv_bn_relu = layer(layer_utils.conv_bn_relu_forward, layer_utils.conv_bn_relu_backward)
 softmax_loss = loss_layer(layers.softmax_loss)
+word_embedding = layer(rnn_layers.word_embedding_forward, rnn_layers.word_embedding_backward, wrt=(1,))
+temporal_affine = layer(rnn_layers.temporal_affine_forward, rnn_layers.temporal_affine_backward)
+temporal_softmax_loss = loss_layer(rnn_layers.temporal_softmax_loss)
+temporal_layernorm = layer(
+    transformer_layers.temporal_layernorm_forward, transformer_layers.temporal_layernorm_backward
+)
+multi_head_attention = layer(
+    transformer_layers.multi_head_attention_forward, transformer_layers.multi_head_attention_backward
+)
 
 
 def global_mean_forward(x):
@@ -53,6 +68,19 @@ def global_mean_backward(dout, shape):
 
 
 global_mean = layer(global_mean_forward, global_mean_backward)
+
+
+def add_to_each_forward(x, b):
+    """Add the same array b of shape (...) to each of the N inputs in x of shape (N, ...)."""
+    return x + b, None
+
+
+def add_to_each_backward(dout, _):
+    """Compute the gradients (dx, db) of `add_to_each_forward`."""
+    return dout, dout.sum(axis=0)
+
+
+add_to_each = layer(add_to_each_forward, add_to_each_backward)
 
 
 def concatenate_forward(*arrays):

@@ -1,0 +1,68 @@
+"""The Transformer that writes captions: gradients, sampling, and what a step may see."""
+
+import numpy as np
+import pytest
+
+from cs231n.classifiers.transformer import CaptioningTransformer
+from cs231n.gradient_check import eval_numerical_gradient
+
+WORDS = {word: index for index, word in enumerate(("<NULL>", "<START>", "<END>", "cat", "dog"))}
+
+
+@pytest.fixture
+def model():
+    np.random.seed(0)
+    return CaptioningTransformer(WORDS, 3, 4, num_heads=2, num_layers=2, max_length=6, num_places=2, dtype=np.float64)
+
+
+def test_gradients(model):
+    rng = np.random.RandomState(1)
+    features, captions = rng.randn(2, 2, 3), rng.randint(5, size=(2, 4))
+    _, grads = model.loss(features, captions)
+    assert set(grads) == set(model.params)
+    for name in ("places", "W_embed", "b_proj", "block1_self_Wk", "block2_cross_bv", "block1_b1", "block2_norm2_gamma"):
+        value = model.params[name]
+        numeric = eval_numerical_gradient(lambda _: model.loss(features, captions)[0], value, verbose=False)
+        np.testing.assert_allclose(grads[name], numeric, rtol=1e-4, atol=1e-7)
+
+
+def test_scores_do_not_depend_on_later_words(model):
+    rng = np.random.RandomState(2)
+    features, words = rng.randn(2, 2, 3), rng.randint(5, size=(2, 5))
+    other = words.copy()
+    other[:, 3:] = (words[:, 3:] + 1) % 5
+    first, second = (model.scores(model.params, features, w) for w in (words, other))
+    np.testing.assert_allclose(first[:, :3], second[:, :3], rtol=1e-12)
+    assert not np.allclose(first[:, 3:], second[:, 3:])
+
+
+def test_the_places_of_the_image_are_told_apart(model):
+    rng = np.random.RandomState(3)
+    model.params["places"] = rng.randn(2, 4)
+    features, words = rng.randn(1, 2, 3), np.array([[1, 3]])
+    first, second = (model.scores(model.params, f, words) for f in (features, features[:, ::-1]))
+    assert not np.allclose(first, second)
+
+
+def test_sample(model):
+    features = np.random.RandomState(4).randn(3, 2, 3)
+    captions = model.sample(features, max_length=5)
+    assert captions.shape == (3, 5) and captions.dtype == np.int32
+    words = np.column_stack([np.full(3, 1), captions])
+    scores = model.scores(model.params, features, words[:, :-1])
+    np.testing.assert_array_equal(scores.argmax(axis=2), captions)
+
+
+def test_it_learns_a_few_captions():
+    from cs231n import optim
+
+    np.random.seed(5)
+    model = CaptioningTransformer(WORDS, 3, 16, num_heads=2, num_layers=1, max_length=6)
+    features, captions = np.random.randn(4, 3), np.array([[1, 3, 4, 2], [1, 4, 3, 2], [1, 3, 3, 2], [1, 4, 4, 2]])
+    configs = {name: {"learning_rate": 1e-2} for name in model.params}
+    for _ in range(60):
+        loss, grads = model.loss(features, captions)
+        for name in model.params:
+            model.params[name], configs[name] = optim.adam(model.params[name], grads[name], configs[name])
+    assert loss < 0.05
+    np.testing.assert_array_equal(model.sample(features, 3), captions[:, 1:])
