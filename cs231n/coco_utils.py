@@ -9,6 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cs231n._weights import read_npz, write_npz
+
+NUM_TRAIN, NUM_VAL = 8000, 1700  # drawn scenes
+TRAIN_SEED, VAL_SEED = 11, 12
+CACHE = Path(__file__).parent.parent / "datasets" / "builtin" / "captions-v1.npz"
 BASE_DIR = Path(__file__).parent / "datasets" / "coco_captioning"
 
 
@@ -40,10 +45,8 @@ def load_coco_data(base_dir=BASE_DIR, max_train=None, pca_features=True):
         If only some of COCO's files are there.
     """
     base_dir = Path(base_dir)
-    if (base_dir / "coco2014_captions.h5").exists():
-        data = _read_coco(base_dir, pca_features)
-    else:
-        data = _draw_scenes()
+    has_coco = (base_dir / "coco2014_captions.h5").exists()
+    data = _read_coco(base_dir, pca_features) if has_coco else _scenes()
     if max_train is not None:
         chosen = np.random.randint(len(data["train_captions"]), size=max_train)
         data["train_captions"] = data["train_captions"][chosen]
@@ -125,3 +128,45 @@ def _read_coco(base_dir, pca_features):
         urls = (base_dir / f"{split}2014_urls.txt").read_text().split()
         data[f"{split}_urls"] = np.asarray(urls)
     return data | json.loads((base_dir / "coco2014_vocab.json").read_text())
+
+
+# ---- drawn scenes
+
+
+def caption_scenes(split):
+    """The drawn scenes behind the captions of a split, 'train' or 'val', as `load_scenes` returns them."""
+    from cs231n.scenes import load_scenes
+
+    number, seed = {"train": (NUM_TRAIN, TRAIN_SEED), "val": (NUM_VAL, VAL_SEED)}[split]
+    return load_scenes(number, seed=seed, things=2)
+
+
+def _scenes():
+    """Captions of drawn scenes, in the form of COCO's; the features are computed once and kept on disk."""
+    from cs231n.scenes import VOCABULARY
+
+    features = _features()
+    data = {"idx_to_word": list(VOCABULARY), "word_to_idx": {word: i for i, word in enumerate(VOCABULARY)}}
+    for split in ("train", "val"):
+        scenes = caption_scenes(split)
+        number = len(scenes["captions"])
+        data[f"{split}_captions"] = scenes["captions"]
+        data[f"{split}_image_idxs"] = np.arange(number)
+        data[f"{split}_features"] = features[split].astype(np.float32)
+        data[f"{split}_urls"] = np.array([f"scene:{split}/{i}" for i in range(number)])
+    return data
+
+
+def _features():
+    """The features of all scenes, from the file that an earlier call wrote, or computed now."""
+    from cs231n.classifiers.scene_net import SceneNet
+    from cs231n.net_visualization import preprocess
+
+    if CACHE.exists():
+        return read_npz(CACHE)
+    net = SceneNet.load()
+    features = {split: net.features(preprocess(caption_scenes(split)["images"])) for split in ("train", "val")}
+    features = {split: values.astype(np.float16) for split, values in features.items()}
+    CACHE.parent.mkdir(parents=True, exist_ok=True)
+    write_npz(CACHE, features)
+    return features
