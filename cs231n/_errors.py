@@ -1,6 +1,88 @@
 """Argument checks at the package's boundary; each error says what was given, what was expected, and the likely fix."""
 
+from difflib import get_close_matches
+from numbers import Integral
+
 import numpy as np
+
+
+def require_whole(name, value, least=1):
+    """Raise unless `value` is an integer of at least `least`; 6 / 2 is 3.0, a float."""
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} is {value!r}, expected an integer of at least {least}.{_whole_division(value)}")
+
+
+def _whole_division(value):
+    is_whole = isinstance(value, float | np.floating) and value == np.floor(value)
+    return f" // divides without a fraction, int({value!r}) converts it." if is_whole else ""
+
+
+def require_settings(settings, known, name):
+    """Raise if the dict `settings` has a key that nobody reads, such as a misspelt one.
+
+    An array passes unless its key is nearly a known one: layers and update rules may keep state of their own in the
+    dict.
+    """
+    if settings.keys() <= known:
+        return
+    for key in sorted(settings.keys() - known, key=str):
+        near = get_close_matches(str(key), known, n=1, cutoff=0.8 if isinstance(settings[key], np.ndarray) else 0.5)
+        if near or not isinstance(settings[key], np.ndarray):
+            hint = f'Do you mean "{near[0]}"? ' if near else ""
+            raise ValueError(f'{name} has no setting "{key}". {hint}It has {", ".join(sorted(known))}.')
+
+
+def require_shape(name, value, shape):
+    """Raise unless `value` has this shape: NumPy would spread another one by broadcasting."""
+    if np.shape(value) != tuple(shape):
+        raise ValueError(f"{name} has shape {np.shape(value)}, expected {tuple(shape)}.")
+
+
+def require_gradient(dout, shape):
+    """Raise unless the upstream gradient has the shape of the layer's output."""
+    if dout.shape != tuple(shape):
+        raise ValueError(
+            f"dout has shape {dout.shape}, expected {tuple(shape)}, the shape of the layer's output. "
+            "Is the cache from another batch?"
+        )
+
+
+def require_scores(x):
+    """Raise unless `x` has a row of scores for each of at least one input."""
+    if x.ndim != 2:
+        raise ValueError(f"x has shape {x.shape}, expected (N, C): a row of scores for each input.")
+    require_some(x, "x", "the mean loss of no inputs")
+
+
+def require_some(x, name, what):
+    """Raise if `x` has no rows; `what` cannot be computed then."""
+    if len(x) == 0:
+        raise ValueError(f"{name} has shape {np.shape(x)}, so there are no inputs, and {what} is not defined.")
+
+
+def require_dtype(dtype):
+    """Raise unless `dtype` can hold a network's parameters: float32 or more precise."""
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f" or dtype.itemsize < 4:
+        raise ValueError(
+            f"dtype is {dtype}, expected np.float32 or np.float64: small gradients and squares of small weights "
+            f"would become 0 in {dtype}."
+        )
+
+
+def require_normalization(name):
+    """Raise unless `name` is a kind of normalisation, or None."""
+    if name not in (None, "batchnorm", "layernorm"):
+        raise ValueError(f"normalization is {name!r}; it must be None, 'batchnorm' or 'layernorm'.")
+
+
+def require_affine(x, w, b):
+    """Raise unless the rows of `x`, the weights `w` and the biases `b` fit together."""
+    if w.ndim != 2:
+        raise ValueError(f"w has shape {w.shape}, expected (D, M): a column of weights for each output.")
+    require_columns(x, w.shape[0])
+    if np.shape(b) != w.shape[1:]:
+        raise ValueError(f"b has shape {np.shape(b)}, expected {w.shape[1:]}: one bias for each column of w.")
 
 
 def require_labels(y, num_rows, num_classes=None, name="y"):
@@ -69,5 +151,6 @@ def require_maps(x):
 
 def require_groups(num_channels, num_groups):
     """Raise unless the channels can be split into groups of equal size."""
-    if num_groups < 1 or num_channels % num_groups:
+    require_whole("G", num_groups)
+    if num_channels % num_groups:
         raise ValueError(f"G is {num_groups}, expected a divisor of the number of channels, {num_channels}.")
