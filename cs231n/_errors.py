@@ -26,10 +26,16 @@ def require_settings(settings, known, name):
     if settings.keys() <= known:
         return
     for key in sorted(settings.keys() - known, key=str):
-        near = get_close_matches(str(key), known, n=1, cutoff=0.8 if isinstance(settings[key], np.ndarray) else 0.5)
-        if near or not isinstance(settings[key], np.ndarray):
-            hint = f'Do you mean "{near[0]}"? ' if near else ""
-            raise ValueError(f'{name} has no setting "{key}". {hint}It has {", ".join(sorted(known))}.')
+        is_array = isinstance(settings[key], np.ndarray)
+        hint = nearest(key, known, likeness=0.8 if is_array else 0.5)
+        if hint or not is_array:
+            raise ValueError(f'{name} has no setting "{key}"{hint}. Its settings: {", ".join(sorted(known))}.')
+
+
+def nearest(name, known, likeness=0.5):
+    """Return ' (do you mean "..."?)' with the most similar known name, or '' if none is similar."""
+    near = get_close_matches(str(name), known, n=1, cutoff=likeness)
+    return f' (do you mean "{near[0]}"?)' if near else ""
 
 
 def require_shape(name, value, shape):
@@ -51,13 +57,13 @@ def require_scores(x):
     """Raise unless `x` has a row of scores for each of at least one input."""
     if x.ndim != 2:
         raise ValueError(f"x has shape {x.shape}, expected (N, C): a row of scores for each input.")
-    require_some(x, "x", "the mean loss of no inputs")
+    require_some(x, "x", "mean loss")
 
 
 def require_some(x, name, what):
-    """Raise if `x` has no rows; `what` cannot be computed then."""
+    """Raise if `x` has no rows; `what` is what cannot be computed then."""
     if len(x) == 0:
-        raise ValueError(f"{name} has shape {np.shape(x)}, so there are no inputs, and {what} is not defined.")
+        raise ValueError(f"{name} has shape {np.shape(x)}: without any inputs, there is no {what}.")
 
 
 def require_dtype(dtype):
@@ -83,6 +89,20 @@ def require_affine(x, w, b):
     require_columns(x, w.shape[0])
     if np.shape(b) != w.shape[1:]:
         raise ValueError(f"b has shape {np.shape(b)}, expected {w.shape[1:]}: one bias for each column of w.")
+
+
+def require_linear(W, X, y):
+    """Raise unless the weights `W`, at least one input in `X` and the labels `y` of a linear classifier fit together."""
+    require_columns(X, W.shape[0], name="X", other="W")
+    require_some(X, "X", "mean loss")
+    require_labels(y, len(X), W.shape[1])
+
+
+def require_sizes(**sizes):
+    """Raise unless all these sizes of a network are integers of at least 1; a sequence of sizes is allowed too."""
+    for name, value in sizes.items():
+        for i, size in enumerate(value if isinstance(value, tuple | list) else [value]):
+            require_whole(f"{name}[{i}]" if isinstance(value, tuple | list) else name, size)
 
 
 def require_labels(y, num_rows, num_classes=None, name="y"):

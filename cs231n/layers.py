@@ -218,7 +218,7 @@ def batchnorm_forward(x, gamma, beta, bn_param):
     running_var = bn_param.get("running_var", np.zeros(x.shape[1], dtype=x.dtype))
 
     if mode == "train":
-        require_some(x, "x", "the mean of its columns")
+        require_some(x, "x", "mean of the batch")
         ### BEGIN SOLUTION
         mean = x.mean(axis=0)
         centred = x - mean  # (N, D) - (D,) -> (N, D)

@@ -52,7 +52,7 @@ def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     running_mean = bn_param.get("running_mean", np.zeros(len(gamma), out.dtype))
     running_var = bn_param.get("running_var", np.zeros(len(gamma), out.dtype))
     if mode == "train":
-        require_some(x, "x", "the mean of its channels")
+        require_some(x, "x", "mean of the batch")
         mean, var = _mean_and_variance(x, out.dtype)
         bn_param["running_mean"] = momentum * running_mean + (1 - momentum) * mean
         bn_param["running_var"] = momentum * running_var + (1 - momentum) * var
