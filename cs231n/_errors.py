@@ -91,6 +91,17 @@ def require_affine(x, w, b):
         raise ValueError(f"b has shape {np.shape(b)}, expected {w.shape[1:]}: one bias for each column of w.")
 
 
+def require_finite(x, name, infinite=False):
+    """Raise if `x` (N, D) contains nan, or infinite values unless they are allowed; the message names the first row."""
+    bad = np.isnan(x) if infinite else ~np.isfinite(x)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"{name}[{row}, {column}] is {x[row, column]}: no distance to it can be compared with another. "
+            "Look for a division by 0, such as by the standard deviation of a constant column."
+        )
+
+
 def require_linear(W, X, y):
     """Raise unless the weights `W`, at least one input in `X` and the labels `y` of a linear classifier fit together."""
     require_columns(X, W.shape[0], name="X", other="W")
