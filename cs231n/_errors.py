@@ -9,12 +9,8 @@ import numpy as np
 def require_whole(name, value, least=1):
     """Raise unless `value` is an integer of at least `least`; 6 / 2 is 3.0, a float."""
     if not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name} is {value!r}, expected an integer of at least {least}.{_whole_division(value)}")
-
-
-def _whole_division(value):
-    is_whole = isinstance(value, float | np.floating) and value == np.floor(value)
-    return f" // divides without a fraction, int({value!r}) converts it." if is_whole else ""
+        hint = " It is a float: use // instead of /, or int()." if isinstance(value, float | np.floating) else ""
+        raise ValueError(f"{name} is {value!r}, expected an integer of at least {least}.{hint}")
 
 
 def require_settings(settings, known, name):
@@ -34,8 +30,15 @@ def require_settings(settings, known, name):
 
 def nearest(name, known, likeness=0.5):
     """Return ' (do you mean "..."?)' with the most similar known name, or '' if none is similar."""
-    near = get_close_matches(str(name), known, n=1, cutoff=likeness)
+    name, known = str(name).lower(), sorted(known)
+    near = get_close_matches(name, known, n=1, cutoff=likeness) or [k for k in known if _abbreviates(name, k)]
     return f' (do you mean "{near[0]}"?)' if near else ""
+
+
+def _abbreviates(short, name):
+    """Whether `short` has the first letter of a name and more of its letters in order, as "lr" for learning_rate."""
+    letters = iter(name)
+    return len(short) > 1 and short[0] == name[0] and all(letter in letters for letter in short)
 
 
 def require_shape(name, value, shape):
@@ -103,7 +106,7 @@ def require_finite(x, name, infinite=False):
 
 
 def require_linear(W, X, y):
-    """Raise unless the weights `W`, at least one input in `X` and the labels `y` of a linear classifier fit together."""
+    """Raise unless the weights `W`, the inputs `X`, at least one, and their labels `y` fit together."""
     require_columns(X, W.shape[0], name="X", other="W")
     require_some(X, "X", "mean loss")
     require_labels(y, len(X), W.shape[1])

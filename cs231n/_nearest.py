@@ -54,7 +54,10 @@ def _prepared(X_train):
     mean = X_train.sum(axis=0, dtype=np.float64) / max(1, len(X_train))
     if np.dot(mean, mean) <= FAR * squares.sum(dtype=np.float64) / max(1, len(X_train)):
         return _Rows(X_train, None, X_train, squares)
-    origin = mean.astype(X_train.dtype)
+    spread = np.sqrt(np.mean(_squares(X_train - mean.astype(X_train.dtype))) / len(mean))
+    # A multiple of a power of 2: whole numbers stay whole, so equal distances stay equal.
+    step = 2.0 ** np.floor(np.log2(spread)) if spread > 0 else 1.0
+    origin = (np.rint(mean / step) * step).astype(X_train.dtype)
     moved = X_train - origin
     return _Rows(X_train, origin, moved, _squares(moved))
 
@@ -71,7 +74,7 @@ def _correct_close(dists, X, X_train, x_squares, t_squares):
     """
     if dists.size == 0:
         return
-    rounding = 4 * np.finfo(np.result_type(X, X_train)).eps
+    rounding = 4 * max(np.finfo(X.dtype).eps, np.finfo(X_train.dtype).eps)
     limits = np.sqrt(rounding / ACCURACY * (x_squares + t_squares.max()))
     i, j = np.nonzero(dists < limits[:, np.newaxis])
     reach = rounding / ACCURACY * (x_squares[i] + t_squares[j])

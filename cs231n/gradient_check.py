@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from cs231n._errors import require_shape
+from cs231n._errors import require_shape, require_whole
 
 
 def _require_float(x):
@@ -160,6 +160,7 @@ def grad_check_sparse(f, x, analytic_grad, num_checks=10, h=1e-5):
     """
     _require_float(x)
     require_shape("analytic_grad", analytic_grad, x.shape)
+    require_whole("num_checks", num_checks, least=0)
     for _ in range(num_checks):
         index = tuple(random.randrange(size) for size in x.shape)
         above, below = _evaluate_around(f, x, index, h)

@@ -402,6 +402,8 @@ def step_decay(learning_rate, epoch, every, factor=0.1):
     >>> [step_decay(1.0, epoch, every=2, factor=0.5) for epoch in (0, 1, 2, 3.5, 4)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
+    if every <= 0:
+        raise ValueError(f"every is {every}, expected a number of epochs above 0.")
     return learning_rate * factor ** (epoch // every)
 
 
@@ -428,5 +430,7 @@ def cosine_decay(learning_rate, epoch, num_epochs, final=0.0):
     >>> [round(cosine_decay(1.0, epoch, num_epochs=4), 3) for epoch in (0, 1, 2, 3, 4, 5)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
+    if num_epochs <= 0:
+        raise ValueError(f"num_epochs is {num_epochs}, expected a number of epochs above 0.")
     done = min(epoch / num_epochs, 1.0)
     return final + (learning_rate - final) * (1 + math.cos(math.pi * done)) / 2
