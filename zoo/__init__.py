@@ -21,6 +21,7 @@ class Entry:
 
     `sentence` is the likely mistake that a learner is told; empty for a right one. `rule` is a part of the text that
     the judge must bring without knowing this implementation, by its general rules alone; empty if they cannot know.
+    `edge` is a part of the text that comes with the ok for a right one that misses an edge; empty if it misses none.
     """
 
     question_id: str
@@ -29,6 +30,7 @@ class Entry:
     target: str
     sentence: str = ""
     rule: str = ""
+    edge: str = ""
 
 
 def wrong(question_id, sentence, rule="", target=None):
@@ -45,11 +47,15 @@ def wrong(question_id, sentence, rule="", target=None):
     return register
 
 
-def right(question_id, target=None):
-    """Register a function as a right implementation in another style than the reference's."""
+def right(question_id, edge="", target=None):
+    """Register a function as a right implementation in another style than the reference's.
+
+    `edge` is a part of what a learner is told if it misses an edge: what the question does not ask for.
+    """
 
     def register(function):
-        _entries.append(Entry(question_id, function.__name__, function, _target(question_id, target)))
+        target_ = _target(question_id, target)
+        _entries.append(Entry(question_id, function.__name__, function, target_, edge=edge))
         return function
 
     return register

@@ -61,9 +61,11 @@ def _ok_line(case: str, outputs: str, condition: str, case_width: int, outputs_w
 
 
 def _edge_lines(failed: Iterable[Finding]) -> Iterator[str]:
-    """A paragraph for each edge that does not hold: what it is, and why it matters although nobody asks for it."""
-    for edge, group in groupby(failed, key=lambda finding: finding.edge):
-        yield from _wrapped(f"{next(group).case}: not asked for, but worth knowing: {edge}", "  ")
+    """A paragraph for each edge that does not hold: where it shows, why it matters, and what is likely behind it."""
+    shown = {finding.edge: finding for finding in reversed(list(failed))}  # of each edge, the first finding
+    for edge, finding in reversed(shown.items()):
+        reasons = "; ".join(filter(None, [edge, finding.mistake]))
+        yield from _wrapped(f"{finding.case}: not asked for, but worth knowing: {reasons}", "  ")
 
 
 def _wrong_lines(verdict: Verdict, tested: str) -> Iterator[str]:

@@ -376,12 +376,7 @@ def no_loops_squared_sums(self, X):
     return np.sqrt(np.maximum(squares, 0))
 
 
-@wrong(
-    NO,
-    "NaN where an input equals a training input: rounding leaves -1e-9 instead of 0, and its square "
-    "root is NaN; apply np.maximum(..., 0) before the root",
-    rule="NaN where an input equals",
-)
+@right(NO, edge="NaN where an input equals a training input")
 def no_loops_negative(self, X):
     X = self._as_inputs(X)
     T = self.X_train

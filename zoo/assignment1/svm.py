@@ -674,7 +674,7 @@ def train_sets_seed(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, bat
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "rows are drawn without replacement, which fails when batch_size exceeds len(X): leave replace=True")
+@right(TRAIN, edge="only drawing with replacement")
 def train_without_replacement(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def draw():
         batch = np.random.choice(len(X), batch_size, replace=False)

@@ -79,10 +79,7 @@ def affine_mean(x, w, b):
     return (x.reshape(len(x), -1) @ w + b) / len(x), (x, w, b)
 
 
-@wrong(
-    "affine_forward",
-    "out has the dtype of x: if x is uint8, fractions are cut off; let NumPy choose the dtype, out = rows @ w + b",
-)
+@right("affine_forward", edge="convert to floating point first")
 def affine_in_type_of_x(x, w, b):
     out = np.zeros((len(x), w.shape[1]), dtype=x.dtype)
     out[...] = (x.reshape(len(x), -1) @ w + b).astype(x.dtype)
@@ -203,11 +200,7 @@ def affine_backward_wrong_axis(dout, cache):
     return dx, dw, dout.sum(axis=1)
 
 
-@wrong(
-    "affine_backward",
-    "db keeps an axis of length 1: it should have shape (M,), so sum without keepdims",
-    rule="keepdims",
-)
+@right("affine_backward", edge="db has shape (1, D) instead of (D,)")
 def affine_backward_keepdims(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout.sum(axis=0, keepdims=True)
@@ -420,7 +413,7 @@ def relu_backward_leaky(dout, cache):
     return dout * np.where(cache > 0, 1, 0.01)
 
 
-@wrong("relu_backward", "dout is modified in place: work on a copy, or multiply by (x > 0)", rule="modified in place")
+@right("relu_backward", edge="dout is modified in place")
 def relu_backward_in_place(dout, cache):
     dout[cache <= 0] = 0
     return dout
@@ -693,12 +686,7 @@ def softmax_overflows_in_log(x, y):
     return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
 
 
-@wrong(
-    "softmax_loss",
-    "the log of p is infinite where p is rounded to 0: never take the log of a computed probability, "
-    "write log p = shifted - log(sum(exp(shifted)))",
-    rule="not finite",
-)
+@right("softmax_loss", edge="its probability is 0 and the logarithm of it infinite")
 def softmax_log_of_p(x, y):
     exp = np.exp(x - x.max(axis=1, keepdims=True))
     p = exp / exp.sum(axis=1, keepdims=True)
@@ -894,7 +882,7 @@ def sgd_sign(w, dw, config=None):
     return w - config["learning_rate"] * np.sign(dw), config
 
 
-@wrong("sgd", "dw is modified in place: dw *= ... writes into the caller's gradient", rule="modified in place")
+@right("sgd", edge="dw is modified in place")
 def sgd_changes_gradient(w, dw, config=None):
     config = _with_default(config)
     dw *= config["learning_rate"]
@@ -906,7 +894,7 @@ def sgd_returns_w_only(w, dw, config=None):
     return w - _with_default(config)["learning_rate"] * dw
 
 
-@right("sgd")
+@right("sgd", edge="w is modified in place")
 def sgd_in_place(w, dw, config=None):
     config = _with_default(config)
     w -= config["learning_rate"] * dw

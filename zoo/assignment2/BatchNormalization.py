@@ -447,11 +447,7 @@ def bn_backward_dbeta_not_summed(dout, cache):
     return dx, dgamma, dout
 
 
-@wrong(
-    "batchnorm_backward",
-    "dout is modified in place (dout *= gamma): compute dout * gamma as a new array",
-    rule="in place",
-)
+@right("batchnorm_backward", edge="dout is modified in place")
 def bn_backward_changes_dout(dout, cache):
     grads = _reference(dout, cache)
     dout *= cache[3]
@@ -1010,7 +1006,7 @@ def gn_hard_coded_eps(x, gamma, beta, G, gn_param):
     return _grouped(x, gamma, beta, {}, groups, 2, lambda g: g.reshape(x.shape))
 
 
-@wrong("spatial_groupnorm_forward", "gamma of shape (C,) is aligned with the width: reshape it to (1, C, 1, 1)")
+@right("spatial_groupnorm_forward", edge="gamma.reshape(1, C, 1, 1) takes both")
 def gn_gamma_not_reshaped(x, gamma, beta, G, gn_param):
     groups = x.reshape(len(x), G, -1)
     x_hat, _ = _grouped(x, np.ones(1), np.zeros(1), gn_param, groups, 2, lambda g: g.reshape(x.shape))
@@ -1059,11 +1055,7 @@ def gn_backward_flat_gains(dout, cache):
     return dx, dgamma.ravel(), dbeta.ravel()
 
 
-@wrong(
-    "spatial_groupnorm_backward",
-    "dgamma and dbeta always have shape (1, C, 1, 1): a gradient has the shape of its array, gamma.shape",
-    rule="the wrong shape",
-)
+@right("spatial_groupnorm_backward", edge="dgamma.reshape(gamma.shape) returns what came")
 def gn_backward_wide_gains(dout, cache):
     dx, dgamma, dbeta = _gn_reference(dout, cache)
     return dx, dgamma.reshape(1, -1, 1, 1), dbeta.reshape(1, -1, 1, 1)

@@ -168,10 +168,7 @@ def conv_square_filters(x, w, b, conv_param):
     return out, (x, w, b, conv_param)
 
 
-@wrong(
-    "conv_forward_naive",
-    "out has the dtype of x, which cuts off fractions where x is uint8: np.zeros creates floats by default",
-)
+@right("conv_forward_naive", edge="convert to floating point first")
 def conv_in_type_of_x(x, w, b, conv_param):
     return _conv(x, w, b, conv_param).astype(x.dtype), (x, w, b, conv_param)
 
@@ -431,11 +428,7 @@ def conv_backward_leaves_border_windows_out(dout, cache):
     return _conv_backward(inside, cache)[0], dw, db
 
 
-@wrong(
-    "conv_backward_naive",
-    "dout is modified in place: dout *= ... overwrites the caller's array",
-    rule="modified in place",
-)
+@right("conv_backward_naive", edge="dout is modified in place")
 def conv_backward_changes_dout(dout, cache):
     gradients = _conv_backward(dout, cache)
     dout *= 0.5
@@ -635,12 +628,7 @@ def _is_first_max(window):
     return (np.arange(flat.shape[2]) == flat.argmax(axis=2)[..., np.newaxis]).reshape(window.shape)
 
 
-@wrong(
-    "max_pool_backward_naive",
-    "where several values are tied for the largest, each of them gets all of dout: give it to the first one "
-    "(np.argmax finds it)",
-    rule="each of them gets all of dout",
-)
+@right("max_pool_backward_naive", edge="each of them gets all of dout")
 def pool_backward_all_ties(dout, cache):
     return _pool_backward(dout, *cache, _is_max)
 
@@ -751,12 +739,12 @@ def pool_backward_first(dout, cache):
     return _pool_backward(dout, *cache, _is_first_max)
 
 
-@right("max_pool_backward_naive")
+@right("max_pool_backward_naive", edge="ties: not asked for, but worth knowing")
 def pool_backward_shared_ties(dout, cache):
     return _pool_backward(dout, *cache, lambda window: _is_max(window) / _is_max(window).sum((2, 3), keepdims=True))
 
 
-@right("max_pool_backward_naive")
+@right("max_pool_backward_naive", edge="np.argmax finds the first one")
 def pool_backward_last(dout, cache):
     return _pool_backward(dout, *cache, lambda window: _is_first_max(window[:, :, ::-1, ::-1])[:, :, ::-1, ::-1])
 
