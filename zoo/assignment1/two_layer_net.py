@@ -136,6 +136,23 @@ def affine_bias_as_column(x, w, b):
     return rows @ np.vstack([w, b]), (x, w, b)
 
 
+@wrong(
+    "affine_forward",
+    "x is flattened before it is put into the cache, so affine_backward cannot give dx the shape of x: keep x as it came, "
+    "and give its rows a name of their own",
+    rule="x is flattened before it is put into the cache",
+)
+def affine_caches_rows(x, w, b):
+    x = x.reshape(len(x), -1)
+    return x @ w + b, (x, w, b)
+
+
+@right("affine_forward")
+def affine_caches_rows_and_shape(x, w, b):
+    rows = x.reshape(len(x), -1)
+    return rows @ w + b, (rows, x.shape, w)
+
+
 # ---- affine_backward
 
 
@@ -299,6 +316,31 @@ def affine_backward_with_ones(dout, cache):
     return np.dot(w, dout.T).T.reshape(*x.shape), dw, np.ones(len(x)) @ dout
 
 
+@wrong(
+    "affine_backward",
+    "dx has the shape of the flattened x: give it the shape of x as it came, dx.reshape(x.shape), and keep that x in the "
+    "cache",
+    target="cs231n.layers:affine_forward",
+)
+def affine_forward_caches_rows(x, w, b):
+    return affine_caches_rows(x, w, b)
+
+
+@right("affine_backward", beside={"cs231n.layers:affine_forward": affine_caches_rows_and_shape})
+def affine_backward_of_rows_and_shape(dout, cache):
+    rows, shape, w = cache
+    return np.reshape(dout @ w.T, shape), np.dot(rows.T, dout), np.einsum("nm->m", dout)
+
+
+def _forward_missing(*_):
+    raise NotImplementedError("affine_forward: two_layer_net")
+
+
+@right("affine_backward", beside={"cs231n.layers:affine_forward": _forward_missing})
+def affine_backward_before_forward(dout, cache):
+    return _backward(dout, cache)
+
+
 # ---- relu_forward
 
 
@@ -438,6 +480,30 @@ def relu_backward_where(dout, cache):
 def relu_backward_copy(dout, cache):
     dx = np.array(dout, copy=True)
     dx[cache <= 0] = 0
+    return dx
+
+
+def _relu_with_mask(x):
+    """The forward pass that caches where x is positive, and not x itself."""
+    mask = x > 0
+    return np.where(mask, x, 0), mask
+
+
+@right("relu_backward", beside={"cs231n.layers:relu_forward": _relu_with_mask})
+def relu_backward_by_mask(dout, cache):
+    return np.where(cache, dout, 0)
+
+
+def _relu_with_out(x):
+    """The forward pass that caches its output."""
+    out = np.maximum(x, 0)
+    return out, out
+
+
+@right("relu_backward", beside={"cs231n.layers:relu_forward": _relu_with_out})
+def relu_backward_by_out(dout, cache):
+    dx = dout.copy()
+    dx[cache == 0] = 0
     return dx
 
 
@@ -1396,6 +1462,23 @@ def net_from_single_layers(self, X, y=None):
     return loss, {"b2": db2, "W2": dW2 + self.reg * W2, "b1": db1, "W1": dW1 + self.reg * W1}
 
 
+@right(
+    "two_layer_net_gradients",
+    edge="its probability is 0 and the logarithm of it infinite",
+    beside={"cs231n.layers:softmax_loss": softmax_log_of_p},
+)
+def net_with_log_of_p(self, X, y=None):
+    return net_from_single_layers(self, X, y)
+
+
+@right("two_layer_net_gradients", edge="db1 has shape (1, D) instead of (D,)")
+def net_keeps_dims(self, X, y=None):
+    if y is None:
+        return _forward(self, X)[1]
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, {name: grad[np.newaxis] if name in ("b1", "b2") else grad for name, grad in grads.items()}
+
+
 # ---- the same net in one piece
 
 
@@ -1455,6 +1538,18 @@ def one_piece_backward_without_relu(self, X, y=None, reg=0.0):
 @right("neural_net_loss")
 def one_piece_other_order(self, X, y=None, reg=0.0):
     return _forward(self, X)[1] if y is None else _piece(self, X, y, reg)
+
+
+@right("neural_net_loss", edge="its probability is 0 and the logarithm of it infinite")
+def one_piece_with_log_of_p(self, X, y=None, reg=0.0):
+    hidden, scores = _forward(self, X)[:2]
+    if y is None:
+        return scores
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    _, grads = _piece(self, X, y, reg)
+    W1, _, W2, _ = _params(self)
+    return -np.log(p[range(len(y)), y]).mean() + reg * (np.sum(W1**2) + np.sum(W2**2)), grads
 
 
 def _train(net, X, y, X_val, y_val, rate, decay, reg, num_iters, batch_size, step, draw=None, note=True):

@@ -287,3 +287,28 @@ def backward_where(dout, cache):
 @right("dropout_backward")
 def backward_by_product(dout, cache):
     return _train(dout, cache, lambda p, mask: np.multiply(mask, dout))
+
+
+def _vanilla(x, dropout_param):
+    """Dropout that scales in test mode, and so not as this course asks; its gradient in train mode is the mask's."""
+    p = dropout_param["p"]
+    if dropout_param["mode"] == "test":
+        return x * p, (dropout_param, None)
+    mask = np.random.rand(*x.shape) < p
+    return x * mask, (dropout_param, mask)
+
+
+@right("dropout_backward", beside={"cs231n.layers:dropout_forward": _vanilla})
+def backward_of_vanilla(dout, cache):
+    dropout_param, mask = cache
+    return np.where(mask, dout, 0) if dropout_param["mode"] == "train" else dout.copy()
+
+
+@wrong(
+    "dropout_backward",
+    "fix dropout_forward first",
+    rule="keeps 0% of the entries",
+    target="cs231n.layers:dropout_forward",
+)
+def forward_of_zeros(x, dropout_param):
+    return _forward(x, dropout_param, np.zeros(x.shape))

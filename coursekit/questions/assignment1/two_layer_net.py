@@ -53,7 +53,7 @@ def _run_affine_cache(x, w, b):
 
 
 def _judge_affine_cache(inputs, outputs):
-    """Judge whether dx can get the shape of x: only a cache of bare arrays, with x as rows in it, has lost the shape."""
+    """Judge whether dx can get the shape of x: only a cache of bare arrays that holds x as rows has lost it."""
     shape, cache = inputs["x"].shape, outputs["cache"]
     parts = list(cache) if isinstance(cache, (list, tuple)) else [cache]
     shapes = [part.shape for part in parts if isinstance(part, np.ndarray)]

@@ -220,7 +220,10 @@ def _judge_backward(inputs, outputs):
     else:
         mask = out.astype(float) / x
         kept = float(np.mean(mask != 0))
-        if abs(kept - p) > 6 * np.sqrt(p * (1 - p) / x.size) or kept in (0, 1):  # dx = 0, or dx = dout, would look right
+        if abs(kept - p) > 6 * np.sqrt(p * (1 - p) / x.size) or kept in (
+            0,
+            1,
+        ):  # dx = 0, or dx = dout, would look right
             gap = f"the forward pass keeps {kept:.0%} of the entries for p = {p:g}, so dx cannot be judged"
             return [holds("about p of the entries of out are kept", False, gap, mistake="fix dropout_forward first")]
     return [
