@@ -138,8 +138,8 @@ def affine_bias_as_column(x, w, b):
 
 @wrong(
     "affine_forward",
-    "x is flattened before it is put into the cache, so affine_backward cannot give dx the shape of x: keep x as it came, "
-    "and give its rows a name of their own",
+    "x is flattened before it is put into the cache, so affine_backward cannot give dx the shape of x: keep x as it "
+    "came, and give its rows a name of their own",
     rule="x is flattened before it is put into the cache",
 )
 def affine_caches_rows(x, w, b):
@@ -314,16 +314,6 @@ def affine_backward_with_ones(dout, cache):
     x, w, b = cache
     dw = np.dot(dout.T, x.reshape(len(x), -1)).T
     return np.dot(w, dout.T).T.reshape(*x.shape), dw, np.ones(len(x)) @ dout
-
-
-@wrong(
-    "affine_backward",
-    "dx has the shape of the flattened x: give it the shape of x as it came, dx.reshape(x.shape), and keep that x in the "
-    "cache",
-    target="cs231n.layers:affine_forward",
-)
-def affine_forward_caches_rows(x, w, b):
-    return affine_caches_rows(x, w, b)
 
 
 @right("affine_backward", beside={"cs231n.layers:affine_forward": affine_caches_rows_and_shape})

@@ -179,7 +179,7 @@ def _seeded(function):
 
 @wrong(
     "dropout_forward",
-    "a generator of your own, such as np.random.default_rng(), knows nothing of the seed, which the given line passes to "
+    "a generator of your own, such as np.random.default_rng(), does not know the seed, which the given line passes to "
     "np.random.seed: draw with np.random.rand, or no gradient check can work",
     rule="a generator of your own",
 )

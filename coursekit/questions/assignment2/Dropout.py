@@ -134,7 +134,7 @@ def _judge_seeds(inputs, outputs):
             "the seed in dropout_param determines the mask",
             outputs["same seed, same mask"],
             "two calls with the same seed drop different entries",
-            mistake="a generator of your own, such as np.random.default_rng(), knows nothing of the seed, which the given "
+            mistake="a generator of your own, such as np.random.default_rng(), does not know the seed, which the given "
             "line passes to np.random.seed: draw with np.random.rand, or no gradient check can work",
         ),
         holds(
@@ -220,10 +220,8 @@ def _judge_backward(inputs, outputs):
     else:
         mask = out.astype(float) / x
         kept = float(np.mean(mask != 0))
-        if abs(kept - p) > 6 * np.sqrt(p * (1 - p) / x.size) or kept in (
-            0,
-            1,
-        ):  # dx = 0, or dx = dout, would look right
+        # Where all or nothing is kept, dx = dout or dx = 0 would look right.
+        if kept in (0, 1) or abs(kept - p) > 6 * np.sqrt(p * (1 - p) / x.size):
             gap = f"the forward pass keeps {kept:.0%} of the entries for p = {p:g}, so dx cannot be judged"
             return [holds("about p of the entries of out are kept", False, gap, mistake="fix dropout_forward first")]
     return [
