@@ -13,6 +13,10 @@ _WHY_UNCHANGED = {
     "w": "everything that refers to w changes with it, such as the weights that were kept as the best ones",
     "dw": "whoever uses the gradient after this step, to print or to clip it, gets other values",
 }
+_WHY_A_VECTOR = (
+    "the shape is (1, D), and (D,) is expected; the values are right, and broadcasting hides the additional axis until "
+    "shapes are compared or an array is updated in place: sum, or average, without keepdims=True"
+)
 
 
 def changed(case: Case, name: str) -> Finding:
@@ -29,8 +33,4 @@ def is_one_axis_too_many(got: np.ndarray, expected: np.ndarray, tolerance: float
 
 def one_axis_too_many(case: Case, name: str) -> Finding:
     """The edge that a vector comes as a row."""
-    edge = (
-        f"{name} has shape (1, D) instead of (D,): the values are right, and broadcasting hides the additional axis "
-        "until shapes are compared, or an array is updated in place; sum or average without keepdims=True"
-    )
-    return Finding(f"{name} is a vector", False, case=case.name, output=name, edge=edge)
+    return Finding(f"{name} is a vector", False, case=case.name, output=name, edge=_WHY_A_VECTOR)

@@ -217,7 +217,7 @@ def affine_backward_wrong_axis(dout, cache):
     return dx, dw, dout.sum(axis=1)
 
 
-@right("affine_backward", edge="db has shape (1, D) instead of (D,)")
+@right("affine_backward", edge="the shape is (1, D), and (D,) is expected")
 def affine_backward_keepdims(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout.sum(axis=0, keepdims=True)
@@ -1461,7 +1461,7 @@ def net_with_log_of_p(self, X, y=None):
     return net_from_single_layers(self, X, y)
 
 
-@right("two_layer_net_gradients", edge="db1 has shape (1, D) instead of (D,)")
+@right("two_layer_net_gradients", edge="the shape is (1, D), and (D,) is expected")
 def net_keeps_dims(self, X, y=None):
     if y is None:
         return _forward(self, X)[1]

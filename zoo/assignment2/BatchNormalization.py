@@ -1111,7 +1111,7 @@ def gn_backward_in_five_axes(dout, cache):
 # ---- right, but with an axis too many or a single shape of gains
 
 
-@right("batchnorm_forward", edge="bn_param['running_mean'] has shape (1, D) instead of (D,)")
+@right("batchnorm_forward", edge="the shape is (1, D), and (D,) is expected")
 def bn_keeps_dims(x, gamma, beta, bn_param):
     mean, var = (f(x, axis=0, keepdims=True) for f in (np.mean, np.var))
     momentum = bn_param.get("momentum", 0.9)
@@ -1134,7 +1134,7 @@ for _question, _function in (
     def keeps_dims_backward(dout, cache, backward=_function):
         return _with_rows(backward(dout, cache))
 
-    right(_question, edge="dgamma has shape (1, D) instead of (D,)")(keeps_dims_backward)
+    right(_question, edge="the shape is (1, D), and (D,) is expected")(keeps_dims_backward)
 
 
 def _gn_forward_of_rows(x, gamma, beta, G, gn_param):

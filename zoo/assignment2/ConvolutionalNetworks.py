@@ -795,7 +795,7 @@ def pool_backward_shared_ties(dout, cache):
     return _pool_backward(dout, *cache, lambda window: _is_max(window) / _is_max(window).sum((2, 3), keepdims=True))
 
 
-@right("max_pool_backward_naive", edge="np.argmax finds the first one")
+@right("max_pool_backward_naive", edge="the first one in reading order gets all of dout")
 def pool_backward_last(dout, cache):
     return _pool_backward(dout, *cache, lambda window: _is_first_max(window[:, :, ::-1, ::-1])[:, :, ::-1, ::-1])
 

@@ -295,8 +295,7 @@ no_loops = Question(
             _run_copies,
             judge=_has_no_nan,
             observe=_observe_copies,
-            edge="where an input equals a training input, as with a duplicate in the data, rounding decides between 0 "
-            "and nan, and nan is neither near nor far",
+            edge="one image that occurs twice in the data is enough, and nan is neither near nor far",
         ),
     ),
     efforts=(_MANY_INPUTS, _MANY_TRAINING_INPUTS, _MUCH_MEMORY),

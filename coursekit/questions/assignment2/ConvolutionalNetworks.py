@@ -263,7 +263,7 @@ def _judge_ties(inputs, outputs):
             "the first of several largest values gets all of dout",
             bool(np.allclose(gradients, _at_first(largest) * dout[:, :, :, np.newaxis, :, np.newaxis])),
             "in some windows another value gets it, or several values share it",
-            mistake="np.argmax finds the first one, in reading order",
+            mistake="of several values that tie, the first one in reading order gets all of dout: np.argmax finds it",
         ),
     ]
 
@@ -340,8 +340,8 @@ max_pool_backward_naive = Question(
             lambda rng: _with_pool_dout(rng, _tied_pool_inputs(rng)),
             _run_pool_backward,
             judge=_judge_ties,
-            edge="where all entries of a window are equal, as after a ReLU that cut them to 0, the maximum is one of "
-            "them; libraries give the gradient to the first, so that it keeps its size",
+            edge="after a ReLU, all entries of a window are often 0; giving the gradient to the first of them neither "
+            "multiplies it nor spreads it out",
         ),
     ),
 )
