@@ -293,7 +293,8 @@ def _run_softmax_loss(x, y):
     return {"loss": loss, "dx": dx}
 
 
-def _loss_cases(run):
+def _loss_cases(run, far_apart=""):
+    """The cases of a loss; `far_apart` is why it matters, if scores that lie far apart are an edge."""
     return (
         Case("five rows of scores", lambda rng: _scores(rng, 5, 4), run, _loss_sizes),
         Case("scores near 0", lambda rng: _scores(rng, 7, 3, scale=0.01), run, _loss_sizes),
@@ -306,7 +307,7 @@ def _loss_cases(run):
             lambda rng: _ordered_scores(rng, 1e3),
             run,
             _loss_sizes,
-            edge=_edges.EXTREME_SCORES,
+            edge=far_apart,
         ),
         Case("one row", lambda rng: _scores(rng, 1, 6), run, _loss_sizes, edge=_edges.ONE_INPUT),
     )
@@ -333,7 +334,7 @@ softmax_loss = Question(
     difficulty=3,
     importance=5,
     implements=(f"{LAYERS}:softmax_loss",),
-    cases=_loss_cases(_run_softmax_loss),
+    cases=_loss_cases(_run_softmax_loss, _edges.EXTREME_SCORES),
 )
 
 
