@@ -211,7 +211,7 @@ def batchnorm_forward(x, gamma, beta, bn_param):
     (array([0.1, 3. ]), array([ 0.1, 40. ]))
     """
     require_rows(x, "spatial_batchnorm_forward")
-    require_gains(gamma, beta, x.shape[1])
+    require_gains(gamma, beta, x.shape[1], shapes=((1, x.shape[1]),))  # a row: from a gradient with keepdims=True
     require_settings(bn_param, BATCHNORM_SETTINGS, "bn_param")
     mode, eps, momentum = bn_param["mode"], bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
     running_mean = bn_param.get("running_mean", np.zeros(x.shape[1], dtype=x.dtype))
@@ -348,7 +348,7 @@ def layernorm_forward(x, gamma, beta, ln_param):
            [-1.,  6.]])
     """
     require_rows(x, "spatial_groupnorm_forward")
-    require_gains(gamma, beta, x.shape[1])
+    require_gains(gamma, beta, x.shape[1], shapes=((1, x.shape[1]),))  # a row: from a gradient with keepdims=True
     require_settings(ln_param, LAYERNORM_SETTINGS, "ln_param")
     eps = ln_param.get("eps", 1e-5)
     ### BEGIN SOLUTION

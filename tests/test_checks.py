@@ -44,7 +44,8 @@ def test_ok(tree):
     assert verdict.ok
     text = render(verdict)
     assert text.splitlines()[0] == "affine_forward" and text.splitlines()[-1] == "affine_forward: ok, 2 points"
-    assert all("  relative error < 1e-" in line and line.endswith("  ok") for line in text.splitlines()[1:-1])
+    assert all(line.endswith("  ok") for line in text.splitlines()[1:-1])
+    assert text.count("  out  relative error < 1e-") == len(text.splitlines()) - 3  # one line is about the cache
 
 
 def test_not_attempted(tree):
@@ -71,7 +72,7 @@ def test_builds_on_what_is_not_attempted(tree):
         ("print('look here')\n    out = x.reshape(len(x), -1) @ w", ["your code printed:", "look here"]),
         ("x -= 1; out = (x + 1).reshape(len(x), -1) @ w + b", ["x is modified in place"]),
         (
-            "out = np.log(-abs(w[:1])) + b",
+            "out = np.log(-abs(x.reshape(len(x), -1) @ w)) + b",
             ["is nan, the first value that", "NumPy warned: invalid value"],
         ),
         ("raise SystemExit", ["SystemExit"]),

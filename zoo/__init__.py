@@ -4,8 +4,8 @@ A module for each notebook. A wrong one must be caught, and the sentence must be
 must never be called wrong. Add one by writing a function under `@wrong` or `@right`.
 """
 
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 
@@ -21,6 +21,8 @@ class Entry:
 
     `sentence` is the likely mistake that a learner is told; empty for a right one. `rule` is a part of the text that
     the judge must bring without knowing this implementation, by its general rules alone; empty if they cannot know.
+    `edge` is a part of the text that comes with the ok for a right one that misses an edge; empty if it misses none.
+    `beside` are functions that belong to it, by what they stand in for: a forward pass with a cache of its own.
     """
 
     question_id: str
@@ -29,6 +31,8 @@ class Entry:
     target: str
     sentence: str = ""
     rule: str = ""
+    edge: str = ""
+    beside: dict = field(default_factory=dict)
 
 
 def wrong(question_id, sentence, rule="", target=None):
@@ -45,11 +49,16 @@ def wrong(question_id, sentence, rule="", target=None):
     return register
 
 
-def right(question_id, target=None):
-    """Register a function as a right implementation in another style than the reference's."""
+def right(question_id, edge="", target=None, beside=None):
+    """Register a function as a right implementation in another style than the reference's.
+
+    `edge` is a part of what a learner is told if it misses an edge: what the question does not ask for. `beside` maps
+    targets to functions that belong to it, such as the forward pass that it goes with.
+    """
 
     def register(function):
-        _entries.append(Entry(question_id, function.__name__, function, _target(question_id, target)))
+        target_ = _target(question_id, target)
+        _entries.append(Entry(question_id, function.__name__, function, target_, edge=edge, beside=beside or {}))
         return function
 
     return register
@@ -96,5 +105,7 @@ def in_place_of(target, function):
 def outcomes(entry, seed=None):
     """Run all cases of an entry's question with the entry in place: a `Result` by index of the case."""
     question = find(entry.question_id)
-    with in_place_of(entry.target, entry.function):
+    with ExitStack() as stack:
+        for target, function in ({entry.target: entry.function} | entry.beside).items():
+            stack.enter_context(in_place_of(target, function))
         return {i: run_case(case, question.draw_inputs(i, seed)) for i, case in enumerate(question.cases)}

@@ -45,6 +45,8 @@ class Case:
         Largest relative error that passes.
     may_change : tuple of str
         Inputs that the code may modify in place.
+    better_unchanged : tuple of str
+        Inputs that the code should leave alone although the question does not ask for it: modifying one is an edge.
     judge : callable, optional
         Takes inputs and outputs (dicts), returns a list of `Finding`; it replaces the comparison with the reference.
     observe : callable, optional
@@ -61,6 +63,7 @@ class Case:
     sizes: Callable | None = None
     tolerance: float = 1e-8
     may_change: tuple[str, ...] = ()
+    better_unchanged: tuple[str, ...] = ("dout",)
     judge: Callable | None = None
     observe: Callable | None = None
     edge: str = ""

@@ -6,6 +6,7 @@ from typing import Any
 
 from coursekit.core.question import CheckFailed, Question, Verdict
 from coursekit.judging import reference_answers
+from coursekit.judging.blame import blame
 from coursekit.judging.judge import judge, judge_values
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_cases
@@ -51,7 +52,11 @@ def check(question_id: str, verbose: bool = False, **values: Any) -> None:
 
 
 def check_question(question: Question, root: Path = ROOT) -> Verdict:
-    """Check a function question on its public inputs; a `Verdict`."""
+    """Check a function question on its public inputs; a `Verdict`, which names an earlier question that is to blame."""
+    return blame(_judged(question, root), lambda earlier: _judged(earlier, root))
+
+
+def _judged(question: Question, root: Path) -> Verdict:
     inputs = {index: question.draw_inputs(index) for index in range(len(question.cases))}
     results = run_cases(question, inputs, root)
     return judge(question, inputs, results, reference_answers.expected(question))

@@ -13,7 +13,7 @@ import numpy as np
 from coursekit.core import mistakes
 from coursekit.core.question import Case, Finding, Question, Status, Verdict
 from coursekit.core.serialization import Opaque
-from coursekit.judging import reference_answers
+from coursekit.judging import edges, reference_answers
 from coursekit.judging.runner import Error, Result
 
 UNCHANGED = "the inputs are not modified"
@@ -37,7 +37,8 @@ def judge(
     -------
     Verdict
     """
-    errors = [result.error for result in results.values() if result.error]
+    asked = {index: result for index, result in results.items() if not question.cases[index].edge}
+    errors = [result.error for result in asked.values() if result.error]
     waiting = [error.message for error in errors if error.kind == "NotImplementedError"]
     if waiting:
         return _not_attempted(question, waiting[0])
@@ -45,8 +46,11 @@ def judge(
     for index, result in results.items():
         findings += _judge_case(question.cases[index], inputs[index], result, expected.get(index, {}))
     ok = all(finding.ok or finding.edge for finding in findings)
-    mistake = "" if ok else _likely_mistake(question, results, [finding for finding in findings if not finding.edge])
-    return Verdict(question, Status.OK if ok else Status.WRONG, tuple(findings), _notes(results), mistake)
+    mistake = ""
+    if not ok:
+        known = reference_answers.recognise(question, results) or reference_answers.recognise(question, asked)
+        mistake = known or _likely_mistake(question, asked, [finding for finding in findings if not finding.edge])
+    return Verdict(question, Status.OK if ok else Status.WRONG, tuple(findings), _notes(asked), mistake)
 
 
 def judge_values(question: Question, values: dict[str, Any]) -> Verdict:
@@ -78,7 +82,7 @@ def _not_attempted(question: Question, message: str) -> Verdict:
 
 def _judge_case(case: Case, inputs: dict, result: Result, expected: dict) -> list[Finding]:
     findings = _findings(case, inputs, result, expected)
-    return [replace(finding, edge=case.edge) for finding in findings] if case.edge else findings
+    return [replace(finding, edge=finding.edge or case.edge) for finding in findings]
 
 
 def _findings(case: Case, inputs: dict, result: Result, expected: dict) -> list[Finding]:
@@ -91,9 +95,10 @@ def _findings(case: Case, inputs: dict, result: Result, expected: dict) -> list[
         findings = [replace(finding, case=case.name) for finding in case.judge(inputs, outputs)]
     else:
         findings = _compare_all(case, inputs, expected, outputs)
-    if result.changed:
-        findings.append(_changed(case, result.changed))
-    return findings
+    asked = tuple(name for name in result.changed if name not in case.better_unchanged)
+    if asked:
+        findings.append(_changed(case, asked))
+    return findings + [edges.changed(case, name) for name in result.changed if name in case.better_unchanged]
 
 
 def _raised(case: Case, error: Error) -> Finding:
@@ -127,6 +132,8 @@ def compare(case: Case, name: str, got: Any, expected: Any, inputs: dict, sizes:
         gap = f"{name}: expected {_describe(expected)}, got {_describe(got)}"
         hint = f"{name} is never assigned, or not returned" if got is None else ""
         return finding(False, (gap,), hint)
+    if edges.is_one_axis_too_many(array, expected, case.tolerance):
+        return edges.one_axis_too_many(case, name)
     if array.shape != expected.shape:
         gap = f"{name}: expected {_describe(expected)}, got {_describe(array)}"
         return finding(False, (gap,), mistakes.explain_shape(name, expected, array, sizes))
@@ -164,9 +171,6 @@ def _gap(name: str, got: np.ndarray, expected: np.ndarray, tolerance: float) -> 
 
 
 def _likely_mistake(question: Question, results: dict[int, Result], findings: list[Finding]) -> str:
-    known = reference_answers.recognise(question, results)
-    if known:
-        return known
     if _same_answer_for_all(question, results, findings):
         return "the result is the same for every input: it is right only for the example shown"
     wrong = [finding for finding in findings if not finding.ok and finding.mistake]

@@ -5,6 +5,7 @@ from itertools import groupby
 from textwrap import wrap
 
 from coursekit.core.question import Finding, Verdict
+from coursekit.judging.judge import RUNS
 
 WIDTH = 88  # what a notebook shows on a laptop without breaking lines of its own
 
@@ -18,7 +19,8 @@ def render(verdict: Verdict, tested: str = "", verbose: bool = False) -> str:
     tested : str
         What was tested, such as "cs231n/layers.py, saved 12 s ago"; shown with a wrong verdict only.
     verbose : bool
-        Add every measured error and what the learner's code printed; these differ from machine to machine.
+        Add every measured error, the gap at each edge that does not hold, and what the learner's code printed; these
+        differ from machine to machine.
     """
     question = verdict.question
     if verdict.status == "not attempted":
@@ -34,8 +36,9 @@ def render(verdict: Verdict, tested: str = "", verbose: bool = False) -> str:
 
 def _details(verdict: Verdict) -> list[str]:
     measured = [f"  {f.label}: relative error {f.error:.1e}" for f in verdict.findings if f.error is not None]
+    missed = [f"  {f.label}: {line.strip()}" for f in verdict.failed_edges for line in f.gap]
     notes = [f"  {note}" for note in verdict.notes] if verdict.ok else []
-    return ["measured:", *measured, *notes]
+    return ["measured:", *measured, *missed, *notes]
 
 
 def _points(points: int) -> str:
@@ -61,9 +64,17 @@ def _ok_line(case: str, outputs: str, condition: str, case_width: int, outputs_w
 
 
 def _edge_lines(failed: Iterable[Finding]) -> Iterator[str]:
-    """A paragraph for each edge that does not hold: what it is, and why it matters although nobody asks for it."""
-    for edge, group in groupby(failed, key=lambda finding: finding.edge):
-        yield from _wrapped(f"{next(group).case}: not asked for, but worth knowing: {edge}", "  ")
+    """A paragraph for each edge that does not hold: where it shows, what the case's own judge says, why it matters."""
+    by_edge: dict[str, list[Finding]] = {}
+    for finding in failed:
+        by_edge.setdefault(finding.edge, []).append(finding)
+    for edge, findings in by_edge.items():
+        first = findings[0]
+        outputs = ", ".join(f.output for f in findings if f.case == first.case and f.output)
+        is_judged = not first.output and first.condition != RUNS  # anything else comes from rules that only guess
+        reasons = "; ".join(filter(None, [first.mistake if is_judged else "", edge]))
+        where = "  ".join(filter(None, [first.case, outputs]))
+        yield from _wrapped(f"{where}: not asked for, but worth knowing: {reasons}", "  ")
 
 
 def _wrong_lines(verdict: Verdict, tested: str) -> Iterator[str]:

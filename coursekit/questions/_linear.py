@@ -27,8 +27,8 @@ def sizes(W, X, **_):
 def loss_question(notebook, target, title, cases, **card):
     """A question about a loss and its gradient; `target` looks like "cs231n.classifiers.softmax:softmax_loss_naive".
 
-    Each case is a name and a function that draws the inputs; the one named "float32" has a larger tolerance. `card` has
-    the points, minutes, difficulty and importance.
+    Each case is a name, a function that draws the inputs, and why it matters if it is an edge; the one named "float32"
+    has a larger tolerance. `card` has the points, minutes, difficulty and importance.
     """
     module, function = target.split(":")
 
@@ -43,7 +43,8 @@ def loss_question(notebook, target, title, cases, **card):
         **card,
         implements=(target,),
         cases=tuple(
-            Case(name, inputs, run, sizes, tolerance=1e-4 if name == "float32" else 1e-8) for name, inputs in cases
+            Case(name, inputs, run, sizes, 1e-4 if name == "float32" else 1e-8, edge="".join(edge))
+            for name, inputs, *edge in cases
         ),
     )
 

@@ -1,4 +1,7 @@
-"""Compute the reference answers from the solved tree and the zoo; `coursekit.judging.reference_answers` reads them."""
+"""Compute the reference answers from the solved tree and the zoo; `coursekit.judging.reference_answers` reads them.
+
+The page that says what each question asks for is written with them.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +11,7 @@ from coursekit.core.question import Question
 from coursekit.judging.reference_answers import FOLDER, path_of
 from coursekit.judging.runner import Result, run_case
 from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.teacher import asked
 from zoo import outcomes, wrong_entries
 
 
@@ -22,6 +26,8 @@ def write(notebooks: Sequence[str] = (), folder: Path = FOLDER) -> int:
             path = path_of(question, folder)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(serialization.pack(answers_of(question)))
+    if folder == FOLDER:
+        asked.FILE.write_text(asked.page(), encoding="utf-8")
     return 0
 
 

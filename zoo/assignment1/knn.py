@@ -376,12 +376,7 @@ def no_loops_squared_sums(self, X):
     return np.sqrt(np.maximum(squares, 0))
 
 
-@wrong(
-    NO,
-    "NaN where an input equals a training input: rounding leaves -1e-9 instead of 0, and its square "
-    "root is NaN; apply np.maximum(..., 0) before the root",
-    rule="NaN where an input equals",
-)
+@right(NO, edge="NaN where an input equals a training input")
 def no_loops_negative(self, X):
     X = self._as_inputs(X)
     T = self.X_train
@@ -699,3 +694,18 @@ def vote_at_once_in_floats(self, dists, k=1):
     labels = self.y_train[np.argsort(dists, axis=1)[:, :k]]  # (M, k)
     votes = np.sum(labels[:, :, np.newaxis] == np.arange(np.max(self.y_train) + 1), axis=1)  # (M, C)
     return np.argmax(votes, axis=1).astype(float)
+
+
+@right(VOTE, edge="the k-th smallest is number k - 1, and there is no number N")
+def vote_by_partition_at_k(self, dists, k=1):
+    def choose(row, k):
+        return _winner(self.y_train[np.argpartition(row, k)[:k]])
+
+    return _vote(self, dists, k, choose)
+
+
+@right(NO, edge="NaN where an input equals a training input")
+def no_loops_in_one_line(self, X):
+    squares = (np.square(rows).sum(axis=1) for rows in (X, self.X_train))
+    with np.errstate(invalid="ignore"):
+        return (np.add.outer(*squares) - 2 * np.dot(X, self.X_train.T)) ** 0.5

@@ -1,5 +1,7 @@
 """Implementations of svm's functions as learners write them."""
 
+import random
+
 import numpy as np
 
 from zoo import right, wrong
@@ -674,7 +676,7 @@ def train_sets_seed(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, bat
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "rows are drawn without replacement, which fails when batch_size exceeds len(X): leave replace=True")
+@right(TRAIN, edge="only drawing with replacement")
 def train_without_replacement(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def draw():
         batch = np.random.choice(len(X), batch_size, replace=False)
@@ -721,6 +723,17 @@ def train_shuffled(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batc
         loss, dW = self.loss(X[batch], y[batch], reg)
         np.subtract(self.W, learning_rate * dW, out=self.W)
         losses.append(float(loss))
+    return losses
+
+
+@right(TRAIN, edge="only drawing with replacement")
+def train_by_sampling_indices(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    losses = []
+    for _ in range(num_iters):
+        batch = random.sample(range(len(X)), batch_size)
+        loss, dW = self.loss(X[batch], y[batch], reg)
+        losses.append(loss)
+        self.W -= learning_rate * dW
     return losses
 
 

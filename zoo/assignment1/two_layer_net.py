@@ -79,10 +79,7 @@ def affine_mean(x, w, b):
     return (x.reshape(len(x), -1) @ w + b) / len(x), (x, w, b)
 
 
-@wrong(
-    "affine_forward",
-    "out has the dtype of x: if x is uint8, fractions are cut off; let NumPy choose the dtype, out = rows @ w + b",
-)
+@right("affine_forward", edge="convert to floating point first")
 def affine_in_type_of_x(x, w, b):
     out = np.zeros((len(x), w.shape[1]), dtype=x.dtype)
     out[...] = (x.reshape(len(x), -1) @ w + b).astype(x.dtype)
@@ -137,6 +134,23 @@ def affine_with_loops(x, w, b):
 def affine_bias_as_column(x, w, b):
     rows = np.concatenate([x.reshape(len(x), -1), np.ones((len(x), 1))], axis=1)
     return rows @ np.vstack([w, b]), (x, w, b)
+
+
+@wrong(
+    "affine_forward",
+    "x is flattened before it is put into the cache, so affine_backward cannot give dx the shape of x: keep x as it "
+    "came, and give its rows a name of their own",
+    rule="x is flattened before it is put into the cache",
+)
+def affine_caches_rows(x, w, b):
+    x = x.reshape(len(x), -1)
+    return x @ w + b, (x, w, b)
+
+
+@right("affine_forward")
+def affine_caches_rows_and_shape(x, w, b):
+    rows = x.reshape(len(x), -1)
+    return rows @ w + b, (rows, x.shape, w)
 
 
 # ---- affine_backward
@@ -203,11 +217,7 @@ def affine_backward_wrong_axis(dout, cache):
     return dx, dw, dout.sum(axis=1)
 
 
-@wrong(
-    "affine_backward",
-    "db keeps an axis of length 1: it should have shape (M,), so sum without keepdims",
-    rule="keepdims",
-)
+@right("affine_backward", edge="the shape is (1, D), and (D,) is expected")
 def affine_backward_keepdims(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout.sum(axis=0, keepdims=True)
@@ -304,6 +314,21 @@ def affine_backward_with_ones(dout, cache):
     x, w, b = cache
     dw = np.dot(dout.T, x.reshape(len(x), -1)).T
     return np.dot(w, dout.T).T.reshape(*x.shape), dw, np.ones(len(x)) @ dout
+
+
+@right("affine_backward", beside={"cs231n.layers:affine_forward": affine_caches_rows_and_shape})
+def affine_backward_of_rows_and_shape(dout, cache):
+    rows, shape, w = cache
+    return np.reshape(dout @ w.T, shape), np.dot(rows.T, dout), np.einsum("nm->m", dout)
+
+
+def _forward_missing(*_):
+    raise NotImplementedError("affine_forward: two_layer_net")
+
+
+@right("affine_backward", beside={"cs231n.layers:affine_forward": _forward_missing})
+def affine_backward_before_forward(dout, cache):
+    return _backward(dout, cache)
 
 
 # ---- relu_forward
@@ -420,7 +445,7 @@ def relu_backward_leaky(dout, cache):
     return dout * np.where(cache > 0, 1, 0.01)
 
 
-@wrong("relu_backward", "dout is modified in place: work on a copy, or multiply by (x > 0)", rule="modified in place")
+@right("relu_backward", edge="dout is modified in place")
 def relu_backward_in_place(dout, cache):
     dout[cache <= 0] = 0
     return dout
@@ -445,6 +470,30 @@ def relu_backward_where(dout, cache):
 def relu_backward_copy(dout, cache):
     dx = np.array(dout, copy=True)
     dx[cache <= 0] = 0
+    return dx
+
+
+def _relu_with_mask(x):
+    """The forward pass that caches where x is positive, and not x itself."""
+    mask = x > 0
+    return np.where(mask, x, 0), mask
+
+
+@right("relu_backward", beside={"cs231n.layers:relu_forward": _relu_with_mask})
+def relu_backward_by_mask(dout, cache):
+    return np.where(cache, dout, 0)
+
+
+def _relu_with_out(x):
+    """The forward pass that caches its output."""
+    out = np.maximum(x, 0)
+    return out, out
+
+
+@right("relu_backward", beside={"cs231n.layers:relu_forward": _relu_with_out})
+def relu_backward_by_out(dout, cache):
+    dx = dout.copy()
+    dx[cache == 0] = 0
     return dx
 
 
@@ -693,12 +742,7 @@ def softmax_overflows_in_log(x, y):
     return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
 
 
-@wrong(
-    "softmax_loss",
-    "the log of p is infinite where p is rounded to 0: never take the log of a computed probability, "
-    "write log p = shifted - log(sum(exp(shifted)))",
-    rule="not finite",
-)
+@right("softmax_loss", edge="its probability is 0 and the logarithm of it infinite")
 def softmax_log_of_p(x, y):
     exp = np.exp(x - x.max(axis=1, keepdims=True))
     p = exp / exp.sum(axis=1, keepdims=True)
@@ -894,7 +938,7 @@ def sgd_sign(w, dw, config=None):
     return w - config["learning_rate"] * np.sign(dw), config
 
 
-@wrong("sgd", "dw is modified in place: dw *= ... writes into the caller's gradient", rule="modified in place")
+@right("sgd", edge="dw is modified in place")
 def sgd_changes_gradient(w, dw, config=None):
     config = _with_default(config)
     dw *= config["learning_rate"]
@@ -906,7 +950,7 @@ def sgd_returns_w_only(w, dw, config=None):
     return w - _with_default(config)["learning_rate"] * dw
 
 
-@right("sgd")
+@right("sgd", edge="w is modified in place")
 def sgd_in_place(w, dw, config=None):
     config = _with_default(config)
     w -= config["learning_rate"] * dw
@@ -1408,6 +1452,23 @@ def net_from_single_layers(self, X, y=None):
     return loss, {"b2": db2, "W2": dW2 + self.reg * W2, "b1": db1, "W1": dW1 + self.reg * W1}
 
 
+@right(
+    "two_layer_net_gradients",
+    edge="its probability is 0 and the logarithm of it infinite",
+    beside={"cs231n.layers:softmax_loss": softmax_log_of_p},
+)
+def net_with_log_of_p(self, X, y=None):
+    return net_from_single_layers(self, X, y)
+
+
+@right("two_layer_net_gradients", edge="the shape is (1, D), and (D,) is expected")
+def net_keeps_dims(self, X, y=None):
+    if y is None:
+        return _forward(self, X)[1]
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, {name: grad[np.newaxis] if name in ("b1", "b2") else grad for name, grad in grads.items()}
+
+
 # ---- the same net in one piece
 
 
@@ -1467,6 +1528,18 @@ def one_piece_backward_without_relu(self, X, y=None, reg=0.0):
 @right("neural_net_loss")
 def one_piece_other_order(self, X, y=None, reg=0.0):
     return _forward(self, X)[1] if y is None else _piece(self, X, y, reg)
+
+
+@right("neural_net_loss", edge="its probability is 0 and the logarithm of it infinite")
+def one_piece_with_log_of_p(self, X, y=None, reg=0.0):
+    hidden, scores = _forward(self, X)[:2]
+    if y is None:
+        return scores
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    _, grads = _piece(self, X, y, reg)
+    W1, _, W2, _ = _params(self)
+    return -np.log(p[range(len(y)), y]).mean() + reg * (np.sum(W1**2) + np.sum(W2**2)), grads
 
 
 def _train(net, X, y, X_val, y_val, rate, decay, reg, num_iters, batch_size, step, draw=None, note=True):

@@ -447,11 +447,7 @@ def bn_backward_dbeta_not_summed(dout, cache):
     return dx, dgamma, dout
 
 
-@wrong(
-    "batchnorm_backward",
-    "dout is modified in place (dout *= gamma): compute dout * gamma as a new array",
-    rule="in place",
-)
+@right("batchnorm_backward", edge="dout is modified in place")
 def bn_backward_changes_dout(dout, cache):
     grads = _reference(dout, cache)
     dout *= cache[3]
@@ -1010,7 +1006,7 @@ def gn_hard_coded_eps(x, gamma, beta, G, gn_param):
     return _grouped(x, gamma, beta, {}, groups, 2, lambda g: g.reshape(x.shape))
 
 
-@wrong("spatial_groupnorm_forward", "gamma of shape (C,) is aligned with the width: reshape it to (1, C, 1, 1)")
+@right("spatial_groupnorm_forward", edge="gamma.reshape(1, C, 1, 1) takes both")
 def gn_gamma_not_reshaped(x, gamma, beta, G, gn_param):
     groups = x.reshape(len(x), G, -1)
     x_hat, _ = _grouped(x, np.ones(1), np.zeros(1), gn_param, groups, 2, lambda g: g.reshape(x.shape))
@@ -1059,11 +1055,7 @@ def gn_backward_flat_gains(dout, cache):
     return dx, dgamma.ravel(), dbeta.ravel()
 
 
-@wrong(
-    "spatial_groupnorm_backward",
-    "dgamma and dbeta always have shape (1, C, 1, 1): a gradient has the shape of its array, gamma.shape",
-    rule="the wrong shape",
-)
+@right("spatial_groupnorm_backward", edge="dgamma.reshape(gamma.shape) returns what came")
 def gn_backward_wide_gains(dout, cache):
     dx, dgamma, dbeta = _gn_reference(dout, cache)
     return dx, dgamma.reshape(1, -1, 1, 1), dbeta.reshape(1, -1, 1, 1)
@@ -1114,3 +1106,52 @@ def gn_backward_in_five_axes(dout, cache):
     dx = (dx_hat - sums[0] / size - grouped * sums[1] / size) / std.reshape(N, -1, 1, 1, 1)
     dgamma, dbeta = np.einsum("nchw,nchw->c", dout, x_hat), np.einsum("nchw->c", dout)
     return dx.reshape(dout.shape), dgamma.reshape(gamma.shape), dbeta.reshape(gamma.shape)
+
+
+# ---- right, but with an axis too many or a single shape of gains
+
+
+@right("batchnorm_forward", edge="the shape is (1, D), and (D,) is expected")
+def bn_keeps_dims(x, gamma, beta, bn_param):
+    mean, var = (f(x, axis=0, keepdims=True) for f in (np.mean, np.var))
+    momentum = bn_param.get("momentum", 0.9)
+    for name, now in (("running_mean", mean), ("running_var", var)):
+        bn_param[name] = momentum * bn_param.get(name, np.zeros(x.shape[1], x.dtype)) + (1 - momentum) * now
+    return (x - mean) * (gamma / np.sqrt(var + bn_param.get("eps", 1e-5))) + beta, None
+
+
+def _with_rows(gradients):
+    dx, *vectors = gradients
+    return dx, *(vector[np.newaxis] for vector in vectors)
+
+
+for _question, _function in (
+    ("batchnorm_backward", layers.batchnorm_backward),
+    ("batchnorm_backward_alt", layers.batchnorm_backward_alt),
+    ("layernorm_backward", layers.layernorm_backward),
+):
+
+    def keeps_dims_backward(dout, cache, backward=_function):
+        return _with_rows(backward(dout, cache))
+
+    right(_question, edge="the shape is (1, D), and (D,) is expected")(keeps_dims_backward)
+
+
+def _gn_forward_of_rows(x, gamma, beta, G, gn_param):
+    """Each group a row, normalised by `layernorm_forward`; the cache is its own."""
+    rows = x.reshape(len(x) * G, -1)
+    out, cache = layers.layernorm_forward(rows, np.ones(rows.shape[1]), np.zeros(rows.shape[1]), gn_param)
+    x_hat = out.reshape(x.shape)
+    return x_hat * gamma + beta, (x_hat, gamma, rows.shape, cache)
+
+
+@right(
+    "spatial_groupnorm_backward",
+    edge="gamma.reshape(1, C, 1, 1) takes both",
+    beside={"cs231n.layers:spatial_groupnorm_forward": _gn_forward_of_rows},
+)
+def gn_backward_of_rows(dout, cache):
+    x_hat, gamma, shape, row_cache = cache
+    dx, _, _ = layers.layernorm_backward((dout * gamma).reshape(shape), row_cache)
+    dgamma, dbeta = (np.sum(values, axis=(0, 2, 3), keepdims=True) for values in (dout * x_hat, dout))
+    return dx.reshape(dout.shape), dgamma, dbeta

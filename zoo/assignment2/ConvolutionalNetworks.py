@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cs231n.classifiers.cnn import ThreeLayerConvNet
 from zoo import right, wrong
 
 # ---- conv_forward_naive
@@ -168,10 +169,7 @@ def conv_square_filters(x, w, b, conv_param):
     return out, (x, w, b, conv_param)
 
 
-@wrong(
-    "conv_forward_naive",
-    "out has the dtype of x, which cuts off fractions where x is uint8: np.zeros creates floats by default",
-)
+@right("conv_forward_naive", edge="convert to floating point first")
 def conv_in_type_of_x(x, w, b, conv_param):
     return _conv(x, w, b, conv_param).astype(x.dtype), (x, w, b, conv_param)
 
@@ -240,6 +238,14 @@ def conv_with_rows_of_windows(x, w, b, conv_param):
             window = padded[:, :, i * stride :, j * stride :][:, :, : w.shape[2], : w.shape[3]]
             out[:, :, i, j] = np.einsum("ncpq,fcpq->nf", window, w) + b
     return out, (x, w, b, conv_param)
+
+
+@right("conv_forward_naive", edge="the formula for the output size rounds down")
+def conv_that_must_fit(x, w, b, conv_param):
+    for axis in (2, 3):
+        if (x.shape[axis] + 2 * conv_param["pad"] - w.shape[axis]) % conv_param["stride"]:
+            raise ValueError("the filters do not fit")
+    return _conv(x, w, b, conv_param), (x, w, b, conv_param)
 
 
 # ---- conv_backward_naive
@@ -431,11 +437,7 @@ def conv_backward_leaves_border_windows_out(dout, cache):
     return _conv_backward(inside, cache)[0], dw, db
 
 
-@wrong(
-    "conv_backward_naive",
-    "dout is modified in place: dout *= ... overwrites the caller's array",
-    rule="modified in place",
-)
+@right("conv_backward_naive", edge="dout is modified in place")
 def conv_backward_changes_dout(dout, cache):
     gradients = _conv_backward(dout, cache)
     dout *= 0.5
@@ -482,6 +484,41 @@ def conv_backward_by_images(dout, cache):
     x, w, b, conv_param = cache
     each = [_conv_backward(dout[n : n + 1], (x[n : n + 1], w, b, conv_param)) for n in range(len(x))]
     return np.concatenate([dx for dx, _, _ in each]), sum(dw for _, dw, _ in each), sum(db for _, _, db in each)
+
+
+def _forward_with_columns(x, w, b, conv_param):
+    """The forward pass as a matrix product, whose cache has the windows as rows, and x as a shape only."""
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    H_out, W_out = _positions(x, w, stride, pad)
+    windows = np.lib.stride_tricks.sliding_window_view(_pad(x, pad), w.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
+    rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, w[0].size)  # (N * H_out * W_out, C * HH * WW)
+    out = (rows @ w.reshape(len(w), -1).T + b).reshape(len(x), H_out, W_out, len(w))
+    return out.transpose(0, 3, 1, 2), {"rows": rows, "w": w, "shape of x": x.shape, "settings": (stride, pad)}
+
+
+@right("conv_backward_naive", beside={"cs231n.layers:conv_forward_naive": _forward_with_columns})
+def conv_backward_from_columns(dout, cache):
+    w, (stride, pad) = cache["w"], cache["settings"]
+    flat = dout.transpose(0, 2, 3, 1).reshape(-1, len(w))  # (N * H_out * W_out, F)
+    dw = (flat.T @ cache["rows"]).reshape(w.shape)
+    dwindows = (flat @ w.reshape(len(w), -1)).reshape(len(dout), *dout.shape[2:], *w.shape[1:])
+    dpadded = _pad(np.zeros(cache["shape of x"]), pad)
+    for i, j in np.ndindex(*dout.shape[2:]):
+        dpadded[:, :, i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]] += dwindows[:, i, j]
+    H, W = cache["shape of x"][2:]
+    return dpadded[:, :, pad : pad + H, pad : pad + W], dw, flat.sum(axis=0)
+
+
+def _forward_of_padded(x, w, b, conv_param):
+    """The forward pass that caches the padded images."""
+    return _conv(x, w, b, conv_param), (_pad(x, conv_param["pad"]), w, conv_param["stride"], conv_param["pad"])
+
+
+@right("conv_backward_naive", beside={"cs231n.layers:conv_forward_naive": _forward_of_padded})
+def conv_backward_of_padded(dout, cache):
+    padded, w, stride, pad = cache
+    dpadded, dw, db = _conv_backward(dout, (padded, w, None, {"stride": stride, "pad": 0}))
+    return dpadded[:, :, pad : padded.shape[2] - pad, pad : padded.shape[3] - pad], dw, db
 
 
 # ---- max_pool_forward_naive
@@ -615,6 +652,13 @@ def pool_sorted(x, pool_param):
     return _pool(x, pool_param, lambda window, axis: np.sort(window.reshape(*window.shape[:2], -1))[..., -1]), (x, None)
 
 
+@right("max_pool_forward_naive", edge="the formula for the output size rounds down")
+def pool_that_must_fit(x, pool_param):
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    assert (x.shape[2] - height) % stride == (x.shape[3] - width) % stride == 0
+    return pool_with_ranges(x, pool_param)
+
+
 # ---- max_pool_backward_naive
 
 
@@ -635,12 +679,7 @@ def _is_first_max(window):
     return (np.arange(flat.shape[2]) == flat.argmax(axis=2)[..., np.newaxis]).reshape(window.shape)
 
 
-@wrong(
-    "max_pool_backward_naive",
-    "where several values are tied for the largest, each of them gets all of dout: give it to the first one "
-    "(np.argmax finds it)",
-    rule="each of them gets all of dout",
-)
+@right("max_pool_backward_naive", edge="each of them gets all of dout")
 def pool_backward_all_ties(dout, cache):
     return _pool_backward(dout, *cache, _is_max)
 
@@ -751,12 +790,12 @@ def pool_backward_first(dout, cache):
     return _pool_backward(dout, *cache, _is_first_max)
 
 
-@right("max_pool_backward_naive")
+@right("max_pool_backward_naive", edge="ties: not asked for, but worth knowing")
 def pool_backward_shared_ties(dout, cache):
     return _pool_backward(dout, *cache, lambda window: _is_max(window) / _is_max(window).sum((2, 3), keepdims=True))
 
 
-@right("max_pool_backward_naive")
+@right("max_pool_backward_naive", edge="the first one in reading order gets all of dout")
 def pool_backward_last(dout, cache):
     return _pool_backward(dout, *cache, lambda window: _is_first_max(window[:, :, ::-1, ::-1])[:, :, ::-1, ::-1])
 
@@ -770,6 +809,25 @@ def pool_backward_with_loops(dout, cache):
         top, left = i * stride, j * stride
         index = np.argmax(x[n, c, top : top + pool_param["pool_height"], left : left + width])
         dx[n, c, top + index // width, left + index % width] += dout[n, c, i, j]
+    return dx
+
+
+def _forward_with_places(x, pool_param):
+    """The forward pass that caches where each largest value is, as a position in the flattened x."""
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    positions = [1 + (size - length) // stride for size, length in zip(x.shape[2:], (height, width), strict=True)]
+    places = np.zeros((*x.shape[:2], *positions), dtype=int)
+    for n, c, i, j in np.ndindex(places.shape):
+        p, q = divmod(np.argmax(x[n, c, i * stride :, j * stride :][:height, :width]), width)
+        places[n, c, i, j] = np.ravel_multi_index((n, c, i * stride + p, j * stride + q), x.shape)
+    return x.ravel()[places], (places, x.shape, x.dtype)
+
+
+@right("max_pool_backward_naive", beside={"cs231n.layers:max_pool_forward_naive": _forward_with_places})
+def pool_backward_from_places(dout, cache):
+    places, shape, dtype = cache
+    dx = np.zeros(shape, dtype)
+    np.add.at(dx.reshape(-1), places.ravel(), dout.ravel())
     return dx
 
 
@@ -1188,3 +1246,38 @@ def net_from_single_layers(self, X, y=None):
         loss = loss + self.reg * np.linalg.norm(p[name]) ** 2 / 2
         grads[name] = gradient + self.reg * p[name]
     return loss, grads
+
+
+def _keep_sizes(self, *arguments, **options):
+    """An __init__ that keeps the number of features, as a net built for one size of images may."""
+    _INIT(self, *arguments, **options)
+    self.num_features = len(self.params["W2"])
+
+
+_INIT = ThreeLayerConvNet.__init__
+
+
+def _by_kept_sizes(self, X, y=None):
+    whole = _Pass(self, X)
+    whole.rows.reshape(len(X), self.num_features)  # fails for images of another size
+    return whole.scores if y is None else whole.all(y)
+
+
+for _question in ("conv_net_loss", "conv_net_gradients"):
+    right(_question, beside={"cs231n.classifiers.cnn:ThreeLayerConvNet.__init__": _keep_sizes})(_by_kept_sizes)
+
+
+def _softmax_loss_of_p(x, y):
+    """The loss by the logarithm of a probability, which may be 0."""
+    p = np.exp(x - x.max(axis=1, keepdims=True))
+    p = p / p.sum(axis=1, keepdims=True)
+    return -np.log(p[np.arange(len(y)), y]).mean(), (p - np.eye(x.shape[1])[y]) / len(y)
+
+
+@right(
+    "conv_net_gradients",
+    edge="its probability is 0 and the logarithm of it infinite",
+    beside={"cs231n.layers:softmax_loss": _softmax_loss_of_p},
+)
+def net_with_log_of_p(self, X, y=None):
+    return net_from_single_layers(self, X, y)

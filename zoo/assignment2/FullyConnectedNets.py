@@ -426,6 +426,16 @@ def scores_from_single_layers(self, X, y=None):
     return layers.affine_forward(out, *_layer(self, self.num_layers))[0]
 
 
+@right("fcn_loss", edge="with hidden_dims = [] the net is a linear classifier")
+def scores_after_the_loop(self, X, y=None):
+    """The last layer is the one after the last that the loop has seen."""
+    out = X
+    for i in range(1, self.num_layers):
+        out, _ = self._hidden_forward(i, out)
+    W, b = self.params[f"W{i + 1}"], self.params[f"b{i + 1}"]
+    return out.reshape(len(X), -1) @ W + b
+
+
 # ---- fcn_gradients
 
 
@@ -661,3 +671,44 @@ def fcn_from_layer_functions(self, X, y=None):
             loss += self.reg / 2 * np.linalg.norm(w) ** 2
             grads[name] = grads[name] + w * self.reg
     return loss, grads
+
+
+@right("fcn_gradients", edge="with hidden_dims = [] the net is a linear classifier")
+def fcn_from_a_list_of_caches(self, X, y=None):
+    """The first hidden layer stands before the loops, which pass the others."""
+    from cs231n import layers
+
+    out, first = self._hidden_forward(1, X)
+    caches = []
+    for i in range(2, self.num_layers):
+        out, cache = self._hidden_forward(i, out)
+        caches.append(cache)
+    L = self.num_layers
+    scores, last = layers.affine_forward(out, *_layer(self, L))
+    if y is None:
+        return scores
+    loss, dscores = layers.softmax_loss(scores, y)
+    grads = {}
+    dout, grads[f"W{L}"], grads[f"b{L}"] = layers.affine_backward(dscores, last)
+    for i in range(L - 1, 0, -1):
+        dout, hidden = self._hidden_backward(i, dout, caches.pop() if i > 1 else first)
+        grads |= hidden
+    return loss + _penalty(self), _with_reg_in_grads(self, grads, 1.0)
+
+
+def _softmax_loss_of_p(x, y):
+    """The loss by the logarithm of a probability, which may be 0."""
+    p = np.exp(x - np.max(x, axis=1)[:, None])
+    p /= np.sum(p, axis=1)[:, None]
+    dx = p.copy()
+    dx[range(len(y)), y] -= 1
+    return np.mean(-np.log(p[range(len(y)), y])), dx / len(y)
+
+
+@right(
+    "fcn_gradients",
+    edge="its probability is 0 and the logarithm of it infinite",
+    beside={"cs231n.layers:softmax_loss": _softmax_loss_of_p},
+)
+def fcn_with_log_of_p(self, X, y=None):
+    return fcn_from_layer_functions(self, X, y)

@@ -153,9 +153,7 @@ def momentum_without_config(w, dw, config=None):
     return w + config["velocity"]
 
 
-@wrong(
-    "sgd_momentum", "dw is modified in place: dw *= ... writes into the caller's array", rule="dw is modified in place"
-)
+@right("sgd_momentum", edge="dw is modified in place")
 def momentum_changes_gradient(w, dw, config=None):
     config = _momentum_defaults(w, config)
     dw *= config["learning_rate"]
@@ -163,7 +161,7 @@ def momentum_changes_gradient(w, dw, config=None):
     return w + config["velocity"], config
 
 
-@right("sgd_momentum")
+@right("sgd_momentum", edge="w is modified in place")
 def momentum_in_place(w, dw, config=None):
     config = _momentum_defaults(w, config)
     config["velocity"] *= config["momentum"]
@@ -293,9 +291,7 @@ def nesterov_in_new_dict(w, dw, config=None):
     return _ahead(w, dw, config, config["velocity"]), config
 
 
-@wrong(
-    "nesterov_momentum", "dw is modified in place: dw *= ... writes into the caller's array", rule="modified in place"
-)
+@right("nesterov_momentum", edge="dw is modified in place")
 def nesterov_changes_gradient(w, dw, config=None):
     config = _momentum_defaults(w, config)
     dw *= config["learning_rate"]
@@ -321,7 +317,7 @@ def nesterov_by_the_idea(w, dw, config=None):
     return point + config["momentum"] * config["velocity"], config
 
 
-@right("nesterov_momentum")
+@right("nesterov_momentum", edge="w is modified in place")
 def nesterov_in_place(w, dw, config=None):
     config = _momentum_defaults(w, config)
     w -= config["learning_rate"] * dw
@@ -454,7 +450,7 @@ _rules(
 )
 
 
-@wrong("rmsprop", "dw is modified in place: dw **= 2 writes into the caller's array", rule="dw is modified in place")
+@right("rmsprop", edge="dw is modified in place")
 def rmsprop_changes_gradient(w, dw, config=None):
     config = _cache_defaults(w, config)
     gradient = dw.copy()
@@ -470,7 +466,7 @@ def rmsprop_in_new_dict(w, dw, config=None):
     return _divided(w, dw, config, config["cache"]), config
 
 
-@right("rmsprop")
+@right("rmsprop", edge="w is modified in place")
 def rmsprop_in_place(w, dw, config=None):
     config = _cache_defaults(w, config)
     cache = config["cache"]
@@ -540,7 +536,7 @@ def adagrad_in_new_dict(w, dw, config=None):
     return _divided(w, dw, config, config["cache"]), config
 
 
-@wrong("adagrad", "dw is modified in place: dw /= ... writes into the caller's array", rule="dw is modified in place")
+@right("adagrad", edge="dw is modified in place")
 def adagrad_changes_gradient(w, dw, config=None):
     config = _cache_defaults(w, config)
     config["cache"] = _sum_of_squares(config, dw)
@@ -548,7 +544,7 @@ def adagrad_changes_gradient(w, dw, config=None):
     return w - config["learning_rate"] * dw, config
 
 
-@right("adagrad")
+@right("adagrad", edge="w is modified in place")
 def adagrad_in_place(w, dw, config=None):
     config = _cache_defaults(w, config)
     config["cache"] += dw * dw
@@ -750,7 +746,7 @@ def adam_in_new_dict(w, dw, config=None):
     return next_w, config | state
 
 
-@right("adam")
+@right("adam", edge="w is modified in place")
 def adam_in_place(w, dw, config=None):
     config = _adam_defaults(w, config)
     config["m"], config["v"] = config["m"].copy(), config["v"].copy()

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 
 from coursekit.core.question import Case, Effort, Figure, Question, holds, reaches
+from coursekit.questions import _edges
 
 NOTEBOOK = "knn"
 CLASS = "cs231n.classifiers.k_nearest_neighbor:KNearestNeighbor"
@@ -65,15 +66,21 @@ def _copies(rng):
     return {"X": X, "X_train": X[::-1].copy()}
 
 
-def _distance_cases(method):
+def _one_input(rng):
+    return {"X": rng.randn(1, 6), "X_train": rng.randn(3, 6)}
+
+
+def _distance_cases(method, *further):
+    """The cases of a way to compute distances, with `further` ones before the edges."""
     run = _run_with(method)
     return (
         Case("three inputs, integers", _whole_numbers, run, _distance_sizes),
-        Case("pixels in uint8", _pixels, run, _distance_sizes),
         Case("five inputs, five training inputs", _square, run, _distance_sizes),
         Case("values far from 0", _far_from_zero, run, _distance_sizes),
         Case("float32", lambda rng: _far_from_zero(rng, np.float32), run, _distance_sizes, tolerance=1e-4),
-        Case("one input", lambda rng: {"X": rng.randn(1, 6), "X_train": rng.randn(3, 6)}, run, _distance_sizes),
+        *further,
+        Case("pixels in uint8", _pixels, run, _distance_sizes, edge=_edges.PIXELS),
+        Case("one input", _one_input, run, _distance_sizes, edge=_edges.ONE_INPUT),
     )
 
 
@@ -242,8 +249,8 @@ one_loop = Question(
     difficulty=2,
     importance=3,
     implements=(f"{CLASS}.compute_distances_one_loop",),
-    cases=(
-        *_distance_cases("compute_distances_one_loop"),
+    cases=_distance_cases(
+        "compute_distances_one_loop",
         Case(
             "number of loops",
             _many,
@@ -268,19 +275,28 @@ no_loops = Question(
     importance=5,
     implements=(f"{CLASS}.compute_distances_no_loops",),
     cases=(
-        *_distance_cases("compute_distances_no_loops"),
-        Case(
-            "number of loops",
-            _many,
-            _run_loops("compute_distances_no_loops"),
-            judge=_has_no_loop(
-                ("inputs", "training inputs"),
-                "there is still a loop (a comprehension counts, and so does a call of a version with loops): "
-                "all dot products come from one matrix product, X @ X_train.T",
+        *_distance_cases(
+            "compute_distances_no_loops",
+            Case(
+                "number of loops",
+                _many,
+                _run_loops("compute_distances_no_loops"),
+                judge=_has_no_loop(
+                    ("inputs", "training inputs"),
+                    "there is still a loop (a comprehension counts, and so does a call of a version with loops): "
+                    "all dot products come from one matrix product, X @ X_train.T",
+                ),
             ),
+            Case("memory", _wide, _run_memory, judge=_is_lean),
         ),
-        Case("copies of the training inputs", _copies, _run_copies, judge=_has_no_nan, observe=_observe_copies),
-        Case("memory", _wide, _run_memory, judge=_is_lean),
+        Case(
+            "copies of the training inputs",
+            _copies,
+            _run_copies,
+            judge=_has_no_nan,
+            observe=_observe_copies,
+            edge="one image that occurs twice in the data is enough, and nan is neither near nor far",
+        ),
     ),
     efforts=(_MANY_INPUTS, _MANY_TRAINING_INPUTS, _MUCH_MEMORY),
 )
@@ -350,9 +366,28 @@ predict_labels = Question(
         Case("k = 1", lambda rng: _vote_inputs(rng, 8, 11, 5, 1), _run_predict_labels, _vote_sizes),
         Case("tie: the smaller label wins", _ties, _run_predict_labels, _vote_sizes),
         Case("k = 3, square dists", lambda rng: _vote_inputs(rng, 8, 8, 3, 3), _run_predict_labels, _vote_sizes),
-        Case("labels in uint8", lambda rng: _vote_inputs(rng, 9, 20, 4, 7, np.uint8), _run_predict_labels, _vote_sizes),
-        Case("k = N: all inputs vote", lambda rng: _vote_inputs(rng, 3, 7, 3, 7), _run_predict_labels, _vote_sizes),
-        Case("one input", lambda rng: _vote_inputs(rng, 1, 9, 2, 5), _run_predict_labels, _vote_sizes),
+        Case(
+            "labels in uint8",
+            lambda rng: _vote_inputs(rng, 9, 20, 4, 7, np.uint8),
+            _run_predict_labels,
+            _vote_sizes,
+            edge="labels are often stored as uint8, whose arithmetic wraps around at 256",
+        ),
+        Case(
+            "k = N: all inputs vote",
+            lambda rng: _vote_inputs(rng, 3, 7, 3, 7),
+            _run_predict_labels,
+            _vote_sizes,
+            edge="np.partition and np.argpartition count from 0: the k-th smallest is number k - 1, and there is no "
+            "number N",
+        ),
+        Case(
+            "one input",
+            lambda rng: _vote_inputs(rng, 1, 9, 2, 5),
+            _run_predict_labels,
+            _vote_sizes,
+            edge=_edges.ONE_INPUT,
+        ),
     ),
 )
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.core.question import Figure, Question
-from coursekit.questions import _data, _linear
+from coursekit.questions import _data, _edges, _linear
 
 NOTEBOOK = "softmax"
 
@@ -53,12 +53,12 @@ def _draw_rows_apart(rng):
 _LOSS_CASES = (
     ("two images of 2 x 2", lambda rng: _example()),
     ("seven inputs, five classes", lambda rng: _linear.draw(rng, 7, 4, 5, 0.37)),
-    ("one input", lambda rng: _linear.draw(rng, 1, 6, 4, 2.5)),
     ("scores up to 1000", _draw_large),
     ("all scores shifted by 10000", _draw_shifted),
     ("scores near 10000, 0 and -10000", _draw_rows_apart),
     ("large reg, small weights", lambda rng: _linear.draw(rng, 6, 5, 12, 3e3, weight_scale=1e-2)),
     ("float32", lambda rng: _linear.draw(rng, 4, 5, 3, 0.6, dtype=np.float32)),
+    ("one input", lambda rng: _linear.draw(rng, 1, 6, 4, 2.5), _edges.ONE_INPUT),
 )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.core.question import Case, Figure, Question, holds
-from coursekit.questions import _data, _linear
+from coursekit.questions import _data, _edges, _linear
 
 NOTEBOOK = "svm"
 
@@ -44,10 +44,10 @@ _ROW_SCALES = 10.0 ** np.array([-3, 3, 0, 1, -1])
 _LOSS_CASES = (
     ("two images of 2 x 2", lambda rng: _example()),
     ("seven inputs, five classes", lambda rng: _draw(rng, 7, 4, 5, 0.37)),
-    ("one input", lambda rng: _draw(rng, 1, 6, 4, 2.5)),
     ("inputs scaled from 0.001 to 1000", lambda rng: _draw(rng, 5, 3, 4, 0.07, row_scales=_ROW_SCALES)),
     ("large reg, small weights", lambda rng: _draw(rng, 6, 5, 12, 3e3, row_scales=10, weight_scale=1e-2)),
     ("float32", lambda rng: _draw(rng, 4, 5, 3, 0.6, dtype=np.float32)),
+    ("one input", lambda rng: _draw(rng, 1, 6, 4, 2.5), _edges.ONE_INPUT),
 )
 
 
@@ -280,12 +280,6 @@ linear_classifier_train = Question(
             _train_sizes,
         ),
         Case(
-            "batch larger than the data set",
-            lambda rng: _equal_rows(rng, 3, 2, 4, learning_rate=1e-3, reg=20.0, num_iters=7, batch_size=8),
-            _run_train,
-            _train_sizes,
-        ),
-        Case(
             "different inputs",
             lambda rng: _distinct_rows(
                 rng, 8, 3, 4, learning_rate=1e-3, reg=0.4, num_iters=60, batch_size=3, seed=rng.randint(10_000)
@@ -293,6 +287,13 @@ linear_classifier_train = Question(
             _run_batches,
             judge=_judge_batches,
             observe=_observe_batches,
+        ),
+        Case(
+            "batch larger than the data set",
+            lambda rng: _equal_rows(rng, 3, 2, 4, learning_rate=1e-3, reg=20.0, num_iters=7, batch_size=8),
+            _run_train,
+            _train_sizes,
+            edge=_edges.MANY_DRAWS,
         ),
     ),
 )
@@ -339,7 +340,13 @@ linear_classifier_predict = Question(
         Case("seven inputs, five classes", lambda rng: _predict_inputs(rng, 7, 3, 5), _run_predict, _linear.sizes),
         Case("more classes than inputs", lambda rng: _predict_inputs(rng, 4, 6, 12), _run_predict, _linear.sizes),
         Case("all scores below 0", lambda rng: _predict_inputs(rng, 6, 4, 3, -100.0), _run_predict, _linear.sizes),
-        Case("one input", lambda rng: _predict_inputs(rng, 1, 5, 4), _run_predict, _linear.sizes),
+        Case(
+            "one input",
+            lambda rng: _predict_inputs(rng, 1, 5, 4),
+            _run_predict,
+            _linear.sizes,
+            edge=_edges.ONE_INPUT,
+        ),
     ),
 )
 

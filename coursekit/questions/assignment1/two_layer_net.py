@@ -3,7 +3,8 @@
 import numpy as np
 
 from coursekit.core.question import Case, Figure, Question, holds, reaches
-from coursekit.questions import _data, _nets
+from coursekit.questions import _data, _edges, _nets
+from coursekit.questions._caches import own_cache
 
 NOTEBOOK = "two_layer_net"
 LAYERS = "cs231n.layers"
@@ -44,10 +45,35 @@ def _run_affine_forward(x, w, b):
     return {"out": out}
 
 
-def _run_affine_backward(x, w, b, dout):
-    from cs231n.layers import affine_backward
+def _run_affine_cache(x, w, b):
+    from cs231n.layers import affine_forward
 
-    dx, dw, db = affine_backward(dout, (x, w, b))
+    _, cache = affine_forward(x, w, b)
+    return {"cache": cache}
+
+
+def _judge_affine_cache(inputs, outputs):
+    """Judge whether dx can get the shape of x: only a cache of bare arrays that holds x as rows has lost it."""
+    shape, cache = inputs["x"].shape, outputs["cache"]
+    parts = list(cache) if isinstance(cache, (list, tuple)) else [cache]
+    shapes = [part.shape for part in parts if isinstance(part, np.ndarray)]
+    rows = (shape[0], int(np.prod(shape[1:])))
+    has_lost_it = len(shapes) == len(parts) and rows in shapes and shape not in shapes
+    return [
+        holds(
+            "the cache keeps the shape of x",
+            not has_lost_it,
+            f"x has shape {shape}, the arrays in the cache have the shapes {', '.join(map(str, shapes))}",
+            mistake="x is flattened before it is put into the cache, so affine_backward cannot give dx the shape of x: "
+            "keep x as it came, and give its rows a name of their own",
+        )
+    ]
+
+
+def _run_affine_backward(x, w, b, dout):
+    from cs231n.layers import affine_backward, affine_forward
+
+    dx, dw, db = affine_backward(dout, own_cache(affine_forward, (x, w, b), (x, w, b)))
     return {"dx": dx, "dw": dw, "db": db}
 
 
@@ -68,9 +94,7 @@ affine_forward = Question(
     cases=(
         Case("two inputs of 4 x 5", lambda rng: _affine_inputs(rng, (2, 4, 5), 3), _run_affine_forward, _affine_sizes),
         Case("flat inputs, one output", lambda rng: _affine_inputs(rng, (5, 6), 1), _run_affine_forward, _affine_sizes),
-        Case("one input", lambda rng: _affine_inputs(rng, (1, 2, 3, 2), 4, 1e3), _run_affine_forward, _affine_sizes),
         Case("rows of different scale", _uneven_affine_inputs, _run_affine_forward, _affine_sizes),
-        Case("uint8 images", _image_affine_inputs, _run_affine_forward, _affine_sizes),
         Case(
             "float32",
             lambda rng: _affine_inputs(rng, (3, 5), 2, dtype=np.float32),
@@ -78,6 +102,20 @@ affine_forward = Question(
             _affine_sizes,
             tolerance=1e-4,
         ),
+        Case(
+            "three images",
+            lambda rng: _affine_inputs(rng, (3, 2, 2, 4), 5),
+            _run_affine_cache,
+            judge=_judge_affine_cache,
+        ),
+        Case(
+            "one input",
+            lambda rng: _affine_inputs(rng, (1, 2, 3, 2), 4, 1e3),
+            _run_affine_forward,
+            _affine_sizes,
+            edge=_edges.ONE_INPUT,
+        ),
+        Case("uint8 images", _image_affine_inputs, _run_affine_forward, _affine_sizes, edge=_edges.PIXELS),
     ),
 )
 
@@ -90,6 +128,7 @@ affine_backward = Question(
     difficulty=3,
     importance=5,
     implements=(f"{LAYERS}:affine_backward",),
+    builds_on=("affine_forward",),
     cases=(
         Case(
             "four inputs of 2 x 3",
@@ -100,12 +139,6 @@ affine_backward = Question(
         Case(
             "flat inputs",
             lambda rng: _with_dout(rng, _affine_inputs(rng, (3, 4), 2)),
-            _run_affine_backward,
-            _affine_sizes,
-        ),
-        Case(
-            "one input",
-            lambda rng: _with_dout(rng, _affine_inputs(rng, (1, 3), 4)),
             _run_affine_backward,
             _affine_sizes,
         ),
@@ -127,6 +160,13 @@ affine_backward = Question(
             _run_affine_backward,
             _affine_sizes,
             tolerance=1e-4,
+        ),
+        Case(
+            "one input",
+            lambda rng: _with_dout(rng, _affine_inputs(rng, (1, 3), 4)),
+            _run_affine_backward,
+            _affine_sizes,
+            edge=_edges.ONE_INPUT,
         ),
     ),
 )
@@ -160,9 +200,9 @@ def _run_relu_forward(x):
 
 
 def _run_relu_backward(x, dout):
-    from cs231n.layers import relu_backward
+    from cs231n.layers import relu_backward, relu_forward
 
-    return {"dx": relu_backward(dout, x)}
+    return {"dx": relu_backward(dout, own_cache(relu_forward, (x,), x))}
 
 
 relu_forward = Question(
@@ -192,6 +232,7 @@ relu_backward = Question(
     difficulty=1,
     importance=4,
     implements=(f"{LAYERS}:relu_backward",),
+    builds_on=("relu_forward",),
     cases=(
         Case("a matrix", lambda rng: _relu_dout(rng, _relu_inputs(rng, (3, 4))), _run_relu_backward),
         Case("images", lambda rng: _relu_dout(rng, _relu_inputs(rng, (2, 3, 2, 3))), _run_relu_backward),
@@ -221,11 +262,17 @@ def _uneven_scores(rng):
     return inputs | {"x": inputs["x"] + np.array([[-2000.0], [-30.0], [0.0], [50.0], [2000.0]])}
 
 
-def _far_scores(rng):
-    """Rows whose largest and smallest scores differ by more than 1500, so that exp of the difference is 0."""
+def _ordered_scores(rng, step):
+    """Four rows of scores in random order, about `step` apart; the true class is the last, the first or any."""
     x = np.array([rng.permutation(3) for _ in range(4)]) + rng.uniform(-0.2, 0.2, size=(4, 3))
     y = np.array([np.argmin(x[0]), np.argmax(x[1]), np.argmin(x[2]), rng.randint(3)])
-    return {"x": 1e3 * x, "y": y}
+    return {"x": step * x, "y": y}
+
+
+def _large_scores(rng):
+    """Scores so large, of either sign, that exp overflows or gives 0; no probability is 0, as they lie close enough."""
+    inputs = _ordered_scores(rng, 150)
+    return inputs | {"x": inputs["x"] + np.array([[1e3], [-1.5e3], [2e3], [-1e3]])}
 
 
 def _loss_sizes(x, **_):
@@ -246,15 +293,23 @@ def _run_softmax_loss(x, y):
     return {"loss": loss, "dx": dx}
 
 
-def _loss_cases(run):
+def _loss_cases(run, far_apart=""):
+    """The cases of a loss; `far_apart` is why it matters, if scores that lie far apart are an edge."""
     return (
         Case("five rows of scores", lambda rng: _scores(rng, 5, 4), run, _loss_sizes),
-        Case("one row", lambda rng: _scores(rng, 1, 6), run, _loss_sizes),
         Case("scores near 0", lambda rng: _scores(rng, 7, 3, scale=0.01), run, _loss_sizes),
-        Case("scores times 1000", _far_scores, run, _loss_sizes),
+        Case("scores near 1000 and -1000", _large_scores, run, _loss_sizes),
         Case("scores plus 10000", lambda rng: _scores(rng, 3, 5, shift=1e4), run, _loss_sizes),
         Case("rows of different scale", _uneven_scores, run, _loss_sizes),
         Case("float32", lambda rng: _scores(rng, 6, 4, scale=3, dtype=np.float32), run, _loss_sizes, tolerance=1e-4),
+        Case(
+            "scores 1000 apart",
+            lambda rng: _ordered_scores(rng, 1e3),
+            run,
+            _loss_sizes,
+            edge=far_apart,
+        ),
+        Case("one row", lambda rng: _scores(rng, 1, 6), run, _loss_sizes, edge=_edges.ONE_INPUT),
     )
 
 
@@ -279,7 +334,7 @@ softmax_loss = Question(
     difficulty=3,
     importance=5,
     implements=(f"{LAYERS}:softmax_loss",),
-    cases=_loss_cases(_run_softmax_loss),
+    cases=_loss_cases(_run_softmax_loss, _edges.EXTREME_SCORES),
 )
 
 
@@ -309,15 +364,15 @@ sgd = Question(
     importance=5,
     implements=("cs231n.optim:sgd",),
     cases=(
-        Case("a matrix", lambda rng: _sgd_inputs(rng, (3, 4), 0.3), _run_sgd, may_change=("w",)),
-        Case("a vector", lambda rng: _sgd_inputs(rng, (5,), 2.5), _run_sgd, may_change=("w",)),
-        Case("no config", lambda rng: _sgd_inputs(rng, (2, 1, 3)), _run_sgd, may_change=("w",)),
+        Case("a matrix", lambda rng: _sgd_inputs(rng, (3, 4), 0.3), _run_sgd, better_unchanged=("w", "dw")),
+        Case("a vector", lambda rng: _sgd_inputs(rng, (5,), 2.5), _run_sgd, better_unchanged=("w", "dw")),
+        Case("no config", lambda rng: _sgd_inputs(rng, (2, 1, 3)), _run_sgd, better_unchanged=("w", "dw")),
         Case(
             "float32",
             lambda rng: _sgd_inputs(rng, (4, 2), 0.05, np.float32),
             _run_sgd,
             tolerance=1e-5,
-            may_change=("w",),
+            better_unchanged=("w", "dw"),
         ),
     ),
 )
@@ -423,6 +478,12 @@ def _labelled_net_inputs(rng, shape, hidden_dim, num_classes, reg, **options):
     return inputs | {"y": y, "reg": reg}
 
 
+def _extreme_net_inputs(rng):
+    """Biases that leave the true class of every other input thousands behind the best one."""
+    inputs = _labelled_net_inputs(rng, (6, 3), 5, 4, 0.05)
+    return inputs | {"b2": np.array([-3000.0, 0.0, 3000.0, -1000.0]), "y": np.array([0, 2, 1, 2, 3, 2])}
+
+
 def _net_sizes(X, W1, W2, **_):
     return {"N": X.shape[0], "D": W1.shape[0], "H": W1.shape[1], "C": W2.shape[1]}
 
@@ -462,7 +523,6 @@ two_layer_net_loss = Question(
     cases=(
         Case("three inputs", lambda rng: _net_inputs(rng, (3, 5), 8, 4), _run_scores, _net_sizes),
         Case("images", lambda rng: _net_inputs(rng, (2, 3, 2, 2), 6, 3), _run_scores, _net_sizes),
-        Case("one input", lambda rng: _net_inputs(rng, (1, 4), 3, 5), _run_scores, _net_sizes),
         Case("large entries", lambda rng: _net_inputs(rng, (4, 3), 5, 2, scale=1e3), _run_scores, _net_sizes),
         Case(
             "float32",
@@ -470,6 +530,13 @@ two_layer_net_loss = Question(
             _run_scores,
             _net_sizes,
             tolerance=1e-4,
+        ),
+        Case(
+            "one input",
+            lambda rng: _net_inputs(rng, (1, 4), 3, 5),
+            _run_scores,
+            _net_sizes,
+            edge=_edges.ONE_INPUT,
         ),
     ),
 )
@@ -504,19 +571,20 @@ two_layer_net_gradients = Question(
             _run_gradients,
             _net_sizes,
         ),
-        Case("one input", lambda rng: _labelled_net_inputs(rng, (1, 4), 3, 5, 0.2), _run_gradients, _net_sizes),
-        Case(
-            "large entries",
-            lambda rng: _labelled_net_inputs(rng, (6, 3), 5, 4, 0.05, scale=300.0),
-            _run_gradients,
-            _net_sizes,
-        ),
         Case(
             "float32",
             lambda rng: _labelled_net_inputs(rng, (5, 6), 4, 3, 0.3, dtype=np.float32),
             _run_gradients,
             _net_sizes,
             tolerance=1e-3,
+        ),
+        Case("scores thousands apart", _extreme_net_inputs, _run_gradients, _net_sizes, edge=_edges.EXTREME_SCORES),
+        Case(
+            "one input",
+            lambda rng: _labelled_net_inputs(rng, (1, 4), 3, 5, 0.2),
+            _run_gradients,
+            _net_sizes,
+            edge=_edges.ONE_INPUT,
         ),
     ),
 )
@@ -653,12 +721,13 @@ neural_net_loss = Question(
             _run_one_piece,
             _net_sizes,
         ),
-        Case("one input", lambda rng: _labelled_net_inputs(rng, (1, 3), 4, 5, 3.5), _run_one_piece, _net_sizes),
+        Case("scores thousands apart", _extreme_net_inputs, _run_one_piece, _net_sizes, edge=_edges.EXTREME_SCORES),
         Case(
-            "large entries",
-            lambda rng: _labelled_net_inputs(rng, (6, 3), 5, 4, 0.05, scale=300.0),
+            "one input",
+            lambda rng: _labelled_net_inputs(rng, (1, 3), 4, 5, 3.5),
             _run_one_piece,
             _net_sizes,
+            edge=_edges.ONE_INPUT,
         ),
     ),
 )

@@ -57,7 +57,7 @@ def _rule_question(name, title, states, cases, **amounts):
     A case is (name, shape, number of steps, settings), with a function for its inputs as a fifth entry where needed.
     `amounts` are the points, the minutes, the difficulty and the importance.
     """
-    run, may_change = _run_rule(name, states), ("w", "velocity", "cache", "m", "v")
+    run, may_change = _run_rule(name, states), ("velocity", "cache", "m", "v")
 
     def case(label, shape, num_steps, config, make=_rule_inputs):
         tolerance = 1e-4 if config.get("dtype") is np.float32 else 1e-8
@@ -67,6 +67,7 @@ def _rule_question(name, title, states, cases, **amounts):
             run,
             tolerance=tolerance,
             may_change=may_change,
+            better_unchanged=("w", "dw"),
         )
 
     return Question(
