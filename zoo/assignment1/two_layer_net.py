@@ -196,7 +196,7 @@ def affine_backward_mean_bias(dout, cache):
 @wrong(
     "affine_backward",
     "db is summed over the outputs: sum over the inputs instead, axis=0",
-    rule="runs over the wrong axis",
+    rule="run over the wrong axis",
 )
 def affine_backward_wrong_axis(dout, cache):
     dx, dw, _ = _backward(dout, cache)

@@ -40,7 +40,10 @@ def bn_eps_outside(x, gamma, beta, bn_param):
     return gamma * (x - mean) / (np.sqrt(var) + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "eps is missing, so a column with variance 0 is divided by 0", rule="not finite")
+@wrong(
+    "batchnorm_forward",
+    "eps is missing, so a column with variance 0 is divided by 0",
+)
 def bn_without_eps(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
@@ -232,7 +235,7 @@ def bn_test_by_batch(x, gamma, beta, bn_param):
 
 
 @wrong(
-    "batchnorm_forward_test", "eps is missing, so a column with running variance 0 is divided by 0", rule="not finite"
+    "batchnorm_forward_test", "eps is missing, so a column with running variance 0 is divided by 0", rule="such as eps"
 )
 def bn_test_without_eps(x, gamma, beta, bn_param):
     mean, var, _ = _running(bn_param)
@@ -381,7 +384,7 @@ def bn_backward_without_gamma(dout, cache):
 
 @wrong(
     "batchnorm_backward",
-    "eps is missing: take std = np.sqrt(var + eps) from the cache instead of recomputing it without eps",
+    "eps is missing: std is np.sqrt(var + eps), as in the forward pass",
 )
 def bn_backward_without_eps(dout, cache):
     centred, _, x_hat, gamma = cache
@@ -642,7 +645,7 @@ def ln_eps_outside(x, gamma, beta, ln_param):
     return gamma * (x - mean) / (np.sqrt(var) + ln_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("layernorm_forward", "eps is missing, so a row with variance 0 is divided by 0", rule="not finite")
+@wrong("layernorm_forward", "eps is missing, so a row with variance 0 is divided by 0", rule="such as eps")
 def ln_without_eps(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     return gamma * (x - mean) / np.sqrt(var) + beta, None
