@@ -79,13 +79,11 @@ def _unknown_name(raised: Raised, found: re.Match) -> str:
         return "NumPy is not imported in this file: import numpy as np"
     if name in raised.outputs:
         return f"{name} is returned, but never assigned: is your result stored under another name?"
-    if raised.is_method and name in ("X_train", "y_train"):
+    if raised.is_method and name in ("X_train", "y_train", "W", "params", "reg"):
         return f"{name} belongs to the object: self.{name}"
-    if raised.is_method and name == "params":
-        return "params belongs to the object: self.params"
     if raised.is_method and re.fullmatch(r"(W|b|gamma|beta)\d+", name):
         return f'{name} is stored in self.params: self.params["{name}"]'
-    if name.endswith(("_hat", "mean", "var", "std", "mask", "cache")) and "cache" in raised.inputs:
+    if name.endswith(("_hat", "mean", "var", "std", "mask", "cache")) and "dout" in raised.inputs:
         return f"{name} does not exist here: if the forward pass computed it, put it into the cache and unpack it here"
     return f"the name {name} does not exist here: is it misspelt, or not assigned yet?"
 
@@ -147,6 +145,8 @@ def _broadcast(raised: Raised, found: re.Match) -> str:
             f"{start}: NumPy aligns shapes from the right. If there is to be one value for each of {long[1]} columns, "
             f"is the axis of a sum or mean wrong? One for each of {long[0]} rows needs the shape ({long[0]}, 1)"
         )
+    if len(long) == 1:
+        return f"{start}: a table of all pairs needs the shapes ({shapes[0][0]}, 1) and ({shapes[1][0]},)"
     if len(short) == len(long):
         axes = [str(i) for i, (a, b) in enumerate(zip(*shapes, strict=True)) if a != b and 1 not in (a, b)]
         return f"{start}: they differ in ax{'is' if len(axes) == 1 else 'es'} {' and '.join(axes)}"
@@ -178,6 +178,8 @@ def _dot(raised: Raised, found: re.Match) -> str:
     shapes = _shapes(raised.message.split("not aligned")[0].replace(",)", ")"))
     if len(shapes) < 2:
         return ""
+    if len(shapes[0]) > 2:
+        return f"the first factor has the shape {shapes[0]}: make each input one row first, reshape(N, -1)"
     return (
         f"a matrix product of the shapes {shapes[0]} and {shapes[1]}: the last size of the first must be the first of "
         "the second. Does a factor need to be transposed, or reshaped?"
@@ -188,7 +190,8 @@ def _out_of_bounds(raised: Raised, found: re.Match) -> str:
     index, axis, size = (int(n) for n in found.groups())
     if index == size:
         return f"index {index} on axis {axis}, where the last one is {size - 1}: does a loop go one step too far?"
-    return f"index {index} on axis {axis}, which has {size} entries: are rows and columns, or two sizes, swapped?"
+    start = f"index {index} on axis {axis}, which has {size} entries"
+    return f"{start}: are two sizes swapped, or is it an index into a flattened array?"
 
 
 def _key(raised: Raised, found: re.Match) -> str:
@@ -285,6 +288,11 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
         "IndexError",
         "arrays used as indices must be of integer",
         "an array in [...] holds floats: an index is a whole number (or a mask, True and False)",
+    ),
+    (
+        "TypeError",
+        "'tuple' object cannot be interpreted as an integer",
+        "sizes are passed as one tuple where they are expected one by one, as in np.random.rand(*x.shape)",
     ),
     ("IndexError", "only integers, slices", _float_size),
     ("TypeError", "slice indices must be integers", _float_size),

@@ -113,8 +113,10 @@ def _setting(name: str, power: int) -> Callable[[Wrong], float | None]:
 def _correction(beta: str) -> Callable[[Wrong], float | None]:
     def factor(w: Wrong) -> float | None:
         """It says something of single steps only: later ones build on what was stored."""
-        steps = w.inputs.get("t", 0) + 1
-        return 1 / (1 - w.inputs[beta] ** steps) if beta in w.inputs and len(w.inputs["dw"]) == 1 else None
+        if len(w.inputs["dw"]) > 1:
+            return None
+        default = {"beta1": 0.9, "beta2": 0.999}[beta]
+        return float(1 / (1 - w.inputs.get(beta, default) ** (w.inputs.get("t", 0) + 1)))
 
     return factor
 

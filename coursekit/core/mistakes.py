@@ -146,6 +146,61 @@ def _simple(wrong: Wrong) -> Iterator[Idea]:
         yield Idea(f"the rows of {name} are in reverse order", lambda w: w.expected[::-1])
 
 
+def _parameters(wrong: Wrong) -> Iterator[Idea]:
+    """A bias or a gain that is left out, or counted twice."""
+    for name in ("b", "beta"):
+        for times_too_many, what in ((-1, "is not added"), (1, "is added twice"), (-2, "is subtracted, not added")):
+            yield Idea(f"{name} {what}", _with_more(name, times_too_many))
+    yield Idea("gamma is missing: gamma multiplies x_hat, beta is added", _without_gamma)
+
+
+def _with_more(name: str, times_too_many: int) -> Callable[[Wrong], np.ndarray | None]:
+    def predict(wrong: Wrong) -> np.ndarray | None:
+        value = wrong.inputs.get(name)
+        if wrong.name != "out" or not isinstance(value, np.ndarray) or value.size not in wrong.expected.shape:
+            return None
+        axis = -1 if wrong.expected.ndim == 2 else 1  # of feature maps, the axis of the channels
+        shape = [1] * wrong.expected.ndim
+        shape[axis] = value.size
+        return (
+            wrong.expected + times_too_many * value.reshape(shape) if wrong.expected.shape[axis] == value.size else None
+        )
+
+    return predict
+
+
+def _without_gamma(wrong: Wrong) -> np.ndarray | None:
+    gamma, beta = (_with_more(name, -1)(wrong) for name in ("gamma", "beta"))
+    if gamma is None or beta is None:
+        return None
+    return beta / (wrong.expected - gamma) + wrong.expected - beta
+
+
+def _step(wrong: Wrong) -> Iterator[Idea]:
+    """What an update rule makes of w: the step may be off by a factor, or w left out."""
+    w = wrong.inputs.get("w")
+    if wrong.name != "next_w" or not isinstance(w, np.ndarray):
+        return
+    yield Idea("next_w is w unchanged: subtract the step from it", lambda w: w.inputs["w"])
+    yield Idea("next_w is the step alone: w itself is missing", lambda w: w.expected - w.inputs["w"])
+    yield Idea("the step goes the wrong way: its sign is flipped", _after_step(lambda w: -1.0))
+    for factor, reason in named_factors(wrong):
+        yield Idea(
+            f"the step from w to next_w is {factor(wrong):.6g} times what it should be: {reason}", _after_step(factor)
+        )
+
+
+def _after_step(factor: Callable[[Wrong], float | None]) -> Callable[[Wrong], np.ndarray | None]:
+    """The w after single steps that are off by a factor; later steps build on the ones before."""
+
+    def predict(wrong: Wrong) -> np.ndarray | None:
+        by, w = factor(wrong), wrong.inputs["w"]
+        is_single = wrong.inputs["dw"].shape == w.shape or len(wrong.inputs["dw"]) == 1
+        return w + by * (wrong.expected - w) if by is not None and is_single else None
+
+    return predict
+
+
 def _shifted(wrong: Wrong) -> str | None:
     if wrong.expected.size <= 2 or np.ptp(wrong.expected) == 0:
         return None
@@ -254,6 +309,8 @@ _RULES = (
     _factor,
     _rule(_true_class),
     _rule(_simple),
+    _rule(_parameters),
+    _rule(_step),
     _rule(regularisation.ideas),
     _shifted,
     _some_rows,

@@ -24,13 +24,26 @@ def ideas(wrong: Wrong) -> Iterator[Idea]:
         yield from _other_penalties(wrong)
     elif re.fullmatch(r"W\d*", wrong.weight_name):
         yield from _mixed(wrong, _own_weights, "W", (2.0, 1.0))
-        yield Idea(
-            f"sum({wrong.weight_name}) is added to every entry of {wrong.name}: each entry gets its own weight, "
-            "without a sum",
-            lambda w: w.expected + 2 * w.inputs["reg"] * (np.sum(_own(w)) - _own(w)),
-        )
+        yield from (idea for used in (2.0, 1.0, 0.5) for idea in _other_gradients(wrong, used))
     elif wrong.weight_name:
         yield from (_regularised_bias(wrong, amount) for amount in (1.0, 2.0, 0.5))
+
+
+def _other_gradients(wrong: Wrong, used: float) -> Iterator[Idea]:
+    """The gradient of the penalty in another form, with a factor that may be right or not."""
+    name, own = wrong.name, wrong.weight_name
+
+    def instead(function: Callable, k: float) -> Callable:
+        return lambda w: w.expected - k * _own_weights(w) + used * w.inputs["reg"] * function(_own(w))
+
+    for k in (2.0, 1.0):
+        yield Idea(f"the sum of {own} is added to {name}: each entry gets its own weight, no sum", instead(np.sum, k))
+        yield Idea(f"{own} ** 2 is added to {name}: the derivative of W ** 2 is 2 * W", instead(np.square, k))
+        yield Idea(f"reg is missing in the regularisation of {name}", _own_without_reg(k, used))
+
+
+def _own_without_reg(k: float, used: float) -> Callable:
+    return lambda w: w.expected - k * _own_weights(w) + used * _own(w)
 
 
 def _regularised_bias(wrong: Wrong, amount: float) -> Idea:
@@ -86,6 +99,10 @@ def _mixed(wrong: Wrong, term: Callable[[Wrong], np.ndarray | float], what: str,
         )
     for k in right:
         yield Idea(
+            f"{wrong.name} is the regularisation alone: is = written in the place of +=?",
+            _alone(term, k),
+        )
+        yield Idea(
             f"{wrong.name} is divided by N + {k:g} * reg * {what}: /= divides by all that stands on its right, so add "
             "the regularisation in a statement of its own",
             _divided_by_both(term, k),
@@ -118,6 +135,10 @@ def _combination(term: Callable, k: float, amount: Amount, factor: Amount) -> Ca
         return a * (w.expected - k * term(w)) + c * term(w)
 
     return predict
+
+
+def _alone(term: Callable, k: float) -> Callable:
+    return lambda w: k * np.asarray(term(w))
 
 
 def _divided_by_both(term: Callable, k: float) -> Callable:

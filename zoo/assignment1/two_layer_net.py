@@ -468,12 +468,12 @@ def svm_sum(x, y):
     return _hinge(x, y).sum(), _hinge_gradient(x, y) * len(y)
 
 
-@wrong("svm_loss", "dx is not divided by N, although the loss is", rule="not divided by N")
+@wrong("svm_loss", "dx is not divided by N", rule="not divided by N")
 def svm_gradient_sum(x, y):
     return _hinge(x, y).sum() / len(y), _hinge_gradient(x, y) * len(y)
 
 
-@wrong("svm_loss", "the loss is not divided by N, although dx is", rule="not divided by N")
+@wrong("svm_loss", "the loss is not divided by N", rule="not divided by N")
 def svm_loss_sum(x, y):
     return _hinge(x, y).sum(), _hinge_gradient(x, y)
 
@@ -617,13 +617,13 @@ def softmax_sum(x, y):
     return loss * len(y), dx * len(y)
 
 
-@wrong("softmax_loss", "dx is not divided by N, although the loss is", rule="not divided by N")
+@wrong("softmax_loss", "dx is not divided by N", rule="not divided by N")
 def softmax_gradient_sum(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss, dx * len(y)
 
 
-@wrong("softmax_loss", "the loss is not divided by N, although dx is", rule="not divided by N")
+@wrong("softmax_loss", "the loss is not divided by N", rule="not divided by N")
 def softmax_loss_sum(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss * len(y), dx
@@ -904,6 +904,12 @@ def sgd_changes_gradient(w, dw, config=None):
 @wrong("sgd", "only w is returned: return next_w, config")
 def sgd_returns_w_only(w, dw, config=None):
     return w - _with_default(config)["learning_rate"] * dw
+
+
+@wrong("sgd", "the step is twice as long: next_w = w - learning_rate * dw", rule="there is an extra factor of 2")
+def sgd_twice(w, dw, config=None):
+    config = _with_default(config)
+    return w - 2 * config["learning_rate"] * dw, config
 
 
 @right("sgd")
@@ -1383,6 +1389,60 @@ def net_updates_weights(self, X, y):
     for name in self.params:
         self.params[name] -= 1e-2 * grads[name]
     return loss, grads
+
+
+@_wrong_gradients("the ReLU between the two layers is missing, in the forward and in the backward pass")
+def net_without_relu(self, X, y):
+    W1, b1, W2, b2 = _params(self)
+    rows = X.reshape(len(X), -1)
+    hidden = rows @ W1 + b1
+    loss, dscores = _cross_entropy(hidden @ W2 + b2, y)
+    dhidden = dscores @ W2.T
+    grads = {"W1": rows.T @ dhidden, "b1": dhidden.sum(axis=0), "W2": hidden.T @ dscores, "b2": dscores.sum(axis=0)}
+    for name in ("W1", "W2"):
+        loss += 0.5 * self.reg * np.sum(self.params[name] ** 2)
+        grads[name] += self.reg * self.params[name]
+    return loss, grads
+
+
+@_wrong_gradients(
+    "the gradients of the biases are regularised: add reg * W to dW1 and dW2 only", rule="reg * b1 is added"
+)
+def net_regularises_bias_gradients(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    for name in ("b1", "b2"):
+        grads[name] = grads[name] + self.reg * self.params[name]
+    return loss, grads
+
+
+@_wrong_gradients(
+    "np.sum(W2) ** 2 squares the sum: square each entry first, np.sum(W2 ** 2)", rule="the sum of W2 is squared"
+)
+def net_square_of_sum(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    W2 = self.params["W2"]
+    return loss + 0.5 * self.reg * (np.sum(W2) ** 2 - np.sum(W2**2)), grads
+
+
+@_wrong_gradients("the loss is still 0, as distributed: compute it with softmax_loss", rule="loss is still 0")
+def net_loss_placeholder(self, X, y):
+    return 0, _gradients(self, X, y)[1]
+
+
+@_wrong_gradients(
+    "the order of what affine_backward returns is dx, dw, db: here dW2 and the gradient of the hidden layer are swapped"
+)
+def net_other_order(self, X, y):
+    from cs231n.layer_utils import affine_relu_backward, affine_relu_forward
+    from cs231n.layers import affine_backward, affine_forward
+
+    p = self.params
+    hidden, first = affine_relu_forward(X, p["W1"], p["b1"])
+    _, second = affine_forward(hidden, p["W2"], p["b2"])
+    loss, dscores = _cross_entropy(_forward(self, X)[1], y)
+    dW2, dhidden, db2 = affine_backward(dscores, second)
+    _, dW1, db1 = affine_relu_backward(dhidden, first)
+    return loss, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
 
 @right("two_layer_net_gradients")

@@ -163,6 +163,12 @@ def takes_entries_out(x, dropout_param):
     return x[mask] / p, (dropout_param, mask)
 
 
+@wrong("dropout_forward", "the mask fits matrices only: draw it with the shape of x, np.random.rand(*x.shape)")
+def mask_of_matrices(x, dropout_param):
+    p = dropout_param["p"]
+    return _forward(x, dropout_param, (np.random.rand(x.shape[0], x.shape[1]) < p) / p)
+
+
 @right("dropout_forward")
 def by_binomial(x, dropout_param):
     p = dropout_param["p"]

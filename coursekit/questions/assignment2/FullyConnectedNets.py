@@ -67,7 +67,9 @@ _FIT = "self.params has all arrays, each with the right shape"
 
 def _judge_names(expected, params):
     missing, extra = sorted(set(expected) - set(params)), sorted(set(params) - set(expected))
-    if missing and extra:
+    if missing and extra and not any(name[0] in "Wb" and name[1].isdigit() for name in (*missing, *extra)):
+        mistake = "gamma and beta belong to the hidden layers, i = 1, ..., L - 1, and not to the last one"
+    elif missing and extra:
         mistake = "count the layers from 1: W1, b1 for the first, up to WL, bL for the last, with L = self.num_layers"
     elif missing:
         mistake = f"{missing[0]} is not stored in self.params: does the loop reach every layer, including the last?"
