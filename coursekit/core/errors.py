@@ -136,6 +136,9 @@ def _shapes(text: str) -> list[tuple[int, ...]]:
 
 def _broadcast(raised: Raised, found: re.Match) -> str:
     shapes = _shapes(raised.message)
+    if len(shapes) == 3 and shapes[0] == shapes[2]:
+        start = f"what is added has the shape {shapes[1]}, its place on the left {shapes[0]}"
+        return f"{start}: is it the right row or column?"
     if len(shapes) != 2:
         return ""
     short, long = sorted(shapes, key=len)
@@ -189,7 +192,7 @@ def _dot(raised: Raised, found: re.Match) -> str:
 def _out_of_bounds(raised: Raised, found: re.Match) -> str:
     index, axis, size = (int(n) for n in found.groups())
     if index == size:
-        return f"index {index} on axis {axis}, where the last one is {size - 1}: does a loop go one step too far?"
+        return f"index {index} on axis {axis}, where the last is {size - 1}: is it one too far, or are sizes swapped?"
     start = f"index {index} on axis {axis}, which has {size} entries"
     return f"{start}: are two sizes swapped, or is it an index into a flattened array?"
 
@@ -335,7 +338,17 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
         "not subscriptable|invalid index to scalar",
         "the value before [...] is not an array or a dict: is it a function, or a number?",
     ),
-    ("TypeError", r"missing \d+ required positional argument", "a function is called with too few arguments"),
+    (
+        "TypeError",
+        r"missing \d+ required positional arguments?: (.*)",
+        lambda raised, found: f"a function is called without {found[1]}",
+    ),
+    ("TypeError", "'(int|numpy.int64)' object is not iterable", "a loop runs over a number: for i in range(n)"),
+    (
+        "TypeError",
+        r"unsupported operand type\(s\).*'list'",
+        "one of the values in this line is a list: np.array(...) makes an array of it",
+    ),
     (
         "TypeError",
         r"takes .* positional arguments? but",

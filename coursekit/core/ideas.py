@@ -49,11 +49,12 @@ class Idea:
 
 
 def fits(idea: Idea, wrong: Wrong) -> bool:
-    """Whether an idea predicts the output that is shown, and contradicts none of the other cases."""
+    """Whether an idea predicts the output that is shown, and most others: one may be wrong in another way too."""
     predicted = idea.predict(wrong)
     if predicted is None or not explains(wrong, np.asarray(predicted, dtype=float)):
         return False
-    return all(_agrees(other, idea.predict(other)) for other in wrong.others)
+    agreeing = sum(_agrees(other, idea.predict(other)) for other in wrong.others)
+    return 2 * agreeing > len(wrong.others) or not wrong.others
 
 
 def explains(wrong: Wrong, predicted: np.ndarray) -> bool:
@@ -98,7 +99,7 @@ def named_factors(wrong: Wrong) -> Iterator[tuple[Callable[[Wrong], float | None
         if wrong.name == f"config[{state!r}]":
             yield (
                 _correction(beta),
-                f"the corrected {state} is stored: store {state} itself, without / (1 - {beta} ** t)",
+                f"the corrected {state} is stored, which / (1 - {beta} ** t) makes of it",
             )
 
 

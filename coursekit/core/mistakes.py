@@ -49,13 +49,16 @@ def _choices(ndim: int, amount: int) -> list[tuple[int, ...]]:
 
 
 def _wrong_length(name: str, expected: np.ndarray, got: np.ndarray, sizes: dict[str, int]) -> str:
-    named = {size: letter for letter, size in reversed(sizes.items())}
-    if not got.ndim == expected.ndim == 1 or got.shape[0] not in named:
+    if not got.ndim == expected.ndim == 1 or len(got) not in sizes.values():
         return ""
-    return (
-        f"{name} has {named[got.shape[0]]} = {got.shape[0]} entries instead of "
-        f"{named.get(expected.shape[0], '?')} = {expected.shape[0]}: does a sum run over the wrong axis?"
-    )
+    has, needs = _named(len(got), sizes), _named(len(expected), sizes)
+    return f"{name} has {has} entries instead of {needs}: does a sum run over the wrong axis?"
+
+
+def _named(size: int, sizes: dict[str, int]) -> str:
+    """A size with its letter, if only one letter has it: "N = 4"."""
+    letters = [letter for letter, value in sizes.items() if value == size]
+    return f"{letters[0]} = {size}" if len(letters) == 1 else str(size)
 
 
 # ---- wrong values
@@ -238,7 +241,7 @@ def _some_rows(wrong: Wrong) -> str | None:
     if rows.ndim < (1 if rows.dtype.kind in "iu" else 2) or len(rows) < 3:
         return None  # of two rows, one may be right by chance; the entries of a vector are not computed one by one
     right = [bool(close(g, e)) for g, e in zip(wrong.got, rows, strict=True)]
-    if right == [False] * (len(right) - 1) + [True] and np.any(rows[-1]):
+    if right == [False] * (len(right) - 1) + [True] and np.any(rows[-1]) and not np.any(wrong.got[:-1]):
         return f"only the last row of {wrong.name} is right: are the others overwritten, or never reached?"
     if right == [True] + [False] * (len(right) - 1) and not np.any(wrong.got[1:]):
         return f"only the first row of {wrong.name} is right: does the loop return or stop too early?"
@@ -246,7 +249,8 @@ def _some_rows(wrong: Wrong) -> str | None:
 
 
 def _nearly(wrong: Wrong) -> str | None:
-    error = relative_error(wrong.got, wrong.expected)
+    start = wrong.inputs["w"] if wrong.name == "next_w" else 0.0  # of an update, the step counts
+    error = relative_error(wrong.got - start, wrong.expected - start)
     if wrong.expected.size == 1 or error > 1e-3 or wrong.got.dtype != wrong.expected.dtype:
         return None
     digits = int(-np.log10(error))

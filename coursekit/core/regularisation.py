@@ -38,6 +38,9 @@ def _other_gradients(wrong: Wrong, used: float) -> Iterator[Idea]:
 
     for k in (2.0, 1.0):
         yield Idea(f"the sum of {own} is added to {name}: each entry gets its own weight, no sum", instead(np.sum, k))
+        yield Idea(
+            f"the penalty sum(W * W) is added to {name}: its gradient is a multiple of W", instead(_sum_of_squares, k)
+        )
         yield Idea(f"{own} ** 2 is added to {name}: the derivative of W ** 2 is 2 * W", instead(np.square, k))
         yield Idea(f"reg is missing in the regularisation of {name}", _own_without_reg(k, used))
 

@@ -97,8 +97,8 @@ def _swapped(outputs: dict, expected: dict, output: str) -> str:
         if other == output or _alike(value, expected[output]) or not _alike(outputs[output], value):
             continue
         if _alike(outputs[other], expected[output]):
-            return f"{output} and {other} are swapped: look at the order in which they are returned"
-        return f"{output} is what {other} should be: look at the order in which the results are returned"
+            return f"{output} and {other} are swapped: look at their names and their order"
+        return f"{output} is what {other} should be: look at the order of the results"
     for other in expected:
         if _has_other_shape(outputs, expected, output, other) and _has_other_shape(outputs, expected, other, output):
             return f"{output} has the shape of {other}, and {other} that of {output}: are they returned in wrong order?"

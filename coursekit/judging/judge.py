@@ -104,7 +104,7 @@ def _findings(case: Case, inputs: dict, result: Result, expected: dict) -> list[
 
 
 def _raised(case: Case, error: Error) -> Finding:
-    lines = [f"your code raised {error.kind}: {_shortened(error.message)}"]
+    lines = [f"your code raised {error.kind}" + (error.message and f": {_shortened(error.message)}")]
     lines += [f"  {file}, line {number}:  {line}" for file, number, line in error.frames[-2:]]
     return Finding(RUNS, False, tuple(lines), case=case.name)
 

@@ -62,7 +62,9 @@ def recognise(question: Question, inputs: dict[int, dict], results: dict[int, Re
     except OSError:
         return ""
     for mistake in answers["mistakes"]:
-        if all(_same(inputs[index], result, mistake["results"].get(index)) for index, result in results.items()):
+        known = mistake["results"]
+        same = all(_same(inputs[index], result, known.get(index)) for index, result in results.items())
+        if same and _shows(known, answers["expected"]):
             return mistake["sentence"]
     if shown.output:
         index = next(index for index in results if question.cases[index].name == shown.case)
@@ -70,6 +72,12 @@ def recognise(question: Question, inputs: dict[int, dict], results: dict[int, Re
             if _makes(mistake["results"], answers["expected"], results, index, shown.output):
                 return mistake["sentence"]
     return ""
+
+
+def _shows(known: dict, expected: dict) -> bool:
+    """Whether a known mistake differs from the right answer by so much that agreeing with it says something."""
+    others = [result for index, result in known.items() if index not in expected or result["error"]]
+    return bool(others or _spoiled(known, expected) or any(result["changed"] for result in known.values()))
 
 
 def fingerprint(error: Error | None, inputs: dict) -> dict | None:
@@ -100,6 +108,8 @@ def _same_error(error: dict | None, known: dict | None) -> bool:
     if error is None or known is None:
         return False
     names, known_names = set(error["inputs"]), set(known["inputs"])
+    if error["in learner's code"] and not names & known_names:
+        return False  # nothing says that it is the same line
     rest = ("kind", "numbers", "in learner's code", "transposes")
     return (names <= known_names or known_names <= names) and all(error[key] == known[key] for key in rest)
 
@@ -110,14 +120,27 @@ def _makes(known: dict, expected: dict, results: dict[int, Result], shown: int, 
     What it leaves right may be wrong for another reason, and so may be a case where the learner's code returns nothing
     or numbers that are not finite.
     """
-    if known[shown]["error"] or not _same_outputs(results[shown], known[shown], [output]):
+    if not _explains_gap(results[shown], known[shown], expected[shown], output):
         return False
-    spoiled = _spoiled(known, expected)
-    return output in spoiled and all(
+    spoiled = sorted({output, *_spoiled(known, expected)})
+    return all(
         _same_outputs(results[index], known[index], names)
         for index, names in ((index, [name for name in spoiled if name in expected[index]]) for index in expected)
         if index in results and (index == shown or not _broken(results[index], names))
     )
+
+
+def _explains_gap(result: Result, known: dict, expected: dict, output: str) -> bool:
+    """Whether a known mistake makes just the gap that is shown, however small that is."""
+    if not _same_outputs(result, known, [output]):
+        return False
+    got, same, right = (as_numbers(value[output]) for value in (result.outputs, known["outputs"], expected))
+    if got is None or same is None or right is None or got.shape != right.shape:
+        return not _same_values(result.outputs[output], expected[output])
+    if not np.isfinite(got).all():
+        return True
+    gap = np.max(np.abs(got - right), initial=0.0)
+    return bool(gap > 0 and np.max(np.abs(got - same), initial=0.0) < 0.05 * gap)
 
 
 def _spoiled(known: dict, expected: dict) -> list[str]:

@@ -1429,22 +1429,6 @@ def net_loss_placeholder(self, X, y):
     return 0, _gradients(self, X, y)[1]
 
 
-@_wrong_gradients(
-    "the order of what affine_backward returns is dx, dw, db: here dW2 and the gradient of the hidden layer are swapped"
-)
-def net_other_order(self, X, y):
-    from cs231n.layer_utils import affine_relu_backward, affine_relu_forward
-    from cs231n.layers import affine_backward, affine_forward
-
-    p = self.params
-    hidden, first = affine_relu_forward(X, p["W1"], p["b1"])
-    _, second = affine_forward(hidden, p["W2"], p["b2"])
-    loss, dscores = _cross_entropy(_forward(self, X)[1], y)
-    dW2, dhidden, db2 = affine_backward(dscores, second)
-    _, dW1, db1 = affine_relu_backward(dhidden, first)
-    return loss, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
-
-
 @right("two_layer_net_gradients")
 def net_in_one_piece(self, X, y=None):
     return _forward(self, X)[1] if y is None else _gradients(self, X, y)[:2]
@@ -1524,6 +1508,22 @@ def one_piece_backward_without_relu(self, X, y=None, reg=0.0):
     return loss, grads | {"W1": X.T @ (dscores @ W2.T) + 2 * reg * W1, "b1": (dscores @ W2.T).sum(axis=0)}
 
 
+@wrong("neural_net_loss", "the mask of the ReLU depends on the gradient: it depends on the hidden units, hidden > 0")
+def one_piece_relu_of_gradient(self, X, y=None, reg=0.0):
+    if y is None:
+        return _forward(self, X)[1]
+    loss, grads = _piece(self, X, y, reg)
+    _, _, (rows, _, _, dscores, _) = _gradients(_with_reg(self, 0.0), X, y)
+    dhidden = np.maximum(0, dscores @ self.params["W2"].T)
+    return loss, grads | {"W1": rows.T @ dhidden + 2 * reg * self.params["W1"], "b1": dhidden.sum(axis=0)}
+
+
+@wrong("neural_net_loss", "the biases are missing in the scores: hidden = max(0, X W1 + b1), scores = hidden W2 + b2")
+def one_piece_without_biases(self, X, y=None, reg=0.0):
+    W1, _, W2, _ = _params(self)
+    return np.maximum(0, X @ W1) @ W2 if y is None else _piece(self, X, y, reg)
+
+
 @right("neural_net_loss")
 def one_piece_other_order(self, X, y=None, reg=0.0):
     return _forward(self, X)[1] if y is None else _piece(self, X, y, reg)
@@ -1593,6 +1593,13 @@ def _up(net, X, y, rate, reg):
     return loss
 
 
+def _replaced(net, X, y, rate, reg):
+    loss, grads = net.loss(X, y, reg)
+    for name in net.params:
+        net.params[name] = -rate * grads[name]
+    return loss
+
+
 def _weights_only(net, X, y, rate, reg):
     loss, grads = net.loss(X, y, reg)
     for name in ("W1", "W2"):
@@ -1627,6 +1634,11 @@ def _without_replacement(X, batch_size):
 
 
 for _name, _sentence, _options in (
+    (
+        "train_replaces_params",
+        "the parameters are replaced by the step: subtract it from them, with -=",
+        {"step": _replaced},
+    ),
     (
         "train_uphill",
         "the step goes up the gradient: subtract learning_rate * grads from the parameters",

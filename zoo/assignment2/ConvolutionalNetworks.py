@@ -203,6 +203,11 @@ def conv_windows_of_x(x, w, b, conv_param):
     return out, (x, w, b, conv_param)
 
 
+@wrong("conv_forward_naive", "the bias is added to every product: add b[f] only once, after the sum")
+def conv_bias_in_the_sum(x, w, b, conv_param):
+    return _conv(x, w, b * w[0].size, conv_param), (x, w, b, conv_param)
+
+
 @right("conv_forward_naive")
 def conv_with_seven_loops(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]

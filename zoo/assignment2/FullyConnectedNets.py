@@ -158,7 +158,7 @@ def init_without_last(params, dims, scale, normalization):
     del params[f"W{len(dims) - 1}"], params[f"b{len(dims) - 1}"]
 
 
-@_wrong_init("the last layer has gamma and beta, too: the scores are not normalised", rule="for hidden layers alone")
+@_wrong_init("the last layer has gamma and beta, too: the scores are not normalised", rule="the last layer has none")
 def init_last_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, normalization)
     if normalization:
@@ -173,12 +173,15 @@ def init_gamma_of_other_layers(params, dims, scale, normalization):
             params[f"gamma{i}"], params[f"beta{i}"] = np.ones(dims[i]), np.zeros(dims[i])
 
 
-@_wrong_init("gamma and beta exist although there is no normalisation", rule="does not belong in self.params")
+@_wrong_init("gamma and beta exist although there is no normalisation", rule="without, no layer")
 def init_always_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, "always")
 
 
-@_wrong_init("gamma and beta are missing: with normalisation, each hidden layer needs both", rule="is not stored in")
+@_wrong_init(
+    "gamma and beta are missing: with normalisation, each hidden layer needs both",
+    rule="every hidden layer has gamma and beta",
+)
 def init_without_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, None)
 
