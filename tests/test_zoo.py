@@ -75,7 +75,7 @@ def test_wrong_ones_are_caught_on_fresh_inputs(entry):
 
 @named([entry for entry in wrong_entries() if entry.rule])
 def test_general_rules_name_the_mistake_without_knowing_it(entry, monkeypatch):
-    monkeypatch.setattr(reference_answers, "recognise", lambda question, results: "")
+    monkeypatch.setattr(reference_answers, "recognise", lambda *_: "")
     assert entry.rule in text_of(verdict_on(entry))
 
 
@@ -115,6 +115,7 @@ class TestQuestions:
         for index, outputs in fresh["expected"].items():
             assert reference_answers._same_values(outputs, kept["expected"][index]), f"case {index}: store them again"
         assert [m["sentence"] for m in fresh["mistakes"]] == [m["sentence"] for m in kept["mistakes"]]
+        assert fresh["given"] == kept["given"] != []
 
     def test_stored_answers_are_small(self, question):
         for outputs in reference_answers.expected(question).values():

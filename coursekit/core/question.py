@@ -210,13 +210,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer to "is this right?" for one question. A check says 'ok', 'wrong' or 'not attempted'."""
+    """The answer to "is this right?" for one question. A check says 'ok', 'wrong' or 'not attempted'.
+
+    `waiting` is the file and the line of the `NotImplementedError` behind a 'not attempted'.
+    """
 
     question: Question
     status: Status
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     mistake: str = ""
+    waiting: tuple[str, int] | None = None
 
     @property
     def ok(self) -> bool:

@@ -55,7 +55,7 @@ def _finding(case: Case, effort: Effort, inputs: dict, result: Result) -> Findin
         return holds(effort.statement, False, effort.gap, mistake=effort.mistake)
     expected = run_case(case, inputs).outputs
     outputs = result.outputs
-    right = all(compare(case, name, outputs.get(name), value, inputs, {}).ok for name, value in expected.items())
+    right = all(compare(case, name, outputs.get(name), value).ok for name, value in expected.items())
     return holds(effort.statement, right, "its results are wrong on these inputs")
 
 

@@ -1,17 +1,20 @@
 """`check`: judge a question on the files as they are saved, and print a verdict of a few readable lines."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from coursekit.core.question import CheckFailed, Question, Verdict
-from coursekit.judging import reference_answers
+from coursekit.judging import attempt, reference_answers
 from coursekit.judging.blame import blame
 from coursekit.judging.judge import judge, judge_values
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_cases
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import find
+
+SECONDS = 5.0  # of processor time: an answer needs a tenth of it, an endless loop should not keep anyone waiting
 
 
 def check(question_id: str, verbose: bool = False, **values: Any) -> None:
@@ -58,19 +61,23 @@ def check_question(question: Question, root: Path = ROOT) -> Verdict:
 
 def _judged(question: Question, root: Path) -> Verdict:
     inputs = {index: question.draw_inputs(index) for index in range(len(question.cases))}
-    results = run_cases(question, inputs, root)
-    return judge(question, inputs, results, reference_answers.expected(question))
+    results = run_cases(question, inputs, root, min(question.seconds, SECONDS))
+    verdict = judge(question, inputs, results, reference_answers.expected(question))
+    return replace(verdict, notes=(*verdict.notes, *attempt.notes(verdict, root)))
 
 
 def tested_files(question: Question, root: Path = ROOT) -> str:
     """What was tested, in words: "cs231n/layers.py, saved 12 s ago"."""
     names = dict.fromkeys(file_of(target) for target in question.implements)
-    return "; ".join(f"{name}, saved {_ago(Path(root, name))}" for name in names)
+    return "; ".join(f"{name}, {_ago(Path(root, name))}" for name in names)
 
 
 def _ago(path: Path) -> str:
-    seconds = max(0, time.time() - path.stat().st_mtime)
+    try:
+        seconds = max(0, time.time() - path.stat().st_mtime)
+    except OSError:
+        return "which is missing"
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
-            return f"{int(seconds / length)} {unit} ago"
-    return f"{int(seconds)} s ago"
+            return f"saved {int(seconds / length)} {unit} ago"
+    return f"saved {int(seconds)} s ago"

@@ -5,7 +5,7 @@ A case that is an edge as a whole says so where it is declared, by `Case.edge`.
 
 import numpy as np
 
-from coursekit.core import mistakes
+from coursekit.core.closeness import relative_error
 from coursekit.core.question import Case, Finding
 
 _WHY_UNCHANGED = {
@@ -28,7 +28,7 @@ def changed(case: Case, name: str) -> Finding:
 def is_one_axis_too_many(got: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
     """Whether a vector comes with the right values as a row of shape (1, D), as keepdims=True leaves it."""
     is_row = expected.ndim == 1 and expected.dtype.kind == "f" and got.shape == (1, *expected.shape)
-    return is_row and mistakes.relative_error(got[0], expected) <= tolerance
+    return is_row and relative_error(got[0], expected) <= tolerance
 
 
 def one_axis_too_many(case: Case, name: str) -> Finding:

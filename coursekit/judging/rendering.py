@@ -17,14 +17,14 @@ def render(verdict: Verdict, tested: str = "", verbose: bool = False) -> str:
     ----------
     verdict : Verdict
     tested : str
-        What was tested, such as "cs231n/layers.py, saved 12 s ago"; shown with a wrong verdict only.
+        What was tested, such as "cs231n/layers.py, saved 12 s ago"; not shown if all is well.
     verbose : bool
         Add every measured error, the gap at each edge that does not hold, and what the learner's code printed; these
         differ from machine to machine.
     """
     question = verdict.question
     if verdict.status == "not attempted":
-        return "\n".join([f"{question.id}: not attempted", *(f"  {note}" for note in verdict.notes)])
+        return "\n".join([f"{question.id}: not attempted", *_open_lines(verdict, tested)])
     if verdict.ok:
         held = [finding for finding in verdict.findings if finding.ok]
         lines = [question.id, *_ok_lines(held), *_edge_lines(verdict.failed_edges)]
@@ -32,6 +32,16 @@ def render(verdict: Verdict, tested: str = "", verbose: bool = False) -> str:
     else:
         lines = list(_wrong_lines(verdict, tested))
     return "\n".join(lines + (_details(verdict) if verbose else []))
+
+
+def _open_lines(verdict: Verdict, tested: str) -> Iterator[str]:
+    """What is still to be done, and where."""
+    if verdict.waiting:
+        yield from _wrapped(f"{verdict.waiting[0]}, line {verdict.waiting[1]}, still raises NotImplementedError", "  ")
+    for note in verdict.notes:
+        yield from _wrapped(note, "  ")
+    if tested:
+        yield from _wrapped(f"tested: {tested}", "  ")
 
 
 def _details(verdict: Verdict) -> list[str]:

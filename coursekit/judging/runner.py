@@ -246,7 +246,8 @@ def _result_of(case: Case, inputs: dict, frame: _Frame) -> Result:
     if not case.observe or result.error:
         return result
     try:
-        return replace(result, outputs=case.observe(inputs, result.outputs))
+        with np.errstate(all="ignore"):
+            return replace(result, outputs=case.observe(inputs, result.outputs))
     except Exception as error:
         return replace(result, outputs=None, error=Error(type(error).__name__, str(error)[:LONGEST_PRINT]))
 

@@ -35,7 +35,7 @@ def stripped(path: Path, name: str) -> bytes:
 def strip_module(source: str, name: str) -> str:
     """Replace each answer in a module by a TODO and a `NotImplementedError` that names the question."""
     module = name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    functions = _functions(ast.parse(source))
+    functions = functions_in(source)
     used: dict[str, int] = {}
 
     def question_at(line: int) -> Question:
@@ -49,8 +49,12 @@ def strip_module(source: str, name: str) -> str:
     return _replace_answers(source, name, question_at)
 
 
-def _functions(tree: ast.AST, prefix: str = "") -> list[tuple[int, int, str]]:
+def functions_in(source: str) -> list[tuple[int, int, str]]:
     """(first line, last line, dotted name) of every function in a module."""
+    return _functions(ast.parse(source))
+
+
+def _functions(tree: ast.AST, prefix: str = "") -> list[tuple[int, int, str]]:
     found: list[tuple[int, int, str]] = []
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):

@@ -171,6 +171,11 @@ def two_loops_some_columns(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a[:3] - b[:3]) ** 2)))
 
 
+@wrong(TWO, "np.linalg.norm squares the differences itself: pass the differences, not their squares")
+def two_loops_norm_of_squares(self, X):
+    return _pair_by_pair(self, X, lambda x, t: np.linalg.norm((x - t) ** 2))
+
+
 @right(TWO)
 def two_loops_norm(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.linalg.norm(a - b))
@@ -661,6 +666,24 @@ def vote_one_label(self, dists, k=1):
     for i in range(len(dists)):
         y_pred = _winner(_labels(self, dists[i], k))
     return y_pred
+
+
+@wrong(VOTE, "np.argmax of the labels is a position among the k neighbours: count the votes first")
+def vote_argmax_of_labels(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: np.argmax(self.y_train[np.argsort(row)[:k]]))
+
+
+@wrong(
+    VOTE,
+    "in a tie the order of a set or a dict decides; of labels with the same number of votes, the smaller one wins",
+)
+def vote_by_a_set(self, dists, k=1):
+    def choose(row, k):
+        near = [int(label) for label in self.y_train[np.argsort(row)[:k]]]
+        counts = {label: near.count(label) for label in set(near)}
+        return max(counts, key=counts.get)
+
+    return _vote(self, dists, k, choose)
 
 
 @right(VOTE)

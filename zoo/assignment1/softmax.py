@@ -142,8 +142,8 @@ def softmax_sum(W, X, y, reg):
     return len(X) * loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
 
 
-@wrong(NAIVE, "the loss is divided by N, but the part of dW from the data is not")
-@wrong(FAST, "the loss is divided by N, but dW is not: use X.T @ dscores / N")
+@wrong(NAIVE, "the part of dW from the data is not divided by N")
+@wrong(FAST, "dW is not divided by N: use X.T @ dscores / N")
 def softmax_gradient_sum(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
@@ -165,7 +165,7 @@ def softmax_without_reg(W, X, y, reg):
 @wrong(NAIVE, "reg * sum(W * W) is missing from the loss", rule="1 * reg * sum(W * W) is missing")
 @wrong(
     FAST,
-    "reg * sum(W * W) is missing from the loss, though dW contains its gradient",
+    "reg * sum(W * W) is missing from the loss",
     rule="1 * reg * sum(W * W) is missing",
 )
 def softmax_loss_without_reg(W, X, y, reg):
@@ -174,9 +174,7 @@ def softmax_loss_without_reg(W, X, y, reg):
 
 
 @wrong(NAIVE, "2 * reg * W is missing from dW", rule="2 * reg * W is missing")
-@wrong(
-    FAST, "2 * reg * W is missing from dW, though the loss contains the regularisation", rule="2 * reg * W is missing"
-)
+@wrong(FAST, "2 * reg * W is missing from dW", rule="2 * reg * W is missing")
 def softmax_gradient_without_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), dW
@@ -200,7 +198,7 @@ def softmax_half_reg(W, X, y, reg):
 @wrong(
     NAIVE, "the gradient of reg * sum(W * W) is 2 * reg * W: the factor of 2 is missing", rule="1 * reg * W is missing"
 )
-@wrong(FAST, "dW contains reg * W instead of 2 * reg * W; the loss is right", rule="1 * reg * W is missing")
+@wrong(FAST, "dW contains reg * W instead of 2 * reg * W", rule="1 * reg * W is missing")
 def softmax_gradient_half_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), dW + reg * W
@@ -226,6 +224,43 @@ def softmax_divided_by_columns(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     factor = len(X) / len(W)
     return factor * loss + reg * np.sum(W * W), factor * dW + 2 * reg * W
+
+
+@wrong(NAIVE, "the loss is not divided by N", rule="it is not divided by N")
+@wrong(FAST, "the loss is not divided by N", rule="it is not divided by N")
+def softmax_loss_sum(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss * len(X) + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(
+    NAIVE,
+    "loss /= N + reg * ... divides by the whole right-hand side: add the regularisation in a statement of its own",
+    rule="/= divides by all that stands on its right",
+)
+def softmax_divided_by_all(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    N = len(X)
+    return loss * N / (N + reg * np.sum(W * W)), dW * N / (N + 2 * reg * W)
+
+
+@wrong(
+    FAST,
+    "dW uses the probability of the true class for all classes: each class has its own p, and the true one p - 1",
+)
+def softmax_one_against_rest(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    true = _probabilities(W, X)[np.arange(len(y)), y][:, np.newaxis]
+    one_hot = np.eye(W.shape[1])[y]
+    dscores = true * (1 - one_hot) - (1 - true) * one_hot
+    return loss + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong(
+    NAIVE, "the regularisation replaces the loss: write += in the place of =", rule="is = written in the place of +=?"
+)
+def softmax_reg_alone(W, X, y, reg):
+    return reg * np.sum(W * W), _parts(W, X, y)[1] + 2 * reg * W
 
 
 # ---- with loops only

@@ -399,7 +399,7 @@ def svm_sum(W, X, y, reg):
     return len(X) * loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the loss is divided by N, but the part of dW from the data is not")
+@wrong("svm_loss_vectorized", "the part of dW from the data is not divided by N")
 def svm_gradient_sum(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
@@ -475,6 +475,28 @@ def svm_changes_X(W, X, y, reg):
 def svm_two_inputs(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss * len(X) / 2 + reg * np.sum(W * W), dW * len(X) / 2 + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_vectorized",
+    "the count of violated margins has the wrong sign for the true class: dscores[rows, y] = -dscores.sum(axis=1)",
+)
+def svm_true_class_added(W, X, y, reg):
+    margins = _margins(W, X, y)
+    dscores = (margins > 0).astype(float)
+    dscores[np.arange(len(y)), y] = dscores.sum(axis=1)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_vectorized",
+    "loss /= N + reg * ... divides by the whole right-hand side: add the regularisation in a statement of its own",
+    rule="/= divides by all that stands on its right",
+)
+def svm_divided_by_all(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    N = len(X)
+    return loss * N / (N + reg * np.sum(W * W)), dW * N / (N + 2 * reg * W)
 
 
 @right("svm_loss_vectorized")
@@ -688,6 +710,17 @@ def train_without_replacement(self, X, y, learning_rate=1e-3, reg=1e-5, num_iter
 @wrong(TRAIN, "the number of steps is always 4, as in the example: use num_iters")
 def train_four_steps(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     return _history(self, X, y, 4, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "the rows are taken in order, len(X) // num_iters in each step: draw batch_size rows at random")
+def train_in_order(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    size, starts = len(X) // num_iters, iter(range(num_iters))
+
+    def draw():
+        start = size * next(starts)
+        return X[start : start + size], y[start : start + size]
+
+    return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
 
 
 @right(TRAIN)

@@ -210,7 +210,7 @@ def affine_backward_mean_bias(dout, cache):
 @wrong(
     "affine_backward",
     "db is summed over the outputs: sum over the inputs instead, axis=0",
-    rule="runs over the wrong axis",
+    rule="run over the wrong axis",
 )
 def affine_backward_wrong_axis(dout, cache):
     dx, dw, _ = _backward(dout, cache)
@@ -517,12 +517,12 @@ def svm_sum(x, y):
     return _hinge(x, y).sum(), _hinge_gradient(x, y) * len(y)
 
 
-@wrong("svm_loss", "dx is not divided by N, although the loss is", rule="not divided by N")
+@wrong("svm_loss", "dx is not divided by N", rule="not divided by N")
 def svm_gradient_sum(x, y):
     return _hinge(x, y).sum() / len(y), _hinge_gradient(x, y) * len(y)
 
 
-@wrong("svm_loss", "the loss is not divided by N, although dx is", rule="not divided by N")
+@wrong("svm_loss", "the loss is not divided by N", rule="not divided by N")
 def svm_loss_sum(x, y):
     return _hinge(x, y).sum(), _hinge_gradient(x, y)
 
@@ -666,13 +666,13 @@ def softmax_sum(x, y):
     return loss * len(y), dx * len(y)
 
 
-@wrong("softmax_loss", "dx is not divided by N, although the loss is", rule="not divided by N")
+@wrong("softmax_loss", "dx is not divided by N", rule="not divided by N")
 def softmax_gradient_sum(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss, dx * len(y)
 
 
-@wrong("softmax_loss", "the loss is not divided by N, although dx is", rule="not divided by N")
+@wrong("softmax_loss", "the loss is not divided by N", rule="not divided by N")
 def softmax_loss_sum(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss * len(y), dx
@@ -948,6 +948,12 @@ def sgd_changes_gradient(w, dw, config=None):
 @wrong("sgd", "only w is returned: return next_w, config")
 def sgd_returns_w_only(w, dw, config=None):
     return w - _with_default(config)["learning_rate"] * dw
+
+
+@wrong("sgd", "the step is twice as long: next_w = w - learning_rate * dw", rule="there is an extra factor of 2")
+def sgd_twice(w, dw, config=None):
+    config = _with_default(config)
+    return w - 2 * config["learning_rate"] * dw, config
 
 
 @right("sgd", edge="w is modified in place")
@@ -1429,6 +1435,44 @@ def net_updates_weights(self, X, y):
     return loss, grads
 
 
+@_wrong_gradients("the ReLU between the two layers is missing, in the forward and in the backward pass")
+def net_without_relu(self, X, y):
+    W1, b1, W2, b2 = _params(self)
+    rows = X.reshape(len(X), -1)
+    hidden = rows @ W1 + b1
+    loss, dscores = _cross_entropy(hidden @ W2 + b2, y)
+    dhidden = dscores @ W2.T
+    grads = {"W1": rows.T @ dhidden, "b1": dhidden.sum(axis=0), "W2": hidden.T @ dscores, "b2": dscores.sum(axis=0)}
+    for name in ("W1", "W2"):
+        loss += 0.5 * self.reg * np.sum(self.params[name] ** 2)
+        grads[name] += self.reg * self.params[name]
+    return loss, grads
+
+
+@_wrong_gradients(
+    "the gradients of the biases are regularised: add reg * W to dW1 and dW2 only", rule="reg * b1 is added"
+)
+def net_regularises_bias_gradients(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    for name in ("b1", "b2"):
+        grads[name] = grads[name] + self.reg * self.params[name]
+    return loss, grads
+
+
+@_wrong_gradients(
+    "np.sum(W2) ** 2 squares the sum: square each entry first, np.sum(W2 ** 2)", rule="the sum of W2 is squared"
+)
+def net_square_of_sum(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    W2 = self.params["W2"]
+    return loss + 0.5 * self.reg * (np.sum(W2) ** 2 - np.sum(W2**2)), grads
+
+
+@_wrong_gradients("the loss is still 0, as distributed: compute it with softmax_loss", rule="loss is still 0")
+def net_loss_placeholder(self, X, y):
+    return 0, _gradients(self, X, y)[1]
+
+
 @right("two_layer_net_gradients")
 def net_in_one_piece(self, X, y=None):
     return _forward(self, X)[1] if y is None else _gradients(self, X, y)[:2]
@@ -1525,6 +1569,22 @@ def one_piece_backward_without_relu(self, X, y=None, reg=0.0):
     return loss, grads | {"W1": X.T @ (dscores @ W2.T) + 2 * reg * W1, "b1": (dscores @ W2.T).sum(axis=0)}
 
 
+@wrong("neural_net_loss", "the mask of the ReLU depends on the gradient: it depends on the hidden units, hidden > 0")
+def one_piece_relu_of_gradient(self, X, y=None, reg=0.0):
+    if y is None:
+        return _forward(self, X)[1]
+    loss, grads = _piece(self, X, y, reg)
+    _, _, (rows, _, _, dscores, _) = _gradients(_with_reg(self, 0.0), X, y)
+    dhidden = np.maximum(0, dscores @ self.params["W2"].T)
+    return loss, grads | {"W1": rows.T @ dhidden + 2 * reg * self.params["W1"], "b1": dhidden.sum(axis=0)}
+
+
+@wrong("neural_net_loss", "the biases are missing in the scores: hidden = max(0, X W1 + b1), scores = hidden W2 + b2")
+def one_piece_without_biases(self, X, y=None, reg=0.0):
+    W1, _, W2, _ = _params(self)
+    return np.maximum(0, X @ W1) @ W2 if y is None else _piece(self, X, y, reg)
+
+
 @right("neural_net_loss")
 def one_piece_other_order(self, X, y=None, reg=0.0):
     return _forward(self, X)[1] if y is None else _piece(self, X, y, reg)
@@ -1606,6 +1666,13 @@ def _up(net, X, y, rate, reg):
     return loss
 
 
+def _replaced(net, X, y, rate, reg):
+    loss, grads = net.loss(X, y, reg)
+    for name in net.params:
+        net.params[name] = -rate * grads[name]
+    return loss
+
+
 def _weights_only(net, X, y, rate, reg):
     loss, grads = net.loss(X, y, reg)
     for name in ("W1", "W2"):
@@ -1640,6 +1707,11 @@ def _without_replacement(X, batch_size):
 
 
 for _name, _sentence, _options in (
+    (
+        "train_replaces_params",
+        "the parameters are replaced by the step: subtract it from them, with -=",
+        {"step": _replaced},
+    ),
     (
         "train_uphill",
         "the step goes up the gradient: subtract learning_rate * grads from the parameters",

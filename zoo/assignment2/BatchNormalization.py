@@ -40,7 +40,10 @@ def bn_eps_outside(x, gamma, beta, bn_param):
     return gamma * (x - mean) / (np.sqrt(var) + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "eps is missing, so a column with variance 0 is divided by 0", rule="not finite")
+@wrong(
+    "batchnorm_forward",
+    "eps is missing, so a column with variance 0 is divided by 0",
+)
 def bn_without_eps(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
@@ -185,6 +188,20 @@ def bn_transposed(x, gamma, beta, bn_param):
     return (gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta).T, None
 
 
+@wrong("batchnorm_forward", "beta is not added: out = gamma * x_hat + beta", rule="beta is not added")
+def bn_without_beta(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)), None
+
+
+@wrong("batchnorm_forward", "gamma is missing: out = gamma * x_hat + beta", rule="gamma is missing")
+def bn_without_gamma(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
 @right("batchnorm_forward")
 def bn_mean_of_squares(x, gamma, beta, bn_param):
     mean = np.sum(x, axis=0) / x.shape[0]
@@ -232,7 +249,7 @@ def bn_test_by_batch(x, gamma, beta, bn_param):
 
 
 @wrong(
-    "batchnorm_forward_test", "eps is missing, so a column with running variance 0 is divided by 0", rule="not finite"
+    "batchnorm_forward_test", "eps is missing, so a column with running variance 0 is divided by 0", rule="such as eps"
 )
 def bn_test_without_eps(x, gamma, beta, bn_param):
     mean, var, _ = _running(bn_param)
@@ -279,6 +296,12 @@ def bn_test_changes_x(x, gamma, beta, bn_param):
     mean, var, eps = _running(bn_param)
     x -= mean
     return gamma * x / np.sqrt(var + eps) + beta, None
+
+
+@wrong("batchnorm_forward_test", "eps is subtracted from the variance: add it, np.sqrt(running_var + eps)")
+def bn_test_eps_subtracted(x, gamma, beta, bn_param):
+    mean, var, eps = _running(bn_param)
+    return gamma * (x - mean) / np.sqrt(var - eps) + beta, None
 
 
 @right("batchnorm_forward_test")
@@ -381,7 +404,7 @@ def bn_backward_without_gamma(dout, cache):
 
 @wrong(
     "batchnorm_backward",
-    "eps is missing: take std = np.sqrt(var + eps) from the cache instead of recomputing it without eps",
+    "eps is missing: std is np.sqrt(var + eps), as in the forward pass",
 )
 def bn_backward_without_eps(dout, cache):
     centred, _, x_hat, gamma = cache
@@ -638,7 +661,7 @@ def ln_eps_outside(x, gamma, beta, ln_param):
     return gamma * (x - mean) / (np.sqrt(var) + ln_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("layernorm_forward", "eps is missing, so a row with variance 0 is divided by 0", rule="not finite")
+@wrong("layernorm_forward", "eps is missing, so a row with variance 0 is divided by 0", rule="such as eps")
 def ln_without_eps(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     return gamma * (x - mean) / np.sqrt(var) + beta, None
@@ -673,6 +696,12 @@ def ln_changes_x(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     x -= mean
     return gamma * x / np.sqrt(var + ln_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("layernorm_forward", "beta is not added: out = gamma * x_hat + beta", rule="beta is not added")
+def ln_without_beta(x, gamma, beta, ln_param):
+    mean, var = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
+    return gamma * (x - mean) / np.sqrt(var + ln_param.get("eps", 1e-5)), None
 
 
 @right("layernorm_forward")

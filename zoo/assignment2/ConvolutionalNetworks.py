@@ -191,6 +191,21 @@ def conv_changes_x(x, w, b, conv_param):
     return out, (x, w, b, conv_param)
 
 
+@wrong("conv_forward_naive", "the windows are taken from x itself: take them from the padded array")
+def conv_windows_of_x(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    out = np.zeros((len(x), len(w), *_positions(x, w, stride, pad)))
+    for n, f, i, j in np.ndindex(*out.shape):
+        window = x[n, :, i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]]
+        out[n, f, i, j] = np.sum(window * w[f]) + b[f]
+    return out, (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the bias is added to every product: add b[f] only once, after the sum")
+def conv_bias_in_the_sum(x, w, b, conv_param):
+    return _conv(x, w, b * w[0].size, conv_param), (x, w, b, conv_param)
+
+
 @right("conv_forward_naive")
 def conv_with_seven_loops(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
@@ -444,6 +459,17 @@ def conv_backward_changes_dout(dout, cache):
     return gradients
 
 
+@wrong("conv_backward_naive", "dw[f] = ... overwrites what earlier images and positions added: use +=")
+def conv_backward_overwrites_dw(dout, cache):
+    x, w, _, conv_param = cache
+    dx, dw, db = _conv_backward(dout, cache)
+    padded, stride = _pad(x, conv_param["pad"]), conv_param["stride"]
+    for n, f, i, j in np.ndindex(*dout.shape):
+        rows, columns = slice(i * stride, i * stride + w.shape[2]), slice(j * stride, j * stride + w.shape[3])
+        dw[f] = padded[n, :, rows, columns] * dout[n, f, i, j]
+    return dx, dw, db
+
+
 @right("conv_backward_naive")
 def conv_backward_with_tensordot(dout, cache):
     return _conv_backward(dout, cache)
@@ -630,6 +656,16 @@ def pool_changes_x(x, pool_param):
     return x[:, :, : out.shape[2], : out.shape[3]].copy(), (x, pool_param)
 
 
+@wrong("max_pool_forward_naive", "the width of out is computed with pool_height: 1 + (W - pool_width) // stride")
+def pool_width_by_height(x, pool_param):
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    out = np.zeros((*x.shape[:2], 1 + (x.shape[2] - height) // stride, 1 + (x.shape[3] - height) // stride))
+    for i, j in np.ndindex(*out.shape[2:]):
+        window = x[:, :, i * stride : i * stride + height, j * stride : j * stride + width]
+        out[:, :, i, j] = window.max(axis=(2, 3))
+    return out, (x, pool_param)
+
+
 @right("max_pool_forward_naive")
 def pool_with_ranges(x, pool_param):
     height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
@@ -783,6 +819,20 @@ def pool_backward_shape_of_dout(dout, cache):
 )
 def pool_backward_over_n(dout, cache):
     return _pool_backward(dout, *cache, _is_first_max) / len(dout)
+
+
+@wrong(
+    "max_pool_backward_naive",
+    "the row of the largest value is its flat index // pool_width: here it is divided by pool_height",
+)
+def pool_backward_row_by_height(dout, cache):
+    x, pool_param = cache
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    dx = np.zeros(x.shape)
+    for n, c, i, j in np.ndindex(*dout.shape):
+        k = int(x[n, c, i * stride : i * stride + height, j * stride : j * stride + width].argmax())
+        dx[n, c, i * stride + (k - k % width) // height, j * stride + k % width] += dout[n, c, i, j]
+    return dx
 
 
 @right("max_pool_backward_naive")
@@ -1215,6 +1265,22 @@ def net_first_image_only(whole, y):
     first = np.zeros_like(dscores)
     first[0] = dscores[0]
     return whole.all(y)[0], whole.all(y)[1] | {"W1": whole.backward(first)["W1"]}
+
+
+@_wrong_gradients(
+    "the gradients of the biases are regularised: add reg * W to dW1, dW2 and dW3", rule="reg * b1 is added"
+)
+def net_regularises_bias_gradients(whole, y):
+    loss, grads = whole.all(y)
+    return loss, {name: g + whole.reg * getattr(whole, name) if name[0] == "b" else g for name, g in grads.items()}
+
+
+@_wrong_gradients(
+    "np.sum(W3) ** 2 squares the sum: square each entry first, np.sum(W3 ** 2)", rule="the sum of W3 is squared"
+)
+def net_square_of_sum(whole, y):
+    loss, grads = whole.all(y)
+    return loss + 0.5 * whole.reg * (np.sum(whole.W3) ** 2 - np.sum(whole.W3**2)), grads
 
 
 @right("conv_net_gradients")

@@ -189,6 +189,12 @@ def with_its_own_generator(x, dropout_param):
     return _forward(x, dropout_param, (np.random.default_rng().random(x.shape) < p) / p)
 
 
+@wrong("dropout_forward", "the mask fits matrices only: draw it with the shape of x, np.random.rand(*x.shape)")
+def mask_of_matrices(x, dropout_param):
+    p = dropout_param["p"]
+    return _forward(x, dropout_param, (np.random.rand(x.shape[0], x.shape[1]) < p) / p)
+
+
 @right("dropout_forward")
 @_seeded
 def by_binomial(x, dropout_param):

@@ -158,19 +158,30 @@ def init_without_last(params, dims, scale, normalization):
     del params[f"W{len(dims) - 1}"], params[f"b{len(dims) - 1}"]
 
 
-@_wrong_init("the last layer has gamma and beta, too: the scores are not normalised", rule="for hidden layers alone")
+@_wrong_init("the last layer has gamma and beta, too: the scores are not normalised", rule="the last layer has none")
 def init_last_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, normalization)
     if normalization:
         params[f"gamma{len(dims) - 1}"], params[f"beta{len(dims) - 1}"] = np.ones(dims[-1]), np.zeros(dims[-1])
 
 
-@_wrong_init("gamma and beta exist although there is no normalisation", rule="does not belong in self.params")
+@_wrong_init("the last hidden layer has no gamma and beta, and the last layer has them: use them for i < num_layers")
+def init_gamma_of_other_layers(params, dims, scale, normalization):
+    _filled(params, dims, scale, None)
+    for i in range(1, len(dims)):
+        if normalization and i != len(dims) - 2:
+            params[f"gamma{i}"], params[f"beta{i}"] = np.ones(dims[i]), np.zeros(dims[i])
+
+
+@_wrong_init("gamma and beta exist although there is no normalisation", rule="without, no layer")
 def init_always_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, "always")
 
 
-@_wrong_init("gamma and beta are missing: with normalisation, each hidden layer needs both", rule="is not stored in")
+@_wrong_init(
+    "gamma and beta are missing: with normalisation, each hidden layer needs both",
+    rule="every hidden layer has gamma and beta",
+)
 def init_without_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, None)
 
@@ -289,6 +300,24 @@ def scores_without_relu(self, X):
     for i in range(1, self.num_layers + 1):
         W, b = _layer(self, i)
         out = out @ W + b
+    return out
+
+
+@_wrong_scores("the last hidden layer has no ReLU: all layers but the last one, i < num_layers, have one")
+def scores_without_last_relu(self, X):
+    out = X.reshape(len(X), -1)
+    for i in range(1, self.num_layers):
+        W, b = _layer(self, i)
+        out = out @ W + b if i == self.num_layers - 1 else np.maximum(0, out @ W + b)
+    W, b = _layer(self, self.num_layers)
+    return out @ W + b
+
+
+@_wrong_scores("there is no W0: the layers are counted from 1")
+def scores_count_from_zero(self, X):
+    out = X.reshape(len(X), -1)
+    for i in range(self.num_layers):
+        out = np.maximum(0, out @ self.params[f"W{i}"] + self.params[f"b{i}"])
     return out
 
 

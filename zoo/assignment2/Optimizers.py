@@ -70,6 +70,12 @@ _rules(
             lambda w, dw, c: (w - _velocity(c, dw), {"velocity": _velocity(c, dw)}),
         ),
         (
+            "momentum_both_signs",
+            "the velocity points uphill and is subtracted from w: use v = momentum * v - learning_rate * dw and add it",
+            "",
+            lambda w, dw, c: (w - _velocity(c, dw, 1.0), {"velocity": _velocity(c, dw, 1.0)}),
+        ),
+        (
             "momentum_not_kept",
             "the new velocity is not stored: config['velocity'] = v",
             "",
@@ -433,6 +439,12 @@ _rules(
             _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + dw**2),
         ),
         (
+            "rmsprop_typed_epsilon",
+            "1e-7 is hard-coded as epsilon: use config['epsilon']",
+            "is a small constant, such as eps",
+            _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / (np.sqrt(cache) + 1e-7), _mean_square),
+        ),
+        (
             "rmsprop_typed_in",
             "0.99 is hard-coded: use config['decay_rate']",
             "",
@@ -605,6 +617,18 @@ _WRONG_ADAM = (
         "the increased t is not stored: config['t'] counts the steps",
         "",
         _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m, "v": v}),
+    ),
+    (
+        "adam_without_power",
+        "m and v are divided by 1 - beta: raise beta to the power t, 1 - beta1 ** t and 1 - beta2 ** t",
+        "",
+        _adam_with(m_hat=lambda c, m, t: m / (1 - c["beta1"]), v_hat=lambda c, v, t: v / (1 - c["beta2"])),
+    ),
+    (
+        "adam_m_corrected_kept",
+        "the corrected m is stored: store m itself, without / (1 - beta1 ** t)",
+        "the corrected m is stored",
+        _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m_hat, "v": v, "t": t}),
     ),
     (
         "adam_without_correction",

@@ -67,27 +67,34 @@ _FIT = "self.params has all arrays, each with the right shape"
 
 def _judge_names(expected, params):
     missing, extra = sorted(set(expected) - set(params)), sorted(set(params) - set(expected))
-    if missing and extra:
-        mistake = "count the layers from 1: W1, b1 for the first, up to WL, bL for the last, with L = self.num_layers"
-    elif missing:
-        mistake = f"{missing[0]} is not stored in self.params: does the loop reach every layer, including the last?"
-    else:
-        mistake = f"{extra[0] if extra else ''} does not belong in self.params: gamma and beta are for hidden layers "
-        mistake += "alone, and only if normalization is set"
     return holds(
         _FIT,
         not missing and not extra,
         f"missing from self.params: {', '.join(missing) or 'nothing'}",
         f"unexpected in self.params: {', '.join(extra) or 'nothing'}",
-        mistake=mistake,
+        mistake=_why_names(missing, extra),
     )
+
+
+def _why_names(missing, extra):
+    gains = [name for name in (*missing, *extra) if name.startswith(("gamma", "beta"))]
+    if gains and len(gains) == len(missing) + len(extra):
+        return (
+            "with normalization, every hidden layer has gamma and beta, and the last layer has none; without, no layer"
+        )
+    if "W0" in extra or (missing and extra):
+        return "count the layers from 1: W1, b1 for the first, up to WL, bL for the last, with L = self.num_layers"
+    if missing:
+        return f"{missing[0]} is not stored in self.params: does the loop reach every layer, including the last?"
+    return f"{extra[0]} does not belong in self.params: there are 1 + len(hidden_dims) layers" if extra else ""
 
 
 def _judge_shapes(dims, expected, params):
     off = [name for name, shape in expected.items() if params[name]["shape"] != shape]
     gap = [f"{n}: expected {tuple(expected[n])}, got {tuple(params[n]['shape'])}" for n in off]
     transposed = [name for name in off if params[name]["shape"] == expected[name][::-1]]
-    mistake = f"{transposed[0]} is transposed" if transposed else f"check the sizes of {', '.join(off)}"
+    all_turned = transposed and len(transposed) == sum(name.startswith("W") for name in off)
+    mistake = f"{transposed[0]} is transposed" if all_turned else f"check the sizes of {', '.join(off)}"
     sizes = f"sizes from the input to the scores: {', '.join(map(str, dims))}"
     return holds(_FIT, not off, sizes, *gap[:4], mistake=mistake)
 
