@@ -32,8 +32,11 @@ def stripped(path: Path, name: str) -> bytes:
     return path.read_bytes()
 
 
-def strip_module(source: str, name: str) -> str:
-    """Replace each answer in a module by a TODO and a `NotImplementedError` that names the question."""
+def strip_module(source: str, name: str, keep: Question | None = None) -> str:
+    """Replace each answer in a module by a TODO and a `NotImplementedError` that names the question.
+
+    The answers to the question `keep` stay, without their markers.
+    """
     module = name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     functions = _functions(ast.parse(source))
     used: dict[str, int] = {}
@@ -46,7 +49,7 @@ def strip_module(source: str, name: str) -> str:
         used[path] = used.get(path, 0) + 1
         return asking[min(used[path], len(asking)) - 1]
 
-    return _replace_answers(source, name, question_at)
+    return _replace_answers(source, name, question_at, keep)
 
 
 def _functions(tree: ast.AST, prefix: str = "") -> list[tuple[int, int, str]]:
@@ -66,21 +69,24 @@ def _innermost(functions: list[tuple[int, int, str]], line: int) -> str:
     return max(around)[1] if around else "(outside any function)"
 
 
-def _replace_answers(source: str, name: str, question_at: Callable[[int], Question]) -> str:
+def _replace_answers(
+    source: str, name: str, question_at: Callable[[int], Question], keep: Question | None = None
+) -> str:
     lines: list[str] = []
-    inside = None
+    inside, is_kept = None, False
     for number, line in enumerate(source.splitlines(keepends=True), 1):
         marker = line.strip()
         if marker == BEGIN:
             if inside:
                 raise SolutionError(f"{name}, line {number}: this solution begins inside another one")
-            inside = number
-            lines += _stub(question_at(number), line[: len(line) - len(line.lstrip())])
+            inside, question = number, question_at(number)
+            is_kept = question is keep
+            lines += [] if is_kept else _stub(question, line[: len(line) - len(line.lstrip())])
         elif marker == END:
             if not inside:
                 raise SolutionError(f"{name}, line {number}: the solution that ends here has no beginning")
             inside = None
-        elif not inside:
+        elif not inside or is_kept:
             lines.append(line)
     if inside:
         raise SolutionError(f"{name}, line {inside}: this solution has no end")
