@@ -1,6 +1,7 @@
 """`hint`: one step further, without the answer."""
 
 import json
+from collections.abc import Iterator
 from textwrap import fill
 
 from coursekit.core.question import Question
@@ -41,20 +42,17 @@ def hint(question_id: str, number: int | None = None) -> None:
         print(f"{question_id}, hint {number} of {len(question.hints)}:")
         print(_filled(question.hints[number - 1]))
     else:
-        print(_filled(_where_the_help_is(question), ""))
+        print(*_where_the_help_is(question), sep="\n")
 
 
-def _filled(text: str, indent: str = "  ") -> str:
-    return fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+def _filled(text: str, first: str = "  ") -> str:
+    return fill(text, _WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_long_words=False)
 
 
-def _where_the_help_is(question: Question) -> str:
-    titles = _titles(question)
-    where = f"{question.notebook}.ipynb, below the check"
-    if not titles:
-        return f"{question.id} has no further hint. The help is in {where}."
-    listed = "; ".join(f"“{title}”" for title in titles)
-    return f"{question.id} has no further hint. Open the help that fits in {where}: {listed}."
+def _where_the_help_is(question: Question) -> Iterator[str]:
+    yield f"{question.id} has no further hint."
+    yield f"The help in {question.notebook}.ipynb, below the check:"
+    yield from (_filled(title, "  - ") for title in _titles(question))
 
 
 def _titles(question: Question) -> list[str]:
