@@ -1,7 +1,7 @@
 """Remove the answers from the solved files.
 
 An answer is between `### BEGIN SOLUTION` and `### END SOLUTION` in a .py file or a code cell, and between
-`<!-- BEGIN SOLUTION -->` and `<!-- END SOLUTION -->` in a Markdown cell.
+`<!-- BEGIN SOLUTION -->` and `<!-- END SOLUTION -->` in a Markdown cell: a written answer, or one to compare it with.
 """
 
 import ast
@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from coursekit.core.question import Question
-from coursekit.learner.notebook_form import BLANK_ANSWER
+from coursekit.learner.notebook_form import BLANK_ANSWER, is_written_answer
 from coursekit.questions import all_questions
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -111,9 +111,14 @@ def strip_notebook(text: str, name: str) -> str:
             cell.update(outputs=[], execution_count=None)
             source = _replace_answers(source, f"{name}, cell {cell['id']}", partial(_asked_by, cell, name)).rstrip("\n")
         elif cell["cell_type"] == "markdown":
-            source = _TEXT_ANSWER.sub(BLANK_ANSWER, source)
+            source = _TEXT_ANSWER.sub(BLANK_ANSWER if is_written_answer(cell) else _kept_back(cell), source)
         cell["source"] = source.splitlines(keepends=True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _kept_back(cell: dict) -> str:
+    """What stands in place of an answer to compare with; each in other words, so that they can be told apart."""
+    return f"*Your teacher shows it when the answers have been marked ({cell['id'].removeprefix('compare_')}).*"
 
 
 def _asked_by(cell: dict, name: str, line: int) -> Question:
