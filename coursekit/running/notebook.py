@@ -45,7 +45,7 @@ def _reload_quietly(shell: Any) -> None:
         with contextlib.redirect_stderr(io.StringIO()) as said:
             load_edits(*args, **options)
         for file in reloader.failed.keys() - {name for name, time in known.items() if reloader.failed[name] == time}:
-            print(f"{_why_not_loaded(Path(file), said.getvalue())}: the version loaded before is still in use")
+            print(f"{_why_not_loaded(Path(file), said.getvalue())} (the version loaded before is still in use)")
 
     reloader.check = check
 
@@ -98,7 +98,7 @@ class _Answers:
         self.needed = asked[0]
         text = f"This cell needs {_named(all_questions()[self.needed])}, which is not answered yet."
         failed = CheckFailed(f"{text}\n  ({kind.__name__}: {error})")
-        shell.showtraceback((CheckFailed, failed, trace))
+        shell.showtraceback((CheckFailed, failed.with_traceback(trace), trace))  # so that %debug has something to show
 
     def _is_missing(self, name: str) -> bool:
         value = self.shell.user_ns.get(name)
