@@ -38,6 +38,16 @@ def _new_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to create; it may exist if it is empty")
 
 
+def _edition(parser: argparse.ArgumentParser) -> None:
+    _new_folder(parser)
+    parser.add_argument(
+        "--solutions",
+        choices=("none", "after-ok"),
+        default="none",
+        help="ship the model answers, locked: each opens when the learner's own is right (default: none)",
+    )
+
+
 def _submission(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
     parser.add_argument("--out", metavar="FILE", help="zip to write (default: ASSIGNMENT.zip in the course's folder)")
@@ -96,7 +106,7 @@ _COMMANDS = {
     "autograder": Command(
         "grading.autograder:write_autograder", "write the zip that grades on Gradescope", _autograder
     ),
-    "release": Command("teacher.release:build", "build the learner's edition in a new folder", _new_folder),
+    "release": Command("teacher.release:build", "build the learner's edition in a new folder", _edition),
 }
 
 

@@ -105,7 +105,7 @@ def test_blank_edition_has_problems_and_a_zip(blank, tmp_path, capsys):
     assert submit.submit(ASSIGNMENT, tmp_path / "x.zip", blank) == 1
     printed = capsys.readouterr().out
     assert "0 of 78 points" in printed and "27 questions are not attempted" in printed
-    assert "knn.ipynb: no written answer yet in answer_distance_matrix" in printed
+    assert "knn.ipynb: written question 1 has no answer yet (Some rows of this matrix" in printed
     assert zipfile.is_zipfile(tmp_path / "x.zip")
 
 
@@ -186,7 +186,7 @@ class TestProblems:
             if cell["id"] == "answer_statements":
                 cell["source"] = notebook_form.BLANK_ANSWER
         (work / KNN).write_text(json.dumps(notebook))
-        assert "no written answer yet in answer_statements" in self.problems(work)
+        assert "written question 3 has no answer yet (Which of these" in "".join(self.problems(work))
 
     def test_files_that_are_not_submitted(self, work):
         (work / "cs231n/mine.py").write_text("")

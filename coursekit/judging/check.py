@@ -1,6 +1,7 @@
 """`check`: judge a question on the files as they are saved, and print a verdict of a few readable lines."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_cases
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import find
+from coursekit.running.inputs import remember
 
 SECONDS = 5.0  # of processor time: an answer needs a tenth of it, an endless loop should not keep anyone waiting
 
@@ -41,17 +43,31 @@ def check(question_id: str, verbose: bool = False, **values: Any) -> None:
     ...
     affine_forward: ok, 2 points
     """
-    question = find(question_id)
-    if question.in_notebook:
-        verdict, tested = judge_values(question, values), ""
-    elif values:
-        raise TypeError(f"check({question_id!r}) takes no values: it tests the saved file.")
-    else:
-        verdict, tested = check_question(question), tested_files(question)
+    try:
+        verdict, tested = _verdict(find(question_id), values)
+    except KeyboardInterrupt:
+        raise CheckFailed(f"{question_id}: stopped.") from None
     text = render(verdict, tested, verbose)
     if not verdict.ok:
-        raise CheckFailed(text) from None
+        raise CheckFailed("\n".join([text, *_how_to_debug(verdict)])) from None
     print(text)
+
+
+def _verdict(question: Question, values: dict[str, Any]) -> tuple[Verdict, str]:
+    """The verdict, and what was tested in words."""
+    if question.in_notebook:
+        return judge_values(question, values), ""
+    if values:
+        raise TypeError(f"check({question.id!r}) takes no values: it tests the saved file.")
+    return check_question(question), tested_files(question)
+
+
+def _how_to_debug(verdict: Verdict) -> Iterator[str]:
+    """A line on how to get the inputs of the case that a wrong verdict shows."""
+    case = next((finding.case for finding in verdict.asked if not finding.ok), "")
+    if case:
+        remember(verdict.question.id, case)
+        yield f'  inputs("{verdict.question.id}") gives these inputs, to call your code on and to debug it.'
 
 
 def check_question(question: Question, root: Path = ROOT) -> Verdict:

@@ -126,11 +126,18 @@ def run_cases(
     dict
         Maps each index to its `Result`.
     """
+    return dict(zip(inputs, run_calls_on_files(question, list(inputs.items()), root, seconds), strict=True))
+
+
+def run_calls_on_files(
+    question: Question, calls: list[tuple[int, dict]], root: Path = ROOT, seconds: float | None = None
+) -> list[Result]:
+    """Like `run_cases`, for calls of which several may be of the same case; a `Result` for each."""
 
     def execute(command: list[str], request: bytes) -> FinishedProcess:
         return _run_without_sandbox(command, request, root, question.seconds if seconds is None else seconds)
 
-    return dict(zip(inputs, run_calls(question, list(inputs.items()), execute), strict=True))
+    return run_calls(question, calls, execute)
 
 
 def run_calls(question: Question, calls: list[tuple[int, dict]], execute: Execute) -> list[Result]:
@@ -178,6 +185,9 @@ def _run_without_sandbox(command: list[str], request: bytes, root: Path, seconds
         except subprocess.TimeoutExpired:
             process.kill()
             return FinishedProcess(*process.communicate(), Ending.STALLED, seconds)
+        except KeyboardInterrupt:
+            process.kill()
+            raise
     return FinishedProcess(*output, Ending.TIMEOUT if is_out_of_time(process.returncode) else Ending.EXIT, seconds)
 
 

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import NamedTuple
 
 import numpy as np
@@ -153,8 +154,10 @@ def notebook_problems(data: bytes, path: Path) -> Iterator[str]:
         yield f"{unrun} of its {len(code)} code cells have not been run; choose Run > Run All Cells, then save"
     if any(has_conflict(notebook_form.source(cell)) for cell in notebook["cells"]):
         yield f"in a cell: {CONFLICT}"
-    if blank := [name for name, text in notebook_form.written_answers(notebook).items() if not text]:
-        yield f"no written answer yet in {', '.join(blank)}"
+    asked = notebook_form.prompts(notebook)
+    for number, (name, text) in enumerate(notebook_form.written_answers(notebook).items(), 1):
+        if not text:
+            yield f"written question {number} has no answer yet ({shorten(asked[name], 70, placeholder=' ...')})"
 
 
 def _has_newer_copy(data: bytes, path: Path) -> bool:

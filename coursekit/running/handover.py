@@ -1,4 +1,7 @@
-"""`check` while a notebook is graded: it sends the values out of the sandbox, where they are judged."""
+"""`check` while a notebook is graded: it sends the values out of the sandbox, where they are judged.
+
+What only helps a reader, `hint` and `solution`, does nothing then.
+"""
 
 import os
 from typing import Any
@@ -18,3 +21,11 @@ def check(question_id: str, verbose: bool = False, **values: Any) -> None:
     data = serialization.pack({"nonce": os.environ[GRADING], "question": question_id, "values": values})
     parent = kernel.get_parent()
     kernel.session.send(kernel.iopub_socket, "display_data", content, parent=parent, buffers=[data])
+
+
+def hint(question_id: str, number: int | None = None) -> None:
+    """Show nothing: nobody reads it."""
+
+
+def solution(question_id: str) -> None:
+    """Show nothing: no answer enters the sandbox."""

@@ -131,6 +131,12 @@ features_svm = Question(
     minutes=25,
     difficulty=2,
     importance=3,
+    hints=(
+        "First all scores, then all margins in one (N, C) array. The gradient of the loss with respect to the "
+        "scores has that shape too.",
+        "Mark positive margins with 1; in the column of the true class put minus the number of marks in that row. "
+        "X transposed times this gives the sum over the images in dW.",
+    ),
     builds_on=("svm_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
     values=("results", "best_val", "W", "X_val_feats"),
     judge=_judge_svm,
@@ -187,6 +193,12 @@ features_two_layer_net = Question(
     minutes=30,
     difficulty=3,
     importance=4,
+    hints=(
+        "W1 leads from the inputs to the hidden units, W2 from these to the classes. Each bias has one number for "
+        "each column of its W.",
+        "Standard normal numbers times weight_scale for the weights, zeros for the biases; store them in "
+        "self.params under the names W1, b1, W2 and b2.",
+    ),
     builds_on=("two_layer_net_init", "two_layer_net_loss", "two_layer_net_gradients", "sgd"),
     values=("params", "X_val_feats", "X_test_feats", "y_test_pred"),
     judge=_judge_net,

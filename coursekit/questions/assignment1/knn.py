@@ -205,6 +205,12 @@ two_loops = Question(
     minutes=15,
     difficulty=1,
     importance=2,
+    hints=(
+        "The distance between two rows is a single number: the root of a sum over the D values. Which rows belong "
+        "to dists[i, j]?",
+        "Take the difference of row i of X and row j of self.X_train, square each entry, add them all up, and put "
+        "the root of that sum into dists[i, j].",
+    ),
     implements=(f"{CLASS}.compute_distances_two_loops",),
     cases=_distance_cases("compute_distances_two_loops"),
 )
@@ -248,6 +254,12 @@ one_loop = Question(
     minutes=10,
     difficulty=2,
     importance=3,
+    hints=(
+        "One row of dists needs the differences between input i and all training inputs. Broadcasting gives them "
+        "at once: what is their shape?",
+        "The differences have the shape (N, D). Square them, and sum over the axis that has D entries: N numbers "
+        "are left, and their roots are row i of dists.",
+    ),
     implements=(f"{CLASS}.compute_distances_one_loop",),
     cases=_distance_cases(
         "compute_distances_one_loop",
@@ -273,6 +285,12 @@ no_loops = Question(
     minutes=30,
     difficulty=3,
     importance=5,
+    hints=(
+        "Write |x - t|^2 as three terms. The one that mixes x and t is a product of two matrices; each of the "
+        "others depends on one of them alone.",
+        "Add the squared lengths of the rows of X as a column (M, 1), and those of self.X_train as a row (N,). "
+        "Before the root, replace what rounding has made negative by 0.",
+    ),
     implements=(f"{CLASS}.compute_distances_no_loops",),
     cases=(
         *_distance_cases(
@@ -360,6 +378,11 @@ predict_labels = Question(
     minutes=15,
     difficulty=2,
     importance=2,
+    hints=(
+        "Two steps: which k training inputs are nearest to input i, and which label occurs most often among them?",
+        "np.argsort gives positions, nearest first: look up the labels of the first k in self.y_train. "
+        "np.bincount counts them, and the first largest count is the smallest label.",
+    ),
     implements=(f"{CLASS}.predict_labels",),
     cases=(
         Case("k = 5", _distant_majority, _run_predict_labels, _vote_sizes),
@@ -570,6 +593,12 @@ cross_validation = Question(
     minutes=25,
     difficulty=3,
     importance=4,
+    hints=(
+        "Each fold is the validation set once, while the other four are the training set. The distances of a fold "
+        "do not depend on k.",
+        "Loop over the folds outside and over k inside: np.array_split makes the folds, np.concatenate joins the "
+        "other four. best_k has the highest mean of its five accuracies.",
+    ),
     builds_on=("knn_no_loops", "knn_predict_labels"),
     values=("X_train_folds", "y_train_folds", "k_to_accuracies", "best_k", "y_test_pred"),
     judge=_judge_cross_validation,

@@ -74,6 +74,12 @@ softmax_loss_naive = _loss_question(
     minutes=30,
     difficulty=3,
     importance=4,
+    hints=(
+        "For one image: scores, then probabilities that add up to 1, then minus the log of the true class's. "
+        "Shift the scores first, so that exp cannot overflow.",
+        "Column j of dW gains X[i] times the probability of class j, less 1 if j is the true class. At the end "
+        "divide both by N, and add reg * W^2 and its gradient 2 * reg * W.",
+    ),
 )
 softmax_loss_vectorized = _loss_question(
     "softmax_loss_vectorized",
@@ -82,6 +88,12 @@ softmax_loss_vectorized = _loss_question(
     minutes=25,
     difficulty=3,
     importance=5,
+    hints=(
+        "Keep all probabilities in one (N, C) array. Each row is shifted by its own maximum: keepdims keeps it as "
+        "a column.",
+        "The gradient with respect to the scores is the probabilities, less 1 at the true class of each row, over "
+        "N. One matrix product with X transposed turns it into dW.",
+    ),
 )
 
 
@@ -97,6 +109,12 @@ softmax_search = Question(
     minutes=20,
     difficulty=2,
     importance=3,
+    hints=(
+        "The same search as for the SVM, with another range: try learning rates near 1e-6, and values of reg in "
+        "the thousands.",
+        "For each pair, train a new Softmax, store the training and the validation accuracy in results, and keep "
+        "the best classifier itself. More steps help while the loss still falls.",
+    ),
     builds_on=("softmax_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
     values=("results", "best_val", "best_W", "X_val", "y_val"),
     judge=_judge_softmax_search,

@@ -63,6 +63,12 @@ svm_loss_naive = _loss_question(
     minutes=25,
     difficulty=2,
     importance=3,
+    hints=(
+        "Where a margin is positive, the loss grows with the score of class j and falls with that of the true "
+        "class. How does each score depend on W?",
+        "For each positive margin, add the image to column j of dW and take it away from the column of the true "
+        "class. After the loops: divide by N, then add the gradient of reg * W^2.",
+    ),
 )
 svm_loss_vectorized = _loss_question(
     "svm_loss_vectorized",
@@ -71,6 +77,12 @@ svm_loss_vectorized = _loss_question(
     minutes=30,
     difficulty=3,
     importance=4,
+    hints=(
+        "First all scores, then all margins in one (N, C) array. The gradient of the loss with respect to the "
+        "scores has that shape too.",
+        "Mark positive margins with 1; in the column of the true class put minus the number of marks in that row. "
+        "X transposed times this gives the sum over the images in dW.",
+    ),
 )
 
 
@@ -265,6 +277,11 @@ linear_classifier_train = Question(
     minutes=20,
     difficulty=2,
     importance=5,
+    hints=(
+        "Each step sees a few rows only: draw their numbers at random, then use the same numbers for X and for y.",
+        "np.random.choice draws batch_size row numbers. self.loss returns the loss, which belongs in "
+        "loss_history, and the gradient: W moves against it, by learning_rate times its size.",
+    ),
     implements=("cs231n.classifiers.linear_classifier:LinearClassifier.train",),
     cases=(
         Case(
@@ -334,6 +351,11 @@ linear_classifier_predict = Question(
     minutes=5,
     difficulty=1,
     importance=2,
+    hints=(
+        "A row of X and the weights give one score for each class. The prediction is a number of a class, not a score.",
+        "Compute the scores of all rows with one matrix product, of shape (N, C), then ask np.argmax for the "
+        "position of the largest one in each row.",
+    ),
     implements=("cs231n.classifiers.linear_classifier:LinearClassifier.predict",),
     cases=(
         Case("two images of 2 x 2", lambda rng: _predict_example(), _run_predict, _linear.sizes),
@@ -366,6 +388,12 @@ svm_search = Question(
     minutes=25,
     difficulty=3,
     importance=4,
+    hints=(
+        "Two nested loops: over a few learning rates and over a few values of reg, in powers of ten. Each pair "
+        "gets a new classifier.",
+        "Store both accuracies under the key (learning_rate, reg). When the validation accuracy beats best_val, "
+        "keep it and the classifier. If the losses become nan, lower the rate.",
+    ),
     builds_on=("svm_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
     values=("results", "best_val", "best_W", "X_val", "y_val"),
     judge=_judge_svm_search,

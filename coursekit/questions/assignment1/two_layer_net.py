@@ -90,6 +90,12 @@ affine_forward = Question(
     minutes=10,
     difficulty=1,
     importance=5,
+    hints=(
+        "Each input may have any shape, but the layer sees a row of D numbers. Which reshape keeps the first axis "
+        "and joins all others?",
+        "Reshape x to (N, D), multiply by w, and add b. Give the result a new name: the cache has to hold x in "
+        "its own shape.",
+    ),
     implements=(f"{LAYERS}:affine_forward",),
     cases=(
         Case("two inputs of 4 x 5", lambda rng: _affine_inputs(rng, (2, 4, 5), 3), _run_affine_forward, _affine_sizes),
@@ -127,6 +133,12 @@ affine_backward = Question(
     minutes=25,
     difficulty=3,
     importance=5,
+    hints=(
+        "Each gradient has the shape of what it belongs to: dx that of x, dw that of w, db that of b. The shapes "
+        "nearly tell you the products.",
+        "dw is the product of the rows of x, transposed, with dout; dx is dout times w transposed, back in the "
+        "shape of x. b was added to each row, so db adds up the rows of dout.",
+    ),
     implements=(f"{LAYERS}:affine_backward",),
     builds_on=("affine_forward",),
     cases=(
@@ -213,6 +225,10 @@ relu_forward = Question(
     minutes=5,
     difficulty=1,
     importance=4,
+    hints=(
+        "Negative entries become 0, all others stay. A loop is not needed, and x has to remain as it is.",
+        "One NumPy function takes the larger of two values entry by entry, and one of the two may be a plain number.",
+    ),
     implements=(f"{LAYERS}:relu_forward",),
     cases=(
         Case("a matrix", lambda rng: _relu_inputs(rng, (3, 4)), _run_relu_forward),
@@ -231,6 +247,12 @@ relu_backward = Question(
     minutes=10,
     difficulty=1,
     importance=4,
+    hints=(
+        "Where x was positive, out moved with x; elsewhere it stayed 0. So where does the gradient pass, and "
+        "where does it not?",
+        "Make an array that is True where x is positive, and use it as 0s and 1s. The sign that counts is that of "
+        "x, not of dout.",
+    ),
     implements=(f"{LAYERS}:relu_backward",),
     builds_on=("relu_forward",),
     cases=(
@@ -321,6 +343,12 @@ svm_loss = Question(
     minutes=20,
     difficulty=3,
     importance=2,
+    hints=(
+        "As in the notebook svm, but from scores that are given and without regularisation: the margins have the "
+        "shape of x.",
+        "dx is 1 where a margin is positive, and at the true class minus the number of such margins in its row. "
+        "Loss and dx are both divided by N.",
+    ),
     implements=(f"{LAYERS}:svm_loss",),
     cases=_loss_cases(_run_svm_loss),
 )
@@ -333,6 +361,12 @@ softmax_loss = Question(
     minutes=20,
     difficulty=3,
     importance=5,
+    hints=(
+        "Shift each row by its maximum, then work with logs: log p is the shifted score minus the log of the "
+        "row's sum of exponentials.",
+        "The loss is minus the mean of log p at the true classes. dx is p, less 1 at the true class of each row, "
+        "over N.",
+    ),
     implements=(f"{LAYERS}:softmax_loss",),
     cases=_loss_cases(_run_softmax_loss, _edges.EXTREME_SCORES),
 )
@@ -362,6 +396,10 @@ sgd = Question(
     minutes=5,
     difficulty=1,
     importance=5,
+    hints=(
+        "Take a small step against the gradient. config says how long it is.",
+        "The step is the learning rate times dw. Subtract it so that a new array results: w itself must not change.",
+    ),
     implements=("cs231n.optim:sgd",),
     cases=(
         Case("a matrix", lambda rng: _sgd_inputs(rng, (3, 4), 0.3), _run_sgd, better_unchanged=("w", "dw")),
@@ -438,6 +476,12 @@ two_layer_net_init = Question(
     minutes=10,
     difficulty=1,
     importance=4,
+    hints=(
+        "W1 leads from the inputs to the hidden units, W2 from these to the classes. Each bias has one number for "
+        "each column of its W.",
+        "Standard normal numbers times weight_scale for the weights, zeros for the biases; store them in "
+        "self.params under the names W1, b1, W2 and b2.",
+    ),
     implements=(f"{NET}.__init__",),
     cases=tuple(
         Case(f"D, H, C = {d}, {h}, {c}", inputs, _run_init, judge=_judge_init, observe=_observe_init)
@@ -518,6 +562,12 @@ two_layer_net_loss = Question(
     minutes=10,
     difficulty=2,
     importance=4,
+    hints=(
+        "The net is affine - ReLU - affine: each layer takes what the one before returned, and there is no ReLU "
+        "after the last.",
+        "affine_relu_forward does the first two layers, affine_forward the last. Keep both caches under names of "
+        "their own: the backward pass needs them.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "two_layer_net_init"),
     cases=(
@@ -549,6 +599,12 @@ two_layer_net_gradients = Question(
     minutes=30,
     difficulty=3,
     importance=5,
+    hints=(
+        "Go back through the layers in the opposite order. softmax_loss begins: it returns the loss and the "
+        "gradient of the scores.",
+        "Each backward function takes the gradient that comes from behind and the cache of its own layer. Then "
+        "add 0.5 * reg * W^2 to the loss for both W, and reg * W to their gradients.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=(
         "affine_backward",
@@ -655,6 +711,11 @@ two_layer_net_solver = Question(
     minutes=10,
     difficulty=2,
     importance=4,
+    hints=(
+        "Solver takes the model, the dict data and settings by name; it trains when its method train is called.",
+        "Pass a learning rate in optim_config (a power of ten between 1e-3 and 1e-1) and a few num_epochs. If the "
+        "accuracy stays too low, let lr_decay shrink the rate in each epoch.",
+    ),
     builds_on=("sgd", "two_layer_net_gradients"),
     values=("loss_history", "val_acc_history", "params", "X_val", "y_val"),
     judge=_judge_solver,
@@ -681,6 +742,12 @@ two_layer_net_best = Question(
     minutes=40,
     difficulty=4,
     importance=4,
+    hints=(
+        "Search roughly first: a part of the images, few epochs, learning rates and reg in powers of ten. Then "
+        "refine around the best.",
+        "Train on all images with the best pair: more hidden units, more epochs, a rate that decays. Keep the "
+        "model with the highest best_val_acc in best_model.",
+    ),
     builds_on=("sgd", "two_layer_net_gradients"),
     values=("params", "X_val", "y_val", "X_test", "y_test"),
     judge=_judge_best,
@@ -712,6 +779,12 @@ neural_net_loss = Question(
     minutes=30,
     difficulty=3,
     importance=2,
+    hints=(
+        "Scores as in the layers: affine, ReLU, affine. Then the softmax loss; but here the penalty is reg * W^2, "
+        "without the factor 0.5.",
+        "Back from the scores: W2 gets the hidden values transposed times the gradient, b2 its sum over rows. "
+        "Pass it on through W2 transposed, set it to 0 where the ReLU gave 0, and do the same for W1.",
+    ),
     implements=(f"{ONE_PIECE}.loss",),
     cases=(
         Case("reg = 0.7", lambda rng: _labelled_net_inputs(rng, (5, 4), 6, 3, 0.7), _run_one_piece, _net_sizes),
@@ -829,6 +902,12 @@ neural_net_train = Question(
     minutes=15,
     difficulty=2,
     importance=2,
+    hints=(
+        "Each step: draw row numbers for a batch, ask self.loss for the loss and the gradients, and move every "
+        "parameter.",
+        "Draw with np.random.choice and use the same numbers for X and y. Append the loss; then each entry of "
+        "self.params moves by the learning rate times its gradient, downwards.",
+    ),
     implements=(f"{ONE_PIECE}.train",),
     builds_on=("neural_net_loss", "neural_net_predict"),
     cases=(
@@ -852,6 +931,10 @@ neural_net_predict = Question(
     minutes=5,
     difficulty=1,
     importance=1,
+    hints=(
+        "What does self.loss return if it gets no labels? That is all you need.",
+        "Ask for the scores of X, then take the position of the largest one in each row.",
+    ),
     implements=(f"{ONE_PIECE}.predict",),
     builds_on=("neural_net_loss",),
     cases=(

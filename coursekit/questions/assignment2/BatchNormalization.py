@@ -77,6 +77,12 @@ batchnorm_forward = Question(
     minutes=25,
     difficulty=2,
     importance=5,
+    hints=(
+        "Mean and variance are taken over the batch: one of each for every column. Normalise, then scale by gamma "
+        "and shift by beta.",
+        "Divide by the root of (variance + eps). The running values keep the share momentum of the old ones and "
+        "take the rest from this batch: the variance, not its root.",
+    ),
     implements=(f"{LAYERS}:batchnorm_forward",),
     cases=(
         _train_case("columns of different scale", _uneven_inputs),
@@ -117,6 +123,11 @@ batchnorm_forward_test = Question(
     minutes=10,
     difficulty=1,
     importance=4,
+    hints=(
+        "In test mode nothing is measured: an input alone must give the same result as within a batch.",
+        "Normalise with running_mean and running_var from bn_param in place of the batch's own, with eps under "
+        "the root; then gamma and beta as before.",
+    ),
     implements=(f"{LAYERS}:batchnorm_forward",),
     cases=(
         Case("three inputs", lambda rng: _test_inputs(rng, 3, 4), _run_batchnorm_forward_test, _norm_sizes),
@@ -191,6 +202,12 @@ batchnorm_backward = Question(
     minutes=45,
     difficulty=5,
     importance=4,
+    hints=(
+        "Draw the graph of the forward pass, and go back node by node. x reaches the output by three paths: "
+        "directly, through the mean, through the variance.",
+        "Start with dbeta, dgamma and the gradient of x_hat. A value that all rows share (mean, std) collects a "
+        "sum over the rows; each row then gets back 1/N of it.",
+    ),
     implements=(f"{LAYERS}:batchnorm_backward",),
     builds_on=("batchnorm_forward",),
     cases=_backward_cases(_run_batchnorm_backward),
@@ -204,6 +221,12 @@ batchnorm_backward_alt = Question(
     minutes=30,
     difficulty=4,
     importance=3,
+    hints=(
+        "On paper, the three paths combine: dx is dout, less its mean, less a multiple of x_hat, all times a "
+        "factor for each column.",
+        "The sums that you need are those in dbeta and dgamma. Divide each by N, take both away from dout (the "
+        "second times x_hat), and scale by gamma over std.",
+    ),
     implements=(f"{LAYERS}:batchnorm_backward_alt",),
     builds_on=("batchnorm_forward",),
     cases=_backward_cases(_run_batchnorm_backward_alt),
@@ -264,6 +287,12 @@ layernorm_forward = Question(
     minutes=15,
     difficulty=2,
     importance=5,
+    hints=(
+        "Now each row is normalised by itself. What changes is the axis of mean and variance; gamma and beta "
+        "still belong to columns.",
+        "Take mean and variance along axis 1 with keepdims=True, so that they are columns (N, 1). There are no "
+        "running values, and no modes.",
+    ),
     implements=(f"{LAYERS}:layernorm_forward",),
     cases=_layernorm_cases(_run_layernorm_forward),
 )
@@ -276,6 +305,11 @@ layernorm_backward = Question(
     minutes=20,
     difficulty=3,
     importance=3,
+    hints=(
+        "dgamma and dbeta still add up over rows, as in batch normalisation. For dx the means run along each row.",
+        "Multiply dout by gamma first. Take away its mean along the row, and x_hat times the mean of its product "
+        "with x_hat; then divide by std. Mind keepdims.",
+    ),
     implements=(f"{LAYERS}:layernorm_backward",),
     builds_on=("layernorm_forward",),
     cases=_layernorm_cases(_run_layernorm_backward, _with_dout),
@@ -333,6 +367,12 @@ spatial_batchnorm_forward = Question(
     minutes=15,
     difficulty=2,
     importance=4,
+    hints=(
+        "A channel plays the part of a column: every position of every image is a row. How do you bring the "
+        "channels to the end?",
+        "Move axis 1 to the end with transpose, reshape to (N * H * W, C), and call batchnorm_forward. Undo both "
+        "in the opposite order.",
+    ),
     implements=(f"{LAYERS}:spatial_batchnorm_forward",),
     builds_on=("batchnorm_forward", "batchnorm_forward_test"),
     cases=(
@@ -356,6 +396,11 @@ spatial_batchnorm_backward = Question(
     minutes=10,
     difficulty=1,
     importance=3,
+    hints=(
+        "The same rearrangement as in the forward pass, now for dout.",
+        "Rearrange dout into rows of C values, pass them to the backward function that you wrote for batch "
+        "normalisation, and rearrange dx back into (N, C, H, W).",
+    ),
     implements=(f"{LAYERS}:spatial_batchnorm_backward",),
     builds_on=("spatial_batchnorm_forward", "batchnorm_backward_alt"),
     cases=tuple(
@@ -423,6 +468,12 @@ spatial_groupnorm_forward = Question(
     minutes=20,
     difficulty=3,
     importance=3,
+    hints=(
+        "Each image and each group of channels is normalised by itself: C // G channels at all positions share "
+        "one mean.",
+        "Reshape x to (N, G, the rest), normalise along the last axis, reshape back to (N, C, H, W), and only "
+        "then apply gamma and beta, which belong to channels.",
+    ),
     implements=(f"{LAYERS}:spatial_groupnorm_forward",),
     builds_on=("layernorm_forward",),
     cases=_groupnorm_cases(_run_spatial_groupnorm_forward),
@@ -436,6 +487,12 @@ spatial_groupnorm_backward = Question(
     minutes=25,
     difficulty=3,
     importance=2,
+    hints=(
+        "dgamma and dbeta: one number for each channel, in the shape of gamma. dx: as in layer normalisation, for "
+        "each group.",
+        "Multiply dout by gamma, reshape it and x_hat to (N, G, the rest), use the formula of layernorm_backward "
+        "along the last axis, and reshape dx back.",
+    ),
     implements=(f"{LAYERS}:spatial_groupnorm_backward",),
     builds_on=("spatial_groupnorm_forward", "layernorm_backward"),
     cases=_groupnorm_cases(_run_spatial_groupnorm_backward, _with_dout),

@@ -73,6 +73,12 @@ conv_forward_naive = Question(
     minutes=30,
     difficulty=3,
     importance=5,
+    hints=(
+        "Four loops: images, filters, rows and columns of the output. Each output value is one window of the "
+        "padded x times one filter, summed.",
+        "Pad the last two axes only. The window at (i, j) begins at i * stride and j * stride, spans HH and WW, "
+        "and takes all channels. Add the filter's bias.",
+    ),
     implements=(f"{LAYERS}:conv_forward_naive",),
     cases=(
         Case(
@@ -126,6 +132,11 @@ conv_backward_naive = Question(
     minutes=40,
     difficulty=4,
     importance=4,
+    hints=(
+        "The same four loops. Each value of dout goes back to the window and to the filter that made it.",
+        "Add dout's value times the filter to the window of a padded dx, and times the window to dw of that "
+        "filter. At the end cut off the padding; it may be 0.",
+    ),
     implements=(f"{LAYERS}:conv_backward_naive",),
     builds_on=("conv_forward_naive",),
     cases=(
@@ -318,6 +329,12 @@ max_pool_forward_naive = Question(
     minutes=15,
     difficulty=2,
     importance=3,
+    hints=(
+        "Loop over the positions of the output; at each, find the largest value of the window, in every channel "
+        "separately.",
+        "A window begins at i * stride and j * stride and spans pool_height by pool_width. Take the maximum over "
+        "its two last axes.",
+    ),
     implements=(f"{LAYERS}:max_pool_forward_naive",),
     cases=_pool_cases(_run_pool_forward, lambda rng, inputs: inputs),
 )
@@ -330,6 +347,11 @@ max_pool_backward_naive = Question(
     minutes=20,
     difficulty=3,
     importance=3,
+    hints=(
+        "Only the largest value of a window had an influence: it alone receives the gradient.",
+        "np.argmax finds it in the flattened window, np.unravel_index its row and column. Windows may overlap, so "
+        "add to dx.",
+    ),
     implements=(f"{LAYERS}:max_pool_backward_naive",),
     builds_on=("max_pool_forward_naive",),
     cases=_pool_cases(
@@ -440,6 +462,12 @@ conv_net_init = Question(
     minutes=15,
     difficulty=2,
     importance=3,
+    hints=(
+        "The convolution keeps height and width, the pooling halves both. How many numbers does the affine layer "
+        "then see for an image?",
+        "W1 holds num_filters filters, each with all input channels and filter_size both ways. W2 has a row for "
+        "each number that is left after the pooling. All biases are zeros.",
+    ),
     implements=(f"{NET}.__init__",),
     cases=tuple(
         Case(f"(C, H, W) = {sizes}", inputs, _run_init, judge=_judge_init, observe=_observe_init)
@@ -509,6 +537,12 @@ conv_net_loss = Question(
     minutes=15,
     difficulty=2,
     importance=4,
+    hints=(
+        "Each input may have any shape, but the layer sees a row of D numbers. Which reshape keeps the first axis "
+        "and joins all others?",
+        "Reshape x to (N, D), multiply by w, and add b. Give the result a new name: the cache has to hold x in "
+        "its own shape.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "conv_net_init"),
     cases=(
@@ -551,6 +585,12 @@ conv_net_gradients = Question(
     minutes=30,
     difficulty=3,
     importance=4,
+    hints=(
+        "Each gradient has the shape of what it belongs to: dx that of x, dw that of w, db that of b. The shapes "
+        "nearly tell you the products.",
+        "dw is the product of the rows of x, transposed, with dout; dx is dout times w transposed, back in the "
+        "shape of x. b was added to each row, so db adds up the rows of dout.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_backward", "relu_backward", "softmax_loss", "conv_net_init", "conv_net_loss"),
     cases=(

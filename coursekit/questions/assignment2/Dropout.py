@@ -162,6 +162,12 @@ dropout_forward = Question(
     minutes=15,
     difficulty=2,
     importance=4,
+    hints=(
+        "p is the probability of keeping a value. In train mode, what is kept is scaled up, so that the mean "
+        "stays the same.",
+        "Compare uniform random numbers of x's shape with p, and divide the resulting mask by p. In test mode x "
+        "passes unchanged.",
+    ),
     implements=(f"{LAYERS}:dropout_forward",),
     cases=(
         Case("p = 0.3", lambda rng: _inputs(rng, (60, 40), 0.3), _run_twice, judge=_judge_summary, observe=_observe),
@@ -275,6 +281,10 @@ dropout_backward = Question(
     minutes=10,
     difficulty=1,
     importance=3,
+    hints=(
+        "A value that was dropped has no influence on the loss; one that was kept was multiplied by a constant.",
+        "The mask from the forward pass already contains the factor 1/p: use it on dout as it was used on x.",
+    ),
     implements=(f"{LAYERS}:dropout_backward",),
     builds_on=("dropout_forward",),
     cases=tuple(

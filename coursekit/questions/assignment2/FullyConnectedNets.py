@@ -135,6 +135,12 @@ fcn_init = Question(
     minutes=15,
     difficulty=2,
     importance=4,
+    hints=(
+        "Write the sizes of all layers in one list: the inputs, the hidden layers, the classes. Each W connects "
+        "two neighbours in it.",
+        "Loop over pairs of neighbours, counting from 1. With a normalization each hidden layer, but not the "
+        "last, also gets gamma (ones) and beta (zeros) of its size.",
+    ),
     implements=(f"{NET}.__init__",),
     cases=(
         _init_case("two hidden layers", (70, 60, 50, 45)),
@@ -286,6 +292,12 @@ fcn_loss = Question(
     minutes=20,
     difficulty=2,
     importance=4,
+    hints=(
+        "Each input may have any shape, but the layer sees a row of D numbers. Which reshape keeps the first axis "
+        "and joins all others?",
+        "Reshape x to (N, D), multiply by w, and add b. Give the result a new name: the cache has to hold x in "
+        "its own shape.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "fcn_init"),
     cases=(
@@ -314,6 +326,12 @@ fcn_gradients = Question(
     minutes=35,
     difficulty=3,
     importance=5,
+    hints=(
+        "Each gradient has the shape of what it belongs to: dx that of x, dw that of w, db that of b. The shapes "
+        "nearly tell you the products.",
+        "dw is the product of the rows of x, transposed, with dout; dx is dout times w transposed, back in the "
+        "shape of x. b was added to each row, so db adds up the rows of dout.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_backward", "relu_backward", "softmax_loss", "fcn_init", "fcn_loss"),
     cases=(
@@ -413,10 +431,33 @@ def _overfit_question(name, depth, hidden_dims, **card):
 
 
 fcn_overfit_three = _overfit_question(
-    "fcn_overfit_three", "three", [100] * 2, points=1, minutes=10, difficulty=1, importance=4
+    "fcn_overfit_three",
+    "three",
+    [100] * 2,
+    points=1,
+    minutes=10,
+    difficulty=1,
+    importance=4,
+    hints=(
+        "If the loss does not move, the signals are too small: raise weight_scale. If it jumps, lower learning_rate.",
+        "Try values a factor of ten apart first, for one setting at a time. With two hidden layers, a "
+        "weight_scale near 0.1 keeps the signals alive.",
+    ),
 )
 fcn_overfit_five = _overfit_question(
-    "fcn_overfit_five", "five", [100] * 4, points=2, minutes=20, difficulty=2, importance=5
+    "fcn_overfit_five",
+    "five",
+    [100] * 4,
+    points=2,
+    minutes=20,
+    difficulty=2,
+    importance=5,
+    hints=(
+        "With more layers, each factor counts more often: a weight_scale that is a little too small makes the "
+        "signals vanish.",
+        "A good scale is near the square root of 2 over the number of units in a layer. Then look for the rate: "
+        "lower than for three layers, in steps of about 3.",
+    ),
 )
 
 QUESTIONS = (fcn_init, fcn_loss, fcn_gradients, fcn_overfit_three, fcn_overfit_five)

@@ -109,7 +109,20 @@ _ADAM_CASES = (
 )
 
 sgd_momentum = _rule_question(
-    "sgd_momentum", "Momentum", ("velocity",), _MOMENTUM_CASES, points=2, minutes=15, difficulty=2, importance=5
+    "sgd_momentum",
+    "Momentum",
+    ("velocity",),
+    _MOMENTUM_CASES,
+    points=2,
+    minutes=15,
+    difficulty=2,
+    importance=5,
+    hints=(
+        "A ball that rolls: it keeps a part of its velocity, and the gradient pushes it downhill. Then w moves by "
+        "the velocity.",
+        "Scale the old velocity by config['momentum'], take away the learning rate times dw, add the result to w, "
+        "and store it in config for the next step.",
+    ),
 )
 rmsprop = _rule_question(
     "rmsprop",
@@ -132,8 +145,28 @@ rmsprop = _rule_question(
     minutes=15,
     difficulty=2,
     importance=3,
+    hints=(
+        "Like AdaGrad, but with a memory that fades: the cache is a running mean of squared gradients.",
+        "The old cache counts with decay_rate, the new squares with what is left to 1. Use the new cache for the "
+        "step, with epsilon added to its root, and store it.",
+    ),
 )
-adam = _rule_question("adam", "Adam", ("m", "v", "t"), _ADAM_CASES, points=4, minutes=25, difficulty=3, importance=5)
+adam = _rule_question(
+    "adam",
+    "Adam",
+    ("m", "v", "t"),
+    _ADAM_CASES,
+    points=4,
+    minutes=25,
+    difficulty=3,
+    importance=5,
+    hints=(
+        "Momentum and RMSProp together: m is a running mean of dw, v one of its squares. Both start at 0, so both "
+        "are too small at first.",
+        "Raise t by 1 before you use it. Divide m by 1 - beta1^t and v by 1 - beta2^t for the step only; config "
+        "keeps m and v as they were before that division.",
+    ),
+)
 nesterov_momentum = _rule_question(
     "nesterov_momentum",
     "Nesterov's momentum",
@@ -143,6 +176,12 @@ nesterov_momentum = _rule_question(
     minutes=15,
     difficulty=2,
     importance=2,
+    hints=(
+        "As with momentum, but looking ahead: after the velocity is updated, w moves as if a further step were "
+        "already taken.",
+        "Update the velocity as in sgd_momentum and store it. w moves by momentum times the new velocity, minus "
+        "the learning rate times dw.",
+    ),
 )
 adagrad = _rule_question(
     "adagrad",
@@ -159,6 +198,11 @@ adagrad = _rule_question(
     minutes=10,
     difficulty=1,
     importance=2,
+    hints=(
+        "Each entry of w has its own step length: the larger its gradients have been so far, the shorter.",
+        "Add the squares of dw to the cache, without forgetting anything. Then divide the plain step by the root "
+        "of the cache, to which epsilon is added outside of the root.",
+    ),
 )
 adamw = _rule_question(
     "adamw",
@@ -172,6 +216,11 @@ adamw = _rule_question(
     minutes=15,
     difficulty=2,
     importance=4,
+    hints=(
+        "The weight decay must not go through m and v: it acts on w itself, beside Adam's step.",
+        "Let adam take its step first. Then take away learning_rate * weight_decay times w, where w is the one "
+        "from before the step.",
+    ),
 )
 
 
@@ -206,6 +255,12 @@ fcn_best = Question(
     minutes=45,
     difficulty=4,
     importance=4,
+    hints=(
+        "Write the sizes of all layers in one list: the inputs, the hidden layers, the classes. Each W connects "
+        "two neighbours in it.",
+        "Loop over pairs of neighbours, counting from 1. With a normalization each hidden layer, but not the "
+        "last, also gets gamma (ones) and beta (zeros) of its size.",
+    ),
     builds_on=("fcn_init", "fcn_loss", "fcn_gradients", "adam"),
     values=("net", "X_val", "y_val", "X_test", "y_test"),
     judge=_judge_best,
