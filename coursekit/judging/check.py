@@ -1,12 +1,14 @@
 """`check`: judge a question on the files as they are saved, and print a verdict of a few readable lines."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from coursekit.core.question import CheckFailed, Question, Verdict
+from coursekit.core.question import CheckFailed, Question, Status, Verdict
 from coursekit.judging import reference_answers
 from coursekit.judging.judge import judge, judge_values
+from coursekit.judging.misplaced import in_this_notebook
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_cases
 from coursekit.paths import ROOT, file_of
@@ -44,6 +46,8 @@ def check(question_id: str, verbose: bool = False, **values: Any) -> None:
         raise TypeError(f"check({question_id!r}) takes no values: it tests the saved file.")
     else:
         verdict, tested = check_question(question), tested_files(question)
+        if verdict.status == Status.NOT_ATTEMPTED:
+            verdict = replace(verdict, notes=(*verdict.notes, *in_this_notebook(question)))
     text = render(verdict, tested, verbose)
     if not verdict.ok:
         raise CheckFailed(text) from None

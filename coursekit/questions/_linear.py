@@ -4,7 +4,7 @@ from importlib import import_module
 
 import numpy as np
 
-from coursekit.core.question import Case, Question, holds, reaches
+from coursekit.core.question import Case, Effort, Question, holds, reaches
 
 # ---- losses
 
@@ -24,11 +24,20 @@ def sizes(W, X, **_):
     return {"N": X.shape[0], "D": W.shape[0], "C": W.shape[1]}
 
 
+NO_LOOP = Effort(
+    "no Python loop over the inputs",
+    lambda rng, rows: draw(rng, rows, 8, 5, 0.1),
+    "with many inputs the processor time grows many times as fast as array code's",
+    "there is still a loop over the inputs, or a version with loops is called: compute all scores with X @ W",
+    rows=300_000,
+)
+
+
 def loss_question(notebook, target, title, cases, **card):
     """A question about a loss and its gradient; `target` looks like "cs231n.classifiers.softmax:softmax_loss_naive".
 
     Each case is a name and a function that draws the inputs; the one named "float32" has a larger tolerance. `card` has
-    the points, minutes, difficulty and importance.
+    the points, minutes, difficulty and importance, and efforts if there are any.
     """
     module, function = target.split(":")
 

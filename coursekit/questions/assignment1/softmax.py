@@ -82,6 +82,7 @@ softmax_loss_vectorized = _loss_question(
     minutes=25,
     difficulty=3,
     importance=5,
+    efforts=(_linear.NO_LOOP,),
 )
 
 

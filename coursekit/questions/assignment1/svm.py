@@ -71,6 +71,7 @@ svm_loss_vectorized = _loss_question(
     minutes=30,
     difficulty=3,
     importance=4,
+    efforts=(_linear.NO_LOOP,),
 )
 
 
