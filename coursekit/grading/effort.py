@@ -31,7 +31,7 @@ GROWTH = 4.0  # the time may grow this many times as fast as the reference's
 COARSE = 0.2  # seconds; a smaller growth of the reference's is not measured well enough
 FEW = 100  # rows, for which the time is that of the start
 LONGEST_START = 10.0  # the start may take this many times the reference's: code may import a large package
-TRIES = 3  # a busy machine slows a run down now and then; a loop is slow in all of them
+TRIES = 2  # a busy machine slows a run down now and then; a loop is slow in each of them
 
 MakeExecute = Callable[[Limits], Execute]
 

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -249,9 +250,11 @@ def judged_values(question: Question, values: dict) -> Graded:
 
 
 def _given(question: Question) -> dict:
-    """The values of a notebook question that do not depend on the learner, by name."""
+    """The values of a notebook question that do not depend on the learner, by name, as far as its judge takes them."""
     given = question.given() if question.given else {}
-    return {name: value for name, value in given.items() if name in question.values}
+    parameters = signature(question.judge).parameters.values() if question.judge else ()
+    takes_all = any(parameter.kind == Parameter.VAR_KEYWORD for parameter in parameters)
+    return given if takes_all else {name: value for name, value in given.items() if name in question.values}
 
 
 def grade_values(question: Question, notebook_run: "NotebookRun") -> Graded:

@@ -80,7 +80,7 @@ class Block:
 def blocks(lines: list[str]) -> list[Block]:
     """The functions, methods and classes; what is defined inside a function belongs to it."""
     starts = list(_starts(lines))
-    stops = [start[-1] for start in starts[1:]] + [len(lines)]
+    stops = [*(start[-1] for start in starts[1:]), len(lines)][: len(starts)]
     return [Block(*start[:-1], start[-1], stop) for start, stop in zip(starts, stops, strict=True)]
 
 
@@ -118,7 +118,7 @@ def _problem_in(lines: list[str], block: Block, stop: int) -> Exception | None:
 # ---- the repairs: each changes the list of lines, and yields a remark for each change
 
 
-def _leave_out_magics(lines: list[str], _: str) -> Iterator[str]:
+def _leave_out_magics(lines: list[str], _edition: str) -> Iterator[str]:
     for number, line in enumerate(lines):
         if match := _MAGIC.match(line):
             yield f"Line {number + 1}, `{_shown(line)}`, is a command for IPython; it was left out."
@@ -166,7 +166,7 @@ def _raising(block: Block, problem: Exception) -> str:
 _FILE = "this file"
 
 
-def _leave_out_stray_lines(lines: list[str], _: str) -> Iterator[str]:
+def _leave_out_stray_lines(lines: list[str], _edition: str) -> Iterator[str]:
     """Leave out lines outside functions, one by one, as long as Python complains about such a line."""
     for _ in range(MOST_STRAY_LINES):
         problem = problem_with("\n".join(lines))

@@ -86,8 +86,8 @@ softmax_loss_vectorized = _loss_question(
 )
 
 
-def _judge_softmax_search(results, best_val, best_W, X_val, y_val):
-    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_softmax")
+def _judge_softmax_search(results, best_val, best_W, X_val, y_val, **seen):
+    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_softmax", **seen)
 
 
 softmax_search = Question(

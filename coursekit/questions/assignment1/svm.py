@@ -348,8 +348,8 @@ linear_classifier_predict = Question(
 # ---- the search for good settings
 
 
-def _judge_svm_search(results, best_val, best_W, X_val, y_val):
-    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_svm")
+def _judge_svm_search(results, best_val, best_W, X_val, y_val, **seen):
+    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_svm", **seen)
 
 
 svm_search = Question(
