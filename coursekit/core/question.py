@@ -71,26 +71,30 @@ class Case:
 
 @dataclass(frozen=True)
 class Effort:
-    """Inputs so large that only code of the right kind can manage them.
+    """Inputs so large that only code of the right kind can manage them; only grading runs them.
 
-    A loop over so many rows runs into the limit on processor time, an array too large into the limit on memory; neither
-    limit can be lifted by the learner's code.
+    What they cost is measured from outside. The processor time must not grow much faster with the rows than the
+    reference's does: that of a loop over the rows grows many times as fast. Memory is limited as well.
 
     Parameters
     ----------
     statement : str
         What is shown to hold if the code manages them, such as "no Python loop over the inputs".
     inputs : callable
-        Takes a `numpy.random.RandomState` and the number of rows that are too many for a loop on this machine; returns
-        inputs for the question's first case.
+        Takes a `numpy.random.RandomState` and a number of rows; returns inputs for the question's first case.
     gap, mistake : str
         What is shown if it does not.
+    rows : int
+    only_memory : bool
+        Whether the time does not matter.
     """
 
     statement: str
     inputs: Callable
     gap: str
     mistake: str
+    rows: int
+    only_memory: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from coursekit.grading.record import Record, read_record, read_records, write_re
 from coursekit.grading.reports.class_reports import write_reports
 from coursekit.grading.reports.pages import counted
 from coursekit.grading.running import sandbox
-from coursekit.grading.settings import Settings
+from coursekit.grading.settings import NUM_SEEDS, Settings, new_seed
 from coursekit.learner import submission
 
 # ---- grade
@@ -36,7 +36,7 @@ def grade(options: Sequence[str] = ()) -> int:
         return 2
     if warning := sandbox.warning(settings.isolation):
         print(warning)
-    _remember(args.submissions, args.out)
+    _remember(args.out, submissions=str(args.submissions.resolve()), seed=settings.seed)
     try:
         records = grade_all(sources, settings, args.out, args.processes, args.scheduler)
     except KeyboardInterrupt:
@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--assignment", choices=submission.assignments(), help="the one that the file names mention by default"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the fresh inputs (default 0)")
+    parser.add_argument(
+        "--seed", type=_seed, help="seed of the fresh inputs; by default one is drawn for the class and kept in --out"
+    )
     parser.add_argument("--notebooks", choices=["run", "skip"], default="run", help="skip: grade functions only")
     parser.add_argument(
         "--follow-through",
@@ -67,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="share of the points of a question that is right only with the course's answers to earlier questions "
         "(default 1.0)",
+    )
+    parser.add_argument(
+        "--edges",
+        choices=["ignore", "count"],
+        default="ignore",
+        help="count: code that fails a case that its question does not ask for is wrong (default ignore)",
     )
     parser.add_argument(
         "--isolation", choices=["bubblewrap", "limits"], default="", help="the strongest that works here by default"
@@ -80,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < NUM_SEEDS:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {NUM_SEEDS - 1}, got {text}")
+    return seed
+
+
 def _sources(folder: Path) -> list[Source]:
     sources = find_submissions(folder)
     if not sources:
@@ -90,11 +105,18 @@ def _sources(folder: Path) -> list[Source]:
 def _settings(args: argparse.Namespace, sources: list[Source]) -> Settings:
     return Settings(
         assignment=args.assignment or _assignment_of(sources),
-        seed=args.seed,
+        seed=_seed_of_class(args.out) if args.seed is None else args.seed,
+        edges=args.edges,
         notebooks=args.notebooks,
         follow_through_share=args.follow_through,
         isolation=args.isolation,
     )
+
+
+def _seed_of_class(out: Path) -> int:
+    """The seed that the class was graded with before; a new one, which nobody can guess, for a new class."""
+    seed = _remembered(out).get("seed")
+    return seed if type(seed) is int and 0 <= seed < NUM_SEEDS else new_seed()
 
 
 def _assignment_of(sources: list[Source]) -> str:
@@ -127,7 +149,7 @@ def regrade(options: Sequence[str] = ()) -> int:
     out = args.record if args.record.is_dir() else args.record.parent.parent
     try:
         records = read_records(out) if args.record.is_dir() else [read_record(args.record)]
-        sources = _sources_of(records, args.submissions or _remembered(out))
+        sources = _sources_of(records, args.submissions or _submissions_of(out))
     except (BatchError, ValueError) as error:
         print(error)
         return 2
@@ -176,6 +198,7 @@ def _settings_of(record: Record, questions: list[str]) -> Settings:
     return Settings(
         assignment=record.assignment,
         seed=settings.seed,
+        edges=settings.edges,
         follow_through_share=settings.follow_through_share,
         notebooks=settings.notebooks,
         isolation=settings.isolation,
@@ -191,15 +214,25 @@ def _tell_differences(record: Record, again: Record, only_questions: bool) -> bo
     return bool(found)
 
 
-# ---- where the submissions are
+# ---- what is remembered of a class
 
 
-def _remember(submissions: Path, out: Path) -> None:
-    write_file(out / "batch.json", json.dumps({"submissions": str(submissions.resolve())}, indent=1) + "\n")
+def _remember(out: Path, **about: str | int) -> None:
+    write_file(out / "batch.json", json.dumps(about, indent=1) + "\n")
 
 
-def _remembered(out: Path) -> Path:
+def _remembered(out: Path) -> dict:
+    """What was remembered; nothing if that cannot be read."""
     try:
-        return Path(json.loads(Path(out, "batch.json").read_text(encoding="utf-8"))["submissions"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BatchError(f"{out} does not say where the submissions are: add --submissions FOLDER.") from error
+        about = json.loads(Path(out, "batch.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def _submissions_of(out: Path) -> Path:
+    """The folder of the submissions that were graded."""
+    folder = _remembered(out).get("submissions")
+    if not isinstance(folder, str):
+        raise BatchError(f"{out} does not say where the submissions are: add --submissions FOLDER.")
+    return Path(folder)

@@ -88,6 +88,7 @@ class RecordedSettings:
     follow_through_share: float
     isolation: str
     notebooks: str
+    edges: str = "ignore"
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,11 @@ class FollowThrough:
 
 @dataclass(frozen=True)
 class QuestionRecord:
-    """The grade of one question. `first_wrong` names the first thing that did not hold."""
+    """The grade of one question.
+
+    `first_wrong` names the first thing that did not hold. `full_text` is the verdict on the fresh inputs where a
+    learner reads another `text`; it may show these inputs, so no page for learners contains it.
+    """
 
     id: str
     title: str
@@ -114,6 +119,7 @@ class QuestionRecord:
     mistake: str = ""
     first_wrong: str = ""
     follow_through: FollowThrough | None = None
+    full_text: str = ""
 
     @property
     def passed(self) -> bool:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from coursekit.core.question import CheckFailed, Question, Verdict
+from coursekit.core.question import CheckFailed, Question, Status, Verdict
 from coursekit.judging import attempt, reference_answers
 from coursekit.judging.blame import blame
 from coursekit.judging.judge import judge, judge_values
+from coursekit.judging.misplaced import in_this_notebook
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_cases
 from coursekit.paths import ROOT, file_of
@@ -59,7 +60,10 @@ def _verdict(question: Question, values: dict[str, Any]) -> tuple[Verdict, str]:
         return judge_values(question, values), ""
     if values:
         raise TypeError(f"check({question.id!r}) takes no values: it tests the saved file.")
-    return check_question(question), tested_files(question)
+    verdict = check_question(question)
+    if verdict.status == Status.NOT_ATTEMPTED:
+        verdict = replace(verdict, notes=(*verdict.notes, *in_this_notebook(question)))
+    return verdict, tested_files(question)
 
 
 def _how_to_debug(verdict: Verdict) -> Iterator[str]:

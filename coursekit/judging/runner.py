@@ -43,12 +43,13 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class FinishedProcess:
-    """What a process wrote, how it ended, and the seconds of processor time that it was given."""
+    """What a process wrote, how it ended, and the seconds of processor time that it was given and that it used."""
 
     stdout: bytes
     stderr: bytes
     ended: Ending
     limit: float
+    used: float = 0.0
 
 
 @dataclass(frozen=True)

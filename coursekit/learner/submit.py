@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coursekit.core.question import Verdict
+from coursekit.core.question import Status, Verdict
 from coursekit.files import CONFLICT, has_conflict, pack_zip, unpack_zip, write_file
+from coursekit.judging.misplaced import code_of_notebook, misplaced
 from coursekit.learner import answers_page, notebook_form, submission
 from coursekit.learner.progress import verdicts
 from coursekit.paths import PACKAGE, ROOT, TOOLS, files_in
@@ -76,7 +77,15 @@ def _check(assignment: str, files: Files, root: Path) -> tuple[list[Verdict], li
         found = check_packed(assignment, pack(files), root)
     except Exception as error:  # whatever is wrong with the course's own files must not keep the zip from being written
         return [], [f"The questions could not be checked ({type(error).__name__}: {error})."]
-    return found, verdict_problems(found, files, assignment)
+    return found, [*verdict_problems(found, files, assignment), *misplaced_work(found, files)]
+
+
+def misplaced_work(found: Sequence[Verdict], files: Files) -> list[str]:
+    """What the files define in the wrong place, as sentences."""
+    open_questions = [v.question for v in found if v.status == Status.NOT_ATTEMPTED and not v.question.in_notebook]
+    sources = {name: data.decode(errors="replace") for name, data in files.items() if name.endswith(".py")}
+    sources |= {name: code_of_notebook(data) for name, data in files.items() if name.endswith(".ipynb")}
+    return [f"{sentence}." for sentence in misplaced(open_questions, sources)]
 
 
 # ---- what goes into the zip

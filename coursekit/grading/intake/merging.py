@@ -20,6 +20,7 @@ from coursekit.grading.intake.notebook_cells import (
     plain_lines,
     read_cells,
 )
+from coursekit.grading.intake.repair import repaired
 from coursekit.learner.notebook_form import source, without_blank
 from coursekit.teacher.solutions import has_marker, strip_notebook
 
@@ -74,6 +75,8 @@ def merge_module(edition: str, submitted: str | bytes) -> MergedModule:
     text = text.replace("\0", "")
     if has_conflict(text):
         remarks.append(f"{CONFLICT.capitalize()}.")
+    text, repairs = repaired(text, edition)
+    remarks += repairs
     try:
         present = set().union(*map(bound_names, parse_module(text)))
     except PARSING_ERRORS as error:

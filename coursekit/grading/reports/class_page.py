@@ -16,6 +16,7 @@ from coursekit.grading.reports import pages
 from coursekit.grading.reports.marks import Marks, marked_answers, read_marks, totals, unknown_marks
 from coursekit.grading.reports.pages import counted, duration, number
 from coursekit.grading.reports.words import status_words
+from coursekit.judging.misplaced import GRADED_IN
 
 ENOUGH = 20  # judged answers from which on the discrimination of a question means something
 BINS = 10
@@ -26,7 +27,8 @@ _URGENCY = (State.INFRASTRUCTURE_ERROR, State.REFUSED, Status.NOT_GRADABLE, "rem
 # Remarks that may be about an attempt to get round the grading, not about a repair: a person should look.
 TAMPERING = re.compile(
     r"\b(tamper\w*|nonce|forged?|link|conftest|pytest\.ini|(site|user)customize|numpy\.py)\b"
-    r"|\bcheck_\w+.*\b(changed|edited)",
+    r"|\bcheck_\w+.*\b(changed|edited)"
+    rf"|\b{GRADED_IN}\b",  # work in the wrong place, which earned nothing
     re.I,
 )
 

@@ -42,6 +42,7 @@ ISOLATION = {
     "bubblewrap": "bubblewrap: no network, read-only system, own process tree, and limits on time, memory and output",
     "limits": "limits on time, memory, processes and output; file system and network are not shielded",
 }
+EDGES = {"ignore": "shown, without effect on points", "count": "count like the others"}
 _MOST_CELLS = 10
 _WIDTH = 96
 _MISTAKE = re.compile(r"^  likely mistake: .*\n?(    .*\n?)*", re.MULTILINE)
@@ -158,9 +159,9 @@ def _evidence(record: Record) -> list[tuple[str, str]]:
     settings, timings = record.settings, record.timings
     pairs = [
         ("submission, SHA-256", record.submission.sha256),
-        ("seed of the inputs", settings.seed),
         ("isolation", ISOLATION.get(settings.isolation, settings.isolation)),
         ("share for follow-through", f"{settings.follow_through_share:.0%}"),
+        ("cases that are not asked for", EDGES.get(settings.edges, settings.edges)),
         *((name.replace("code", "code of the course, SHA-256"), value) for name, value in record.versions.items()),
         ("graded", timings.started),
         ("grading took", duration(timings.total)),

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from coursekit.grading.record import Record, WrittenAnswer
 from coursekit.grading.reports import pages
+from coursekit.learner import submission
 from coursekit.learner.notebook_form import without_blank
 
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -42,6 +43,12 @@ class Marks:
     def possible(self, question: str) -> float | None:
         """The points a written question is worth, or None while none of its answers is marked."""
         return max((mark.possible for mark in self.by_answer.values() if mark.question == question), default=None)
+
+    def all_possible(self, assignment: str) -> float:
+        """The points that all written questions of an assignment with a mark are worth together."""
+        beginnings = tuple(f"{notebook}-" for notebook in submission.notebooks(assignment))
+        questions = {m.question for m in self.by_answer.values() if m.question.startswith(beginnings)}
+        return sum(((self.possible(question) or 0.0) for question in sorted(questions)), 0.0)
 
 
 @dataclass(frozen=True)
@@ -98,11 +105,14 @@ def _marked(record: Record, answer: WrittenAnswer, marks: Marks) -> MarkedAnswer
 
 
 def totals(record: Record, marks: Marks) -> WrittenTotals:
-    """The totals of a record's written answers."""
+    """The totals of a record's written answers.
+
+    The points possible are those of all written questions that have a mark in the class, so that they are the same for
+    every learner: also for one whose answer is not marked yet, is missing, or cannot be read.
+    """
     answers = marked_answers(record, marks)
-    given = [answer.mark for answer in answers if answer.mark]
-    points, possible = sum(mark.points for mark in given), sum(mark.possible for mark in given)
-    return WrittenTotals(points, possible, sum(answer.is_open for answer in answers))
+    points = sum((answer.mark.points for answer in answers if answer.mark), 0.0)
+    return WrittenTotals(points, marks.all_possible(record.assignment), sum(answer.is_open for answer in answers))
 
 
 def unknown_marks(marks: Marks, records: Iterable[Record]) -> list[str]:

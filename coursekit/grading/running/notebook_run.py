@@ -31,7 +31,7 @@ from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
 from coursekit.running.handover import HANDED_OVER
 
-CELL_SECONDS = 240.0  # none of the course's cells takes longer than 20 on two cores
+CELL_SECONDS = 120.0  # none of the course's cells takes longer than 20 on two cores
 
 
 @dataclass
@@ -47,6 +47,8 @@ class NotebookRun:
         The values of each notebook question whose check was reached, by the question's id.
     missing : dict
         Status and reason of each notebook question whose check was not reached.
+    ended_at : str
+        The id of the cell that ended the kernel; "" if none did.
     """
 
     state: NotebookState = NotebookState.AS_EXPECTED
@@ -54,6 +56,7 @@ class NotebookRun:
     cells: list[CellRecord] = field(default_factory=list)
     values: dict[str, dict] = field(default_factory=dict)
     missing: dict[str, tuple[Status, str]] = field(default_factory=dict)
+    ended_at: str = ""
 
 
 def run_notebook(
@@ -134,7 +137,10 @@ class Checks:
         for cell in cells:
             question = question_checked_by(cell.id)
             self.checking = question.id if question else ""
+            was_alive = self.kernel.ended is None
             status, detail = self._run(cell)
+            if was_alive and self.kernel.ended is not None:
+                self.result.ended_at = cell.id
             self.result.cells.append(CellRecord(cell.id, status, detail))
             if question and question.in_notebook and question.id not in self.result.values:
                 unreached = Status.NOT_ATTEMPTED, f"its check did not run: {detail}"[:300]

@@ -33,7 +33,7 @@ BUBBLEWRAP, LIMITS = "bubblewrap", "limits"
 INSIDE = "/course"  # what the folder is called inside bubblewrap
 SCRATCH = ("cs231n/saved",)  # parts of the folder that may be written to; what is written there is lost
 LONGEST_ERRORS = 64 << 10  # bytes of the standard error that are kept
-LOOK = 0.5  # seconds between two looks at the processor time of everything that runs in a sandbox
+LOOK = 0.1  # seconds between two looks at the processor time of everything that runs in a sandbox
 GRACE = 2.0  # seconds that the launcher has to kill the remaining processes
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
@@ -160,7 +160,7 @@ def run_command(
                 stopped_for = pipes.serve_until(started + WAITING * limits.seconds)
             finally:
                 stop_process(process)
-    seconds, cpu_seconds = time.monotonic() - started, _children_time() - used
+    seconds, cpu_seconds = time.monotonic() - started, max(pipes.used, _children_time() - used)
     ended = stopped_for or _how_it_ended(process.returncode, pipes.errors, seconds >= limits.seconds)
     output, errors = bytes(pipes.output), bytes(pipes.errors)
     return Outcome(output, errors, ended, process.returncode, seconds, cpu_seconds)
@@ -367,6 +367,7 @@ class _Pipes:
         self.unsent = memoryview(stdin)
         self.output, self.errors = bytearray(), bytearray()
         self.num_errors = 0
+        self.used = 0.0  # seconds of processor time, when last looked at
         self.next_look = time.monotonic() + LOOK
         self.selector = selectors.DefaultSelector()
         for stream, kind in ((process.stdout, "output"), (process.stderr, "errors"), (process.stdin, "input")):
@@ -398,7 +399,8 @@ class _Pipes:
         if time.monotonic() < self.next_look:
             return False
         self.next_look = time.monotonic() + LOOK
-        return tree_seconds(self.process) > self.limits.seconds + 1
+        self.used = max(self.used, tree_seconds(self.process))
+        return self.used > self.limits.seconds + 1
 
     def _serve(self, key: selectors.SelectorKey) -> None:
         if key.data == "input":

@@ -14,12 +14,19 @@ from functools import cache
 from pathlib import Path
 
 from coursekit.grading.running.sandbox import SCRATCH
+from coursekit.grading.running.withdrawal import without
 from coursekit.paths import PACKAGE, ROOT, SANDBOX, file_of, files_in
 from coursekit.questions import NOTEBOOKS, all_questions
 from coursekit.teacher.solutions import BEGIN, END, stripped
 
 
-def build(folder: Path, files: dict[str, bytes], reference: Iterable[str] = (), graded: str = "") -> None:
+def build(
+    folder: Path,
+    files: dict[str, bytes],
+    reference: Iterable[str] = (),
+    graded: str = "",
+    withdrawn: tuple[str, ...] = (),
+) -> None:
     """Write the workspace of one submission.
 
     Parameters
@@ -32,8 +39,10 @@ def build(folder: Path, files: dict[str, bytes], reference: Iterable[str] = (), 
         Ids of questions that the reference answers, whatever the learner's files contain.
     graded : str, optional
         Id of the question that is graded; its answer stays the learner's.
+    withdrawn : tuple of str, optional
+        What is withdrawn, from `withdrawn_for`.
     """
-    contents = provided_contents() | files
+    contents = without(provided_contents() | files | _ABSENT, withdrawn)
     for name, ids in _by_module(reference).items():
         contents[name] = with_reference(name, contents[name].decode(errors="replace"), ids, graded).encode()
     for name, data in contents.items():
@@ -48,6 +57,13 @@ def build(folder: Path, files: dict[str, bytes], reference: Iterable[str] = (), 
             path.chmod(0o755 if path.is_dir() else 0o644)
     for part in SCRATCH:
         (folder / part).chmod(0o777)
+
+
+# What answers a question without an answer is not there, whatever the environment that grades has installed.
+_ABSENT = {
+    f"{name}.py": f"raise ModuleNotFoundError(\"No module named '{name}'\", name='{name}')\n".encode()
+    for name in ("cupy", "jax", "keras", "numba", "scipy", "sklearn", "tensorflow", "torch")
+}
 
 
 def data_folder() -> Path:

@@ -216,34 +216,31 @@ two_loops = Question(
 )
 
 
-def _effort_inputs(num_inputs, num_train):
-    """Return a function that draws the inputs of an effort; None stands for more rows than a loop can handle."""
-
-    def draw(rng, too_many):
-        M, N = num_inputs or too_many, num_train or too_many
-        D = 1 if too_many in (M, N) else 300
-        return {"X": rng.randn(M, D), "X_train": rng.randn(N, D)}
-
-    return draw
+MANY, TOO_MUCH = 1_000_000, 1_500  # rows
+GROWS = "with many rows the processor time grows many times as fast as array code's"
 
 
 _MANY_INPUTS = Effort(
     "no Python loop over the inputs",
-    _effort_inputs(None, 1),
-    "with very many inputs the function exceeds the limit on processor time",
+    lambda rng, rows: {"X": rng.randn(rows, 3), "X_train": rng.randn(1, 3)},
+    GROWS,
     "there is still a loop over the inputs: all dot products come from one matrix product",
+    MANY,
 )
 _MANY_TRAINING_INPUTS = Effort(
     "no Python loop over the training inputs",
-    _effort_inputs(1, None),
-    "with very many training inputs the function exceeds the limit on processor time",
+    lambda rng, rows: {"X": rng.randn(1, 3), "X_train": rng.randn(rows, 3)},
+    GROWS,
     "there is still a loop over the training inputs: X_train - X[i] subtracts X[i] from all rows of X_train at once",
+    MANY,
 )
 _MUCH_MEMORY = Effort(
     "no array of M x N x D entries",
-    _effort_inputs(1_500, 1_500),
-    "with M = N = 1,500 and D = 300 the function exceeds the limit on memory (2 GB) or on processor time",
+    lambda rng, rows: {"X": rng.randn(rows, 300), "X_train": rng.randn(rows, 300)},
+    "with M = N = 1,500 and D = 300 the function exceeds the limit on memory (2 GB)",
     "an array of M x N x D differences is built: expand the square instead",
+    TOO_MUCH,
+    only_memory=True,
 )
 
 one_loop = Question(

@@ -94,11 +94,12 @@ softmax_loss_vectorized = _loss_question(
         "The gradient with respect to the scores is the probabilities, less 1 at the true class of each row, over "
         "N. One matrix product with X transposed turns it into dW.",
     ),
+    efforts=(_linear.NO_LOOP,),
 )
 
 
-def _judge_softmax_search(results, best_val, best_W, X_val, y_val):
-    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_softmax")
+def _judge_softmax_search(results, best_val, best_W, X_val, y_val, **seen):
+    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_softmax", **seen)
 
 
 softmax_search = Question(

@@ -83,6 +83,7 @@ svm_loss_vectorized = _loss_question(
         "Mark positive margins with 1; in the column of the true class put minus the number of marks in that row. "
         "X transposed times this gives the sum over the images in dW.",
     ),
+    efforts=(_linear.NO_LOOP,),
 )
 
 
@@ -376,8 +377,8 @@ linear_classifier_predict = Question(
 # ---- the search for good settings
 
 
-def _judge_svm_search(results, best_val, best_W, X_val, y_val):
-    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_svm")
+def _judge_svm_search(results, best_val, best_W, X_val, y_val, **seen):
+    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_svm", **seen)
 
 
 svm_search = Question(
