@@ -10,11 +10,14 @@ import os
 import resource
 import signal
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
+
+from coursekit.grading.intake.text import why
 
 MEMORY = 1 << 30  # bytes that a process may take in addition to those that it has
 SECONDS = 20  # of processor time; the course's largest file takes less than one
 LARGEST_RESULT = 80 << 20  # bytes of JSON
+_FAILED, _OUT_OF_MEMORY = 2, 3  # exit statuses
 
 
 class TooCostlyError(Exception):
@@ -63,21 +66,26 @@ def confined(function: Callable[..., Any], *arguments: Any, memory: int = MEMORY
     return result
 
 
-def _run(function: Callable[..., Any], arguments: tuple, writing: int, memory: int, seconds: int) -> None:
-    """In the new process: write the result, and end."""
+def _run(function: Callable[..., Any], arguments: tuple, writing: int, memory: int, seconds: int) -> NoReturn:
+    """In the new process: write the result, and end, whatever happens."""
+    status = _FAILED
     try:
         limit(memory, seconds)
-        data = json.dumps(function(*arguments), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        result = json.dumps(function(*arguments), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        _write(writing, result)
+        status = 0
     except MemoryError:
-        os._exit(_OUT_OF_MEMORY)
-    except BaseException as error:
-        data = f"{type(error).__name__}: {error}"[:300].encode("utf-8", "replace").replace(b"\n", b" ")
-    with contextlib.suppress(OSError), os.fdopen(writing, "wb") as file:
-        file.write(data)
-    os._exit(0)
+        status = _OUT_OF_MEMORY
+    except Exception as error:
+        _write(writing, why(error).encode())
+    finally:
+        os._exit(status)
 
 
-_OUT_OF_MEMORY = 3
+def _write(writing: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(writing, left) :]
 
 
 def limit(memory: int, seconds: int) -> None:
