@@ -256,6 +256,17 @@ def read_records(out: str | Path) -> list[Record]:
     return [read_record(path) for path in sorted(Path(out, "records").glob("*.json"))]
 
 
+def read_sound_records(out: str | Path) -> tuple[list[Record], list[str]]:
+    """The records in the folder that `grade` wrote, ordered by id, and what is wrong with the other files there."""
+    records, problems = [], []
+    for path in sorted(Path(out, "records").glob("*.json")):
+        try:
+            records.append(read_record(path))
+        except ValueError as error:
+            problems.append(str(error))
+    return records, problems
+
+
 # ---- JSON
 
 

@@ -14,6 +14,10 @@ from coursekit.learner import submission
 from coursekit.paths import ROOT
 
 
+class BatchError(Exception):
+    """The class cannot be graded as asked; the message says why."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How an assignment is graded.

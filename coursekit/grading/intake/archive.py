@@ -20,6 +20,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from coursekit.core.question import Status
 from coursekit.grading.intake.confined import TooCostlyError, confined
 from coursekit.grading.intake.likeness import recognised
 from coursekit.grading.intake.sources import LONE, Source, find_submissions
@@ -36,6 +37,7 @@ from coursekit.grading.intake.zips import (
     zip_members,
 )
 from coursekit.learner import submission
+from coursekit.questions import all_questions
 
 __all__ = ["Opened", "Refused", "Source", "find_submissions", "open_submission"]
 
@@ -159,7 +161,14 @@ def _verify(data: bytes, files: dict[str, bytes], remarks: list[str]) -> dict:
         remarks.append(f"{str(error).capitalize()}.")
         return {"verified": False, "problems": [str(error)], "questions": {}}
     problems = submission.receipt_problems(receipt, files)
-    return {"verified": not problems, "problems": problems, "questions": receipt["questions"]}
+    verdicts = {id_: status for id_, status in receipt["questions"].items() if _is_verdict(id_, status)}
+    if unknown := len(receipt["questions"]) - len(verdicts):
+        problems.append(f"{unknown} of its verdicts are not of this course")
+    return {"verified": not problems, "problems": problems, "questions": verdicts}
+
+
+def _is_verdict(question_id: str, status: str) -> bool:
+    return question_id in all_questions() and status in list(Status)
 
 
 def _digest_of(file: BinaryIO) -> str:

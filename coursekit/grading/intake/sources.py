@@ -53,6 +53,7 @@ class Source:
 class Survey(NamedTuple):
     """What is in the folder of a class: the submissions, and the names of all other files."""
 
+    folder: Path
     sources: list[Source]
     others: list[str]
 
@@ -77,7 +78,7 @@ def survey(folder: str | Path) -> Survey:
     found = _from_gradescope(metadata[0], paths) if metadata else _from_paths(paths)
     taken = {source.path for source in found} | set(metadata[:1])
     others = [readable(path.name) for path in paths if path not in taken]
-    return Survey(sorted(_distinct(_latest(found)), key=lambda source: source.id), others)
+    return Survey(folder, sorted(_distinct(_latest(found)), key=lambda source: source.id), others)
 
 
 def _from_paths(paths: list[Path]) -> list[Source]:
