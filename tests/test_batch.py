@@ -193,9 +193,9 @@ def test_no_scheduler_is_said_at_once(monkeypatch, handed_in, tmp_path, capsys):
 def test_no_worker_is_said(monkeypatch):
     distributed = pytest.importorskip("dask.distributed")
     monkeypatch.setattr(cluster, "WORKERS", 1)
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as empty:
-        with pytest.raises(BatchError, match="no worker"):
-            next(cluster.graded_on_cluster([], QUICK, empty.scheduler_address))
+    empty = distributed.LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50)
+    with empty, pytest.raises(BatchError, match="no worker"):
+        next(cluster.graded_on_cluster([], QUICK, empty.scheduler_address))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")

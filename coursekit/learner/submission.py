@@ -3,6 +3,7 @@
 import fnmatch
 import hashlib
 import json
+import re
 
 from coursekit.core.question import Question
 from coursekit.paths import file_of
@@ -67,8 +68,14 @@ def modules(assignment: str) -> list[str]:
 
 def is_allowed(name: str, assignment: str) -> bool:
     """Whether a submission may contain a file; its name is relative, with "/"."""
-    names = allowed(assignment)
-    return name in names or bool(name.count("/") == 2 and fnmatch.fnmatchcase(name, WEIGHTS))
+    return name in allowed(assignment) or is_weights(name)
+
+
+def is_weights(name: str) -> bool:
+    """Whether a name is one that saved weights can have on every system."""
+    *_, last = name.split("/")
+    is_there = name.count("/") == 2 and fnmatch.fnmatchcase(name.casefold(), WEIGHTS)
+    return is_there and re.fullmatch(r"[\w.-]{1,80}", last, re.ASCII) is not None
 
 
 # ---- receipts

@@ -14,7 +14,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import partial
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -267,9 +266,7 @@ def _candidates(members: list[Member], assignment: str) -> list[_Candidate]:
 def _matches(member: Member, targets: list[str]) -> Iterator[_Candidate]:
     parts = _plain(member.name).split("/")
     depth, last = len(parts), parts[-1]
-    if fnmatchcase("/".join(parts[-3:]).casefold(), submission.WEIGHTS) and re.fullmatch(
-        r"[\w.-]{1,80}", last, re.ASCII
-    ):
+    if submission.is_weights("/".join(parts[-3:])):
         target, top = f"cs231n/saved/{last}", "/".join(parts[:-3])
         yield _Candidate(0, False, False, False, depth, member.name, member, target, top)
     folded = [part.casefold() for part in parts]
