@@ -36,7 +36,7 @@ from coursekit.grading.intake.zips import (
     zip_members,
 )
 from coursekit.learner import submission
-from coursekit.questions import all_questions
+from coursekit.questions import NOTEBOOKS, all_questions
 
 __all__ = ["Opened", "Refused", "Source", "find_submissions", "open_submission"]
 
@@ -363,12 +363,18 @@ def _add_recognised(
     for ending in LONE:
         targets = [name for name in missing if name.endswith(ending)]
         files = [m for m in members if m.name.lower().endswith(ending) and m.name not in known and not m.link]
-        files = [m for m in files if not _is_skipped(m.name) and not _is_expected(m.name)] if targets else []
+        files = [m for m in files if not _is_skipped(m.name) and not _is_of_course(m.name)] if targets else []
         found: dict[str, list[Member]] = {}
         for member in files[:MOST_RECOGNISED]:
             found.setdefault(_recognise(member, targets, submission.LARGEST[ending]), []).append(member)
         for target in filter(found.get, targets):
             _take_recognised(target, found[target], by_target, remarks)
+
+
+def _is_of_course(name: str) -> bool:
+    """Whether a file has the name of a notebook, such as those of other assignments that were packed as well."""
+    path = PurePosixPath(name)
+    return path.suffix == ".ipynb" and path.stem in NOTEBOOKS or path.name == "__init__.py"
 
 
 def _recognise(member: Member, targets: list[str], most: int) -> str:
