@@ -18,6 +18,7 @@ from coursekit.files import write_file
 from coursekit.questions import all_questions
 
 FORMAT = 2
+LARGEST_NUMBER = 1e15  # no points and no seconds are more
 
 
 class State(StrEnum):
@@ -331,9 +332,15 @@ def _read_fields(kind: Any, value: Any, where: str) -> Any:
 def _read_plain(kind: Any, value: Any, where: str) -> Any:
     if issubclass(kind, StrEnum):
         return _member(kind, value, where)
-    if kind is float and type(value) is int:
-        return float(value)
-    return _of_type(kind, value, where)
+    return _finite(value, where) if kind is float else _of_type(kind, value, where)
+
+
+def _finite(value: Any, where: str) -> float:
+    """A number; JSON may also hold NaN, infinity, and whole numbers too large for a float."""
+    number = _of_type(float, value, where) if type(value) is not int else value
+    if not -LARGEST_NUMBER <= number <= LARGEST_NUMBER:
+        raise ValueError(f"{where} should be a finite number; it is {value!r:.60}")
+    return float(number)
 
 
 def _member(kind: type[StrEnum], value: Any, where: str) -> StrEnum:

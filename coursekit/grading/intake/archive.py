@@ -150,10 +150,11 @@ def _from_members(members: list[Member], assignment: str, remarks: list[str], bu
 
 def _opened(files: dict[str, bytes], remarks: list[str], digest: str) -> Opened:
     receipt = files.pop(submission.RECEIPT, None)
-    return Opened(files, remarks, digest, None if receipt is None else _verify(receipt, files, remarks))
+    return Opened(files, remarks, digest, None if receipt is None else verify_receipt(receipt, files, remarks))
 
 
-def _verify(data: bytes, files: dict[str, bytes], remarks: list[str]) -> dict:
+def verify_receipt(data: bytes, files: dict[str, bytes], remarks: list[str]) -> dict:
+    """What a receipt (bytes) says, as `Opened` has it; a remark is added if it cannot be read."""
     try:
         receipt = submission.read_receipt(data)
     except ValueError as error:
