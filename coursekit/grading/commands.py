@@ -11,15 +11,16 @@ from pathlib import Path
 from tqdm import tqdm
 
 from coursekit.files import write_file
-from coursekit.grading.batch import BatchError, grade_all
+from coursekit.grading.batch import grade_all
 from coursekit.grading.comparison import differences, with_questions_of
 from coursekit.grading.evaluate import grade_submission
-from coursekit.grading.intake.sources import Source, find_submissions
-from coursekit.grading.record import Record, read_record, read_records, write_record
+from coursekit.grading.intake.sources import Source, Survey, survey
+from coursekit.grading.intake.text import clean, listed
+from coursekit.grading.record import Record, read_record, read_sound_records, write_record
 from coursekit.grading.reports.class_reports import write_reports
 from coursekit.grading.reports.pages import counted
 from coursekit.grading.running import sandbox
-from coursekit.grading.settings import NUM_SEEDS, Settings, new_seed
+from coursekit.grading.settings import NUM_SEEDS, BatchError, Settings, new_seed
 from coursekit.learner import submission
 
 # ---- grade
@@ -29,8 +30,8 @@ def grade(options: Sequence[str] = ()) -> int:
     """Grade all submissions of a folder; 0 if every one has a grade."""
     args = _parser().parse_args(options)
     try:
-        sources = _sources(args.submissions)
-        settings = _settings(args, sources)
+        found = _survey(args.submissions)
+        settings = _settings(args, found.sources)
     except (BatchError, ValueError) as error:
         print(error)
         return 2
@@ -38,11 +39,14 @@ def grade(options: Sequence[str] = ()) -> int:
         print(warning)
     _remember(args.out, submissions=str(args.submissions.resolve()), seed=settings.seed)
     try:
-        records = grade_all(sources, settings, args.out, args.processes, args.scheduler)
+        records = grade_all(found.sources, settings, args.out, args.processes, args.scheduler)
+    except BatchError as error:
+        print(error)
+        return 2
     except KeyboardInterrupt:
         print(f"Stopped. The finished records are in {args.out}; run the same command to continue.")
         return 130
-    for note in write_reports(records, args.out, args.canvas, args.column):
+    for note in write_reports(records, args.out, args.canvas, args.column, found.others):
         print(note)
     return _summary(records, args.out)
 
@@ -95,11 +99,12 @@ def _seed(text: str) -> int:
     return seed
 
 
-def _sources(folder: Path) -> list[Source]:
-    sources = find_submissions(folder)
-    if not sources:
-        raise BatchError(f"There are no submissions in {folder}: it should hold zips or folders.")
-    return sources
+def _survey(folder: Path) -> Survey:
+    found = survey(folder)
+    if not found.sources:
+        there = f" There is {listed(found.others)}." if found.others else ""
+        raise BatchError(f"There are no submissions in {folder}: it should hold zips or folders.{there}")
+    return found
 
 
 def _settings(args: argparse.Namespace, sources: list[Source]) -> Settings:
@@ -134,7 +139,7 @@ def _summary(records: list[Record], out: Path) -> int:
     listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     print(f"{counted(len(records), 'submission')}: {listed}")
     print(f"Class page: {out / 'class.html'}, grades: {out / 'grades.csv'}")
-    unfinished = [record.submission.name for record in records if not record.is_settled]
+    unfinished = [clean(record.submission.name) for record in records if not record.is_settled]
     if unfinished:
         print(f"Grading itself failed for {', '.join(unfinished)}: run the same command to try again.")
     return 1 if unfinished else 0
@@ -148,11 +153,13 @@ def regrade(options: Sequence[str] = ()) -> int:
     args = _regrade_parser().parse_args(options)
     out = args.record if args.record.is_dir() else args.record.parent.parent
     try:
-        records = read_records(out) if args.record.is_dir() else [read_record(args.record)]
-        sources = _sources_of(records, args.submissions or _submissions_of(out))
+        records, problems = read_sound_records(out) if args.record.is_dir() else ([read_record(args.record)], [])
+        found = survey(args.submissions or _submissions_of(out))
+        sources = _sources_of(records, found)
     except (BatchError, ValueError) as error:
         print(error)
         return 2
+    print(*problems, sep="\n", end="\n" * bool(problems))
     differing = 0
     for record in tqdm(records, unit="submission", dynamic_ncols=True):
         again = grade_submission(sources[record.submission.id], _settings_of(record, args.question))
@@ -161,7 +168,8 @@ def regrade(options: Sequence[str] = ()) -> int:
             write_record(with_questions_of(record, again), out)
         differing += differs
     if args.question and differing:
-        write_reports(read_records(out), out)
+        records, problems = read_sound_records(out)
+        write_reports(records, out, others=found.others, problems=problems)
     print(f"{len(records)} graded again, {differing} with differences")
     return 1 if differing and not args.question else 0
 
@@ -184,12 +192,12 @@ def _regrade_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _sources_of(records: list[Record], folder: Path) -> dict[str, Source]:
+def _sources_of(records: list[Record], found: Survey) -> dict[str, Source]:
     """The submissions by id; all that have a record must be there."""
-    sources = {source.id: source for source in find_submissions(folder)}
-    lost = [record.submission.name for record in records if record.submission.id not in sources]
+    sources = {source.id: source for source in found.sources}
+    lost = [clean(record.submission.name) for record in records if record.submission.id not in sources]
     if lost:
-        raise BatchError(f"These submissions are no longer in {folder}: {', '.join(lost)}.")
+        raise BatchError(f"These submissions are no longer in {found.folder}: {', '.join(lost)}.")
     return sources
 
 
@@ -210,7 +218,7 @@ def _tell_differences(record: Record, again: Record, only_questions: bool) -> bo
     """Print what has changed; whether anything has."""
     found = list(differences(record, again, only_questions))
     for difference in found:
-        tqdm.write(f"{record.submission.name}: {difference}")
+        tqdm.write(clean(f"{record.submission.name}: {difference}"))
     return bool(found)
 
 

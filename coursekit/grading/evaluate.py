@@ -5,12 +5,10 @@ seed, code and versions, but for the timings.
 """
 
 import contextlib
-import hashlib
-import json
 import re
 import tempfile
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from coursekit.core.question import Question, Status
 from coursekit.grading import judgement, module_trial
-from coursekit.grading.intake.archive import Opened, Refused, Source, open_submission
-from coursekit.grading.intake.merging import merge_module, merge_notebook
+from coursekit.grading.intake.reading import Reading, Work, read_submission
+from coursekit.grading.intake.sources import Source
+from coursekit.grading.intake.text import why
+from coursekit.grading.intake.zips import Refused
 from coursekit.grading.judgement import Graded, InfrastructureError, without_verdict
 from coursekit.grading.record import (
     FollowThrough,
@@ -33,7 +33,6 @@ from coursekit.grading.record import (
     SubmissionInfo,
     SubmittedFile,
     Timings,
-    WrittenAnswer,
 )
 from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.running.withdrawal import withdrawn_for
@@ -41,7 +40,7 @@ from coursekit.grading.settings import Settings, versions
 from coursekit.judging.misplaced import misplaced
 from coursekit.judging.runner import Execute, FinishedProcess
 from coursekit.learner import notebook_form, submission
-from coursekit.paths import ROOT, file_of
+from coursekit.paths import file_of
 from coursekit.questions import all_questions, find, notebook_file
 
 if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without notebooks does not need
@@ -63,15 +62,17 @@ def grade_submission(source: Source, settings: Settings) -> Record:
     clock = time.monotonic()
     record = new_record(source, settings)
     try:
-        opened = open_submission(source, settings.assignment)
-        record.submission = _about(source, opened)
-        record.remarks += [*source.remarks, *opened.remarks]
-        grade_files(opened.files, settings, record)
+        reading = read_submission(source, settings.assignment)
+        record.submission = _about(source, reading)
+        record.remarks += [*source.remarks, *reading.remarks]
+        grade_work(reading.work, settings, record)
         record.state = State.GRADED
     except Refused as refused:
         record.state, record.reason = State.REFUSED, str(refused)
     except _FAILURES as error:
         record.reason = str(error)
+    except Exception as error:  # a fault of grading itself, which must not cost anybody else a grade
+        record.reason = f"grading failed ({why(error)})"
     record.timings.total = time.monotonic() - clock
     return record
 
@@ -99,24 +100,18 @@ def new_record(source: Source, settings: Settings) -> Record:
     )
 
 
-def _about(source: Source, opened: Opened) -> SubmissionInfo:
-    files = tuple(
-        SubmittedFile(name, hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(opened.files.items())
-    )
-    return SubmissionInfo(source.id, source.name, opened.sha256, source.learner, files, _receipt(opened.receipt))
+def _about(source: Source, reading: Reading) -> SubmissionInfo:
+    files = tuple(SubmittedFile(*about) for about in reading.files)
+    return SubmissionInfo(source.id, source.name, reading.sha256, source.learner, files, _receipt(reading.receipt))
 
 
 def _receipt(receipt: dict | None) -> Receipt | None:
     return Receipt(receipt["verified"], tuple(receipt["problems"]), receipt["questions"]) if receipt else None
 
 
-def grade_files(files: dict[str, bytes], settings: Settings, record: Record) -> None:
-    """Grade the files of a submission, bytes by name, and fill in the parts of its record that come from running them.
-
-    Remarks on what had to be repaired are added as soon as they are known.
-    """
+def grade_work(work: Work, settings: Settings, record: Record) -> None:
+    """Grade a learner's work, and fill in the parts of its record that come from running it."""
     with contextlib.ExitStack() as stack:
-        work = merge_files(files, settings, record.remarks)
         leave_out_what_fails(work, settings, record.remarks)
         grading = Grading(work, settings, stack, record.timings)
         questions = [grading.question_record(question) for question in settings.asked()]
@@ -127,55 +122,6 @@ def grade_files(files: dict[str, bytes], settings: Settings, record: Record) -> 
         record.notebooks = [grading.notebook_record(name) for name in shown]
     record.questions, record.written = questions, work.written
     record.possible = float(sum(question.points for question in questions))
-
-
-# ---- the learner's work in the course's files
-
-
-@dataclass
-class Work:
-    """A learner's work, ready to run.
-
-    `files` are modules by name; `notebooks` are dicts by the notebook's name; `broken` says why a notebook is missing;
-    `left_out` are statements of the modules that fail when these are imported.
-    """
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    notebooks: dict[str, dict] = field(default_factory=dict)
-    broken: dict[str, str] = field(default_factory=dict)
-    written: list[WrittenAnswer] = field(default_factory=list)
-    left_out: list[module_trial.LeftOut] = field(default_factory=list)
-
-
-def merge_files(files: dict[str, bytes], settings: Settings, remarks: list[str]) -> Work:
-    """Put the learner's files into the course's; what had to be repaired is added to `remarks`."""
-    work = Work()
-    given = workspace.provided_contents()
-    for name in submission.modules(settings.assignment):
-        if name in files:
-            merged = merge_module(given[name].decode(), files[name])
-            work.files[name] = merged.source.encode()
-            remarks += [f"{name}: {remark}" for remark in merged.remarks]
-    for notebook in submission.notebooks(settings.assignment):
-        _merge_notebook(work, notebook, files, remarks)
-    return work
-
-
-def _merge_notebook(work: Work, notebook: str, files: dict[str, bytes], remarks: list[str]) -> None:
-    name = notebook_file(notebook)
-    original = json.loads((ROOT / name).read_text(encoding="utf-8"))
-    if name not in files:
-        work.broken[notebook] = f"{notebook}.ipynb is not in the submission"
-        return
-    try:
-        merged = merge_notebook(original, files[name])
-    except Refused as refused:
-        work.broken[notebook] = f"{notebook}.ipynb cannot be read: {refused}"
-        remarks.append(f"{name}: {refused}")
-        return
-    work.notebooks[notebook], prompts = merged.notebook, notebook_form.prompts(original)
-    remarks += [f"{name}: {remark}" for remark in merged.remarks]
-    work.written += [WrittenAnswer(id_, notebook, prompts.get(id_, ""), text) for id_, text in merged.written.items()]
 
 
 def leave_out_what_fails(work: Work, settings: Settings, remarks: list[str]) -> None:
@@ -269,7 +215,8 @@ class Grading:
             return self._grade_in_notebook(question, reference)
         missing = [name for name in files_of(question) if name not in self.work.files]
         if missing:
-            return without_verdict(question, Status.NOT_GRADABLE, f"{missing[0]} is not in the submission")
+            reason = self.work.broken.get(missing[0], f"{missing[0]} is not in the submission")
+            return without_verdict(question, Status.NOT_GRADABLE, reason)
         limits, seed = replace(self.settings.limits, seconds=question.seconds), self.settings.seed
         make_execute = partial(self._executor, reference=reference, question=question)
         graded = judgement.grade_function(question, seed, make_execute(limits), self.settings.edges == "count")

@@ -22,6 +22,10 @@ def new_seed() -> int:
     return secrets.randbelow(NUM_SEEDS)
 
 
+class BatchError(Exception):
+    """The class cannot be graded as asked; the message says why."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How an assignment is graded.

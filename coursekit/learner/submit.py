@@ -5,6 +5,7 @@ The exit status is 0 if nothing is missing, 1 if the zip was written but has pro
 
 import ast
 import json
+import os
 import platform
 import tempfile
 import time
@@ -97,13 +98,14 @@ def collect(assignment: str, root: Path) -> tuple[Files, list[str]]:
     for name in _names(assignment, root):
         path = Path(root, name)
         try:
-            data = path.read_bytes()
+            obstacle = _why_not_packed(name, path.stat().st_size, root)
+            data = b"" if obstacle else path.read_bytes()
         except OSError as error:
             if name in submission.required(assignment):
                 problems.append(f"{name} is missing ({error.strerror}).")
             continue
-        if too_large := _too_large(name, len(data)):
-            problems.append(too_large)
+        if obstacle:
+            problems.append(obstacle)
             continue
         files[name] = data
         problems += [f"{name}: {problem}." for problem in _file_problems(data, path)]
@@ -114,6 +116,20 @@ def _names(assignment: str, root: Path) -> list[str]:
     """The names of all files that a submission may contain, the saved weights among them."""
     listed = [name for name in submission.allowed(assignment) if name not in (submission.WEIGHTS, submission.RECEIPT)]
     return listed + sorted(path.relative_to(root).as_posix() for path in Path(root).glob(submission.WEIGHTS))
+
+
+def _why_not_packed(name: str, size: int, root: Path) -> str:
+    """Why a file of so many bytes does not go into the zip, in a sentence; empty if it does."""
+    if Path(root, name).resolve() != Path(root).resolve() / name:
+        return f"{_printable(name)} is a link, or is in a folder that is one: it is not in the zip. Put the file there."
+    if name.endswith(".npz") and not submission.is_weights(name):
+        return f"{_printable(name)} is not in the zip: use only the letters a to z, digits and . _ - in its name."
+    return _too_large(name, size)
+
+
+def _printable(name: str) -> str:
+    """A name, with escapes for the bytes that are not in the system's encoding."""
+    return name if name.isprintable() else os.fsencode(name).decode("ascii", "backslashreplace")
 
 
 def _too_large(name: str, size: int) -> str:
@@ -172,8 +188,10 @@ def notebook_problems(data: bytes, path: Path) -> Iterator[str]:
 def _has_newer_copy(data: bytes, path: Path) -> bool:
     """Whether Jupyter kept a later state of a notebook than the saved one."""
     copy = path.parent / ".ipynb_checkpoints" / f"{path.stem}-checkpoint.ipynb"
-    is_newer = copy.exists() and copy.stat().st_mtime > path.stat().st_mtime + 1
-    return is_newer and copy.read_bytes() != data
+    try:
+        return copy.stat().st_mtime > path.stat().st_mtime + 1 and copy.read_bytes() != data
+    except OSError:  # most have no copy
+        return False
 
 
 def unsubmitted_changes(root: Path, assignment: str) -> list[str]:
@@ -182,12 +200,15 @@ def unsubmitted_changes(root: Path, assignment: str) -> list[str]:
         manifest = json.loads((Path(root) / "manifest.json").read_bytes())
     except (OSError, ValueError):
         return []  # the solved tree has none
-    names = sorted(path.relative_to(root).as_posix() for path in Path(root).glob("cs231n/**/*.py"))
+    paths = [path for path in Path(root).glob("cs231n/**/*.py") if path.is_file()]
+    names = sorted(path.relative_to(root).as_posix() for path in paths)
     later = {name for other in submission.assignments() for name in submission.modules(other)}
     problems = []
     for name in (name for name in names if not submission.is_allowed(name, assignment)):
         if name not in manifest:
-            problems.append(f"{name} is your own file: it is not submitted, and code that imports it will fail.")
+            problems.append(
+                f"{_printable(name)} is your own file: it is not submitted, and code that imports it will fail."
+            )
         elif name not in later and not _is_same(Path(root, name).read_bytes(), manifest[name]):
             problems.append(f"{name} was edited: it is not submitted, and grading uses the original.")
     return problems

@@ -6,7 +6,9 @@ What was done to provided cells costs nothing: the originals are used, and remar
 import ast
 import copy
 import json
+import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from coursekit.files import CONFLICT, has_conflict
@@ -79,6 +81,7 @@ def merge_module(edition: str, submitted: str | bytes) -> MergedModule:
     remarks += repairs
     try:
         present = set().union(*map(bound_names, parse_module(text)))
+        _require_compilable(text)
     except PARSING_ERRORS as error:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
         remarks.append(f"It is not valid Python{line}, so none of its functions can run.")
@@ -90,6 +93,16 @@ def merge_module(edition: str, submitted: str | bytes) -> MergedModule:
         remarks.append(f"{names} is missing from it; the version that was distributed was added.")
     added = [_lines_of(edition, statement) for statement in missing]
     return MergedModule("\n\n\n".join([text.rstrip("\n"), *added]) + "\n", remarks)
+
+
+def _require_compilable(text: str) -> None:
+    """Compile a module as grading does later: what crashes or fills the memory must do so here, where it is confined.
+
+    Errors are left to the process that runs the learner's code, whose traceback shows the line.
+    """
+    with warnings.catch_warnings(), suppress(*PARSING_ERRORS):
+        warnings.simplefilter("ignore")
+        compile(text, "module", "exec", dont_inherit=True)
 
 
 def _lines_of(text: str, statement: ast.stmt) -> str:

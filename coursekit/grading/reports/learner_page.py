@@ -23,6 +23,7 @@ from coursekit.grading.reports.words import (
     look_first,
     next_steps,
     status_words,
+    unconfirmed_claims,
 )
 
 SIGNS = {
@@ -138,9 +139,11 @@ def _receipt_words(record: Record) -> str:
     receipt = record.submission.receipt
     if receipt is None:
         return "It contained no receipt."
+    claims = unconfirmed_claims(record)
+    told = f" {claims}." if claims else ""
     if receipt.verified:
-        return "The receipt matches the submission."
-    return f"The receipt does not match the submission: {'; '.join(receipt.problems)}."
+        return f"The receipt lists the files of this submission.{told}"
+    return f"The receipt does not match the submission: {'; '.join(receipt.problems)}.{told}"
 
 
 def _run_view(run: NotebookRecord) -> dict:

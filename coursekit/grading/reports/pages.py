@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 import jinja2
 import markupsafe
 
+from coursekit.grading.intake.text import clean
+
 TEMPLATES = Path(__file__).parent / "templates"
 
 T = TypeVar("T")
 
-# What XML cannot hold, what a terminal obeys, and what reverses the direction of writing.
-_HARMFUL = re.compile("[^\t\n\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FILE_NAME = re.compile(r"[\w][\w.@+-]{0,199}")
 
 
@@ -33,7 +33,7 @@ def harmless(value: T) -> T:
 
 def _harmless_plain(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Enum):
-        return _HARMFUL.sub("\ufffd", value.replace("\r\n", "\n").replace("\r", "\n"))
+        return clean(value)
     if isinstance(value, dict):
         return {harmless(key): harmless(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -24,13 +25,14 @@ from jupyter_client.manager import KernelManager
 
 from coursekit.core.question import Status
 from coursekit.grading.running import sandbox, workspace
+from coursekit.grading.running.messages import NUM_WAITING, counting_session, watch_memory
 from coursekit.grading.settings import Settings
 from coursekit.judging.runner import WAITING
 from coursekit.running.handover import GRADING
 
 POLL = 0.1  # seconds between two looks at whether the kernel lives
 LARGEST_MESSAGE = 512 << 20  # bytes; the images of one question have 123 MB
-LARGEST_OUTPUT = 64 << 20  # characters of what a cell shows
+LARGEST_OUTPUT = 32 << 20  # bytes of JSON that a cell sends, whatever is in it
 MEMORY = 8 << 30
 STARTUP = 60.0
 
@@ -80,6 +82,7 @@ class SandboxedKernel:
         self._scratch = tempfile.TemporaryDirectory(prefix="sandbox-")
         self._manager = _manager(Path(self._sockets.name))
         self._client: Any = None
+        self._end_watch: Callable[[], None] = lambda: None
         self._stopped = False
         try:
             self._start(*self._command(folder, inside, settings, nonce), folder / inside)
@@ -117,6 +120,7 @@ class SandboxedKernel:
         self._client.start_channels()
         self._client.wait_for_ready(timeout=STARTUP)
         self._await_outputs()
+        self._end_watch = watch_memory(lambda: self.finish(Status.CRASHED, "it sends more than grading can hold"))
 
     def _await_outputs(self) -> None:
         """Wait until what cells show arrives, which can start later than the replies."""
@@ -186,8 +190,7 @@ class SandboxedKernel:
                 self._take(self._client.get_iopub_msg(timeout=0))
 
     def _take(self, message: dict) -> None:
-        content = message["content"]
-        self._num_shown += len(content.get("text", "")) + sum(map(len, map(str, content.get("data", {}).values())))
+        self._num_shown += message["size"]
         if self._num_shown > LARGEST_OUTPUT:
             self._give_up(Status.CRASHED, "a cell shows too much output")
         self._unread.append(message)
@@ -201,6 +204,7 @@ class SandboxedKernel:
         if self._stopped:
             return
         self._stopped = True
+        self._end_watch()
         if self.process is not None:
             sandbox.stop_process(self.process)
         if self._client is not None:
@@ -221,7 +225,9 @@ def _manager(sockets: Path) -> _Manager:
     context: zmq.Context = zmq.Context()
     context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
     context.setsockopt(zmq.LINGER, 0)
-    manager = _Manager(transport="ipc", ip=str(sockets / "s"), connection_file=str(sockets / "c.json"), context=context)
+    context.setsockopt(zmq.RCVHWM, NUM_WAITING)
+    files = {"ip": str(sockets / "s"), "connection_file": str(sockets / "c.json")}
+    manager = _Manager(transport="ipc", context=context, session=counting_session(), **files)
     manager.write_connection_file()
     return manager
 
