@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from coursekit.grading.running.sandbox import SCRATCH
+from coursekit.grading.running.bubblewrap import SCRATCH
 from coursekit.paths import PACKAGE, ROOT, SANDBOX, file_of, files_in
 from coursekit.questions import NOTEBOOKS, all_questions
 from coursekit.teacher.solutions import BEGIN, END, stripped
