@@ -7,7 +7,6 @@ seed, code and versions, but for the timings.
 import contextlib
 import hashlib
 import json
-import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,9 +32,9 @@ from coursekit.grading.record import (
     Timings,
     WrittenAnswer,
 )
-from coursekit.grading.running import sandbox, workspace
+from coursekit.grading.running import folders, sandbox, workspace
 from coursekit.grading.settings import Settings, versions
-from coursekit.judging.runner import Execute, FinishedProcess
+from coursekit.judging.runner import Ending, Execute, FinishedProcess
 from coursekit.learner import notebook_form, submission
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import all_questions, find, notebook_file
@@ -45,6 +44,7 @@ if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without noteboo
 
 # What is graded again with earlier answers replaced.
 FOLLOWED = (Status.WRONG, Status.NOT_ATTEMPTED, Status.CRASHED, Status.TIMED_OUT)
+IMPATIENCE = 1.0  # seconds that a submission may sleep in a question once it has slept too long in another
 NOT_RUN = "the notebooks were not run"
 _FAILURES = (InfrastructureError, sandbox.SandboxError, OSError)
 
@@ -57,6 +57,8 @@ def grade_submission(source: Source, settings: Settings) -> Record:
     clock = time.monotonic()
     record = new_record(source, settings)
     try:
+        if refusal := sandbox.refusal(settings.level, settings.trust_submissions):
+            raise sandbox.SandboxError(refusal)
         opened = open_submission(source, settings.assignment)
         record.submission = _about(source, opened)
         record.remarks += [*source.remarks, *opened.remarks]
@@ -179,6 +181,7 @@ class Grading:
         self._graded: dict[tuple, Graded] = {}
         self._folders: dict[tuple, Path] = {}
         self._notebook_runs: dict[tuple, NotebookRun] = {}
+        self._has_stalled = False
 
     def question_record(self, question: Question) -> QuestionRecord:
         """The record of one question."""
@@ -226,12 +229,17 @@ class Grading:
         missing = [name for name in files_of(question) if name not in self.work.files]
         if missing:
             return without_verdict(question, Status.NOT_GRADABLE, f"{missing[0]} is not in the submission")
-        limits = replace(self.settings.limits, seconds=question.seconds)
+        limits = replace(self._limits(), seconds=question.seconds)
         graded = judgement.grade_function(question, self.settings.seed, self._executor(limits, reference, question))
         if graded.status != Status.OK or not question.efforts:
             return graded
         executor = self._executor(effort.limits(limits), reference, question)
         return judgement.with_effort(question, self.settings.seed, graded, executor)
+
+    def _limits(self) -> sandbox.Limits:
+        """The usual limits; a submission that has slept too long once is not waited for as long again."""
+        usual = self.settings.limits
+        return replace(usual, idle=min(usual.idle, IMPATIENCE)) if self._has_stalled else usual
 
     def _executor(self, limits: sandbox.Limits, reference: tuple[str, ...], question: Question) -> Execute:
         """What runs a command in the sandbox, as `run_calls` takes it."""
@@ -243,6 +251,7 @@ class Grading:
                 command, folder, request, limits, isolation=self.settings.level, readable=[workspace.data_folder()]
             )
             self.timings.own_code += outcome.seconds
+            self._has_stalled |= outcome.ended == Ending.STALLED
             stderr = outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode())
             return FinishedProcess(outcome.stdout, stderr, outcome.ended, limits.seconds)
 
@@ -252,7 +261,7 @@ class Grading:
         """The folder to run in; `graded` is a question that asks for a part of a function that `reference` replaces."""
         key = reference, graded
         if key not in self._folders:
-            folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="grading-")))
+            folder = self.stack.enter_context(folders.temporary_folder("grading-"))
             workspace.build(folder, self.work.files, *key)
             self._folders[key] = folder
         return self._folders[key]
@@ -292,7 +301,8 @@ class Grading:
         if (name, reference) not in self._notebook_runs:
             started = time.monotonic()
             folder = self.folder(reference)
-            run = notebook_run.run_notebook(self.work.notebooks[name], name, folder, self.settings, self._shown)
+            settings = replace(self.settings, limits=self._limits())
+            run = notebook_run.run_notebook(self.work.notebooks[name], name, folder, settings, self._shown)
             self._notebook_runs[name, reference] = run
             seconds = time.monotonic() - started
             _add_time(self.timings.notebooks, name, seconds)

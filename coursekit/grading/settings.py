@@ -33,6 +33,8 @@ class Settings:
         For each question; the time is the question's own.
     questions : tuple of str
         Ids of the questions to grade; all of the assignment if empty.
+    trust_submissions : bool
+        Grade even where a submission could change its own grade, see `sandbox.refusal`.
     """
 
     assignment: str
@@ -42,6 +44,7 @@ class Settings:
     isolation: str = ""
     limits: sandbox.Limits = field(default_factory=sandbox.Limits)
     questions: tuple[str, ...] = ()
+    trust_submissions: bool = False
 
     @property
     def level(self) -> str:
