@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ from coursekit.grading.record import (
     WrittenAnswer,
 )
 from coursekit.grading.running import folders, sandbox, workspace
+from coursekit.grading.running import reference as earlier_answers
 from coursekit.grading.settings import Settings, versions
 from coursekit.judging.runner import Ending, Execute, FinishedProcess
 from coursekit.learner import notebook_form, submission
@@ -181,6 +183,7 @@ class Grading:
         self._graded: dict[tuple, Graded] = {}
         self._folders: dict[tuple, Path] = {}
         self._notebook_runs: dict[tuple, NotebookRun] = {}
+        self._reference_folder: Path | None = None
         self._has_stalled = False
 
     def question_record(self, question: Question) -> QuestionRecord:
@@ -247,15 +250,36 @@ class Grading:
         folder = self.folder(reference, question.id if replaced & set(question.implements) else "")
 
         def execute(command: list[str], request: bytes) -> FinishedProcess:
-            outcome = sandbox.run_command(
-                command, folder, request, limits, isolation=self.settings.level, readable=[workspace.data_folder()]
-            )
+            with self._reference(reference, limits) as earlier:
+                outcome = sandbox.run_command(
+                    command,
+                    folder,
+                    request,
+                    limits,
+                    earlier.variables,
+                    self.settings.level,
+                    readable=[workspace.data_folder()],
+                    pass_fds=earlier.pipes,
+                    waits_for=earlier.tree,
+                )
             self.timings.own_code += outcome.seconds
             self._has_stalled |= outcome.ended == Ending.STALLED
             stderr = outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode())
             return FinishedProcess(outcome.stdout, stderr, outcome.ended, limits.seconds)
 
         return execute
+
+    @contextlib.contextmanager
+    def _reference(self, ids: tuple[str, ...], limits: sandbox.Limits) -> Iterator[earlier_answers.Reference]:
+        """The process that answers earlier questions, if there are any to answer."""
+        if not ids:
+            yield earlier_answers.NOBODY
+            return
+        if not self._reference_folder:
+            self._reference_folder = self.stack.enter_context(folders.temporary_folder("reference-"))
+            workspace.build_reference(self._reference_folder)
+        with earlier_answers.started(self._reference_folder, limits, self.settings.level) as earlier:
+            yield earlier
 
     def folder(self, reference: tuple[str, ...] = (), graded: str = "") -> Path:
         """The folder to run in; `graded` is a question that asks for a part of a function that `reference` replaces."""
@@ -302,7 +326,9 @@ class Grading:
             started = time.monotonic()
             folder = self.folder(reference)
             settings = replace(self.settings, limits=self._limits())
-            run = notebook_run.run_notebook(self.work.notebooks[name], name, folder, settings, self._shown)
+            notebook = self.work.notebooks[name]
+            with self._reference(reference, settings.limits) as earlier:
+                run = notebook_run.run_notebook(notebook, name, folder, settings, self._shown, earlier)
             self._notebook_runs[name, reference] = run
             seconds = time.monotonic() - started
             _add_time(self.timings.notebooks, name, seconds)

@@ -27,6 +27,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 
 from coursekit.core.question import Status
 from coursekit.grading.running import folders, sandbox, workspace
+from coursekit.grading.running.reference import NOBODY, Reference
 from coursekit.grading.settings import Settings
 from coursekit.judging.runner import WAITING, Ending
 from coursekit.running.handover import CONNECTION, GRADING, PLOTTING
@@ -63,6 +64,8 @@ class SandboxedKernel:
     settings : Settings
     nonce : str
         Must come back with the values that a check hands over.
+    earlier : Reference, optional
+        Answers earlier questions.
 
     Attributes
     ----------
@@ -72,7 +75,7 @@ class SandboxedKernel:
         The status in the reply to the last cell, which a cell cannot hide by hiding its error.
     """
 
-    def __init__(self, folder: Path, inside: Path, settings: Settings, nonce: str) -> None:
+    def __init__(self, folder: Path, inside: Path, settings: Settings, nonce: str, earlier: Reference = NOBODY) -> None:
         self.ended: tuple[Status, str] | None = None
         self.last_status = ""
         self._unread: deque[dict] = deque()
@@ -82,14 +85,14 @@ class SandboxedKernel:
         self._cell_idle = limits.idle
         self._limits = replace(limits, seconds=NOTEBOOK_SECONDS, idle=NOTEBOOK_IDLE * limits.idle, memory=MEMORY)
         try:
-            self._start(folder, inside, settings.level, {GRADING: nonce})
+            self._start(folder, inside, settings.level, {GRADING: nonce}, earlier)
             self._client.wait_for_ready(timeout=STARTUP)
             self._await_outputs()
         except BaseException:
             self.stop()
             raise
 
-    def _start(self, folder: Path, inside: Path, isolation: str, variables: dict[str, str]) -> None:
+    def _start(self, folder: Path, inside: Path, isolation: str, variables: dict[str, str], earlier: Reference) -> None:
         path = self._stack.enter_context(folders.temporary_folder("kernel-")) / "socket"
         key = secrets.token_hex(32)
         with contextlib.ExitStack() as until_started:
@@ -101,6 +104,7 @@ class SandboxedKernel:
                     folder,
                     self._limits,
                     variables
+                    | earlier.variables
                     | {
                         CONNECTION: json.dumps({"key": key, "ports": ports}),
                         PLOTTING: _plot_settings(),
@@ -109,7 +113,8 @@ class SandboxedKernel:
                     isolation,
                     readable=[workspace.data_folder(), _plot_settings()],
                     inside=inside,
-                    pass_fds=tuple(ports.values()),
+                    pass_fds=(*ports.values(), *earlier.pipes),
+                    waits_for=earlier.tree,
                     pipes=subprocess.DEVNULL,
                 )
             )
