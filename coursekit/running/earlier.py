@@ -10,17 +10,21 @@ argument. A large array is sent once; afterwards its hash stands for it.
 """
 
 import builtins
+import contextlib
 import hashlib
 import importlib
+import inspect
 import json
 import math
 import os
 import struct
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
+from unittest.mock import patch
 
 import numpy as np
 
@@ -64,8 +68,8 @@ class _Channel:
     def ask(self, question: dict[str, Any], arguments: dict[str, Any]) -> Any:
         """Ask the other side; raises what its answer raises."""
         message = Message()
-        text = question | {"arguments": message.encode(arguments), "random": message.encode(np.random.get_state())}
-        self.send(text, message, once=True)
+        text = {"arguments": message.encode(arguments), "random": message.encode(np.random.get_state())}
+        self.send(question | text | {"stand_ins": _stand_ins()}, message, once=True)
         reply = Message(message.objects)
         text = self.receive(reply)
         if "error" in text:
@@ -180,6 +184,8 @@ class Message:
             return {"type": np.dtype(value).str if isinstance(value, np.dtype) else value.__name__}
         if type(value) is tuple:
             return {"tuple": [self.encode(item) for item in value]}
+        if isinstance(value, Opaque):
+            return {"foreign": value.kind}
         return self._numbered(value)
 
     def _numbered(self, value: Any) -> dict[str, Any]:
@@ -286,6 +292,36 @@ def _new_object(module: str, name: str) -> Any:
     return object.__new__(kind)
 
 
+# ---- stand-ins: functions of a question's case in the place of the course's, which later questions ask for
+
+_CASES, _COURSE = "coursekit.questions.", "cs231n."
+
+
+def _stand_ins() -> list[list[str]]:
+    """The stand-ins that are in place now: module and name of what they replace, module and name of their own."""
+    return [
+        [module.__name__, name, function.__module__, function.__name__]
+        for module in list(sys.modules.values())
+        if getattr(module, "__name__", "").startswith(_COURSE)
+        for name, function in list(vars(module).items())
+        if inspect.isfunction(function) and function.__module__.startswith(_CASES)
+    ]
+
+
+@contextlib.contextmanager
+def _standing_in(stand_ins: list[list[str]]) -> Iterator[None]:
+    """Put the same stand-ins in place here."""
+    with contextlib.ExitStack() as stack:
+        for module, name, own_module, own_name in stand_ins:
+            if not module.startswith(_COURSE) or not own_module.startswith(_CASES):
+                raise LookupError(f"{own_module}:{own_name} is no stand-in")
+            function = getattr(importlib.import_module(own_module), own_name)
+            if not inspect.isfunction(function) or function.__module__ != own_module:
+                raise LookupError(f"{own_module}:{own_name} is no function")
+            stack.enter_context(patch.object(importlib.import_module(module), name, function))
+        yield
+
+
 # ---- answering
 
 
@@ -310,7 +346,11 @@ def _answered(text: dict[str, Any], request: Message) -> tuple[dict[str, Any], M
     arguments = request.decode(text["arguments"])
     np.random.set_state(request.decode(text["random"]))
     before = {number: value.copy() for number, value in enumerate(request.objects) if _may_change(value)}
-    value = _run_part(text["target"], text["part"], arguments) if "part" in text else _call(text["target"], arguments)
+    with _standing_in(text["stand_ins"]):
+        if "part" in text:
+            value = _run_part(text["target"], text["part"], arguments)
+        else:
+            value = _call(text["target"], arguments)
     reply = Message(request.objects)
     changed = [
         [number, reply.content(value)]
