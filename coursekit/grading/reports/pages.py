@@ -108,7 +108,6 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters.update(
-        breakable=breakable, number=number, of=of, counted=counted, coarse_duration=coarse_duration
-    )
+    for function in (breakable, number, of, duration, coarse_duration, counted):
+        templates.filters[function.__name__] = function
     return templates
