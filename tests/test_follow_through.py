@@ -81,6 +81,18 @@ def test_no_line_of_the_reference_in_the_folder():
             }
 
 
+def test_never_its_own_answer():
+    """What may be asked for holds nothing of the question that is graded, nor of a later one."""
+    for question in LATER:
+        for target in workspace.answers_to(closure(question), question.id)["functions"]:
+            assert target not in question.implements
+        parts = workspace.answers_to(closure(question), question.id)["parts"]
+        for key in parts:
+            target, index = key.split("/")
+            asking = workspace.questions_asking_for(file_of(target), target.split(":")[1])
+            assert asking[int(index)] in closure(question)
+
+
 def test_parts_do_not_leave_their_function():
     """A part is run on its own: it cannot return from the function, nor leave a loop."""
     import ast
@@ -96,10 +108,9 @@ def test_parts_do_not_leave_their_function():
 
 
 @pytest.fixture
-def channel(tmp_path, monkeypatch):
+def channel(monkeypatch):
     """A channel to a process of the reference, which is a thread here."""
-    (tmp_path / earlier.ANSWERS).write_text(json.dumps({"functions": ALLOWED, "parts": {}}))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(earlier.ANSWERS, json.dumps({"functions": ALLOWED, "parts": {}}))
     (a, b), (c, d) = os.pipe(), os.pipe()
     with open(a, "rb") as asked, open(d, "wb") as told, open(c, "rb") as hearing:
         monkeypatch.setattr(earlier, "_channel", lambda: _Channel(asked, told, _Kept()))

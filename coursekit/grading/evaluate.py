@@ -247,10 +247,11 @@ class Grading:
     def _executor(self, limits: sandbox.Limits, reference: tuple[str, ...], question: Question) -> Execute:
         """What runs a command in the sandbox, as `run_calls` takes it."""
         replaced = {target for id_ in reference for target in find(id_).implements}
-        folder = self.folder(reference, question.id if replaced & set(question.implements) else "")
+        graded = question.id if replaced & set(question.implements) else ""
+        folder = self.folder(reference, graded)
 
         def execute(command: list[str], request: bytes) -> FinishedProcess:
-            with self._reference(reference, limits) as earlier:
+            with self._reference(reference, graded, limits) as earlier:
                 outcome = sandbox.run_command(
                     command,
                     folder,
@@ -270,7 +271,9 @@ class Grading:
         return execute
 
     @contextlib.contextmanager
-    def _reference(self, ids: tuple[str, ...], limits: sandbox.Limits) -> Iterator[earlier_answers.Reference]:
+    def _reference(
+        self, ids: tuple[str, ...], graded: str, limits: sandbox.Limits
+    ) -> Iterator[earlier_answers.Reference]:
         """The process that answers earlier questions, if there are any to answer."""
         if not ids:
             yield earlier_answers.NOBODY
@@ -278,7 +281,8 @@ class Grading:
         if not self._reference_folder:
             self._reference_folder = self.stack.enter_context(folders.temporary_folder("reference-"))
             workspace.build_reference(self._reference_folder)
-        with earlier_answers.started(self._reference_folder, limits, self.settings.level) as earlier:
+        answers = workspace.answers_to(ids, graded)
+        with earlier_answers.started(self._reference_folder, answers, limits, self.settings.level) as earlier:
             yield earlier
 
     def folder(self, reference: tuple[str, ...] = (), graded: str = "") -> Path:
@@ -327,7 +331,7 @@ class Grading:
             folder = self.folder(reference)
             settings = replace(self.settings, limits=self._limits())
             notebook = self.work.notebooks[name]
-            with self._reference(reference, settings.limits) as earlier:
+            with self._reference(reference, "", settings.limits) as earlier:
                 run = notebook_run.run_notebook(notebook, name, folder, settings, self._shown, earlier)
             self._notebook_runs[name, reference] = run
             seconds = time.monotonic() - started

@@ -22,7 +22,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, BinaryIO
 from unittest.mock import patch
 
@@ -31,7 +30,7 @@ import numpy as np
 from coursekit.core.serialization import KINDS, Opaque
 
 CHANNEL = "COURSEKIT_EARLIER"  # the environment variable with the numbers of the two pipes, to read and to write
-ANSWERS = "earlier.json"  # in the folder of the process that answers: its functions, and the texts of its parts
+ANSWERS = "COURSEKIT_ANSWERS"  # the one of the process that answers: which functions, and the texts of which parts
 LARGE = 64 << 20  # bytes of an array that is sent once; nothing of this size is changed in place
 KEPT = 3 << 30  # bytes of large arrays that are kept
 LONGEST_TEXT = 64 << 20
@@ -381,7 +380,9 @@ def _call(target: str, arguments: dict[str, Any]) -> Any:
 
 def _run_part(target: str, index: int, names: dict[str, Any]) -> dict[str, Any]:
     """Run a part of a function on its local variables; the variables that it assigns."""
-    part = _answers()["parts"][f"{target}/{index}"]
+    part = _answers()["parts"].get(f"{target}/{index}")
+    if part is None:
+        raise LookupError(f"part {index} of {target} is no earlier answer")
     variables = vars(importlib.import_module(target.split(":")[0])) | names
     exec(compile(part["text"], target, "exec"), variables)
     return {name: variables[name] for name in part["names"] if name in variables}
@@ -389,7 +390,7 @@ def _run_part(target: str, index: int, names: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _answers() -> dict[str, Any]:
-    return json.loads(Path(ANSWERS).read_text(encoding="utf-8"))
+    return json.loads(os.environ[ANSWERS])
 
 
 if __name__ == "__main__":

@@ -5,18 +5,19 @@ in the learner's sandbox holds a line of the reference.
 """
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.running.tree import Tree
 from coursekit.judging.runner import WAITING
-from coursekit.running.earlier import CHANNEL
+from coursekit.running.earlier import ANSWERS, CHANNEL
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,15 @@ NOBODY = Reference({}, (), None)
 
 
 @contextlib.contextmanager
-def started(folder: Path, limits: sandbox.Limits, isolation: str) -> Iterator[Reference]:
+def started(folder: Path, answers: dict[str, Any], limits: sandbox.Limits, isolation: str) -> Iterator[Reference]:
     """The reference, ready to answer until the end of the `with` block.
 
     Parameters
     ----------
     folder : Path
         From `workspace.build_reference`.
+    answers : dict
+        What it may be asked for, from `workspace.answers_to`.
     limits : Limits
         Those of the learner's code; the reference may take longer, since it can be asked often.
     isolation : str
@@ -52,7 +55,7 @@ def started(folder: Path, limits: sandbox.Limits, isolation: str) -> Iterator[Re
                 [sys.executable, "-m", "coursekit.running.earlier"],
                 folder,
                 replace(limits, seconds=WAITING * limits.seconds),
-                {CHANNEL: ",".join(map(str, ends))},
+                {CHANNEL: ",".join(map(str, ends)), ANSWERS: json.dumps(answers)},
                 isolation,
                 readable=[workspace.data_folder()],
                 pass_fds=ends,

@@ -9,18 +9,17 @@ has a line of it.
 import ast
 import difflib
 import importlib.util
-import json
 import py_compile
 import tempfile
 import textwrap
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from coursekit.grading.running.bubblewrap import SCRATCH
 from coursekit.paths import PACKAGE, ROOT, SANDBOX, file_of, files_in
 from coursekit.questions import NOTEBOOKS, all_questions
-from coursekit.running.earlier import ANSWERS
 from coursekit.teacher.solutions import BEGIN, END, stripped
 
 
@@ -68,8 +67,7 @@ def _open_to_all(folder: Path) -> None:
 def build_reference(folder: Path) -> None:
     """Write the folder of the process that answers earlier questions (see `coursekit.running.earlier`)."""
     solved = {name: path.read_bytes() for name, path in files_in(PACKAGE).items()}
-    answers = {"functions": sorted({t for q in all_questions().values() for t in q.implements}), "parts": _parts()}
-    _write(folder, provided_contents() | solved | {ANSWERS: json.dumps(answers).encode()})
+    _write(folder, provided_contents() | solved)
 
 
 def data_folder() -> Path:
@@ -154,6 +152,20 @@ def questions_asking_for(name: str, path: str) -> list[str]:
 
 def _target(name: str, path: str) -> str:
     return f"{name.removesuffix('.py').replace('/', '.')}:{path}"
+
+
+def answers_to(ids: Iterable[str], graded: str = "") -> dict[str, Any]:
+    """What the reference may be asked for, as `coursekit.running.earlier` takes it: never for what is graded."""
+    functions, parts = set(), {}
+    for id_ in ids:
+        for target in all_questions()[id_].implements:
+            asking = questions_asking_for(file_of(target), target.split(":")[1])
+            if graded in asking:
+                key = f"{target}/{asking.index(id_)}"
+                parts[key] = _parts()[key]
+            else:
+                functions.add(target)
+    return {"functions": sorted(functions), "parts": parts}
 
 
 def _definition(solved: str, name: str, path: str) -> str:
