@@ -35,6 +35,9 @@ def grade(options: Sequence[str] = ()) -> int:
     except (BatchError, ValueError) as error:
         print(error)
         return 2
+    if refusal := sandbox.refusal(settings.isolation, settings.trust_submissions):
+        print(refusal)
+        return 2
     if warning := sandbox.warning(settings.isolation):
         print(warning)
     _remember(args.out, submissions=str(args.submissions.resolve()), seed=settings.seed)
@@ -83,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--isolation", choices=["bubblewrap", "limits"], default="", help="the strongest that works here by default"
     )
+    _add_trust(parser)
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count(), help="submissions graded in parallel (default: all cores)"
     )
@@ -90,6 +94,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--canvas", type=Path, metavar="CSV", help="Canvas gradebook; a copy is filled in")
     parser.add_argument("--column", help="column to fill in; the one that names the assignment by default")
     return parser
+
+
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trust-submissions",
+        action="store_true",
+        help="grade even where no isolation keeps a submission from changing its own grade",
+    )
 
 
 def _seed(text: str) -> int:
@@ -115,6 +127,7 @@ def _settings(args: argparse.Namespace, sources: list[Source]) -> Settings:
         notebooks=args.notebooks,
         follow_through_share=args.follow_through,
         isolation=args.isolation,
+        trust_submissions=args.trust_submissions,
     )
 
 
@@ -160,9 +173,13 @@ def regrade(options: Sequence[str] = ()) -> int:
         print(error)
         return 2
     print(*problems, sep="\n", end="\n" * bool(problems))
+    refusals = {sandbox.refusal(record.settings.isolation, args.trust_submissions) for record in records} - {""}
+    if refusals:
+        print(*refusals)
+        return 2
     differing = 0
     for record in tqdm(records, unit="submission", dynamic_ncols=True):
-        again = grade_submission(sources[record.submission.id], _settings_of(record, args.question))
+        again = grade_submission(sources[record.submission.id], _settings_of(record, args))
         differs = _tell_differences(record, again, bool(args.question))
         if args.question and differs:
             write_record(with_questions_of(record, again), out)
@@ -189,6 +206,7 @@ def _regrade_parser() -> argparse.ArgumentParser:
         help="grade only this question, and keep the new result; may be repeated",
     )
     parser.add_argument("--submissions", type=Path, help="folder of submissions, if it was moved")
+    _add_trust(parser)
     return parser
 
 
@@ -201,7 +219,7 @@ def _sources_of(records: list[Record], found: Survey) -> dict[str, Source]:
     return sources
 
 
-def _settings_of(record: Record, questions: list[str]) -> Settings:
+def _settings_of(record: Record, args: argparse.Namespace) -> Settings:
     settings = record.settings
     return Settings(
         assignment=record.assignment,
@@ -210,7 +228,8 @@ def _settings_of(record: Record, questions: list[str]) -> Settings:
         follow_through_share=settings.follow_through_share,
         notebooks=settings.notebooks,
         isolation=settings.isolation,
-        questions=tuple(questions),
+        questions=tuple(args.question),
+        trust_submissions=args.trust_submissions,
     )
 
 

@@ -6,8 +6,8 @@ seed, code and versions, but for the timings.
 
 import contextlib
 import re
-import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -34,11 +34,12 @@ from coursekit.grading.record import (
     SubmittedFile,
     Timings,
 )
-from coursekit.grading.running import sandbox, workspace
+from coursekit.grading.running import folders, sandbox, workspace
+from coursekit.grading.running import reference as earlier_answers
 from coursekit.grading.running.withdrawal import withdrawn_for
 from coursekit.grading.settings import Settings, versions
 from coursekit.judging.misplaced import misplaced
-from coursekit.judging.runner import Execute, FinishedProcess
+from coursekit.judging.runner import Ending, Execute, FinishedProcess
 from coursekit.learner import notebook_form, submission
 from coursekit.paths import file_of
 from coursekit.questions import all_questions, find, notebook_file
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without noteboo
 
 # What is graded again with earlier answers replaced.
 FOLLOWED = (Status.WRONG, Status.NOT_ATTEMPTED, Status.CRASHED, Status.TIMED_OUT)
+IMPATIENCE = 1.0  # seconds that a submission may sleep in a question once it has slept too long in another
 NOT_RUN = "the notebooks were not run"
 _ENDLESS = "does not return: it takes too long, or ends the process that runs it"
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
@@ -62,6 +64,8 @@ def grade_submission(source: Source, settings: Settings) -> Record:
     clock = time.monotonic()
     record = new_record(source, settings)
     try:
+        if refusal := sandbox.refusal(settings.level, settings.trust_submissions):
+            raise sandbox.SandboxError(refusal)
         reading = read_submission(source, settings.assignment)
         record.submission = _about(source, reading)
         record.remarks += [*source.remarks, *reading.remarks]
@@ -129,8 +133,8 @@ def leave_out_what_fails(work: Work, settings: Settings, remarks: list[str]) -> 
 
     def run(files: dict[str, bytes], command: list[str]) -> FinishedProcess:
         limits = replace(settings.limits, seconds=module_trial.SECONDS)
-        with tempfile.TemporaryDirectory(prefix="grading-") as folder:
-            workspace.build(Path(folder), files)
+        with folders.temporary_folder("grading-") as folder:
+            workspace.build(folder, files)
             outcome = sandbox.run_command(command, folder, b"", limits, isolation=settings.level)
         return FinishedProcess(outcome.stdout, outcome.stderr, outcome.ended, limits.seconds, outcome.cpu_seconds)
 
@@ -168,6 +172,8 @@ class Grading:
         self._graded: dict[tuple, Graded] = {}
         self._folders: dict[tuple, Path] = {}
         self._notebook_runs: dict[tuple, NotebookRun] = {}
+        self._reference_folder: Path | None = None
+        self._has_stalled = False
 
     def question_record(self, question: Question) -> QuestionRecord:
         """The record of one question."""
@@ -217,7 +223,7 @@ class Grading:
         if missing:
             reason = self.work.broken.get(missing[0], f"{missing[0]} is not in the submission")
             return without_verdict(question, Status.NOT_GRADABLE, reason)
-        limits, seed = replace(self.settings.limits, seconds=question.seconds), self.settings.seed
+        limits, seed = replace(self._limits(), seconds=question.seconds), self.settings.seed
         make_execute = partial(self._executor, reference=reference, question=question)
         graded = judgement.grade_function(question, seed, make_execute(limits), self.settings.edges == "count")
         if graded.status == Status.OK:
@@ -229,6 +235,11 @@ class Grading:
         missing = set(_UNDEFINED.findall(text))
         return [f"  {left_out.sentence}" for left_out in self.work.left_out if missing & left_out.names]
 
+    def _limits(self) -> sandbox.Limits:
+        """The usual limits; a submission that has slept too long once is not waited for as long again."""
+        usual = self.settings.limits
+        return replace(usual, idle=min(usual.idle, IMPATIENCE)) if self._has_stalled else usual
+
     def _executor(self, limits: sandbox.Limits, reference: tuple[str, ...], question: Question) -> Execute:
         """What runs a command in the sandbox, as `run_calls` takes it."""
         replaced = {target for id_ in reference for target in find(id_).implements}
@@ -236,14 +247,39 @@ class Grading:
         folder = self.folder(reference, graded, withdrawn_for(question))
 
         def execute(command: list[str], request: bytes) -> FinishedProcess:
-            outcome = sandbox.run_command(
-                command, folder, request, limits, isolation=self.settings.level, readable=[workspace.data_folder()]
-            )
+            with self._reference(reference, graded, limits) as earlier:
+                outcome = sandbox.run_command(
+                    command,
+                    folder,
+                    request,
+                    limits,
+                    earlier.variables,
+                    self.settings.level,
+                    readable=[workspace.data_folder()],
+                    pass_fds=earlier.pipes,
+                    waits_for=earlier.tree,
+                )
             self.timings.own_code += outcome.seconds
+            self._has_stalled |= outcome.ended == Ending.STALLED
             stderr = outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode())
             return FinishedProcess(outcome.stdout, stderr, outcome.ended, limits.seconds, outcome.cpu_seconds)
 
         return execute
+
+    @contextlib.contextmanager
+    def _reference(
+        self, ids: tuple[str, ...], graded: str, limits: sandbox.Limits
+    ) -> Iterator[earlier_answers.Reference]:
+        """The process that answers earlier questions, if there are any to answer."""
+        if not ids:
+            yield earlier_answers.NOBODY
+            return
+        if not self._reference_folder:
+            self._reference_folder = self.stack.enter_context(folders.temporary_folder("reference-"))
+            workspace.build_reference(self._reference_folder)
+        answers = workspace.answers_to(ids, graded)
+        with earlier_answers.started(self._reference_folder, answers, limits, self.settings.level) as earlier:
+            yield earlier
 
     def folder(self, reference: tuple[str, ...] = (), graded: str = "", withdrawn: tuple[str, ...] = ()) -> Path:
         """The folder to run in.
@@ -253,7 +289,7 @@ class Grading:
         """
         key = reference, graded, withdrawn
         if key not in self._folders:
-            folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="grading-")))
+            folder = self.stack.enter_context(folders.temporary_folder("grading-"))
             workspace.build(folder, self.work.files, *key)
             self._folders[key] = folder
         return self._folders[key]
@@ -315,8 +351,12 @@ class Grading:
         key = name, reference, without
         if key not in self._notebook_runs:
             started = time.monotonic()
-            notebook = _without_cell(self.work.notebooks[name], without)
-            run = notebook_run.run_notebook(notebook, name, self.folder(reference), self.settings, self._shown)
+            notebook, settings = (
+                _without_cell(self.work.notebooks[name], without),
+                replace(self.settings, limits=self._limits()),
+            )
+            with self._reference(reference, "", settings.limits) as earlier:
+                run = notebook_run.run_notebook(notebook, name, self.folder(reference), settings, self._shown, earlier)
             self._notebook_runs[key] = run
             seconds = time.monotonic() - started
             _add_time(self.timings.notebooks, name, seconds)

@@ -47,6 +47,8 @@ class Settings:
         "ignore", or "count": then code that fails what no question asks for, an edge, is wrong.
     questions : tuple of str
         Ids of the questions to grade; all of the assignment if empty.
+    trust_submissions : bool
+        Grade even where a submission could change its own grade, see `sandbox.refusal`.
     """
 
     assignment: str
@@ -57,6 +59,7 @@ class Settings:
     limits: sandbox.Limits = field(default_factory=sandbox.Limits)
     edges: str = "ignore"
     questions: tuple[str, ...] = ()
+    trust_submissions: bool = False
 
     @property
     def level(self) -> str:

@@ -151,10 +151,9 @@ def _grids(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, t
     known = [_some(value) for value in inputs.values()]
     for name, value in outputs.items():
         values = _some(value)
-        is_secret = values is not None and not any(
-            np.array_equal(values, other) for other in known if other is not None
-        )
-        if is_secret and np.isfinite(values).all():
+        if values is None or not np.isfinite(values).all():
+            continue
+        if not any(np.array_equal(values, other) for other in known if other is not None):
             exponent = int(np.frexp(1.001 * np.abs(values).max(initial=0.0))[1]) - _STEPS
             marks = np.floor(np.ldexp(values, -exponent) % 1 * _MARKS).astype(int) % _MARKS
             grids[name] = (exponent, "".join(f"{mark:x}" for mark in marks))
@@ -195,7 +194,8 @@ def _bits(grids: list[dict[str, tuple[int, str]]], results: list[Result]) -> flo
     bits = 0.0
     for grid, result in zip(grids, results, strict=True):
         for name, (exponent, _) in grid.items():
-            numbers = np.ldexp(_some(result.outputs[name]), -exponent).astype(np.int64)
+            values = np.asarray(_some(result.outputs[name]))
+            numbers = np.ldexp(values, -exponent).astype(np.int64)
             _, counts = np.unique(numbers, return_counts=True)
             bits -= float(np.sum(counts * np.log2(counts / len(numbers))))
     return bits

@@ -36,7 +36,7 @@ class Ending(StrEnum):
     EXIT = "exit"
     SIGNAL = "signal"
     TIMEOUT = "timeout"  # it used up its processor time
-    STALLED = "stalled"  # it took far longer by the clock than the processor time that it may use
+    STALLED = "stalled"  # it slept or waited, far longer than an answer takes
     MEMORY = "memory"
     OUTPUT = "output"
 
@@ -280,9 +280,7 @@ def _reason(process: FinishedProcess) -> Error:
     if process.ended == Ending.TIMEOUT:
         return Error("TimeoutError", OUT_OF_TIME.format(seconds=process.limit))
     if process.ended == Ending.STALLED:
-        return Error(
-            "TimeoutError", f"stopped after {WAITING * process.limit:g} seconds: does it sleep, or wait for input?"
-        )
+        return Error("TimeoutError", "stopped while it waited: does it sleep, or wait for input?")
     if process.ended in _TOO_MUCH:
         what = _TOO_MUCH[process.ended]
         return Error("ProcessDied", f"the process that ran your code was stopped: {what}")

@@ -8,7 +8,10 @@ from typing import Any
 
 from coursekit.core import serialization
 
-GRADING = "COURSEKIT_GRADING"  # the environment variable that holds the nonce to send back
+# The environment variables of a kernel that is graded:
+GRADING = "COURSEKIT_GRADING"  # the nonce to send back
+CONNECTION = "COURSEKIT_KERNEL"  # the key of its messages, and the numbers of its sockets
+PLOTTING = "COURSEKIT_PLOTTING"  # the folder of Matplotlib's settings
 HANDED_OVER = "application/vnd.coursekit.values"
 
 

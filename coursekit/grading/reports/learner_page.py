@@ -15,7 +15,7 @@ from coursekit.files import write_file
 from coursekit.grading.record import CellStatus, NotebookRecord, NotebookState, QuestionRecord, Record, State
 from coursekit.grading.reports import pages
 from coursekit.grading.reports.marks import MarkedAnswer, Marks, marked_answers, read_marks, totals
-from coursekit.grading.reports.pages import duration
+from coursekit.grading.reports.pages import coarse_duration
 from coursekit.grading.reports.safe_markdown import to_html
 from coursekit.grading.reports.words import (
     first_line,
@@ -167,8 +167,8 @@ def _evidence(record: Record) -> list[tuple[str, str]]:
         ("cases that are not asked for", EDGES.get(settings.edges, settings.edges)),
         *((name.replace("code", "code of the course, SHA-256"), value) for name, value in record.versions.items()),
         ("graded", timings.started),
-        ("grading took", duration(timings.total)),
-        ("of which in your own code", duration(timings.own_code)),
+        ("grading took", coarse_duration(timings.total)),
+        ("of which in your own code", coarse_duration(timings.own_code)),
     ]
     return [(name, str(value)) for name, value in pairs if value != ""]
 

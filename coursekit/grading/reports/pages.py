@@ -66,6 +66,17 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def coarse_duration(seconds: float) -> str:
+    """Seconds in the words that learners read: less than 10 s, 20 s, 3 min.
+
+    In finer steps, code could tell by sleeping what it saw while it was graded.
+    """
+    tens, minutes = round(seconds / 10), round(seconds / 60)
+    if not tens:
+        return "less than 10 s"
+    return f"{minutes} min" if tens >= 6 else f"{10 * tens} s"
+
+
 def counted(amount: int, thing: str) -> str:
     """The amount with its noun: "1 question", "3 questions"."""
     return f"{amount} {thing}{'' if amount == 1 else 's'}"
@@ -97,5 +108,6 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters.update(breakable=breakable, number=number, of=of, duration=duration, counted=counted)
+    for function in (breakable, number, of, duration, coarse_duration, counted):
+        templates.filters[function.__name__] = function
     return templates

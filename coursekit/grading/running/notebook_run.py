@@ -26,6 +26,7 @@ from coursekit.grading.record import CellRecord, CellStatus, NotebookState
 from coursekit.grading.running import sandbox
 from coursekit.grading.running.cells import Cell, Options, Session, code_cells, options_of, plain_cells
 from coursekit.grading.running.kernel import KernelEnded, SandboxedKernel
+from coursekit.grading.running.reference import NOBODY, Reference
 from coursekit.grading.settings import Settings
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
@@ -60,7 +61,12 @@ class NotebookRun:
 
 
 def run_notebook(
-    notebook: dict, name: str, folder: Path, settings: Settings, judge_values: Callable[[str, dict], Any]
+    notebook: dict,
+    name: str,
+    folder: Path,
+    settings: Settings,
+    judge_values: Callable[[str, dict], Any],
+    earlier: Reference = NOBODY,
 ) -> NotebookRun:
     """Run a notebook.
 
@@ -75,6 +81,8 @@ def run_notebook(
     settings : Settings
     judge_values : callable
         Takes the id of a question and its values; returns the verdict to show, with `status` and `text`.
+    earlier : Reference, optional
+        Answers earlier questions.
 
     Returns
     -------
@@ -83,7 +91,7 @@ def run_notebook(
     nonce = secrets.token_hex(16)
     with contextlib.ExitStack() as stack:
         try:
-            kernel = SandboxedKernel(folder, Path("assignments", NOTEBOOKS[name]), settings, nonce)
+            kernel = SandboxedKernel(folder, Path("assignments", NOTEBOOKS[name]), settings, nonce, earlier)
         except (RuntimeError, sandbox.SandboxError, OSError, Empty, KernelEnded) as error:
             return NotebookRun(NotebookState.INFRASTRUCTURE_ERROR, f"the kernel does not start: {error}")
         stack.callback(kernel.stop)
