@@ -16,9 +16,9 @@ def in_float32(function):
 
     @wraps(function)
     def widened(*arguments, **named):
-        if not any(is_half(value) for value in (*arguments, *named.values())):
+        if not any(map(is_half, (*arguments, *named.values()))):
             return function(*arguments, **named)
-        only_half = all(is_half(value) for value in (*arguments, *named.values()) if _is_float(value))
+        only_half = all(map(is_half, filter(_is_float, (*arguments, *named.values()))))
         results = function(*map(widen, arguments), **{name: widen(value) for name, value in named.items()})
         return _narrowed(results) if only_half else results
 
@@ -27,7 +27,7 @@ def in_float32(function):
 
 def is_half(value):
     """Whether `value` is an array of float16."""
-    return getattr(value, "dtype", None) == HALF
+    return isinstance(value, np.ndarray) and value.dtype == HALF
 
 
 def widen(value):

@@ -26,10 +26,6 @@ from cs231n._threads import for_each, pieces_of
 BLOCK = 1 << 18  # entries of a large parameter to update at a time: everything a rule computes stays in the cache
 
 
-class _Complete(dict):
-    """A config that has been checked and has every entry; a rule may pass it on to another rule."""
-
-
 def update_rule(state=(), **defaults):
     """Make an update rule of a function that takes w, dw and a complete config and returns (next_w, config).
 
@@ -40,24 +36,25 @@ def update_rule(state=(), **defaults):
     **defaults
         All other entries, each with its default.
     """
-    known = {*state, *defaults, "in_place"}
+    entries = {*state, *defaults}
 
     def decorate(function):
         @wraps(function)
         def rule(w, dw, config=None):
             config = {} if config is None else config
-            if not isinstance(config, _Complete):
-                require_settings(config, known, f"the config of {function.__name__}")
+            # With its state it comes from an earlier step, or from a rule that builds on this one; both may have put
+            # more into it.
+            if not (state and config.keys() >= entries):
+                require_settings(config, rule.known_settings, f"the config of {function.__name__}")
             require_shape("dw", dw, np.shape(w))
-            own = _Complete(defaults | config)
+            own = defaults | config
             in_place = own.pop("in_place", False)  # a rule that calls another one still needs the old w
             own.update({name: np.zeros_like(widen(w)) for name in state if name not in own})
-            next_w, changed = function(widen(w), widen(dw), own)
-            known.update(changed.keys() - config.keys())  # what else a rule keeps in its dict is state of its own
-            config.update(changed)
+            next_w, own = function(widen(w), widen(dw), own)
+            config.update(own)
             return _returned(next_w, w, in_place), config
 
-        rule.known_settings = known
+        rule.known_settings = entries | {"in_place"}
         return rule
 
     return decorate

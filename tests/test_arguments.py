@@ -274,7 +274,7 @@ def test_what_the_courses_notebooks_pass_is_accepted():
 
 
 def test_state_of_a_rule_or_layer_of_ones_own_passes():
-    """Learners may keep more in the dict than the rule here does."""
+    """Learners may keep more in the dict than the rules here do, and one rule may build on another."""
 
     @optim.update_rule(state=["m"], learning_rate=1.0)
     def rule(w, dw, config):
@@ -284,6 +284,8 @@ def test_state_of_a_rule_or_layer_of_ones_own_passes():
     _, config = rule(np.ones(2), np.ones(2), {})
     _, config = rule(np.ones(2), np.ones(2), config)
     assert config["power"] == 0.25
+    _, config = optim.adam(np.ones(2), np.ones(2), {})
+    optim.adam(np.ones(2), np.ones(2), config | {"weight_decay": 0.1})
     require_settings({"mode": "train", "sample_mean": np.ones(3)}, layers.BATCHNORM_SETTINGS, "bn_param")
 
 

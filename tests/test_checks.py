@@ -18,7 +18,7 @@ from coursekit.paths import ROOT
 from coursekit.questions import find
 from coursekit.teacher.solutions import strip_module
 
-SOLVED = "rows = x.reshape(x.shape[0], -1)  # (N, d_1, ..., d_k) -> (N, D)\n    out = rows @ w + b"
+SOLVED = "rows = x.reshape(len(x), len(w))  # (N, d_1, ..., d_k) -> (N, D)\n    out = rows @ w + b"
 
 
 @pytest.fixture

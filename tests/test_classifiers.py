@@ -71,12 +71,15 @@ class TestNearestNeighbours:
         assert np.mean(order == fast_order) > 0.98, why
         assert not np.diag(knn.compute_distances_no_loops(X_train)).any(), why
 
-    def test_few_distances_are_computed_twice(self, monkeypatch):
-        """For pictures only those to themselves: the speed is that of the matrix product."""
+    @pytest.mark.parametrize("shift", [0, 50_000])
+    def test_few_distances_are_computed_twice(self, monkeypatch, shift):
+        """For pictures, and features far from 0, only those to themselves: the speed is that of the matrix product."""
         sizes = []
         monkeypatch.setattr(_nearest.np, "nonzero", lambda close: sizes.append(close.sum()) or close.nonzero())
-        X = np.random.randint(256, size=(60, 3072)).astype(np.float32)
-        trained_knn(X[20:], range(40)).compute_distances_no_loops(X[:30])
+        X = (shift + np.random.randint(256, size=(60, 3072))).astype(np.float32)
+        knn = KNearestNeighbor()
+        knn.train(X[20:], np.arange(40))
+        knn.compute_distances_no_loops(X[:30])
         assert sizes == [10]
 
     @pytest.mark.parametrize("types", [(np.float32, np.float64), (np.float64, np.float32), (np.float16, np.float32)])

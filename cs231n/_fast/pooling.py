@@ -60,7 +60,7 @@ def write_pooled(maps, grids, largest, winner):
         wins *= winner.dtype.type(i)
         np.maximum(winner, wins, out=winner)  # i grows, so the latest winner stays
         np.maximum(others, largest, out=largest)
-    if np.isnan(largest).any():  # nan > largest is False, so until here it has won nothing
+    if largest.size and np.isnan(largest.max()):  # nan > largest is False, so until here it has won nothing
         for i, entries in reversed(list(enumerate(grids))):
             winner[np.isnan(maps[entries])] = i
 

@@ -7,7 +7,7 @@ import ast
 import copy
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -86,12 +86,14 @@ def merge_module(edition: str, submitted: str | bytes) -> MergedModule:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
         remarks.append(f"It is not valid Python{line}, so none of its functions can run.")
         return MergedModule(text, remarks)
-    provided = [s for s in ast.parse(edition).body if not isinstance(s, (ast.Import, ast.ImportFrom))]
+    imports, provided = _imports_and_others(edition)
     missing = [statement for statement in provided if bound_names(statement) - present]
     for statement in missing:
         names = ", ".join(sorted(bound_names(statement) - present))
         remarks.append(f"{names} is missing from it; the version that was distributed was added.")
-    added = [_lines_of(edition, statement) for statement in missing]
+    needed = {node.id for statement in missing for node in ast.walk(statement) if isinstance(node, ast.Name)} - present
+    added = ["\n".join(_imports_of(needed, imports))] if needed else []
+    added += [_lines_of(edition, statement) for statement in missing]
     return MergedModule("\n\n\n".join([text.rstrip("\n"), *added]) + "\n", remarks)
 
 
@@ -103,6 +105,24 @@ def _require_compilable(text: str) -> None:
     with warnings.catch_warnings(), suppress(*PARSING_ERRORS):
         warnings.simplefilter("ignore")
         compile(text, "module", "exec", dont_inherit=True)
+
+
+Import = ast.Import | ast.ImportFrom
+
+
+def _imports_and_others(source: str) -> tuple[list[Import], list[ast.stmt]]:
+    body = ast.parse(source).body
+    imports = [statement for statement in body if isinstance(statement, Import)]
+    return imports, [statement for statement in body if not isinstance(statement, Import)]
+
+
+def _imports_of(names: set[str], imports: list[Import]) -> Iterator[str]:
+    """The imports that bind these names, as decorators need them, and none of the other names they import."""
+    for statement in imports:
+        kept = [alias for alias in statement.names if (alias.asname or alias.name).split(".")[0] in names]
+        if kept:
+            statement.names = kept
+            yield ast.unparse(statement)
 
 
 def _lines_of(text: str, statement: ast.stmt) -> str:
