@@ -61,23 +61,16 @@ def recognise(question: Question, inputs: dict[int, dict], results: dict[int, Re
         answers = _load(path_of(question))
     except OSError:
         return ""
+    index = next(index for index in results if question.cases[index].name == shown.case)
     for mistake in answers["mistakes"]:
         known = mistake["results"]
-        same = all(_same(inputs[index], result, known.get(index)) for index, result in results.items())
-        if same and _shows(known, answers["expected"]):
+        same = all(_same(inputs[i], result, known.get(i)) for i, result in results.items())
+        if same and _explains(results[index], known[index], answers["expected"].get(index, {}), shown.output):
             return mistake["sentence"]
-    if shown.output:
-        index = next(index for index in results if question.cases[index].name == shown.case)
-        for mistake in answers["mistakes"]:
-            if _makes(mistake["results"], answers["expected"], results, index, shown.output):
-                return mistake["sentence"]
+    for mistake in answers["mistakes"] if shown.output else ():
+        if _makes(mistake["results"], answers["expected"], results, index, shown.output):
+            return mistake["sentence"]
     return ""
-
-
-def _shows(known: dict, expected: dict) -> bool:
-    """Whether a known mistake differs from the right answer by so much that agreeing with it says something."""
-    others = [result for index, result in known.items() if index not in expected or result["error"]]
-    return bool(others or _spoiled(known, expected) or any(result["changed"] for result in known.values()))
 
 
 def fingerprint(error: Error | None, inputs: dict) -> dict | None:
@@ -120,7 +113,7 @@ def _makes(known: dict, expected: dict, results: dict[int, Result], shown: int, 
     What it leaves right may be wrong for another reason, and so may be a case where the learner's code returns nothing
     or numbers that are not finite.
     """
-    if not _explains_gap(results[shown], known[shown], expected[shown], output):
+    if not _explains(results[shown], known[shown], expected[shown], output):
         return False
     spoiled = sorted({output, *_spoiled(known, expected)})
     return all(
@@ -130,8 +123,10 @@ def _makes(known: dict, expected: dict, results: dict[int, Result], shown: int, 
     )
 
 
-def _explains_gap(result: Result, known: dict, expected: dict, output: str) -> bool:
+def _explains(result: Result, known: dict, expected: dict, output: str) -> bool:
     """Whether a known mistake makes just the gap that is shown, however small that is."""
+    if output not in expected:  # the finding is on something else than an output that is compared
+        return True
     if not _same_outputs(result, known, [output]):
         return False
     got, same, right = (as_numbers(value[output]) for value in (result.outputs, known["outputs"], expected))
