@@ -64,7 +64,8 @@ def recognise(question: Question, inputs: dict[int, dict], results: dict[int, Re
     index = next(index for index in results if question.cases[index].name == shown.case)
     for mistake in answers["mistakes"]:
         known = mistake["results"]
-        same = all(_same(inputs[i], result, known.get(i)) for i, result in results.items())
+        vague = not _spoiled(known, answers["expected"])
+        same = all(_same(inputs[i], result, known.get(i), vague and i == index) for i, result in results.items())
         if same and _explains(results[index], known[index], answers["expected"].get(index, {}), shown.output):
             return mistake["sentence"]
     for mistake in answers["mistakes"] if shown.output else ():
@@ -88,21 +89,21 @@ def fingerprint(error: Error | None, inputs: dict) -> dict | None:
     }
 
 
-def _same(inputs: dict, result: Result, known: dict | None) -> bool:
-    """Whether a call ended just as with a known mistake."""
+def _same(inputs: dict, result: Result, known: dict | None, vague: bool) -> bool:
+    """Whether a call ended just as with a known mistake, `vague` where numbers and texts of errors are no evidence."""
     if known is None:
         return False
     if result.error or known["error"]:
-        return _same_error(fingerprint(result.error, inputs), known["error"])
+        return _same_error(fingerprint(result.error, inputs), known["error"], vague)
     return list(result.changed) == known["changed"] and _same_values(result.outputs, known["outputs"])
 
 
-def _same_error(error: dict | None, known: dict | None) -> bool:
+def _same_error(error: dict | None, known: dict | None, vague: bool) -> bool:
     if error is None or known is None:
         return False
     names, known_names = set(error["inputs"]), set(known["inputs"])
-    if error["in learner's code"] and not names & known_names:
-        return False  # nothing says that it is the same line
+    if vague and error["in learner's code"] and not names & known_names:
+        return False  # neither numbers nor names say that it is the same line
     rest = ("kind", "numbers", "in learner's code", "transposes")
     return (names <= known_names or known_names <= names) and all(error[key] == known[key] for key in rest)
 
