@@ -39,7 +39,8 @@ def judge(
     -------
     Verdict
     """
-    waiting = next((r.error for r in results.values() if r.error and r.error.kind == "NotImplementedError"), None)
+    asked_for = [result for index, result in results.items() if not question.cases[index].edge]
+    waiting = next((r.error for r in asked_for if r.error and r.error.kind == "NotImplementedError"), None)
     if waiting:
         return _not_attempted(question, waiting)
     findings = []

@@ -6,6 +6,7 @@ written by `coursekit.teacher.write_answers`, and a test compares it with both.
 
 import re
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +63,27 @@ def recognise(question: Question, inputs: dict[int, dict], results: dict[int, Re
     except OSError:
         return ""
     index = next(index for index in results if question.cases[index].name == shown.case)
-    for mistake in answers["mistakes"]:
-        known = mistake["results"]
-        vague = not _spoiled(known, answers["expected"])
-        same = all(_same(inputs[i], result, known.get(i), vague and i == index) for i, result in results.items())
-        if same and _explains(results[index], known[index], answers["expected"].get(index, {}), shown.output):
+    asked = {i: result for i, result in results.items() if not question.cases[i].edge}
+    right = answers["expected"]
+    for scope, mistake in product((results, asked), answers["mistakes"]):
+        if _is_all(mistake["results"], right, inputs, scope, index, shown.output):
             return mistake["sentence"]
     for mistake in answers["mistakes"] if shown.output else ():
-        if _makes(mistake["results"], answers["expected"], results, index, shown.output):
+        if _makes(mistake["results"], right, asked, index, shown.output):
             return mistake["sentence"]
     return ""
+
+
+def _is_all(known: dict, expected: dict, inputs: dict, results: dict[int, Result], shown: int, output: str) -> bool:
+    """Whether a known mistake is all that was made: every call ended as with it."""
+    if not all(_same(inputs[i], result, known.get(i)) for i, result in results.items()):
+        return False
+    if not _explains(results[shown], known[shown], expected.get(shown, {}), output):
+        return False
+    error = fingerprint(results[shown].error, inputs[shown])
+    if error is None or not error["in learner's code"] or _spoiled(known, expected):
+        return True
+    return bool(set(error["inputs"]) & set(known[shown]["error"]["inputs"]))  # the text alone is no evidence
 
 
 def fingerprint(error: Error | None, inputs: dict) -> dict | None:
@@ -89,21 +101,19 @@ def fingerprint(error: Error | None, inputs: dict) -> dict | None:
     }
 
 
-def _same(inputs: dict, result: Result, known: dict | None, vague: bool) -> bool:
-    """Whether a call ended just as with a known mistake, `vague` where numbers and texts of errors are no evidence."""
+def _same(inputs: dict, result: Result, known: dict | None) -> bool:
+    """Whether a call ended just as with a known mistake."""
     if known is None:
         return False
     if result.error or known["error"]:
-        return _same_error(fingerprint(result.error, inputs), known["error"], vague)
+        return _same_error(fingerprint(result.error, inputs), known["error"])
     return list(result.changed) == known["changed"] and _same_values(result.outputs, known["outputs"])
 
 
-def _same_error(error: dict | None, known: dict | None, vague: bool) -> bool:
+def _same_error(error: dict | None, known: dict | None) -> bool:
     if error is None or known is None:
         return False
     names, known_names = set(error["inputs"]), set(known["inputs"])
-    if vague and error["in learner's code"] and not names & known_names:
-        return False  # neither numbers nor names say that it is the same line
     rest = ("kind", "numbers", "in learner's code", "transposes")
     return (names <= known_names or known_names <= names) and all(error[key] == known[key] for key in rest)
 
