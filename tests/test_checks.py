@@ -79,8 +79,8 @@ def test_builds_on_what_is_not_attempted(tree):
         ("print('look here')\n    out = x.reshape(len(x), -1) @ w", ["your code printed:", "look here"]),
         ("x -= 1; out = (x + 1).reshape(len(x), -1) @ w + b", ["x is modified in place"]),
         (
-            "out = np.log(-abs(x.reshape(len(x), -1) @ w)) + b",
-            ["is nan, the first value that", "NumPy warned: invalid value"],
+            "out = np.log(-abs(w[: len(x)])) + b",
+            ["is nan, the first value that", "the log of 0", "NumPy warned: invalid value"],
         ),
         ("raise SystemExit", ["SystemExit"]),
         ("import os; os._exit(3)", ["ended early"]),

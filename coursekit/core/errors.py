@@ -158,6 +158,8 @@ def _broadcast(raised: Raised, found: re.Match) -> str:
 
 def _assigned(raised: Raised, found: re.Match) -> str:
     value, place = [*_shapes(raised.message), (), ()][:2]
+    if [n for n in value if n != 1] == list(place):
+        return f"the value has the shape {value}, its place on the left {place}: leave out keepdims=True, or reshape it"
     return (
         f"the value has the shape {value}, but the place on the left of = has {place}: is it the right place, and does "
         "each sum run over the right axis?"

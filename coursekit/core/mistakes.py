@@ -125,14 +125,12 @@ def _whole_numbers(wrong: Wrong) -> Iterator[Idea]:
 
 def _precision(wrong: Wrong) -> str | None:
     """Right, but computed with fewer digits than the input has."""
+    if wrong.expected.dtype != np.float64 or wrong.got.dtype.kind != "f" or wrong.got.size == 1:
+        return None
     for dtype, digits in ((np.float32, 7), (np.float16, 3)):
-        rounded = wrong.expected.astype(dtype)
-        is_short = np.array_equal(wrong.got, wrong.got.astype(dtype)) and wrong.got.size > 1
-        if wrong.expected.dtype == np.float64 and is_short:
-            error = relative_error(wrong.got, wrong.expected)
-            if error < 100 * np.finfo(dtype).eps and np.isfinite(rounded).all():
-                name = np.dtype(dtype).name
-                return f"{wrong.name} is right to about {digits} digits only: it is computed or stored as {name}"
+        is_short = np.array_equal(wrong.got, wrong.got.astype(dtype)) and np.any(wrong.got != np.rint(wrong.got))
+        if is_short and relative_error(wrong.got, wrong.expected) < 10 * np.finfo(dtype).eps:
+            return f"{wrong.name} is right to about {digits} digits only: it is computed or stored as {np.dtype(dtype)}"
     return None
 
 
@@ -140,6 +138,7 @@ def _simple(wrong: Wrong) -> Iterator[Idea]:
     name = wrong.name
     yield Idea(f"{name} is the square of what it should be: a square root is missing", lambda w: w.expected**2)
     yield Idea(f"{name} is the square root of what it should be", lambda w: np.sqrt(w.expected))
+    yield Idea(f"{name} is rounded to whole numbers", lambda w: np.rint(w.expected))
     yield Idea(f"{name} is the absolute value of what it should be", lambda w: np.abs(w.expected))
     yield Idea(
         f"{name} is 0 wherever it should be negative: is there a ReLU too many?", lambda w: np.maximum(w.expected, 0)

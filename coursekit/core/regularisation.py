@@ -179,6 +179,26 @@ def _other_of_one(k: float, name: str, alone: bool) -> Iterator[Idea]:
     yield Idea(f"the root of the sum is taken: use {square} itself", instead(lambda w: np.sqrt(np.sum(w**2))))
     if not alone:
         yield Idea(f"{name} is not regularised in the loss", instead(lambda w: 0.0))
+        yield Idea(f"only {name} is regularised in the loss", _only_one(k, name))
+        yield Idea(f"{square} is not multiplied by the factor of the others: is a bracket missing?", _unscaled(k, name))
+
+
+def _only_one(k: float, name: str) -> Callable:
+    def predict(w: Wrong) -> float | None:
+        if name not in w.inputs:
+            return None
+        return w.expected - k * (_penalty(w) - w.inputs["reg"] * _sum_over(w, [name], _sum_of_squares))
+
+    return predict
+
+
+def _unscaled(k: float, name: str) -> Callable:
+    def predict(w: Wrong) -> float | None:
+        if name not in w.inputs:
+            return None
+        return w.expected + (1 - k * w.inputs["reg"]) * _sum_over(w, [name], _sum_of_squares)
+
+    return predict
 
 
 def _other_of_all(k: float) -> Iterator[Idea]:

@@ -6,6 +6,7 @@ written by `coursekit.teacher.write_answers`, and a test compares it with both.
 
 import re
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -61,23 +62,28 @@ def recognise(question: Question, inputs: dict[int, dict], results: dict[int, Re
         answers = _load(path_of(question))
     except OSError:
         return ""
-    for mistake in answers["mistakes"]:
-        known = mistake["results"]
-        same = all(_same(inputs[index], result, known.get(index)) for index, result in results.items())
-        if same and _shows(known, answers["expected"]):
+    index = next(index for index in results if question.cases[index].name == shown.case)
+    asked = {i: result for i, result in results.items() if not question.cases[i].edge}
+    right = answers["expected"]
+    for scope, mistake in product((results, asked), answers["mistakes"]):
+        if _is_all(mistake["results"], right, inputs, scope, index, shown.output):
             return mistake["sentence"]
-    if shown.output:
-        index = next(index for index in results if question.cases[index].name == shown.case)
-        for mistake in answers["mistakes"]:
-            if _makes(mistake["results"], answers["expected"], results, index, shown.output):
-                return mistake["sentence"]
+    for mistake in answers["mistakes"] if shown.output else ():
+        if _makes(mistake["results"], right, asked, index, shown.output):
+            return mistake["sentence"]
     return ""
 
 
-def _shows(known: dict, expected: dict) -> bool:
-    """Whether a known mistake differs from the right answer by so much that agreeing with it says something."""
-    others = [result for index, result in known.items() if index not in expected or result["error"]]
-    return bool(others or _spoiled(known, expected) or any(result["changed"] for result in known.values()))
+def _is_all(known: dict, expected: dict, inputs: dict, results: dict[int, Result], shown: int, output: str) -> bool:
+    """Whether a known mistake is all that was made: every call ended as with it."""
+    if not all(_same(inputs[i], result, known.get(i)) for i, result in results.items()):
+        return False
+    if not _explains(results[shown], known[shown], expected.get(shown, {}), output):
+        return False
+    error = fingerprint(results[shown].error, inputs[shown])
+    if error is None or not error["in learner's code"] or _spoiled(known, expected):
+        return True
+    return bool(set(error["inputs"]) & set(known[shown]["error"]["inputs"]))  # the text alone is no evidence
 
 
 def fingerprint(error: Error | None, inputs: dict) -> dict | None:
@@ -108,8 +114,6 @@ def _same_error(error: dict | None, known: dict | None) -> bool:
     if error is None or known is None:
         return False
     names, known_names = set(error["inputs"]), set(known["inputs"])
-    if error["in learner's code"] and not names & known_names:
-        return False  # nothing says that it is the same line
     rest = ("kind", "numbers", "in learner's code", "transposes")
     return (names <= known_names or known_names <= names) and all(error[key] == known[key] for key in rest)
 
@@ -120,7 +124,7 @@ def _makes(known: dict, expected: dict, results: dict[int, Result], shown: int, 
     What it leaves right may be wrong for another reason, and so may be a case where the learner's code returns nothing
     or numbers that are not finite.
     """
-    if not _explains_gap(results[shown], known[shown], expected[shown], output):
+    if not _explains(results[shown], known[shown], expected[shown], output):
         return False
     spoiled = sorted({output, *_spoiled(known, expected)})
     return all(
@@ -130,8 +134,10 @@ def _makes(known: dict, expected: dict, results: dict[int, Result], shown: int, 
     )
 
 
-def _explains_gap(result: Result, known: dict, expected: dict, output: str) -> bool:
+def _explains(result: Result, known: dict, expected: dict, output: str) -> bool:
     """Whether a known mistake makes just the gap that is shown, however small that is."""
+    if output not in expected:  # the finding is on something else than an output that is compared
+        return True
     if not _same_outputs(result, known, [output]):
         return False
     got, same, right = (as_numbers(value[output]) for value in (result.outputs, known["outputs"], expected))

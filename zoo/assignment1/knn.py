@@ -686,6 +686,11 @@ def vote_by_a_set(self, dists, k=1):
     return _vote(self, dists, k, choose)
 
 
+@wrong(VOTE, "the label in the middle of the sorted ones is returned: count the votes, labels have no order")
+def vote_middle(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: sorted(_labels(self, row)[:k])[k // 2])
+
+
 @right(VOTE)
 def vote_by_unique(self, dists, k=1):
     def choose(row, k):

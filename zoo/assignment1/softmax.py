@@ -302,8 +302,9 @@ def softmax_naive_reg_in_the_loop(W, X, y, reg):
 def softmax_naive_integer(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     dW = np.zeros(W.shape, dtype=int)
-    for x, row, label in zip(X, _probabilities(W, X), y, strict=True):
-        dW += np.outer(x, row - np.eye(len(row))[label])
+    one_hot, p = np.eye(W.shape[1])[y], _probabilities(W, X)
+    for i in range(len(X)):
+        dW += np.outer(X[i], p[i] - one_hot[i])
     return loss + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
 
 
@@ -389,8 +390,7 @@ def softmax_shift_by_class(W, X, y, reg):
 
 @wrong(FAST, "max(axis=1) has the shape (N,), which does not line up with (N, C): use keepdims=True")
 def softmax_shift_without_column(W, X, y, reg):
-    scores = X @ W
-    e = np.exp(scores - scores.max(axis=1))
+    e = np.exp(X @ W - (X @ W).max(axis=1))
     return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
 
 

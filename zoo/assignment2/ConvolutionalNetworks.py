@@ -206,6 +206,11 @@ def conv_bias_in_the_sum(x, w, b, conv_param):
     return _conv(x, w, b * w[0].size, conv_param), (x, w, b, conv_param)
 
 
+@wrong("conv_forward_naive", "b is added along the width of out: b[f] belongs to feature map f, b[:, None, None]")
+def conv_bias_along_the_width(x, w, b, conv_param):
+    return _conv(x, w, 0 * b, conv_param) + b, (x, w, b, conv_param)
+
+
 @right("conv_forward_naive")
 def conv_with_seven_loops(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
@@ -470,6 +475,23 @@ def conv_backward_overwrites_dw(dout, cache):
     return dx, dw, db
 
 
+@wrong("conv_backward_naive", "dx is assigned with =, so each filter overwrites what earlier ones added: use +=")
+def conv_backward_overwrites_dx_in_turn(dout, cache):
+    x, w, _, conv_param = cache
+    _, dw, db = _conv_backward(dout, cache)
+    stride, dpadded = conv_param["stride"], np.zeros(_pad(x, conv_param["pad"]).shape)
+    for n, f, i, j in np.ndindex(*dout.shape):
+        rows, columns = slice(i * stride, i * stride + w.shape[2]), slice(j * stride, j * stride + w.shape[3])
+        dpadded[n, :, rows, columns] = w[f] * dout[n, f, i, j]
+    return _cut(dpadded, conv_param["pad"]), dw, db
+
+
+@wrong("conv_backward_naive", "db[f] = ... keeps the last image only: add up over the images, with +=")
+def conv_backward_bias_of_last_image(dout, cache):
+    dx, dw, _ = _conv_backward(dout, cache)
+    return dx, dw, dout[-1].sum(axis=(1, 2))
+
+
 @right("conv_backward_naive")
 def conv_backward_with_tensordot(dout, cache):
     return _conv_backward(dout, cache)
@@ -663,6 +685,29 @@ def pool_width_by_height(x, pool_param):
     for i, j in np.ndindex(*out.shape[2:]):
         window = x[:, :, i * stride : i * stride + height, j * stride : j * stride + width]
         out[:, :, i, j] = window.max(axis=(2, 3))
+    return out, (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the window moves by its own height and width instead of the stride")
+def pool_moves_by_its_size(x, pool_param):
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    out = np.zeros((*x.shape[:2], 1 + (x.shape[2] - height) // stride, 1 + (x.shape[3] - width) // stride))
+    for i, j in np.ndindex(*out.shape[2:]):
+        window = x[:, :, i * height : (i + 1) * height, j * width : (j + 1) * width]
+        out[:, :, i, j] = window.max(axis=(2, 3)) if window.size else 0
+    return out, (x, pool_param)
+
+
+@wrong(
+    "max_pool_forward_naive",
+    "out has half the height and width of x, as in the example: compute 1 + (H - pool_height) // stride",
+)
+def pool_halves(x, pool_param):
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    out = np.zeros((*x.shape[:2], x.shape[2] // 2, x.shape[3] // 2))
+    for i, j in np.ndindex(*out.shape[2:]):
+        window = x[:, :, i * stride : i * stride + height, j * stride : j * stride + width]
+        out[:, :, i, j] = window.max(axis=(2, 3)) if window.size else 0
     return out, (x, pool_param)
 
 

@@ -631,6 +631,16 @@ _WRONG_ADAM = (
         _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m_hat, "v": v, "t": t}),
     ),
     (
+        "adam_t_never_raised",
+        "t is never increased: config['t'] counts the steps, and the first one has t = 1",
+        "",
+        _adam_with(
+            m_hat=lambda c, m, t: m / np.maximum(1 - c["beta1"] ** (t - 1), 1e-12),
+            v_hat=lambda c, v, t: v / np.maximum(1 - c["beta2"] ** (t - 1), 1e-12),
+            keep=lambda m, v, t, m_hat, v_hat: {"m": m, "v": v},
+        ),
+    ),
+    (
         "adam_without_correction",
         "m and v are not corrected for their start at 0: divide them by 1 - beta1 ** t and 1 - beta2 ** t",
         "",
