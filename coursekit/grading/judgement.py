@@ -59,7 +59,7 @@ def _graded(question: Question, verdict: Verdict, status: Status | None = None) 
     text = render(verdict)
     if status and status != told:
         text = f"{question.id}: {status}" + text.removeprefix(f"{question.id}: {told}")
-    first_wrong = next((finding.label for finding in verdict.findings if not finding.ok), "")
+    first_wrong = next((finding.label for finding in verdict.asked if not finding.ok), "")
     is_blank = told == Status.NOT_ATTEMPTED and not verdict.notes
     return Graded(status or told, plain(text), verdict.mistake, first_wrong, is_blank)
 
