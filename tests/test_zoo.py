@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import replace
 from functools import cache
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -48,8 +49,15 @@ def verdict_on(entry, seed=None):
 
 
 def statuses(entry, seeds):
-    """All that the judge says of an implementation on fresh inputs."""
-    return {str(verdict_on(entry, seed).status) for seed in seeds}
+    """All that the judge says of an implementation on fresh inputs; results need not travel, nor mistakes be named."""
+    question = find(entry.question_id)
+    found = set()
+    with patch.object(reference_answers, "recognise", lambda question, results: ""), np.errstate(all="ignore"):
+        for seed in seeds:
+            inputs = {i: question.draw_inputs(i, seed) for i in range(len(question.cases))}
+            verdict = judge(question, inputs, outcomes(entry, seed), reference(question.id, seed))
+            found.add(str(verdict.status))
+    return found
 
 
 def text_of(verdict):

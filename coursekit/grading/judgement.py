@@ -67,7 +67,7 @@ def plain(text: str) -> str:
 
 
 def _graded(question: Question, verdict: Verdict, status: Status | None = None) -> Graded:
-    first_wrong = next((finding.label for finding in verdict.findings if not finding.ok), "")
+    first_wrong = next((finding.label for finding in verdict.asked if not finding.ok), "")
     return Graded(status or verdict.status, _text_of(verdict, status), verdict.mistake, first_wrong)
 
 

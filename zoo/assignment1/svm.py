@@ -770,6 +770,22 @@ def train_by_sampling_indices(self, X, y, learning_rate=1e-3, reg=1e-5, num_iter
     return losses
 
 
+@right(TRAIN)
+def train_in_epochs(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    """Each epoch shuffles the rows and cuts them into batches, as many as there are of full size."""
+    history, batches = [], []
+    while len(history) < num_iters:
+        if not batches:
+            order = np.random.permutation(len(X))
+            full = range(0, max(len(X) - batch_size, 0) + 1, batch_size)
+            batches = [order[start : start + batch_size] for start in full]
+        batch = batches.pop()
+        loss, dW = self.loss(X[batch], y[batch], reg)
+        history.append(loss)
+        self.W -= learning_rate * dW
+    return history
+
+
 # ---- LinearClassifier.predict
 
 

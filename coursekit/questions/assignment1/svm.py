@@ -300,7 +300,7 @@ linear_classifier_train = Question(
         Case(
             "different inputs",
             lambda rng: _distinct_rows(
-                rng, 8, 3, 4, learning_rate=1e-3, reg=0.4, num_iters=60, batch_size=3, seed=rng.randint(10_000)
+                rng, 9, 3, 4, learning_rate=1e-3, reg=0.4, num_iters=60, batch_size=3, seed=rng.randint(10_000)
             ),
             _run_batches,
             judge=_judge_batches,

@@ -856,7 +856,7 @@ def _numbered_rows(rng):
         "y": rng.randint(3, size=20),
         "seed": int(rng.randint(2**31 - 1)),
         "num_iters": 40,
-        "batch_size": 6,
+        "batch_size": 5,
     }
 
 
