@@ -98,6 +98,19 @@ def test_what_depends_on_such_a_cell_needs_it_too(course):
     assert run(course, OPEN, "W = best.W\nb = 1", "W + 1")[2].splitlines()[0] == NEEDS
 
 
+def test_an_object_whose_method_failed_is_not_complete(course):
+    """Such as a solver whose training stopped at a function that is not written yet; other names are left alone."""
+    solver = (
+        "class Solver:\n    def __init__(self): self.losses = []\n"
+        "    def train(self): raise NotImplementedError('sgd: two_layer_net')\n"
+        "rng, solver = [3], Solver()\nsolver.train()"
+    )
+    shown = run(course, solver, "max(solver.losses)", "rng.foo")
+    assert shown[1].splitlines()[0] == "This cell needs sgd (notebook two_layer_net), which is not answered yet."
+    assert "'list' object has no attribute 'foo'" in shown[2] and "This cell needs" not in shown[2]
+    assert run(course, solver, "solver = Solver()", "max(solver.losses)")[2].count("This cell needs") == 0
+
+
 def test_what_a_check_says_is_not_attempted_is_needed(course):
     arguments = "results={}, best_val=None, best_W=None if net is None else net.W, X_val=None, y_val=None"
     cells = ("net = None", f"check('svm_search', {arguments})", "net.W")
