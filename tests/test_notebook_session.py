@@ -1,12 +1,15 @@
 """What a notebook's first cell sets up: edits are loaded at once and quietly, and a cell names the answer it needs."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from coursekit.paths import ROOT
+from coursekit.paths import PACKAGE, ROOT, SANDBOX, files_in
 
 SETUP = "from coursekit import check, inputs, prepare_notebook\nimport cs231n.trial\nprepare_notebook()"
 FIRST = "def f():\n    return 'first'\n"
@@ -135,3 +138,19 @@ def test_outside_of_a_notebook_nothing_happens():
     from coursekit import prepare_notebook
 
     assert prepare_notebook() is None
+
+
+def test_the_first_cell_runs_where_notebooks_are_graded(tmp_path):
+    """There only some of the course's files are, without the judge; what helps a reader shows nothing there."""
+    for name, path in files_in((*SANDBOX, *PACKAGE)).items():
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    source = (
+        "from coursekit import check, check_gradient, hint, inputs, prepare_notebook, solution\n"
+        "prepare_notebook(); hint('sgd'); solution('sgd'); print(inputs('sgd').dw.shape)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "COURSEKIT_GRADING": "nonce"}
+    command = [sys.executable, "-P", "-c", source]
+    shown = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (shown.stdout, shown.stderr) == ("(3, 4)\n", "")
