@@ -60,6 +60,11 @@ def test_there_are_two_short_ones(question):
     assert question.hints[0] != question.hints[1]
 
 
+def test_no_two_questions_share_a_hint():
+    texts = [text for question in QUESTIONS for text in question.hints]
+    assert len(set(texts)) == len(texts)
+
+
 @each_question
 def test_none_gives_the_answer_away(question):
     assert [leaks(question, text) for text in question.hints] == [[], []]

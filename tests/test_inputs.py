@@ -109,7 +109,7 @@ def test_a_wrong_verdict_chooses_its_case(monkeypatch, capsys):
     verdict = judge(question, given, results, expected(question))
     shown = next(finding.case for finding in verdict.asked if not finding.ok)
     monkeypatch.setattr(checks, "check_question", lambda question: verdict)
-    with pytest.raises(Exception, match=r'inputs\("affine_forward"\) gives these inputs'):
+    with pytest.raises(Exception, match=r'inputs\("affine_forward"\) gives you these inputs'):
         checks.check("affine_forward")
     assert repr(inputs("affine_forward")).startswith(f"affine_forward, {shown}:")
     other = question.cases[-1].name

@@ -144,8 +144,8 @@ check_question = model_answers.check_question
 def test_it_is_shown_beside_ones_own_after_ok(learner):
     shown = solution("affine_forward")
     text = repr(shown)
-    assert text.index("rows @ w + b") < text.index("yours, in cs231n/layers.py") < text.index("np.dot(np.reshape")
-    assert "SOLUTION" not in text and "TODO" not in text.partition("yours, in")[0]
+    assert text.index("rows @ w + b") < text.index("Yours, in cs231n/layers.py") < text.index("np.dot(np.reshape")
+    assert "SOLUTION" not in text and "TODO" not in text.partition("Yours, in")[0]
     assert shown._repr_html_().count("<pre") == 2
 
 

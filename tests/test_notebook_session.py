@@ -1,12 +1,15 @@
 """What a notebook's first cell sets up: edits are loaded at once and quietly, and a cell names the answer it needs."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from coursekit.paths import ROOT
+from coursekit.paths import PACKAGE, ROOT, SANDBOX, files_in
 
 SETUP = "from coursekit import check, inputs, prepare_notebook\nimport cs231n.trial\nprepare_notebook()"
 FIRST = "def f():\n    return 'first'\n"
@@ -98,6 +101,19 @@ def test_what_depends_on_such_a_cell_needs_it_too(course):
     assert run(course, OPEN, "W = best.W\nb = 1", "W + 1")[2].splitlines()[0] == NEEDS
 
 
+def test_an_object_whose_method_failed_is_not_complete(course):
+    """Such as a solver whose training stopped at a function that is not written yet; other names are left alone."""
+    solver = (
+        "class Solver:\n    def __init__(self): self.losses = []\n"
+        "    def train(self): raise NotImplementedError('sgd: two_layer_net')\n"
+        "rng, solver = [3], Solver()\nsolver.train()"
+    )
+    shown = run(course, solver, "max(solver.losses)", "rng.foo")
+    assert shown[1].splitlines()[0] == "This cell needs sgd (notebook two_layer_net), which is not answered yet."
+    assert "'list' object has no attribute 'foo'" in shown[2] and "This cell needs" not in shown[2]
+    assert run(course, solver, "solver = Solver()", "max(solver.losses)")[2].count("This cell needs") == 0
+
+
 def test_what_a_check_says_is_not_attempted_is_needed(course):
     arguments = "results={}, best_val=None, best_W=None if net is None else net.W, X_val=None, y_val=None"
     cells = ("net = None", f"check('svm_search', {arguments})", "net.W")
@@ -122,3 +138,19 @@ def test_outside_of_a_notebook_nothing_happens():
     from coursekit import prepare_notebook
 
     assert prepare_notebook() is None
+
+
+def test_the_first_cell_runs_where_notebooks_are_graded(tmp_path):
+    """There only some of the course's files are, without the judge; what helps a reader shows nothing there."""
+    for name, path in files_in((*SANDBOX, *PACKAGE)).items():
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    source = (
+        "from coursekit import check, check_gradient, hint, inputs, prepare_notebook, solution\n"
+        "prepare_notebook(); hint('sgd'); solution('sgd'); print(inputs('sgd').dw.shape)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "COURSEKIT_GRADING": "nonce"}
+    command = [sys.executable, "-P", "-c", source]
+    shown = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (shown.stdout, shown.stderr) == ("(3, 4)\n", "")

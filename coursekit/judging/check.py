@@ -71,7 +71,7 @@ def _how_to_debug(verdict: Verdict) -> Iterator[str]:
     case = next((finding.case for finding in verdict.asked if not finding.ok), "")
     if case:
         remember(verdict.question.id, case)
-        yield f'  inputs("{verdict.question.id}") gives these inputs, to call your code on and to debug it.'
+        yield f'  inputs("{verdict.question.id}") gives you these inputs for debugging.'
 
 
 def check_question(question: Question, root: Path = ROOT) -> Verdict:

@@ -27,6 +27,11 @@ class Calls:
         """The index of the case that a finding belongs to."""
         return next(index for index in self.results if self.question.cases[index].name == finding.case)
 
+    @property
+    def asked(self) -> dict[int, Result]:
+        """The results of the cases that are not edges."""
+        return {index: result for index, result in self.results.items() if not self.question.cases[index].edge}
+
     def sizes(self, index: int) -> dict[str, int]:
         """The sizes of a case's inputs, by the letters that docstrings use."""
         name_sizes = self.question.cases[index].sizes
@@ -40,9 +45,10 @@ class Calls:
 
 def likely_mistake(calls: Calls, findings: list[Finding], shown: Finding) -> str:
     """The likely mistake behind the finding that is shown; '' if none is certain enough."""
-    known = reference_answers.recognise(calls.question, calls.inputs, calls.results, shown)
-    if known:
-        return known
+    # Edges help to tell known mistakes apart, and are no mistakes of their own.
+    for results in (calls.results, calls.asked):
+        if known := reference_answers.recognise(calls.question, calls.inputs, results, shown):
+            return known
     if _same_answer_for_all(calls, findings):
         return "the result is the same for every input: it is right only for the example shown"
     return shown.mistake or _explain(calls, calls.index(shown), shown.output)
@@ -85,7 +91,7 @@ def _wrong(calls: Calls, index: int, output: str, got: np.ndarray, expected: np.
 def _comparable(calls: Calls, output: str) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """An output in all cases where it came back as finite numbers of the right shape."""
     for index, outputs in calls.expected.items():
-        is_asked = index in calls.results and not calls.question.cases[index].edge
+        is_asked = index in calls.asked
         got = as_numbers(calls.outputs(index).get(output)) if is_asked else None
         expected = np.asarray(outputs.get(output, np.nan))
         if got is not None and got.shape == expected.shape and np.isfinite(got).all():
@@ -117,7 +123,7 @@ def _alike(got: Any, expected: Any) -> bool:
 
 
 def _same_answer_for_all(calls: Calls, findings: list[Finding]) -> bool:
-    outputs = [result.outputs for result in calls.results.values() if isinstance(result.outputs, dict)]
+    outputs = [result.outputs for result in calls.asked.values() if isinstance(result.outputs, dict)]
     if len(outputs) < 2 or any(set(other) != set(outputs[0]) for other in outputs):
         return False
     same = [
@@ -131,7 +137,7 @@ def _same_answer_for_all(calls: Calls, findings: list[Finding]) -> bool:
 
 def what_is_new(calls: Calls, findings: list[Finding]) -> str:
     """What is certain where no mistake is: the notebook's example is right, this case is not."""
-    if len(calls.results) < 2 or not _example_is_right(calls, findings):
+    if len(calls.asked) < 2 or not _example_is_right(calls, findings):
         return ""
     return f"the case {calls.question.cases[0].name!r} is right: what is different in this one?"
 

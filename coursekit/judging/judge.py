@@ -40,8 +40,8 @@ def judge(
     -------
     Verdict
     """
-    results_asked = {index: result for index, result in results.items() if not question.cases[index].edge}
-    errors = [result.error for result in results_asked.values() if result.error]
+    calls = Calls(question, inputs, results, expected)
+    errors = [result.error for result in calls.asked.values() if result.error]
     waiting = next((error for error in errors if error.kind == "NotImplementedError"), None)
     if waiting:
         return _not_attempted(question, waiting)
@@ -51,8 +51,7 @@ def judge(
     asked = [finding for finding in findings if not finding.edge]
     shown = next((finding for finding in asked if not finding.ok), None)
     if not shown:
-        return Verdict(question, Status.OK, tuple(findings), _notes(results_asked.values()))
-    calls = Calls(question, inputs, results_asked, expected)
+        return Verdict(question, Status.OK, tuple(findings), _notes(calls.asked.values()))
     mistake = likely_mistake(calls, asked, shown)
     notes = _notes([results[calls.index(shown)]])
     if not mistake and (new := what_is_new(calls, asked)):

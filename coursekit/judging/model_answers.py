@@ -33,6 +33,7 @@ _STEPS = 12  # a step is the power of two that is so many times halved from the 
 _MARKS = 16  # places in a step where the mark can be; one hexadecimal digit
 _VALUES = 32  # of each output that count
 FEWEST_BITS = 80
+_CODE_STYLE = "overflow-x: auto; white-space: pre; font: 0.9em monospace; padding: 0.6em; border: 1px solid"
 
 
 def solution(question_id: str) -> "SideBySide":
@@ -151,19 +152,17 @@ def _grids(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, t
     known = [_some(value) for value in inputs.values()]
     for name, value in outputs.items():
         values = _some(value)
-        if values is None or not np.isfinite(values).all():
-            continue
-        if not any(np.array_equal(values, other) for other in known if other is not None):
+        if np.isfinite(values).all() and not any(np.array_equal(values, other) for other in known):
             exponent = int(np.frexp(1.001 * np.abs(values).max(initial=0.0))[1]) - _STEPS
             marks = np.floor(np.ldexp(values, -exponent) % 1 * _MARKS).astype(int) % _MARKS
             grids[name] = (exponent, "".join(f"{mark:x}" for mark in marks))
     return grids
 
 
-def _some(value: Any) -> np.ndarray | None:
-    """Some of the entries of an output, evenly spread; None if it is not numbers."""
+def _some(value: Any) -> np.ndarray:
+    """Some of the entries of an output, evenly spread; NaN if it is not numbers."""
     if not isinstance(value, (int, float, np.ndarray, np.generic)) or np.asarray(value).dtype.kind not in "fiu":
-        return None
+        return np.full(1, np.nan)
     flat = np.asarray(value, dtype=float).ravel()  # so that (D,) and (1, D) are the same
     return flat[np.unique(np.linspace(0, flat.size - 1, _VALUES).astype(int))] if flat.size else flat
 
@@ -173,8 +172,8 @@ def _secret(grids: list[dict[str, tuple[int, str]]], results: list[Result]) -> b
     numbers: list[int] = []
     for grid, result in zip(grids, results, strict=True):
         for name, (exponent, marks) in grid.items():
-            values = _some(result.outputs.get(name)) if isinstance(result.outputs, dict) else None
-            counted = None if values is None else _counted(values, exponent, marks)
+            value = result.outputs.get(name) if isinstance(result.outputs, dict) else None
+            counted = _counted(_some(value), exponent, marks)
             if counted is None:
                 return None
             numbers += counted
@@ -240,12 +239,12 @@ class SideBySide:
     def _repr_html_(self) -> str:
         columns = "".join(
             f'<div style="flex: 1 1 26em; min-width: 0"><b>{html.escape(title)}</b>'
-            f'<pre style="overflow-x: auto; padding: 0.6em; border: 1px solid">{html.escape(code)}</pre></div>'
+            f'<pre style="{_CODE_STYLE}">{html.escape(code)}</pre></div>'
             for title, code in self._columns()
         )
         return f'<div style="display: flex; flex-wrap: wrap; gap: 1em; text-align: left">{columns}</div>'
 
     def _columns(self) -> Iterator[tuple[str, str]]:
         for target, answer in self.answers.items():
-            yield f"{self.question_id}: the model answer", answer
-            yield f"yours, in {file_of(target)}", self.own[target]
+            yield f"The model answer to {self.question_id}", answer
+            yield f"Yours, in {file_of(target)}", self.own[target]

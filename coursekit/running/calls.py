@@ -205,7 +205,14 @@ def _lines(watch: _Watch) -> Iterator[str]:
     for number, call in enumerate(watch.calls):
         line = _assigned_to(call, watch, watch.calls[number + 1 :], results) + _expression(call, watch, results)
         for text in (*call.before, line):
-            yield from wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+            yield from _wrapped(text)
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line of Python in lines that are not too long; each ends with a comma."""
+    glued = line.replace(": ", ":\0").replace(" = ", "\0=\0")
+    lines = wrap(glued, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return [part.replace("\0", " ") for part in lines]
 
 
 def _imports(watch: _Watch) -> Iterator[str]:

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from coursekit.core.question import CheckFailed, Question
@@ -72,6 +73,7 @@ class _Answers:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.waiting: dict[str, str] = {}  # the question that each name waits for
+        self.incomplete: set[str] = set()  # those that have a value, but of which a method failed
         self.source, self.needed = "", ""
         shell.events.register("pre_run_cell", self._before)
         shell.events.register("post_run_cell", self._after)
@@ -85,9 +87,19 @@ class _Answers:
         bound, loaded = self._names()
         if error is None:
             self.waiting = {name: asked for name, asked in self.waiting.items() if name not in bound}
+            self.incomplete -= bound
         elif asked := self.needed or _question_in(error):
             names = bound | loaded if isinstance(error, CheckFailed) else bound
-            self.waiting |= dict.fromkeys((name for name in names if self._is_missing(name)), asked)
+            used = self._used_where_it_failed(error) & bound
+            self.incomplete = (self.incomplete - bound) | used
+            self.waiting |= dict.fromkeys((name for name in names if name in used or self._is_missing(name)), asked)
+
+    def _used_where_it_failed(self, error: BaseException) -> set[str]:
+        """The objects that the statement in which a cell failed makes use of, such as a solver that was to train."""
+        lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_globals is self.shell.user_ns]
+        failed = [node for node in self._tree().body if lines and node.lineno <= lines[0] <= (node.end_lineno or 0)]
+        names = {name for node in failed for name in _loaded(node)}
+        return {name for name in names if not callable(self.shell.user_ns.get(name))}
 
     def _show(self, shell: Any, kind: type, error: BaseException, trace: Any, tb_offset: int | None = None) -> None:
         """Show an error, or in its place the question that the cell needs."""
@@ -102,17 +114,24 @@ class _Answers:
 
     def _is_missing(self, name: str) -> bool:
         value = self.shell.user_ns.get(name)
-        return value is None or (isinstance(value, (dict, list, tuple)) and not value)
+        is_empty = value is None or (isinstance(value, (dict, list, tuple)) and not value)
+        return is_empty or name in self.incomplete
 
     def _names(self) -> tuple[set[str], set[str]]:
         """The names that the cell binds, and those that it only reads."""
-        try:
-            tree = ast.parse(self.shell.input_transformer_manager.transform_cell(self.source))
-        except (SyntaxError, ValueError):
-            return set(), set()
+        tree = self._tree()
         bound = set(_bound(tree))
-        loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-        return bound, loaded - bound
+        return bound, _loaded(tree) - bound
+
+    def _tree(self) -> ast.Module:
+        try:
+            return ast.parse(self.shell.input_transformer_manager.transform_cell(self.source))
+        except (SyntaxError, ValueError):
+            return ast.Module([], [])
+
+
+def _loaded(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
 def _bound(tree: ast.Module) -> Iterator[str]:

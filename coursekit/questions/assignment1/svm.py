@@ -281,7 +281,7 @@ linear_classifier_train = Question(
     hints=(
         "Each step sees a few rows only: draw their numbers at random, then use the same numbers for X and for y.",
         "np.random.choice draws batch_size row numbers. self.loss returns the loss, which belongs in "
-        "loss_history, and the gradient: W moves against it, by learning_rate times its size.",
+        "loss_history, and the gradient: W moves by learning_rate times the gradient, in the opposite direction.",
     ),
     implements=("cs231n.classifiers.linear_classifier:LinearClassifier.train",),
     cases=(

@@ -226,7 +226,7 @@ relu_forward = Question(
     difficulty=1,
     importance=4,
     hints=(
-        "Negative entries become 0, all others stay. A loop is not needed, and x has to remain as it is.",
+        "Negative entries become 0, all others stay. You need no loop, and x itself must not change.",
         "One NumPy function takes the larger of two values entry by entry, and one of the two may be a plain number.",
     ),
     implements=(f"{LAYERS}:relu_forward",),
@@ -398,7 +398,8 @@ sgd = Question(
     importance=5,
     hints=(
         "Take a small step against the gradient. config says how long it is.",
-        "The step is the learning rate times dw. Subtract it so that a new array results: w itself must not change.",
+        "The step is the learning rate from config times dw; next_w is w minus that step. Return it together with "
+        "config.",
     ),
     implements=("cs231n.optim:sgd",),
     cases=(
@@ -602,7 +603,7 @@ two_layer_net_gradients = Question(
     hints=(
         "Go back through the layers in the opposite order. softmax_loss begins: it returns the loss and the "
         "gradient of the scores.",
-        "Each backward function takes the gradient that comes from behind and the cache of its own layer. Then "
+        "Each backward function takes the gradient from the layer after it, and the cache of its own layer. Then "
         "add 0.5 * reg * W^2 to the loss for both W, and reg * W to their gradients.",
     ),
     implements=(f"{NET}.loss",),

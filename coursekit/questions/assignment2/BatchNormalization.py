@@ -124,7 +124,7 @@ batchnorm_forward_test = Question(
     difficulty=1,
     importance=4,
     hints=(
-        "In test mode nothing is measured: an input alone must give the same result as within a batch.",
+        "In test mode nothing is measured: an input on its own must give the same result as in a batch.",
         "Normalise with running_mean and running_var from bn_param in place of the batch's own, with eps under "
         "the root; then gamma and beta as before.",
     ),

@@ -538,10 +538,10 @@ conv_net_loss = Question(
     difficulty=2,
     importance=4,
     hints=(
-        "Each input may have any shape, but the layer sees a row of D numbers. Which reshape keeps the first axis "
-        "and joins all others?",
-        "Reshape x to (N, D), multiply by w, and add b. Give the result a new name: the cache has to hold x in "
-        "its own shape.",
+        "Three sandwiches: conv - ReLU - pool, affine - ReLU, affine. layer_utils has a function for each of the "
+        "first two.",
+        "The first one also takes conv_param and pool_param. Each layer takes what the one before returned; keep "
+        "its cache under a name of its own.",
     ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "conv_net_init"),
@@ -586,10 +586,10 @@ conv_net_gradients = Question(
     difficulty=3,
     importance=4,
     hints=(
-        "Each gradient has the shape of what it belongs to: dx that of x, dw that of w, db that of b. The shapes "
-        "nearly tell you the products.",
-        "dw is the product of the rows of x, transposed, with dout; dx is dout times w transposed, back in the "
-        "shape of x. b was added to each row, so db adds up the rows of dout.",
+        "softmax_loss begins; then the backward functions of the three sandwiches, in the opposite order, each "
+        "with its own cache.",
+        "Store what they return for the weights and biases in grads. Then add 0.5 * reg times the squares of "
+        "every W to the loss, and reg * W to its gradient; biases are left alone.",
     ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_backward", "relu_backward", "softmax_loss", "conv_net_init", "conv_net_loss"),

@@ -293,10 +293,10 @@ fcn_loss = Question(
     difficulty=2,
     importance=4,
     hints=(
-        "Each input may have any shape, but the layer sees a row of D numbers. Which reshape keeps the first axis "
-        "and joins all others?",
-        "Reshape x to (N, D), multiply by w, and add b. Give the result a new name: the cache has to hold x in "
-        "its own shape.",
+        "All hidden layers do the same: loop over them, feed the result of each into the next, and keep its cache "
+        "in a list.",
+        "self._hidden_forward does one hidden layer and returns its result and its cache. The last layer is "
+        "affine alone, and gives the scores.",
     ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "fcn_init"),
@@ -327,10 +327,10 @@ fcn_gradients = Question(
     difficulty=3,
     importance=5,
     hints=(
-        "Each gradient has the shape of what it belongs to: dx that of x, dw that of w, db that of b. The shapes "
-        "nearly tell you the products.",
-        "dw is the product of the rows of x, transposed, with dout; dx is dout times w transposed, back in the "
-        "shape of x. b was added to each row, so db adds up the rows of dout.",
+        "Walk the layers backwards, the last one first, each with the cache that it left in the list on the way "
+        "forward.",
+        "affine_backward goes back through the last layer, self._hidden_backward through each hidden one. "
+        "Regularisation: 0.5 * reg times the squares of each W in the loss, reg * W in its gradient.",
     ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_backward", "relu_backward", "softmax_loss", "fcn_init", "fcn_loss"),
@@ -440,8 +440,8 @@ fcn_overfit_three = _overfit_question(
     importance=4,
     hints=(
         "If the loss does not move, the signals are too small: raise weight_scale. If it jumps, lower learning_rate.",
-        "Try values a factor of ten apart first, for one setting at a time. With two hidden layers, a "
-        "weight_scale near 0.1 keeps the signals alive.",
+        "Try values a factor of ten apart first, for one setting at a time. With layers of 100 units, look for a "
+        "weight_scale between 0.01 and 1.",
     ),
 )
 fcn_overfit_five = _overfit_question(

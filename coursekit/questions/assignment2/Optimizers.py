@@ -147,7 +147,7 @@ rmsprop = _rule_question(
     importance=3,
     hints=(
         "Like AdaGrad, but with a memory that fades: the cache is a running mean of squared gradients.",
-        "The old cache counts with decay_rate, the new squares with what is left to 1. Use the new cache for the "
+        "The old cache counts with decay_rate, the new squares with the remainder to 1. Use the new cache for the "
         "step, with epsilon added to its root, and store it.",
     ),
 )
@@ -256,10 +256,10 @@ fcn_best = Question(
     difficulty=4,
     importance=4,
     hints=(
-        "Write the sizes of all layers in one list: the inputs, the hidden layers, the classes. Each W connects "
-        "two neighbours in it.",
-        "Loop over pairs of neighbours, counting from 1. With a normalization each hidden layer, but not the "
-        "last, also gets gamma (ones) and beta (zeros) of its size.",
+        "Begin with what you know: Adam with a rate near 1e-3, two or three hidden layers, a short run on a part "
+        "of the images to compare settings.",
+        "Then train on all images with a rate that falls towards 0 (cosine_decay), for more epochs. If training "
+        "is far better than validation, add reg, dropout or flipped images.",
     ),
     builds_on=("fcn_init", "fcn_loss", "fcn_gradients", "adam"),
     values=("net", "X_val", "y_val", "X_test", "y_test"),
