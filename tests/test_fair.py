@@ -283,11 +283,10 @@ LOOPS = {
 }
 
 
-@pytest.mark.parametrize("speed", [0.5, 2.0])
 @pytest.mark.parametrize("name", LOOPS)
-def test_a_loop_is_not_array_code(name, speed, monkeypatch):
-    """On a machine that happens to measure the reference at half or twice its speed as well."""
-    monkeypatch.setattr(effort, "reference_pace", scaled(speed))
+def test_a_loop_is_not_array_code(name, monkeypatch):
+    """Not even where the reference happens to be measured at half its speed."""
+    monkeypatch.setattr(effort, "reference_pace", scaled(0.5))
     id_, module, added = LOOPS[name]
     file = f"cs231n/classifiers/{module}.py"
     files = solved()
@@ -304,10 +303,10 @@ def scaled(factor, pace=effort.reference_pace):
     return measured
 
 
-@pytest.mark.parametrize("speed", [0.5, 2.0])
 @pytest.mark.parametrize("id_", ["svm_loss_vectorized", "softmax_loss_vectorized", "knn_one_loop", "knn_no_loops"])
-def test_array_code_is_right_on_fast_and_slow_machines(id_, speed, monkeypatch):
-    monkeypatch.setattr(effort, "reference_pace", scaled(speed))
+def test_array_code_is_right(id_, monkeypatch):
+    """Even where the reference happens to be measured at twice its speed; a large import costs nothing."""
+    monkeypatch.setattr(effort, "reference_pace", scaled(2.0))
     _, entries = graded(changed({SOFTMAX: (FIRST, FIRST + "import matplotlib.pyplot\n")}), (id_,))
     assert entries[id_].status == "ok", entries[id_].text
 
