@@ -6,6 +6,9 @@ next run tries again.
 """
 
 import asyncio
+import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -16,7 +19,7 @@ from tqdm import tqdm
 from coursekit.grading import apart
 from coursekit.grading.evaluate import failed_record
 from coursekit.grading.intake.sources import Source
-from coursekit.grading.intake.text import why
+from coursekit.grading.intake.text import clean, why
 from coursekit.grading.record import Record
 from coursekit.grading.settings import BatchError, Settings
 from coursekit.paths import ROOT
@@ -25,6 +28,13 @@ ROUNDS = 3  # how often a submission is tried whose worker is lost
 CONNECT = 10  # seconds until a scheduler must answer
 WORKERS = 30  # seconds until it must have a worker
 LOOK = 15.0  # seconds between two looks at whether a worker is left
+# What a worker runs to end the processes of a batch. It is sent as a text, since a worker cannot import this module.
+STOP = """
+import psutil
+for child in psutil.Process().children():
+    if "{batch}" in child.cmdline():
+        child.terminate()
+"""
 
 
 def graded_on_cluster(
@@ -38,16 +48,12 @@ def graded_on_cluster(
         If there is no Dask, no scheduler or no worker.
     """
     try:
-        import cloudpickle
         from distributed import Client
-
-        from coursekit.grading import remote
     except ImportError as error:
         raise BatchError(f"--scheduler needs Dask: pip install -r requirements-grading.txt ({error}).") from error
-    cloudpickle.register_pickle_by_value(remote)  # a worker need not have this project on its path
+    command = [sys.executable, "-m", "coursekit.grading.apart", secrets.token_hex(8)]  # the last word names this batch
     with _connected(Client, address) as client:
-        jobs = [apart.request(source, settings) for source in sources]
-        futures = client.map(remote.grade_there, [str(ROOT)] * len(jobs), jobs, pure=False, retries=ROUNDS)
+        futures = [_start(client, command, source, settings) for source in sources]
         source_of = dict(zip((future.key for future in futures), sources, strict=True))
         try:
             for future in _as_completed(client, futures, address):
@@ -56,8 +62,15 @@ def graded_on_cluster(
         except BaseException:
             client.cancel(futures)
             with suppress(Exception):  # the cluster may be gone
-                client.run(remote.stop_there)
+                client.run(exec, STOP.format(batch=command[-1]))
             raise
+
+
+def _start(client: Any, command: list[str], source: Source, settings: Settings) -> Any:
+    """The future of a process on a worker; nothing is sent there but a command and bytes."""
+    request = apart.request(source, settings)
+    options = {"cwd": str(ROOT), "capture_output": True, "pure": False, "retries": ROUNDS}
+    return client.submit(subprocess.run, command, input=request, **options)
 
 
 def _connected(client_class: Any, address: str) -> Any:
@@ -94,9 +107,10 @@ def _as_completed(client: Any, futures: list, address: str) -> Iterator[Any]:
 
 def _record(future: Any, source: Source, settings: Settings) -> Record:
     try:
-        answer = future.result()
-        if "failed" in answer:
-            return failed_record(source, settings, answer["failed"])
-        return Record.from_json(answer["record"])
+        done = future.result()
+        if done.returncode:
+            last = clean(done.stderr.decode(errors="replace")).strip().rpartition("\n")[2]
+            return failed_record(source, settings, f"the process that graded it ended with {done.returncode}: {last}")
+        return Record.from_json(done.stdout)
     except (Exception, asyncio.CancelledError) as error:
-        return failed_record(source, settings, f"its worker was lost ({why(error)})")
+        return failed_record(source, settings, f"its worker was lost, or has no {ROOT} ({why(error)})")
