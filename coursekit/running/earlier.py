@@ -147,7 +147,11 @@ def _digest(array: np.ndarray) -> str:
 
 
 def _bytes(array: np.ndarray) -> memoryview:
-    return array.reshape(-1).view(np.uint8).data if array.size else memoryview(b"")
+    return _as_bytes(array).data if array.size else memoryview(b"")
+
+
+def _as_bytes(array: np.ndarray) -> np.ndarray:
+    return array.reshape(-1).view(np.uint8)
 
 
 def _error_class(kind: str) -> type[Exception]:
@@ -362,7 +366,7 @@ def _may_change(value: Any) -> bool:
 
 
 def _is_same(old: np.ndarray, new: np.ndarray) -> bool:
-    return old.tobytes() == new.tobytes()
+    return old.shape == new.shape and np.array_equal(_as_bytes(old), _as_bytes(new))  # to the bit, NaN included
 
 
 def _call(target: str, arguments: dict[str, Any]) -> Any:
