@@ -181,6 +181,19 @@ while True:
         outcome = python(code, folder, level, seconds=2, idle=60)
         assert outcome.ended == "timeout"
 
+    def test_processor_time_of_processes_that_share_the_work(self, folder, level):
+        code = """
+import os, time
+for _ in range(8):
+    if os.fork() == 0:
+        while time.process_time() < 1:
+            pass
+        os._exit(0)
+for _ in range(8):
+    os.wait()
+"""
+        assert python(code, folder, level, seconds=3).ended == "timeout"
+
     def test_files_of_all_processes(self, folder, level):
         code = """
 import os, tempfile, time

@@ -332,7 +332,7 @@ def main() -> None:
         request = Message()
         try:
             text = channel.receive(request)
-        except (EOFError, ValueError):
+        except Exception:  # the end, or what is no question
             return
         try:
             answered, reply = _answered(text, request)
