@@ -324,14 +324,14 @@ class Grading:
 
     def run_notebook(self, name: str, reference: tuple[str, ...] = ()) -> "NotebookRun":
         """Run a notebook, once for each set of questions that the reference answers."""
-        from coursekit.grading.running import notebook_run
+        from coursekit.grading.running import kernel, notebook_run
 
         if (name, reference) not in self._notebook_runs:
             started = time.monotonic()
             folder = self.folder(reference)
             settings = replace(self.settings, limits=self._limits())
             notebook = self.work.notebooks[name]
-            with self._reference(reference, "", settings.limits) as earlier:
+            with self._reference(reference, "", kernel.notebook_limits(settings)) as earlier:
                 run = notebook_run.run_notebook(notebook, name, folder, settings, self._shown, earlier)
             self._notebook_runs[name, reference] = run
             seconds = time.monotonic() - started
