@@ -22,7 +22,9 @@ from coursekit.grading.record import Record, read_record, read_records, record_p
 from coursekit.grading.settings import BatchError, Settings
 from coursekit.paths import ROOT
 
-QUICK = Settings("assignment1", notebooks="skip", questions=("affine_forward", "affine_backward", "sgd"))
+QUICK = Settings(
+    "assignment1", notebooks="skip", trust_submissions=True, questions=("affine_forward", "affine_backward", "sgd")
+)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,7 @@ from coursekit.grading import batch
 from coursekit.grading.intake.sources import find_submissions
 from coursekit.grading.settings import Settings
 questions = tuple(sys.argv[3].split(",")) if sys.argv[3] else ()
-settings = Settings("assignment1", notebooks="skip", questions=questions)
+settings = Settings("assignment1", notebooks="skip", trust_submissions=True, questions=questions)
 if __name__ == "__main__":
     batch.grade_all(find_submissions(sys.argv[1]), settings, Path(sys.argv[2]), processes=2)
 """
@@ -235,6 +237,7 @@ def words(process):
 class TestCommands:
     def test_grade_writes_reports_and_exports(self, handed_in, tmp_path, capsys):
         options = [str(handed_in), "--out", str(tmp_path), "--assignment", "assignment1", "--notebooks", "skip"]
+        options.append("--trust-submissions")
         one = tmp_path / "one"
         one.mkdir()
         (one / "right.zip").write_bytes((handed_in / "right.zip").read_bytes())
@@ -244,7 +247,7 @@ class TestCommands:
         for name in ("class.html", "grades.csv", "junit.xml", "gradescope/right/results.json", "reports/right.txt"):
             assert (tmp_path / name).is_file(), name
 
-        assert commands.regrade([str(tmp_path)]) == 0
+        assert commands.regrade([str(tmp_path), "--trust-submissions"]) == 0
         assert "1 graded again, 0 with differences" in capsys.readouterr().out
 
     def test_the_assignment_is_taken_from_the_names(self, tmp_path, capsys):
@@ -263,7 +266,7 @@ class TestCommands:
         write_file(tmp_path / "batch.json", json.dumps({"submissions": str(handed_in)}))
         wrong = [replace(q, status=Status.WRONG, earned=0.0) for q in records[0].questions]
         write_record(replace(records[0], questions=wrong), tmp_path)
-        assert commands.regrade([str(tmp_path), "--question", "sgd"]) == 0
+        assert commands.regrade([str(tmp_path), "--question", "sgd", "--trust-submissions"]) == 0
         assert "sgd: wrong, 0 of" in capsys.readouterr().out
         again = standing(read_record(record_path(tmp_path, records[0].submission.id)))
         assert again["sgd"][0] == "ok" and again["affine_forward"] == ("wrong", 0.0)
@@ -273,7 +276,10 @@ class TestCommands:
 def test_a_class_of_sixty(tmp_path):
     """Nobody without a grade, no false zero, and the same on one process, on two, on a cluster and after 20 kills."""
     made = write_class(tmp_path / "handed-in", 60)
-    sources, settings = find_submissions(tmp_path / "handed-in"), Settings("assignment1", notebooks="skip")
+    sources, settings = (
+        find_submissions(tmp_path / "handed-in"),
+        Settings("assignment1", notebooks="skip", trust_submissions=True),
+    )
     start = time.monotonic()
     records = batch.grade_all(sources, settings, tmp_path / "two", processes=2)
     print(f"{len(records)} submissions in {time.monotonic() - start:.0f} s on two processes")

@@ -21,7 +21,7 @@ from coursekit.questions import NOTEBOOKS, all_questions, find
 from zoo import wrong_entries
 
 ASSIGNMENTS = submission.assignments()
-SETTINGS = Settings("assignment1", seed=5, notebooks="skip")
+SETTINGS = Settings("assignment1", seed=5, notebooks="skip", trust_submissions=True)
 LAYERS = "cs231n/layers.py"
 
 

@@ -93,6 +93,14 @@ def test_never_its_own_answer():
             assert asking[int(index)] in closure(question)
 
 
+def test_a_reference_that_does_not_run_is_nobody_s_mistake(monkeypatch):
+    monkeypatch.setattr(workspace, "build_reference", lambda folder: folder.chmod(0o755))
+    question = find("two_layer_net_loss")
+    with contextlib.ExitStack() as stack:
+        entry = Grading(Work(without(closure(question))), Settings("assignment1"), stack).question_record(question)
+    assert entry.follow_through.status == "infrastructure error"
+
+
 def test_parts_do_not_leave_their_function():
     """A part is run on its own: it cannot return from the function, nor leave a loop."""
     import ast

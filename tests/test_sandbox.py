@@ -20,7 +20,11 @@ import numpy as np
 import pytest
 
 from coursekit.core import serialization
+from coursekit.grading import commands
+from coursekit.grading.evaluate import grade_submission
+from coursekit.grading.intake.sources import Source
 from coursekit.grading.running import folders, launch, sandbox, users
+from coursekit.grading.settings import Settings
 from coursekit.judging.runner import Ending, FinishedProcess, run_calls
 from coursekit.paths import ROOT
 from coursekit.questions import find
@@ -75,6 +79,20 @@ class TestRefusal:
         monkeypatch.setattr(sandbox, "has_own_users", lambda bubblewrapped: own_users)
         text = sandbox.refusal(isolation, trusted)
         assert ("--trust-submissions" in text) == refused == bool(text)
+
+    def test_the_command(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.setattr(sandbox, "has_own_users", lambda bubblewrapped: False)
+        (tmp_path / "ada_assignment1.zip").write_bytes(b"")
+        options = [str(tmp_path), "--out", str(tmp_path / "out"), "--isolation", "limits"]
+        assert commands.grade(options) == 2
+        assert "--trust-submissions" in capsys.readouterr().out and not (tmp_path / "out").exists()
+
+    def test_a_worker(self, monkeypatch):
+        """Elsewhere, as on a cluster, a submission is not run either; the instructor is told."""
+        monkeypatch.setattr(sandbox, "has_own_users", lambda bubblewrapped: False)
+        source = Source("ada", "ada", Path("ada.zip"))
+        record = grade_submission(source, Settings("assignment1", isolation="limits"))
+        assert record.state == "infrastructure error" and "--trust-submissions" in record.reason
 
     def test_bubblewrap_that_does_not_work(self, monkeypatch):
         monkeypatch.setattr(sandbox, "has_own_users", lambda bubblewrapped: False)
@@ -180,6 +198,19 @@ while True:
 """
         outcome = python(code, folder, level, seconds=2, idle=60)
         assert outcome.ended == "timeout"
+
+    def test_processor_time_of_processes_that_share_the_work(self, folder, level):
+        code = """
+import os, time
+for _ in range(8):
+    if os.fork() == 0:
+        while time.process_time() < 1:
+            pass
+        os._exit(0)
+for _ in range(8):
+    os.wait()
+"""
+        assert python(code, folder, level, seconds=3).ended == "timeout"
 
     def test_files_of_all_processes(self, folder, level):
         code = """

@@ -344,18 +344,16 @@ class Grading:
 
         Functions that never return are not run: the reference answers these as well.
         """
-        from coursekit.grading.running import notebook_run
+        from coursekit.grading.running import kernel, notebook_run
 
         replaced = {*reference, *self.endless(name)}
         reference = tuple(id_ for id_ in all_questions() if id_ in replaced)
         key = name, reference, without
         if key not in self._notebook_runs:
             started = time.monotonic()
-            notebook, settings = (
-                _without_cell(self.work.notebooks[name], without),
-                replace(self.settings, limits=self._limits()),
-            )
-            with self._reference(reference, "", settings.limits) as earlier:
+            notebook = _without_cell(self.work.notebooks[name], without)
+            settings = replace(self.settings, limits=self._limits())
+            with self._reference(reference, "", kernel.notebook_limits(settings)) as earlier:
                 run = notebook_run.run_notebook(notebook, name, self.folder(reference), settings, self._shown, earlier)
             self._notebook_runs[key] = run
             seconds = time.monotonic() - started

@@ -49,6 +49,12 @@ _TOO_MUCH = {
 }
 
 
+def notebook_limits(settings: Settings) -> sandbox.Limits:
+    """The limits of a whole notebook."""
+    usual = settings.limits
+    return replace(usual, seconds=NOTEBOOK_SECONDS, idle=NOTEBOOK_IDLE * usual.idle, memory=MEMORY)
+
+
 class KernelEnded(Exception):
     """The kernel is gone; the message says why."""
 
@@ -82,9 +88,8 @@ class SandboxedKernel:
         self._unread: deque[dict] = deque()
         self._num_shown = 0
         self._stack = contextlib.ExitStack()
-        limits = settings.limits
-        self._cell_idle = limits.idle
-        self._limits = replace(limits, seconds=NOTEBOOK_SECONDS, idle=NOTEBOOK_IDLE * limits.idle, memory=MEMORY)
+        self._cell_idle = settings.limits.idle
+        self._limits = notebook_limits(settings)
         try:
             self._start(folder, inside, settings.level, {GRADING: nonce}, earlier)
             self._client.wait_for_ready(timeout=STARTUP)

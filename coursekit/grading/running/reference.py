@@ -5,8 +5,10 @@ in the learner's sandbox holds a line of the reference.
 """
 
 import contextlib
+import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +20,10 @@ from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.running.tree import Tree
 from coursekit.judging.runner import WAITING
 from coursekit.running.earlier import ANSWERS, CHANNEL
+
+# How it can end because of what it is asked: it could not read the question, or took too much time or memory for it.
+BY_THE_LEARNER = {0, *(status for s in (signal.SIGXCPU, signal.SIGKILL) for status in (-s, 128 + s))}
+LARGEST_PIPE = 1 << 20  # bytes; more is for root alone
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,11 @@ def started(folder: Path, answers: dict[str, Any], limits: sandbox.Limits, isola
     limits : Limits
         Those of the learner's code; the reference may take longer, since it can be asked often.
     isolation : str
+
+    Raises
+    ------
+    SandboxError
+        If it does not run, which is never a learner's fault.
     """
     with contextlib.ExitStack() as stack:
         reading, asking = _pipe(stack)
@@ -66,9 +77,13 @@ def started(folder: Path, answers: dict[str, Any], limits: sandbox.Limits, isola
         answering.close()
         ends = hearing.fileno(), asking.fileno()
         yield Reference({CHANNEL: ",".join(map(str, ends))}, ends, running.tree)
+        if running.has_ended() and running.process.wait() not in BY_THE_LEARNER:
+            raise sandbox.SandboxError(f"the reference ended early, with status {running.process.returncode}")
 
 
 def _pipe(stack: contextlib.ExitStack) -> tuple[IO, IO]:
     """The two ends of a pipe, to read and to write."""
     reading, writing = os.pipe()
+    with contextlib.suppress(OSError):  # it would only be slower
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, LARGEST_PIPE)
     return stack.enter_context(open(reading, "rb", 0)), stack.enter_context(open(writing, "wb", 0))

@@ -9,7 +9,6 @@ root grades, each run has a user of its own (see `users.py`).
 
 import contextlib
 import ctypes
-import getpass
 import json
 import math
 import os
@@ -134,8 +133,8 @@ def refusal(isolation: str = "", trusted: bool = False) -> str:
     if trusted or (isolation or level()) == BUBBLEWRAP or has_own_users(bubblewrapped=False):
         return ""
     return (
-        f"Without bubblewrap, submissions would run as {getpass.getuser()}: they could change your files, and their "
-        f"own grades. {_why_not_bubblewrap()}Choose one of these:\n"
+        "Without bubblewrap, submissions would run under your account: they could change your files, and their own "
+        f"grades. {_why_not_bubblewrap()}Choose one of these:\n"
         "- install bubblewrap: apt install bubblewrap\n"
         "- grade as root, with this environment in a folder that all users can read, such as /opt: then each "
         "submission runs as a user of its own\n"
