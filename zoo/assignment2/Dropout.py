@@ -177,6 +177,9 @@ def _seeded(function):
     return seeded_first
 
 
+_OWN_GENERATOR = np.random.default_rng(0)  # with a seed, so that the stored answers are the same each time
+
+
 @wrong(
     "dropout_forward",
     "a generator of your own, such as np.random.default_rng(), does not know the seed, which the given line passes to "
@@ -186,7 +189,7 @@ def _seeded(function):
 @_seeded
 def with_its_own_generator(x, dropout_param):
     p = dropout_param["p"]
-    return _forward(x, dropout_param, (np.random.default_rng().random(x.shape) < p) / p)
+    return _forward(x, dropout_param, (_OWN_GENERATOR.random(x.shape) < p) / p)
 
 
 @wrong("dropout_forward", "the mask fits matrices only: draw it with the shape of x, np.random.rand(*x.shape)")
