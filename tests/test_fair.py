@@ -11,7 +11,8 @@ import pytest
 
 from coursekit.core.question import Finding, Status, Verdict
 from coursekit.grading import commands, effort, judgement
-from coursekit.grading.evaluate import Grading, Work, grade_files, new_record
+from coursekit.grading.evaluate import Grading, grade_work, new_record
+from coursekit.grading.intake.reading import Reading, Work, add_files, read_files
 from coursekit.grading.intake.repair import problem_with, repaired
 from coursekit.grading.intake.sources import Source
 from coursekit.grading.record import CellRecord, CellStatus
@@ -49,7 +50,10 @@ def graded(files, questions=FEW, **options):
     """The record of some files, and what each question earned of its points."""
     settings = replace(SETTINGS, questions=tuple(questions), **options)
     record = new_record(Source("ada", "ada", Path("ada.zip")), settings)
-    grade_files(files, settings, record)
+    reading = Reading()
+    add_files(reading, [json.loads(line) for line in read_files(files, settings.assignment)], settings.assignment)
+    record.remarks += reading.remarks
+    grade_work(reading.work, settings, record)
     return record, {q.id: q for q in record.questions}
 
 

@@ -186,7 +186,7 @@ class Message:
             return {"scalar": self._array(np.asarray(value))}
         if isinstance(value, np.dtype) or (isinstance(value, type) and value in _TYPES):
             return {"type": np.dtype(value).str if isinstance(value, np.dtype) else value.__name__}
-        if type(value) is tuple:
+        if isinstance(value, tuple):
             return {"tuple": [self.encode(item) for item in value]}
         if isinstance(value, Opaque):
             return {"foreign": value.kind}

@@ -188,6 +188,7 @@ def _definition(solved: str, name: str, path: str) -> str:
     """A function that asks the reference for what it returns, to be put at the end of a module."""
     [definition] = ast.parse(textwrap.dedent(_text_of(solved, path))).body
     assert isinstance(definition, ast.FunctionDef)
+    definition.decorator_list = []  # the reference has them
     definition.body = ast.parse(f"return _earlier_answer({_target(name, path)!r}, locals())").body
     text = ast.unparse(definition)
     *owners, function = path.split(".")
