@@ -34,7 +34,7 @@ class Entry:
     sentence: str = ""
     rule: str = ""
     edge: str = ""
-    beside: dict = field(default_factory=dict)
+    beside: dict = field(default_factory=dict, hash=False)
 
 
 def wrong(question_id, sentence, rule="", target=None):

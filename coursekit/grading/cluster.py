@@ -48,7 +48,7 @@ def graded_on_cluster(
         If there is no Dask, no scheduler or no worker.
     """
     try:
-        from distributed import Client
+        from dask.distributed import Client
     except ImportError as error:
         raise BatchError(f"--scheduler needs Dask: pip install -r requirements-grading.txt ({error}).") from error
     command = [sys.executable, "-m", "coursekit.grading.apart", secrets.token_hex(8)]  # the last word names this batch
@@ -89,7 +89,7 @@ def _connected(client_class: Any, address: str) -> Any:
 
 def _as_completed(client: Any, futures: list, address: str) -> Iterator[Any]:
     """The futures as they are completed; says so when no worker is left."""
-    from distributed import wait
+    from dask.distributed import wait
 
     waiting, is_said = set(futures), False
     while waiting:

@@ -81,8 +81,11 @@ def _edge_lines(failed: Iterable[Finding]) -> Iterator[str]:
     for edge, findings in by_edge.items():
         first = findings[0]
         outputs = ", ".join(f.output for f in findings if f.case == first.case and f.output)
-        is_judged = not first.output and first.condition != RUNS  # anything else comes from rules that only guess
-        reasons = "; ".join(filter(None, [first.mistake if is_judged else "", edge]))
+        if first.condition == RUNS:
+            found = first.gap[0]  # the error
+        else:
+            found = "" if first.output else first.mistake  # of an output, a mistake could only be guessed
+        reasons = "; ".join(filter(None, [found, edge]))
         where = "  ".join(filter(None, [first.case, outputs]))
         yield from _wrapped(f"{where}: not asked for, but worth knowing: {reasons}", "  ")
 
