@@ -67,10 +67,22 @@ def lost(entries):
 EDITION = workspace.provided_contents()[LAYERS].decode()
 
 
+def line_of(text):
+    """The number of a line of the solved layers."""
+    return (ROOT / LAYERS).read_text().splitlines().index(text) + 1
+
+
+RELU = line_of("def relu_forward(x):")
+
+
 @pytest.mark.parametrize(
     "old, new, words",
     [
-        ("def relu_forward(x):", "def relu_forward(x)", ["Line 97: relu_forward is not valid Python (expected ':')"]),
+        (
+            "def relu_forward(x):",
+            "def relu_forward(x)",
+            [f"Line {RELU}: relu_forward is not valid Python (expected ':')"],
+        ),
         (AFFINE, "out = = rows", ["affine_forward is not valid Python (invalid syntax)"]),
         (AFFINE, "out = (rows @ w + b", ["affine_forward is not valid Python ('(' was never closed)"]),
         (AFFINE, '""" rows @ w + b', ["affine_forward is not valid Python (unterminated triple-quoted string"]),
@@ -114,7 +126,7 @@ def test_a_missing_colon_costs_its_function():
     assert lost(entries) == {"relu_forward"}
     assert entries["relu_forward"].status == "crashed"
     assert "SyntaxError: expected ':'" in entries["relu_forward"].text
-    assert "cs231n/layers.py, line 97" in entries["relu_forward"].text
+    assert f"cs231n/layers.py, line {RELU}" in entries["relu_forward"].text
     assert entries["two_layer_net_loss"].follow_through.status == "ok"
     assert any("cs231n/layers.py: Line 97" in remark for remark in record.remarks)
 
@@ -159,7 +171,8 @@ def test_who_uses_what_was_left_out_loses_it_and_reads_why():
     _, entries = graded(files)
     assert lost(entries) == {"affine_forward"}
     assert entries["two_layer_net_loss"].follow_through.status == "ok"
-    told = "line 10 of cs231n/layers.py, `from no_such_package import helper, other`, failed and was left out"
+    line = line_of(FIRST.strip()) + 1
+    told = f"line {line} of cs231n/layers.py, `from no_such_package import helper, other`, failed and was left out"
     assert told in " ".join(entries["affine_forward"].text.split())
 
 
@@ -250,10 +263,13 @@ def test_edges_count_where_the_teacher_says_so(edges, status):
     assert counted.mistake == ("why" if edges == "count" else "")
 
 
+REGRADE = commands._regrade_parser().parse_args(["grades"])
+
+
 def test_edges_travel_to_the_record_and_the_page(tmp_path):
     record, _ = graded(solved(), ("relu_forward",), edges="count")
     record.state = "graded"
-    assert record.settings.edges == "count" and commands._settings_of(record, []).edges == "count"
+    assert record.settings.edges == "count" and commands._settings_of(record, REGRADE).edges == "count"
     assert all("count like the others" in page.read_text() for page in write_learner_page(record, tmp_path))
 
 
@@ -322,7 +338,7 @@ from cs231n._fast.convolution import conv_forward_strides
 conv_forward_naive = conv_forward_strides
 def conv_backward_naive(dout, cache): return fast_layers.conv_backward_fast(dout, cache)
 def max_pool_forward_naive(x, pool_param): return fast_layers.max_pool_forward_fast(x, pool_param)
-max_pool_backward_naive = fast_layers.max_pool_backward_fast
+def max_pool_backward_naive(dout, cache): return fast_layers.max_pool_backward_fast(dout, cache)
 batchnorm_backward_alt = batchnorm_backward
 """
 ASKED = (
@@ -428,7 +444,7 @@ class FakeRuns:
     def __init__(self, ends_at=""):
         self.runs, self.ends_at = [], ends_at
 
-    def __call__(self, notebook, name, folder, settings, judge):
+    def __call__(self, notebook, name, folder, settings, judge, earlier):
         self.runs.append(name)
         sources = {cell["id"]: cell["source"] for cell in notebook["cells"]}
         questions = [q for q in all_questions().values() if q.notebook == name and q.in_notebook]

@@ -31,6 +31,7 @@ NEEDED = (  # the dependencies of pyproject.toml, which learners do not have
     "nbval",
     "numpy",
     "pytest",
+    "pyzmq",
     "threadpoolctl",
     "tqdm",
 )
