@@ -142,8 +142,8 @@ class _Beginning(io.StringIO):
 def _learner_frames(error: BaseException) -> list[list]:
     """The lines of `cs231n/` that the error passed through, the innermost last: [file, line number, line]."""
     frames = list(traceback.extract_tb(error.__traceback__))
-    if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        frames.append(traceback.FrameSummary(error.filename, error.lineno, "", line=error.text or ""))
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:  # who imports the file does not matter
+        frames = [traceback.FrameSummary(error.filename, error.lineno, "", line=error.text or "")]
     lines = []
     for frame in frames:
         path = Path(frame.filename)
