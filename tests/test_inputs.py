@@ -83,10 +83,28 @@ def test_an_error_leads_into_ones_own_code():
     assert caught.traceback[-1].name == "broken"
 
 
-def test_the_lines_come_before_the_function_runs():
-    """A function that never ends, or is not written yet, can still be looked at."""
+DECORATORS = """
+from functools import wraps
+
+def silent(function):
+    @wraps(function)
+    def inner(*arguments, **named):
+        return function(*arguments, **named)
+    return inner
+
+def without_wraps(function):
+    def inner(x, *rest):
+        return function(x, *rest)
+    return inner
+"""
+
+
+@pytest.mark.parametrize("decorators", ["", "@silent\n", "@silent\n@silent\n", "@without_wraps\n"])
+def test_the_lines_come_before_the_function_runs(decorators):
+    """A function that never ends, or is not written yet, can still be looked at; so can a decorated one."""
     namespace = {"__name__": "cs231n.layers"}
-    exec("def affine_forward(x, w, b):\n    raise AssertionError('it ran')", namespace)
+    body = "def affine_forward(x, w, b):\n    raise AssertionError('it ran')"
+    exec(DECORATORS + decorators + body, namespace)
     with in_place_of("cs231n.layers:affine_forward", namespace["affine_forward"]):
         assert "affine_forward(given.x, given.w, given.b)" in repr(inputs("affine_forward"))
 

@@ -21,7 +21,7 @@ from coursekit.teacher.locked_answers import locked
 from coursekit.teacher.locked_answers import model_answers as answers_to
 from coursekit.teacher.release import write_edition
 from tests.test_release import answer_lines
-from zoo import entries, in_place_of, outcomes
+from zoo import entries, in_place, outcomes
 
 FUNCTIONS = [question for question in all_questions().values() if not question.in_notebook]
 RANDOM = {"two_layer_net_init", "fcn_init", "conv_net_init", "dropout_forward", "dropout_backward"}
@@ -45,7 +45,7 @@ def locks(edition):
 def opens(entry, made):
     """Whether the numbers of an implementation of the zoo make the key of a lock."""
     question = find(entry.question_id)
-    with in_place_of(entry.target, entry.function), np.errstate(all="ignore"):
+    with in_place(entry), np.errstate(all="ignore"):
         results = [run_case(question.cases[i], given) for i, given in unlocking_calls(question, made.cases)]
     return unlock(made, results) == answers_to(question)
 
@@ -100,6 +100,24 @@ def test_rounding_makes_no_difference_and_a_mistake_does(question_id, locks):
     assert unlock(made, [Result(None) for _ in results]) is None
     assert unlock(made, [Result({name: np.zeros(1) for name in result.outputs}) for result in results]) is None
     assert unlock(dataclasses.replace(made, text=made.tag), results) is None
+
+
+def test_a_key_is_made_of_what_every_right_answer_returns(locks):
+    """Of outputs that the check compares, and in no case that is an edge."""
+    for name, made in locks.items():
+        question = find(name)
+        compared = expected(question)
+        assert not any(question.cases[index].edge for index in made.cases)
+        for (index, _), grid in zip(unlocking_calls(question, made.cases), made.grids, strict=True):
+            assert grid.keys() <= compared[index].keys()
+
+
+def test_a_vector_that_comes_as_a_row_makes_the_same_key(locks):
+    """The check says ok to it, too."""
+    question, made = find("affine_backward"), locks["affine_backward"]
+    results = [run_case(question.cases[i], given) for i, given in unlocking_calls(question, made.cases)]
+    rows = [Result(result.outputs | {"db": result.outputs["db"][np.newaxis]}) for result in results]
+    assert unlock(made, rows) == answers_to(question)
 
 
 @pytest.mark.parametrize("question_id", ["affine_forward", "knn_predict_labels", "linear_classifier_train"])

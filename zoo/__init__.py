@@ -104,11 +104,17 @@ def in_place_of(target, function):
         setattr(owner, name, original)
 
 
+@contextmanager
+def in_place(entry):
+    """Put an entry in its place for a while, with the functions beside it."""
+    with ExitStack() as stack:
+        for target, function in ({entry.target: entry.function} | entry.beside).items():
+            stack.enter_context(in_place_of(target, function))
+        yield
+
+
 def outcomes(entry, seed=None):
     """Run all cases of an entry's question with the entry in place: a `Result` by index of the case."""
     question = find(entry.question_id)
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(worker, "CODE", ["zoo", "cs231n"]))
-        for target, function in ({entry.target: entry.function} | entry.beside).items():
-            stack.enter_context(in_place_of(target, function))
+    with in_place(entry), patch.object(worker, "CODE", ["zoo", "cs231n"]):
         return {i: run_case(case, question.draw_inputs(i, seed)) for i, case in enumerate(question.cases)}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
-from inspect import Parameter, signature
+from inspect import Parameter, getargvalues, isfunction, signature, unwrap
 from textwrap import wrap
 from types import CodeType, FrameType
 from typing import Any
@@ -56,12 +56,12 @@ def calls_of(question: Question, case: Case, inputs: dict[str, Any]) -> list[str
 
 
 def _codes(question: Question) -> set[CodeType]:
-    """The code of what a question asks for."""
+    """The code of what a question asks for, without its decorators."""
     found = set()
     for target in question.implements:
         module, path = target.split(":")
         with contextlib.suppress(Exception):
-            found.add(_resolve(import_module(module), path).__code__)
+            found.add(unwrap(_resolve(import_module(module), path)).__code__)
     return found
 
 
@@ -84,20 +84,19 @@ class _Watch:
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
         if event == "call" and _is_from_case(frame):
-            self._enter(frame)
-            if frame.f_code in self.targets:
-                raise _EnoughError
+            function = _function_of(frame)
+            if function is not None:
+                self._enter(frame, function)
+                if {frame.f_code, function.__code__} & self.targets:
+                    raise _EnoughError
         elif event == "return" and id(frame) in self._open:
             call = self._open.pop(id(frame))
             call.result = argument
             if call.owner is not None:
                 self._seen[id(call.owner)] = _state(call.owner)
 
-    def _enter(self, frame: FrameType) -> None:
-        function = _function_of(frame)
-        if function is None:
-            return
-        values = dict(frame.f_locals)
+    def _enter(self, frame: FrameType, function: Callable) -> None:
+        values = _passed(frame, function)
         parameters = list(signature(function).parameters.values())
         owner = values.get("self") if parameters and parameters[0].name == "self" else None
         call = _Call(function, owner, [], [] if owner is None else self._done_to(owner, function))
@@ -166,10 +165,37 @@ def _is_from_case(frame: FrameType) -> bool:
 
 
 def _function_of(frame: FrameType) -> Callable | None:
+    """The function that was called: the frame's own, or the one that it decorates; None for other inner ones."""
+    free = (frame.f_locals.get(name) for name in frame.f_code.co_freevars)
+    for function in filter(isfunction, free):
+        if frame.f_code in _layers(_found(function.__module__, function.__qualname__)):
+            return unwrap(function)
+    return _found(frame.f_globals["__name__"], frame.f_code.co_qualname)
+
+
+def _found(module: str, path: str) -> Any:
     try:
-        return _resolve(import_module(frame.f_globals["__name__"]), frame.f_code.co_qualname)
+        return _resolve(import_module(module), path)
     except AttributeError:  # a function inside another one
         return None
+
+
+def _layers(function: Any) -> Iterator[CodeType]:
+    """The code of each decorator of a function, from the outside in, and that of the function itself."""
+    while isfunction(function):
+        yield function.__code__
+        function = getattr(function, "__wrapped__", None)
+
+
+def _passed(frame: FrameType, function: Callable) -> dict[str, Any]:
+    """What a function gets, by its parameters; a decorator's frame may hold it as `*arguments` and `**named`."""
+    names, rest, more, values = getargvalues(frame)
+    number = frame.f_code.co_argcount  # those after it can be passed by name only
+    named = {name: values[name] for name in names[number:]} | (values[more] if more else {})
+    positional = [*(values[name] for name in names[:number]), *(values[rest] if rest else ())]
+    bound = signature(function).bind(*positional, **named)
+    bound.apply_defaults()
+    return bound.arguments
 
 
 def _new(owner: Any) -> str:
