@@ -39,6 +39,7 @@ BUBBLEWRAP, LIMITS = "bubblewrap", "limits"
 LONGEST_ERRORS = 64 << 10  # bytes of the standard error that are kept
 GRACE = 2.0  # seconds that the launcher has to kill the remaining processes
 _LAUNCHER = Path(__file__).with_name("launch.py")
+GET_SUBREAPER = 37  # of Linux' prctl
 _OWN_COUNT = (5, 14)  # the first Linux that counts the processes of a user in each user namespace
 
 
@@ -371,7 +372,8 @@ def clean_environment(root: str, home: str) -> dict[str, str]:
 @contextlib.contextmanager
 def _orphans_killed() -> Iterator[None]:
     """Kill what a command leaves behind if it has killed its launcher: such processes become children of this one."""
-    before = _children()
+    before, adopted = _children(), ctypes.c_int()
+    ctypes.CDLL(None).prctl(GET_SUBREAPER, ctypes.byref(adopted), 0, 0, 0)
     ctypes.CDLL(None).prctl(SET_SUBREAPER, 1, 0, 0, 0)
     try:
         yield
@@ -381,6 +383,7 @@ def _orphans_killed() -> Iterator[None]:
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)
+        ctypes.CDLL(None).prctl(SET_SUBREAPER, adopted.value, 0, 0, 0)
 
 
 def _children() -> set[int]:
