@@ -267,7 +267,7 @@ if os.fork() == 0:
     os._exit(0)
 print("done")
 """
-        assert python(code, folder, level, seconds=10).stdout == b"done\n"
+        assert python(code.replace("time.sleep(600)", NAP), folder, level, seconds=10).stdout == b"done\n"
         assert _sleeping() == []
 
     def test_nothing_is_left_by_who_kills_its_launcher(self, folder, level):
@@ -284,12 +284,15 @@ for pid in {os.getppid(), os.getpid()} - {1}:
     except PermissionError:
         pass
 """
-        python(code, folder, level, seconds=10)
+        python(code.replace("time.sleep(600)", NAP), folder, level, seconds=10)
         assert _sleeping() == []
 
 
+NAP = f"time.sleep({1_000_000 + os.getpid()})"  # told apart from those of tests that run at the same time
+
+
 def _sleeping():
-    return [pid for pid in os.listdir("/proc") if pid.isdigit() and _runs(pid, b"time.sleep(600)")]
+    return [pid for pid in os.listdir("/proc") if pid.isdigit() and _runs(pid, NAP.encode())]
 
 
 def _runs(pid, text):
