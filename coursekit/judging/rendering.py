@@ -82,8 +82,8 @@ def _edge_lines(failed: Iterable[Finding]) -> Iterator[str]:
     for edge, findings in by_edge.items():
         first = findings[0]
         outputs = ", ".join(f.output for f in findings if f.case == first.case and f.output)
-        error = first.gap[0] if first.condition == RUNS else ""
-        found = error or ("" if first.output else first.mistake)  # of an output, a mistake could only be guessed
+        certain = "" if first.output else first.mistake  # of an output, a mistake could only be guessed
+        found = first.gap[0] if first.condition == RUNS else certain
         reasons = "; ".join(filter(None, [found, edge]))
         where = "  ".join(filter(None, [first.case, outputs]))
         yield from _wrapped(f"{where}: not asked for, but worth knowing: {reasons}", "  ")
