@@ -60,6 +60,14 @@ def test_the_lines_can_be_copied_and_run(question):
     exec(code, {"np": np, "given": inputs(question.id)})
 
 
+@pytest.mark.parametrize("name", ["affine", "relu", "max_pool", "batchnorm"])
+def test_a_backward_pass_gets_the_cache_of_the_forward_pass(name):
+    suffix = "_naive" if name == "max_pool" else ""
+    text = repr(inputs(f"{name}_backward{suffix}"))
+    assert f"_, cache = {name}_forward{suffix}(given.x" in text
+    assert f"{name}_backward{suffix}(given.dout, cache)" in text
+
+
 @each_function
 def test_run_returns_what_the_check_sees(question):
     for case in question.cases:

@@ -58,6 +58,17 @@ def test_an_edit_is_loaded_before_the_next_cell(course):
     assert run(course, show, write(FIRST.replace("first", "the second")), show)[::2] == ["first\n", "the second\n"]
 
 
+METHOD = "class C:\n    def f(self):\n        return 1\n\n    def g(self):\n        return {}\n"
+
+
+def test_an_edited_method_keeps_its_line_and_its_class(course):
+    """Or errors point at the wrong line, and `inputs` does not recognise the function that a check calls."""
+    show = "code = cs231n.trial.C.g.__code__; print(code.co_qualname, code.co_firstlineno, cs231n.trial.C().g())"
+    edits = [(write(METHOD.format(result)), show) for result in ("1", "1 / 1", "2")]
+    shown = run(course, *(cell for pair in edits for cell in pair))
+    assert (shown[3], shown[5]) == ("C.g 5 1.0\n", "C.g 5 2\n")
+
+
 def test_the_setup_cell_says_nothing_however_often_it_runs(course):
     assert run(course, SETUP, SETUP) == ["", ""]
 

@@ -206,6 +206,15 @@ class TestProblems:
         (work / KNN).write_text(json.dumps(notebook))
         assert "code cells have not been run" in self.problems(work)
 
+    def test_a_copy_that_was_saved_later_is_named(self, work):
+        copy = work / KNN.replace("knn.ipynb", "knn-Copy1.ipynb")
+        shutil.copy(work / KNN, copy)
+        now = (work / KNN).stat().st_mtime
+        os.utime(copy, (now - 60, now - 60))
+        assert "Copy1" not in self.problems(work)
+        os.utime(copy, (now + 60, now + 60))
+        assert "knn-Copy1.ipynb beside it was saved later, and is not submitted" in self.problems(work)
+
     def test_newer_copy(self, work):
         """As after a crash of the browser: the saved file is older than the copy that Jupyter kept."""
         copy = work / f"assignments/{ASSIGNMENT}/.ipynb_checkpoints/knn-checkpoint.ipynb"

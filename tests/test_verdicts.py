@@ -253,6 +253,11 @@ def test_code_above_the_line_that_raises(tree):
     assert "there is code above it: if that is your answer, delete the line that raises the error" in text
 
 
+def test_a_reminder_of_ones_own_names_no_question(tree):
+    text = edited(tree, "affine_forward", AFFINE, f'{ANSWER}\n    raise NotImplementedError("bias")')
+    assert "still raises NotImplementedError" in text and "builds on" not in text
+
+
 def test_one_of_two_todos_is_left(tree):
     text = edited(tree, "dropout_forward", DROPOUT, "mask = (np.random.rand(*x.shape) < p) / p\n        out = x * mask")
     left = next(n for n, t in enumerate((tree / "cs231n/layers.py").read_text().splitlines(), 1) if DROPOUT in t)

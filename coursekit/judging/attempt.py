@@ -67,8 +67,11 @@ def _is_new(text: str, given: list[str]) -> bool:
 
 
 def _copies(path: Path, file: str) -> Iterator[str]:
-    """Copies beside the file, which JupyterLab and file managers make: it is easy to edit the wrong one."""
-    patterns = (f"{path.stem}-Copy*.py", f"{path.stem} *.py", f"{path.stem}_copy*.py", f"{path.stem} copy*.py")
-    copies = sorted({copy.name for pattern in patterns for copy in path.parent.glob(pattern)})
-    if copies:
-        yield f"beside it is {copies[0]}, which no check reads: your answer belongs in {file}"
+    if copies := copies_of(path):
+        yield f"beside it is {copies[0].name}, which no check reads: your answer belongs in {file}"
+
+
+def copies_of(path: Path) -> list[Path]:
+    """Copies beside a file, which JupyterLab and file managers make: it is easy to edit the wrong one."""
+    names = ("-Copy*", " *", "_copy*", " copy*")
+    return sorted({copy for name in names for copy in path.parent.glob(f"{path.stem}{name}{path.suffix}")})

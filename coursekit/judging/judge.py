@@ -16,6 +16,7 @@ from coursekit.judging import edges
 from coursekit.judging.explanation import Calls, likely_mistake, what_is_new
 from coursekit.judging.runner import Error, Result
 from coursekit.judging.values import as_numbers, describe
+from coursekit.questions import all_questions
 
 UNCHANGED = "the inputs are not modified"
 RUNS = "the code runs"
@@ -81,7 +82,7 @@ def _is_empty(value: Any) -> bool:
 def _not_attempted(question: Question, error: Error) -> Verdict:
     waiting_for = error.message.split(":")[0]
     notes: tuple[str, ...] = ()
-    if waiting_for != question.id:
+    if waiting_for != question.id and waiting_for in all_questions():
         notes = (f"it builds on {waiting_for}, which has not been attempted yet",)
     return Verdict(question, Status.NOT_ATTEMPTED, notes=notes, waiting=error.frames[-1][:2] if error.frames else None)
 

@@ -28,7 +28,7 @@ def render(verdict: Verdict, tested: str = "", verbose: bool = False) -> str:
     if verdict.ok:
         held = [finding for finding in verdict.findings if finding.ok]
         lines = [question.id, *_ok_lines(held), *_edge_lines(verdict.failed_edges)]
-        lines.append(f"{question.id}: ok, {_points(question.points)}")
+        lines.append(f"{question.id}: ok, {num_points(question.points)}")
     else:
         lines = list(_wrong_lines(verdict, tested))
     return "\n".join(lines + (_details(verdict) if verbose else []))
@@ -51,7 +51,8 @@ def _details(verdict: Verdict) -> list[str]:
     return ["measured:", *measured, *missed, *notes]
 
 
-def _points(points: int) -> str:
+def num_points(points: int) -> str:
+    """A number of points in words: "1 point", "3 points"."""
     return f"{points} point{'' if points == 1 else 's'}"
 
 

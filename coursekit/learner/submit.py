@@ -4,6 +4,7 @@ The exit status is 0 if nothing is missing, 1 if the zip was written but has pro
 """
 
 import ast
+import contextlib
 import json
 import os
 import platform
@@ -19,7 +20,9 @@ import numpy as np
 
 from coursekit.core.question import Status, Verdict
 from coursekit.files import CONFLICT, has_conflict, pack_zip, unpack_zip, write_file
+from coursekit.judging.attempt import copies_of
 from coursekit.judging.misplaced import code_of_notebook, misplaced
+from coursekit.judging.rendering import num_points
 from coursekit.learner import answers_page, notebook_form, submission
 from coursekit.learner.progress import verdicts
 from coursekit.paths import PACKAGE, ROOT, TOOLS, files_in
@@ -167,6 +170,7 @@ def notebook_problems(data: bytes, path: Path) -> Iterator[str]:
     """What is wrong with a notebook: it cannot be read, was not saved or run, or answers are missing."""
     if _has_newer_copy(data, path):
         yield "there is a newer copy in .ipynb_checkpoints; if some of your work is missing, open that copy and save it"
+    yield from (f"{copy.name} beside it was saved later, and is not submitted" for copy in _later_copies(path))
     try:
         notebook = notebook_form.read_notebook(data)
     except ValueError as error:
@@ -176,7 +180,8 @@ def notebook_problems(data: bytes, path: Path) -> Iterator[str]:
         cell for cell in notebook["cells"] if cell.get("cell_type") == "code" and notebook_form.source(cell).strip()
     ]
     if unrun := sum(cell.get("execution_count") is None and not cell.get("outputs") for cell in code):
-        yield f"{unrun} of its {len(code)} code cells have not been run; choose Run > Run All Cells, then save"
+        cells = f"{unrun} of its {len(code)} code cells have" if unrun < len(code) else "its code cells have"
+        yield f"{cells} not been run; choose Run > Run All Cells, then save"
     if any(has_conflict(notebook_form.source(cell)) for cell in notebook["cells"]):
         yield f"in a cell: {CONFLICT}"
     asked = notebook_form.prompts(notebook)
@@ -192,6 +197,13 @@ def _has_newer_copy(data: bytes, path: Path) -> bool:
         return copy.stat().st_mtime > path.stat().st_mtime + 1 and copy.read_bytes() != data
     except OSError:  # most have no copy
         return False
+
+
+def _later_copies(path: Path) -> list[Path]:
+    """Copies such as knn-Copy1.ipynb that were saved after the notebook itself."""
+    with contextlib.suppress(OSError):  # the notebook, or a copy, is not there any more
+        return [copy for copy in copies_of(path) if copy.stat().st_mtime > path.stat().st_mtime + 1]
+    return []
 
 
 def unsubmitted_changes(root: Path, assignment: str) -> list[str]:
@@ -341,8 +353,9 @@ def _print_verdicts(found: Sequence[Verdict]) -> None:
     print("\nThe verdict on each question in the zip (for those answered in a notebook, as saved there):")
     width = max((len(verdict.question.id) for verdict in found), default=0)
     for verdict in found:
-        points = verdict.question.points if verdict.ok else 0
-        print(f"  {verdict.question.id:<{width}}  {verdict.status:<13}  {points} of {verdict.question.points} points")
+        possible = verdict.question.points
+        points = possible if verdict.ok else 0
+        print(f"  {verdict.question.id:<{width}}  {verdict.status:<13}  {points} of {num_points(possible)}")
     earned = sum(verdict.question.points for verdict in found if verdict.ok)
     print(f"  {earned} of {sum(verdict.question.points for verdict in found)} points.")
     print("Grading runs the same checks on other inputs; written answers are read by a person.")

@@ -229,8 +229,9 @@ def _lines(watch: _Watch) -> Iterator[str]:
     yield from _imports(watch)
     results: dict[int, str] = {}  # the names of what earlier calls returned
     for number, call in enumerate(watch.calls):
-        line = _assigned_to(call, watch, watch.calls[number + 1 :], results) + _expression(call, watch, results)
-        for text in (*call.before, line):
+        expression = _expression(call, watch, results)  # before its results get names: one may be an argument itself
+        assigned = _assigned_to(call, watch, watch.calls[number + 1 :], results)
+        for text in (*call.before, assigned + expression):
             yield from _wrapped(text)
 
 
@@ -275,8 +276,8 @@ def _assigned_to(call: _Call, watch: _Watch, later: list[_Call], results: dict[i
     used = {
         id(value): parameter.name
         for other in later
-        for parameter, text, value in other.arguments
-        if text is None or _UNKNOWN in text
+        for parameter, _, value in other.arguments
+        if isinstance(value, (np.ndarray, tuple, list, dict))  # of plain values, equal ones can be the same object
     }
     parts = (call.result,) if id(call.result) in used or not isinstance(call.result, tuple) else call.result
     results |= {id(part): used[id(part)] for part in parts if id(part) in used}

@@ -39,6 +39,8 @@ def _reload_quietly(shell: Any) -> None:
     shell.extension_manager.load_extension("autoreload")  # unlike the magic, it says nothing the second time
     shell.run_line_magic("autoreload", "2")
     reloader = shell.magics_manager.registry["AutoreloadMagics"]._reloader
+    if hasattr(reloader, "deduper_reloader"):  # IPython >= 9: functions that it patches lose their lines and class
+        reloader.deduper_reloader.enabled = False
     load_edits = reloader.check
 
     def check(*args: Any, **options: Any) -> None:

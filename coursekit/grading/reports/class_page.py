@@ -138,7 +138,7 @@ def _question_row(question: QuestionRecord, graded: list[Record]) -> dict:
 
 
 def _reason(question: QuestionRecord) -> str:
-    return question.mistake or (question.first_wrong and f"first wrong: {question.first_wrong}")
+    return question.mistake or (question.first_wrong and f"first wrong: {question.first_wrong.replace('  ', ': ')}")
 
 
 def _discrimination(judged: list[tuple[Record, QuestionRecord]]) -> float | None:

@@ -11,7 +11,7 @@ from coursekit.grading.reports.learner_page import write_learner_page
 from coursekit.grading.reports.marks import Marks, read_marks
 from coursekit.grading.reports.written import try_written_pages, write_written_pages
 
-MOST_FILES = 100  # that are named because they are no submissions
+MOST_FILES = 100  # that are named because they are not submissions
 
 
 def write_reports(
@@ -32,7 +32,7 @@ def write_reports(
     sound = [record for record in records if id(record) not in failures]
     notes = [Note("report", problem) for problem in [*problems, *failures.values()]]
     if others:
-        notes.append(Note("files", f"Left aside, because they are no submissions: {listed(others, MOST_FILES)}."))
+        notes.append(Note("files", f"Left aside, because they are not submissions: {listed(others, MOST_FILES)}."))
     write_class_page(sound, out, marks, notes)
     write_written_pages(sound, out, marks)
     return [*(note.why for note in notes), *write_exports(sound, out, canvas, column, marks)]
