@@ -40,8 +40,10 @@ def softmax_without_shift(W, X, y, reg):
     return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
 
 
-@wrong(NAIVE, "the smallest score is subtracted, so exp still overflows: subtract the largest")
-@wrong(FAST, "the minimum of each row is subtracted, so exp still overflows: subtract the maximum")
+@wrong(
+    NAIVE, "exp still overflows, as when the smallest score is subtracted or the largest is added: subtract the largest"
+)
+@wrong(FAST, "exp still overflows, as when a minimum is subtracted or a maximum is added: subtract each row's maximum")
 def softmax_minimum(W, X, y, reg):
     scores = X @ W
     e = np.exp(scores - scores.min(axis=1, keepdims=True))
