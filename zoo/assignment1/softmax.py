@@ -130,6 +130,15 @@ def softmax_minus_one_everywhere(W, X, y, reg):
     return loss + reg * np.sum(W * W), X.T @ (_probabilities(W, X) - 1) / len(X) + 2 * reg * W
 
 
+@wrong(NAIVE, "1 is added for the true class: it should be subtracted, p - 1")
+@wrong(FAST, "1 is added for the true classes: it should be subtracted, dscores[rows, y] -= 1")
+def softmax_plus_one(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    dscores = _probabilities(W, X)
+    dscores[np.arange(len(X)), y] += 1
+    return loss + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
 @wrong(NAIVE, "the part of dW from the data has the wrong sign: use p - 1 for the true class, not 1 - p")
 @wrong(FAST, "the part of dW from the data has the wrong sign: use p - one_hot(y), not one_hot(y) - p")
 def softmax_gradient_sign(W, X, y, reg):
