@@ -301,7 +301,12 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     ("KeyError", r"^'mode'$", _no_mode),
     ("KeyError", r"^'(\w+)'$", lambda raised, found: f"the dict has no entry {found[0]}"),
     (".*Error", "operands could not be broadcast together with shapes", _broadcast),
-    (".*Error", "could not broadcast input array", _assigned),
+    (".*Error", "could not broadcast input array|could not be broadcast to indexing result", _assigned),
+    (
+        "TypeError",
+        r"^(int|float)\(\) argument must be .*not '(tuple|list)'",
+        lambda raised, found: f"a {found[2]} stands where one number is needed: take an entry out of it, as by [0]",
+    ),
     (".*Error", "non-broadcastable output operand", _into_smaller),
     (".*Error", r"mismatch in its core dimension.*size (\d+) is different from (\d+)", _matmul),
     (".*Error", r"shapes .* not aligned", _dot),
