@@ -13,8 +13,14 @@ from unittest.mock import patch
 from coursekit.judging.runner import run_case
 from coursekit.questions import NOTEBOOKS, find
 from coursekit.running import worker
+from cs231n._nearest import as_accurate_as_loops
 
 _entries = []
+
+# Decorators that change results: they stay around what a learner writes, and so they belong around an entry.
+_AROUND = {
+    "cs231n.classifiers.k_nearest_neighbor:KNearestNeighbor.compute_distances_no_loops": as_accurate_as_loops,
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,9 @@ def wrong(question_id, sentence, rule="", target=None):
     """
 
     def register(function):
-        _entries.append(Entry(question_id, function.__name__, function, _target(question_id, target), sentence, rule))
+        target_ = _target(question_id, target)
+        as_run = _as_run(target_, function)
+        _entries.append(Entry(question_id, function.__name__, as_run, target_, sentence, rule))
         return function
 
     return register
@@ -60,7 +68,8 @@ def right(question_id, edge="", target=None, beside=None):
 
     def register(function):
         target_ = _target(question_id, target)
-        _entries.append(Entry(question_id, function.__name__, function, target_, edge=edge, beside=beside or {}))
+        as_run = _as_run(target_, function)
+        _entries.append(Entry(question_id, function.__name__, as_run, target_, edge=edge, beside=beside or {}))
         return function
 
     return register
@@ -68,6 +77,10 @@ def right(question_id, edge="", target=None, beside=None):
 
 def _target(question_id, target):
     return target or find(question_id).implements[0]
+
+
+def _as_run(target, function):
+    return _AROUND[target](function) if target in _AROUND else function
 
 
 @cache

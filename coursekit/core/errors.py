@@ -150,10 +150,17 @@ def _broadcast(raised: Raised, found: re.Match) -> str:
         )
     if len(long) == 1:
         return f"{start}: a table of all pairs needs the shapes ({shapes[0][0]}, 1) and ({shapes[1][0]},)"
+    if len(long) == len(short) == 2 and " * " in raised.line and _is_product(*shapes):
+        return f"{start}: is a matrix product meant, @ instead of *?"
     if len(short) == len(long):
         axes = [str(i) for i, (a, b) in enumerate(zip(*shapes, strict=True)) if a != b and 1 not in (a, b)]
         return f"{start}: they differ in ax{'is' if len(axes) == 1 else 'es'} {' and '.join(axes)}"
     return f"{start}: NumPy aligns shapes from the right"
+
+
+def _is_product(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
+    """Whether two matrices fit a product, and are not just each other's transpose."""
+    return first[1] == second[0] and first != second[::-1]
 
 
 def _assigned(raised: Raised, found: re.Match) -> str:
@@ -164,6 +171,12 @@ def _assigned(raised: Raised, found: re.Match) -> str:
         f"the value has the shape {value}, but the place on the left of = has {place}: is it the right place, and does "
         "each sum run over the right axis?"
     )
+
+
+def _entry_from_array(raised: Raised, found: re.Match) -> str:
+    if "y_pred" in raised.outputs:
+        return "one entry is set to a whole array: it takes one label, the one with the most votes"
+    return "one entry is set to a whole array: is a sum over it missing, or an index?"
 
 
 def _into_smaller(raised: Raised, found: re.Match) -> str:
@@ -197,6 +210,26 @@ def _out_of_bounds(raised: Raised, found: re.Match) -> str:
         return f"index {index} on axis {axis}, where the last is {size - 1}: is it one too far, or are sizes swapped?"
     start = f"index {index} on axis {axis}, which has {size} entries"
     return f"{start}: are two sizes swapped, or is it an index into a flattened array?"
+
+
+def _too_few_axes(raised: Raised, found: re.Match) -> str:
+    if ".shape[" not in raised.line:
+        return ""
+    return "an array has fewer axes than this line expects: do the inputs always have the same number of axes?"
+
+
+def _no_index(raised: Raised, found: re.Match) -> str:
+    """An array where Python or NumPy takes one whole number."""
+    start = "an array stands where one whole number is needed"
+    reduction = re.search(r"np\.(max|min|amax|amin)\(", raised.line)
+    if reduction:
+        name = "maximum" if "max" in reduction[1] else "minimum"
+        return f"{start}: np.{reduction[1]} takes one array and an axis; np.{name} compares two arrays entry by entry"
+    if re.search(r"np\.(concatenate|[hv]?stack)\(", raised.line):
+        return f"{start}: the arrays to join go into one list or tuple, np.concatenate([a, b])"
+    if "[" in raised.line:
+        return f"{start}: is a list indexed by an array? Only arrays allow it; np.array(...) makes one of a list"
+    return start
 
 
 def _key(raised: Raised, found: re.Match) -> str:
@@ -235,6 +268,12 @@ def _unpacked(raised: Raised, found: re.Match) -> str:
     return "the number of values on the right does not match the number of names on the left"
 
 
+def _single(raised: Raised, found: re.Match) -> str:
+    if "argmax(" in raised.line or "argmin(" in raised.line:
+        return "np.argmax and np.argmin give one position in the flattened array: np.unravel_index splits it"
+    return "there are several names on the left of =, but a single value on the right"
+
+
 def _truth(raised: Raised, found: re.Match) -> str:
     if re.search(r"(?<![.\w])(max|min)\(", raised.line):
         name = "maximum" if re.search(r"(?<![.\w])max\(", raised.line) else "minimum"
@@ -262,7 +301,12 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     ("KeyError", r"^'mode'$", _no_mode),
     ("KeyError", r"^'(\w+)'$", lambda raised, found: f"the dict has no entry {found[0]}"),
     (".*Error", "operands could not be broadcast together with shapes", _broadcast),
-    (".*Error", "could not broadcast input array", _assigned),
+    (".*Error", "could not broadcast input array|could not be broadcast to indexing result", _assigned),
+    (
+        "TypeError",
+        r"^(int|float)\(\) argument must be .*not '(tuple|list)'",
+        lambda raised, found: f"a {found[2]} stands where one number is needed: take an entry out of it, as by [0]",
+    ),
     (".*Error", "non-broadcastable output operand", _into_smaller),
     (".*Error", r"mismatch in its core dimension.*size (\d+) is different from (\d+)", _matmul),
     (".*Error", r"shapes .* not aligned", _dot),
@@ -274,7 +318,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     (
         "ValueError",
         "setting an array element with a sequence",
-        "one entry is set to a whole array: is a sum over it missing?",
+        _entry_from_array,
     ),
     (
         "TypeError",
@@ -284,10 +328,16 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     (
         "TypeError",
         "only integer scalar arrays can be converted to a scalar index",
-        "an array stands where one whole number is needed; np.concatenate takes its arrays in a list or tuple",
+        _no_index,
     ),
     ("AxisError", r"axis (\d+) is out of bounds", lambda raised, found: f"an array here has no axis {found[1]}"),
     ("IndexError", r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)", _out_of_bounds),
+    ("IndexError", "tuple index out of range", _too_few_axes),
+    (
+        "IndexError",
+        "list index out of range",
+        "a list has no entry with this index: is it one too far? The first entry is number 0",
+    ),
     ("IndexError", "too many indices", "there are more indices in [...] than the array has axes"),
     (
         "IndexError",
@@ -348,6 +398,16 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     ("TypeError", "'(int|numpy.int64)' object is not iterable", "a loop runs over a number: for i in range(n)"),
     (
         "TypeError",
+        r"unsupported operand type\(s\) for \+: .*'list'",
+        "+ joins a list to another list only: put a number into brackets first, [n] + sizes",
+    ),
+    (
+        "TypeError",
+        "can only concatenate (list|tuple)",
+        "+ joins a list to a list, and a tuple to a tuple: make both the same",
+    ),
+    (
+        "TypeError",
         r"unsupported operand type\(s\).*'list'",
         "one of the values in this line is a list: np.array(...) makes an array of it",
     ),
@@ -361,6 +421,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
         "unexpected keyword argument '(\\w+)'",
         lambda raised, found: f"the function called here has no argument {found[1]}",
     ),
+    ("TypeError", "cannot unpack non-iterable", _single),
     ("TypeError|ValueError", "unpack", _unpacked),
     ("ValueError", "truth value of an array", _truth),
     (

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,9 @@ def named_factors(wrong: Wrong) -> Iterator[tuple[Callable[[Wrong], float | None
         if size > 1:
             yield _size(letter, 1), f"it is not divided by {letter} = {size} (a sum instead of a mean?)"
             yield _size(letter, -1), f"it is divided by {letter} = {size} one time too many (a mean instead of a sum?)"
+    for (letter, size), (other, divisor) in permutations(wrong.sizes.items(), 2):
+        if size != divisor and min(size, divisor) > 1:
+            yield _ratio_of_sizes(letter, other), f"it is divided by {other} = {divisor} instead of {letter} = {size}"
     for name in _SETTINGS:
         if isinstance(wrong.inputs.get(name), (int, float)) and wrong.inputs[name] not in (0, 1):
             yield _setting(name, 1), f"it is multiplied by {name} one time too many"
@@ -105,6 +109,10 @@ def named_factors(wrong: Wrong) -> Iterator[tuple[Callable[[Wrong], float | None
 
 def _size(letter: str, power: int) -> Callable[[Wrong], float | None]:
     return lambda w: float(w.sizes[letter]) ** power if letter in w.sizes else None
+
+
+def _ratio_of_sizes(letter: str, other: str) -> Callable[[Wrong], float | None]:
+    return lambda w: w.sizes[letter] / w.sizes[other] if {letter, other} <= w.sizes.keys() and w.sizes[other] else None
 
 
 def _setting(name: str, power: int) -> Callable[[Wrong], float | None]:

@@ -105,6 +105,8 @@ def _swapped(outputs: dict, expected: dict, output: str) -> str:
             continue
         if _alike(outputs[other], expected[output]):
             return f"{output} and {other} are swapped: look at their names and their order"
+        if _alike(outputs[other], value):
+            return f"{output} is the same as {other}: is one written where the other belongs?"
         return f"{output} is what {other} should be: look at the order of the results"
     for other in expected:
         if _has_other_shape(outputs, expected, output, other) and _has_other_shape(outputs, expected, other, output):

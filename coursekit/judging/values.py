@@ -1,5 +1,6 @@
 """The values that a learner's code returned, as numbers and in words."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ def describe(value: Any) -> str:
 
 def no_numbers(name: str, value: Any) -> str:
     """The likely reason why a value is not an array of real numbers."""
+    if value is None and (gradient := re.fullmatch(r"d((?:W|b|gamma|beta)\d+)", name)):  # of a network
+        return f'grads["{gradient[1]}"] is missing: grads has the keys of self.params'
     if value is None:
         return f"{name} is never assigned, or not returned"
     if isinstance(value, (tuple, list)):

@@ -519,6 +519,14 @@ def vote_returns_number(self, dists, k=1):
     return np.array([_winner(np.argsort(row)[:k]) for row in dists])
 
 
+@wrong(
+    VOTE, "this is the position of the winner among np.unique's labels: look the label up, labels[np.argmax(counts)]"
+)
+def vote_returns_position_among_labels(self, dists, k=1):
+    counts = [np.unique(_labels(self, row, k), return_counts=True)[1] for row in dists]
+    return np.array([np.argmax(count) for count in counts])
+
+
 @wrong(VOTE, "the number of votes is returned instead of the label that has them: use argmax, not max")
 def vote_returns_count(self, dists, k=1):
     return _vote(self, dists, k, lambda row, k: np.max(np.bincount(_labels(self, row, k))))

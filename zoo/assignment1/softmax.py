@@ -40,8 +40,10 @@ def softmax_without_shift(W, X, y, reg):
     return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
 
 
-@wrong(NAIVE, "the smallest score is subtracted, so exp still overflows: subtract the largest")
-@wrong(FAST, "the minimum of each row is subtracted, so exp still overflows: subtract the maximum")
+@wrong(
+    NAIVE, "exp still overflows, as when the smallest score is subtracted or the largest is added: subtract the largest"
+)
+@wrong(FAST, "exp still overflows, as when a minimum is subtracted or a maximum is added: subtract each row's maximum")
 def softmax_minimum(W, X, y, reg):
     scores = X @ W
     e = np.exp(scores - scores.min(axis=1, keepdims=True))
@@ -126,6 +128,15 @@ def softmax_true_class_only(W, X, y, reg):
 def softmax_minus_one_everywhere(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     return loss + reg * np.sum(W * W), X.T @ (_probabilities(W, X) - 1) / len(X) + 2 * reg * W
+
+
+@wrong(NAIVE, "1 is added for the true class: it should be subtracted, p - 1")
+@wrong(FAST, "1 is added for the true classes: it should be subtracted, dscores[rows, y] -= 1")
+def softmax_plus_one(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    dscores = _probabilities(W, X)
+    dscores[np.arange(len(X)), y] += 1
+    return loss + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
 
 
 @wrong(NAIVE, "the part of dW from the data has the wrong sign: use p - 1 for the true class, not 1 - p")

@@ -270,6 +270,14 @@ def svm_without_margin(W, X, y, reg):
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
 
 
+@wrong("svm_loss_vectorized", "the margin of 1 is added after the maximum: it belongs inside, max(0, s_j - s_y + 1)")
+def svm_margin_outside(W, X, y, reg):
+    rows, scores = np.arange(len(X)), X @ W
+    margins = np.maximum(0, scores - scores[rows, y][:, np.newaxis]) + 1
+    margins[rows, y] = 0
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
+
+
 @wrong("svm_loss_vectorized", "the margin is 2 instead of 1: use max(0, s_j - s_y + 1)")
 def svm_margin_twice(W, X, y, reg):
     margins = _margins(W, X, y, margin=2.0)

@@ -1388,7 +1388,7 @@ def net_hidden_before_relu(self, X, y):
 
 
 @_wrong_gradients(
-    "the gradients of the biases are missing: grads needs every key of self.params", rule="db1 is never assigned"
+    "the gradients of the biases are missing: grads needs every key of self.params", rule='grads["b1"] is missing'
 )
 def net_without_bias_gradients(self, X, y):
     loss, grads, _ = _gradients(self, X, y)

@@ -157,6 +157,22 @@ def bn_running_never_updated(x, gamma, beta, bn_param):
 @wrong(
     "batchnorm_forward", "running_var is updated with the standard deviation of the batch; it should be the variance"
 )
+def bn_running_std_without_eps(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, np.sqrt(var))
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "the squared differences are summed, not averaged: the variance is their mean")
+def bn_sum_of_squares(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0) * len(x)
+    _keep(bn_param, mean, var)
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong(
+    "batchnorm_forward", "running_var is updated with the standard deviation of the batch; it should be the variance"
+)
 def bn_running_std(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, np.sqrt(var + bn_param.get("eps", 1e-5)))
@@ -322,6 +338,28 @@ def _parts(dout, cache):
 
 def _gains(dout, x_hat):
     return (dout * x_hat).sum(axis=0), dout.sum(axis=0)
+
+
+@wrong("batchnorm_backward", "the two sums in dx are not divided by N: both are means over the batch")
+def bn_backward_sums(dout, cache):
+    _, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dx = (dx_hat - dx_hat.sum(axis=0) - x_hat * (dx_hat * x_hat).sum(axis=0)) / std
+    return dx, *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward", "the sign of the path through the mean is flipped: x_hat falls where the mean grows")
+def bn_backward_sign_of_mean(dout, cache):
+    _, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dx = (dx_hat + dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)) / std
+    return dx, *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward", "the power in dvar is wrong: the derivative of var ** -0.5 is -0.5 * var ** -1.5")
+def bn_backward_power_of_std(dout, cache):
+    centred, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std
+    dx = (dx_hat - dx_hat.mean(axis=0)) / std + dvar * 2 * centred / len(dout)
+    return dx, *_gains(dout, x_hat)
 
 
 @wrong("batchnorm_backward", "mean and std are treated as constants: they depend on x, so two more paths lead to dx")
@@ -745,6 +783,14 @@ def ln_backward_over_batch(dout, cache):
     x_hat, std, gamma = cache
     dx_hat = dout * gamma
     along = dx_hat.mean(axis=0) + x_hat * (dx_hat * x_hat).mean(axis=0)
+    return (dx_hat - along) / std, *_ln_reference(dout, cache)[1:]
+
+
+@wrong("layernorm_backward", "the sums along a row are not divided by D: both are means over the row")
+def ln_backward_sums(dout, cache):
+    x_hat, std, gamma = cache
+    dx_hat = dout * gamma
+    along = dx_hat.sum(axis=1, keepdims=True) + x_hat * (dx_hat * x_hat).sum(axis=1, keepdims=True)
     return (dx_hat - along) / std, *_ln_reference(dout, cache)[1:]
 
 

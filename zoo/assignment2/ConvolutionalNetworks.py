@@ -35,6 +35,22 @@ def conv_without_bias(x, w, b, conv_param):
     return _conv(x, w, 0 * b, conv_param), (x, w, b, conv_param)
 
 
+@wrong("conv_forward_naive", "out is the largest product in each window: a convolution is the sum of the products")
+def conv_largest_product(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    padded, out = _pad(x, pad), np.zeros((len(x), len(w), *_positions(x, w, stride, pad)))
+    for n, f, i, j in np.ndindex(*out.shape):
+        window = padded[n, :, i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]]
+        out[n, f, i, j] = np.max(window * w[f]) + b[f]
+    return out, (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "all filters are added up: feature map f comes from filter w[f] alone")
+def conv_all_filters(x, w, b, conv_param):
+    everything = np.broadcast_to(w.sum(axis=0), w.shape)
+    return _conv(x, everything, b, conv_param), (x, w, b, conv_param)
+
+
 @wrong("conv_forward_naive", "the first bias is added to all feature maps: add b[f] to feature map f")
 def conv_first_bias_only(x, w, b, conv_param):
     return _conv(x, w, np.full(len(b), b[0]), conv_param), (x, w, b, conv_param)
@@ -296,6 +312,23 @@ def conv_backward_keeps_border(dout, cache):
     x, w, b, conv_param = cache
     bare = _pad(x, conv_param["pad"]), w, b, {**conv_param, "pad": 0}
     return _conv_backward(dout, bare)[0], dw, db
+
+
+@wrong(
+    "conv_backward_naive",
+    "the padding is cut off at the end alone: dx starts at pad, dpadded[:, :, pad : pad + H, ...]",
+)
+def conv_backward_cut_at_the_end(dout, cache):
+    _, dw, db = _conv_backward(dout, cache)
+    x, w, b, conv_param = cache
+    bare = _pad(x, conv_param["pad"]), w, b, {**conv_param, "pad": 0}
+    return _conv_backward(dout, bare)[0][:, :, : x.shape[2], : x.shape[3]], dw, db
+
+
+@wrong("conv_backward_naive", "db[f] = ... overwrites what earlier images and positions added: use +=")
+def conv_backward_overwrites_db(dout, cache):
+    dx, dw, _ = _conv_backward(dout, cache)
+    return dx, dw, dout[-1, :, -1, -1].copy()
 
 
 @wrong(
@@ -591,6 +624,11 @@ def _pool(x, pool_param, of=np.max):
 @wrong("max_pool_forward_naive", "out is the mean of each window; it should be the largest value")
 def pool_mean(x, pool_param):
     return _pool(x, pool_param, np.mean), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "one maximum is taken over all images and channels: each has its own, axis=(2, 3)")
+def pool_over_everything(x, pool_param):
+    return _pool(x, pool_param, lambda window, axis: np.max(window)), (x, pool_param)
 
 
 @wrong("max_pool_forward_naive", "out is the smallest value of each window; it should be the largest")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cs231n.classifiers import fc_net
 from zoo import right, wrong
 
 # ---- fcn_init
@@ -396,6 +397,42 @@ def scores_without_settings(self, X):
         out = np.maximum(0, out @ W + b)
     W, b = _layer(self, self.num_layers)
     return out @ W + b
+
+
+def _scores_by_steps(self, X, hidden):
+    """The scores where `hidden(net, i, out)` is what hidden layer i makes of the affine outputs."""
+    out = X.reshape(len(X), -1)
+    for i in range(1, self.num_layers):
+        W, b = _layer(self, i)
+        out = hidden(self, i, out @ W + b)
+    W, b = _layer(self, self.num_layers)
+    return out @ W + b
+
+
+def _normalised(self, i, out):
+    if not self.normalization:
+        return out
+    forward = fc_net.batchnorm_forward if self.normalization == "batchnorm" else fc_net.layernorm_forward
+    return forward(out, self.params[f"gamma{i}"], self.params[f"beta{i}"], self.bn_params[i - 1])[0]
+
+
+def _dropped(self, out):
+    return fc_net.dropout_forward(out, self.dropout_param)[0] if self.use_dropout else out
+
+
+@_wrong_scores("the normalisation comes after the ReLU: it belongs between the affine layer and the ReLU")
+def scores_normalised_after_relu(self, X):
+    return _scores_by_steps(self, X, lambda net, i, out: _dropped(net, _normalised(net, i, np.maximum(0, out))))
+
+
+@_wrong_scores("dropout comes before the normalisation: it is the last step of a hidden layer, after the ReLU")
+def scores_dropped_first(self, X):
+    return _scores_by_steps(self, X, lambda net, i, out: np.maximum(0, _normalised(net, i, _dropped(net, out))))
+
+
+@_wrong_scores("dropout is left out: where self.use_dropout is set, it follows the ReLU of each hidden layer")
+def scores_without_dropout(self, X):
+    return _scores_by_steps(self, X, lambda net, i, out: np.maximum(0, _normalised(net, i, out)))
 
 
 @_wrong_scores("the number of layers is hard-coded as three: loop over self.num_layers layers")

@@ -421,6 +421,12 @@ _rules(
             _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * np.abs(dw)),
         ),
         (
+            "rmsprop_of_gradients",
+            "the cache holds the gradients themselves: it must hold their squares",
+            "",
+            _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * dw),
+        ),
+        (
             "rmsprop_rates_exchanged",
             "decay_rate and 1 - decay_rate are swapped: decay_rate multiplies the old cache",
             "",
@@ -603,6 +609,18 @@ def _epsilon_before_correction(w, dw, c):
 
 
 _WRONG_ADAM = (
+    (
+        "adam_beta1_for_both",
+        "v is updated with beta1: it has a rate of its own, beta2",
+        "",
+        _adam_with(v=lambda c, dw: c["beta1"] * c["v"] + (1 - c["beta1"]) * dw**2),
+    ),
+    (
+        "adam_multiplied_corrections",
+        "m and v are multiplied by the corrections: divide them by 1 - beta1 ** t and 1 - beta2 ** t",
+        "",
+        _adam_with(m_hat=lambda c, m, t: m * (1 - c["beta1"] ** t), v_hat=lambda c, v, t: v * (1 - c["beta2"] ** t)),
+    ),
     (
         "adam_t_after",
         "t is increased after it is used: increase it first, so that the first step has t = 1",
