@@ -90,6 +90,8 @@ RELU = line_of("def relu_forward(x):")
         (FIRST, FIRST + "%matplotlib inline\n!pip install x\n", ["`%matplotlib inline`, is a command", "`!pip"]),
         (FIRST, FIRST + "print 'hello'\nx = [1,\n", ["`print 'hello'`, is not valid Python", "`x = [1,`"]),
         (FIRST, FIRST + "return 3\n", ["`return 3`, is not valid Python; it was left out"]),
+        (FIRST, "  " + FIRST, ["`import numpy as np`, is indented"]),
+        (FIRST, FIRST + "try:\n    x = 1\nexcept Exception, e:\n    x = 2\n", ["`except Exception, e:`, is not valid"]),
         (FIRST, FIRST + "\u00a0\n", ["an invisible character"]),
         (AFFINE, AFFINE.replace(" @", "\u00a0@\u200b"), [": an invisible character"]),
     ],
