@@ -23,7 +23,7 @@ from coursekit.core import serialization
 from coursekit.grading import commands
 from coursekit.grading.evaluate import grade_submission
 from coursekit.grading.intake.sources import Source
-from coursekit.grading.running import folders, launch, sandbox, users
+from coursekit.grading.running import bubblewrap, folders, launch, sandbox, users
 from coursekit.grading.settings import Settings
 from coursekit.judging.runner import Ending, FinishedProcess, run_calls
 from coursekit.paths import ROOT
@@ -408,6 +408,18 @@ for folder in (".", "/", "/usr", "/dev/shm", os.path.dirname(os.__file__), "/tmp
     def test_no_path_of_ours_on_a_command_line(self, folder, level):
         outcome = python("print(open('/proc/1/cmdline').read())", folder, level)
         assert b"bwrap" in outcome.stdout and folder.encode() not in outcome.stdout
+
+    def test_packages_with_answers_are_empty(self, folder, level):
+        """Even for code that takes the errors in their place out of its way."""
+        code = f"""
+import importlib
+for name in {bubblewrap.ABSENT}:
+    try:
+        print(importlib.import_module(name).__file__ or "")
+    except ImportError:
+        pass
+"""
+        assert python(code, folder, level).stdout.strip() == b""
 
     def test_no_other_process_is_seen(self, folder, level):
         code = "import os; print(sum(name.isdigit() for name in os.listdir('/proc')))"
