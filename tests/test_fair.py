@@ -90,6 +90,10 @@ RELU = line_of("def relu_forward(x):")
         (FIRST, FIRST + "%matplotlib inline\n!pip install x\n", ["`%matplotlib inline`, is a command", "`!pip"]),
         (FIRST, FIRST + "print 'hello'\nx = [1,\n", ["`print 'hello'`, is not valid Python", "`x = [1,`"]),
         (FIRST, FIRST + "return 3\n", ["`return 3`, is not valid Python; it was left out"]),
+        (FIRST, "  " + FIRST, ["`import numpy as np`, is indented"]),
+        (FIRST, FIRST + "try:\n    x = 1\nexcept Exception, e:\n    x = 2\n", ["`except Exception, e:`, is not valid"]),
+        (FIRST, FIRST + "\u00a0\n", ["an invisible character"]),
+        (AFFINE, AFFINE.replace(" @", "\u00a0@\u200b"), [": an invisible character"]),
     ],
 )
 def test_what_is_not_python_is_repaired(old, new, words):
@@ -101,6 +105,20 @@ def test_what_is_not_python_is_repaired(old, new, words):
     assert whole.count("\n") == text.count("\n")
     different = [a for a, b in zip(text.split("\n"), whole.split("\n"), strict=True) if a != b]
     assert len(different) < 40
+
+
+@pytest.mark.parametrize("encoding", ["utf8mb4", "gbk", "utf-7", "latin-1"])
+def test_a_declared_encoding_does_not_count(encoding):
+    """What is written for the sandbox is UTF-8, whatever the learner's file was."""
+    text = (ROOT / LAYERS).read_text()
+    _, entries = graded(solved() | {LAYERS: f"# -*- coding: {encoding} -*-\n{text}".encode()}, FEW[2:4])
+    assert not lost(entries)
+
+
+@pytest.mark.parametrize("statement", ["import sys; name = sys.argv[1]", "import sys; sys.stdout.close()"])
+def test_statements_that_mind_how_they_are_run(statement):
+    _, entries = graded(changed({LAYERS: (FIRST, FIRST + statement + "\n")}), FEW[2:4])
+    assert not lost(entries)
 
 
 def test_a_class_whose_first_line_is_broken():

@@ -23,7 +23,7 @@ from coursekit.core import serialization
 from coursekit.grading import commands
 from coursekit.grading.evaluate import grade_submission
 from coursekit.grading.intake.sources import Source
-from coursekit.grading.running import folders, launch, sandbox, users
+from coursekit.grading.running import bubblewrap, folders, launch, sandbox, users
 from coursekit.grading.settings import Settings
 from coursekit.judging.runner import Ending, FinishedProcess, run_calls
 from coursekit.paths import ROOT
@@ -142,6 +142,18 @@ class TestRun:
         outcome = python("import time; time.sleep(600)", folder, level, seconds=20, idle=1)
         assert outcome.ended == "stalled" and outcome.cpu_seconds < 2 < 20 < outcome.seconds + 20
 
+    def test_waiting_for_a_child_that_sleeps(self, folder, level):
+        """Who has called vfork waits as others wait for a disk, until the child runs another program."""
+        code = """
+import ctypes
+c = ctypes.CDLL(None)
+stack = ctypes.create_string_buffer(1 << 16)
+top = ctypes.c_void_p(ctypes.addressof(stack) + (1 << 16) & ~15)
+c.clone(ctypes.cast(c.sleep, ctypes.c_void_p), top, 0x4100 | 17, ctypes.c_void_p(600))
+"""
+        outcome = python(code, folder, level, seconds=60, idle=1)
+        assert outcome.ended == "stalled" and outcome.seconds < 300
+
     def test_computing_is_no_waiting(self, folder, level):
         """However few of the processors it gets."""
         code = "import os\nos.nice(19)\nfor _ in range(2): os.fork()\nx = 0\nfor i in range(10 ** 7): x += i"
@@ -168,6 +180,25 @@ for _ in range(8):
 time.sleep(60)
 """
         assert python(code, folder, level, memory=200 << 20).ended == "memory"
+
+    @pytest.mark.skipif(not sandbox.has_filter(), reason="buffers of any size are not denied on this machine")
+    def test_memory_in_sockets(self, folder, level):
+        code = """
+import socket, time
+kept = []
+while len(kept) < 300:
+    pair = socket.socketpair()
+    for end in pair:
+        end.setblocking(False)
+        try:
+            while True:
+                end.send(bytes(1 << 14))
+        except BlockingIOError:
+            pass
+    kept.append(pair)
+time.sleep(60)
+"""
+        assert python(code, folder, level, memory=100 << 20).ended == "memory"
 
     def test_shared_memory_counts_once(self, folder, level):
         """What is there before the fork is the same for all."""
@@ -381,6 +412,18 @@ for folder in (".", "/", "/usr", "/dev/shm", os.path.dirname(os.__file__), "/tmp
         outcome = python("print(open('/proc/1/cmdline').read())", folder, level)
         assert b"bwrap" in outcome.stdout and folder.encode() not in outcome.stdout
 
+    def test_packages_with_answers_are_empty(self, folder, level):
+        """Even for code that takes the errors in their place out of its way."""
+        code = f"""
+import importlib
+for name in {bubblewrap.ABSENT}:
+    try:
+        print(importlib.import_module(name).__file__ or "")
+    except ImportError:
+        pass
+"""
+        assert python(code, folder, level).stdout.strip() == b""
+
     def test_no_other_process_is_seen(self, folder, level):
         code = "import os; print(sum(name.isdigit() for name in os.listdir('/proc')))"
         assert int(python(code, folder, level).stdout) <= 3
@@ -432,6 +475,12 @@ print("tried")
             f"r = c.syscall({launch.CLONE[launch.machine()]}, {flag} | 17, 0, 0, 0, 0); print(r, ctypes.get_errno())"
         )
         assert python(code, folder, level).stdout == f"-1 {errno.EPERM}\n".encode()
+
+    @pytest.mark.parametrize("option", ["SO_SNDBUF", "SO_RCVBUF"])
+    def test_sizes_of_buffers(self, option, folder, level):
+        code = "import socket; one, _ = socket.socketpair(); "
+        code += f"one.setsockopt(socket.SOL_SOCKET, socket.{option}, 1 << 24)"
+        assert b"Operation not permitted" in python(code, folder, level).stderr
 
     def test_locks_of_others(self, folder, level):
         code = "import fcntl; fcntl.fcntl(open('/usr/bin/env'), fcntl.F_GETLK, bytes(32))"

@@ -22,22 +22,24 @@ MOST_SHOWN = 300  # characters of an error's message
 
 def main() -> None:
     """Import the modules named by the arguments."""
+    names = sys.argv[1:]
+    del sys.argv[1:]  # the process that grades has no arguments either
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what is printed must not mix with the report
 
     def tell(**event: Any) -> None:
         print(json.dumps(event), file=channel, flush=True)
 
-    _import_by_statements(tell)
-    for name in sys.argv[1:]:
+    _import_by_statements(names, tell)
+    for name in names:
         importlib.import_module(name.removesuffix(".py").replace("/", "."))
     tell(kind="finished")
     os._exit(0)  # without waiting for what the learner's code left running
 
 
-def _import_by_statements(tell: Any) -> None:
-    """Let `import` execute the modules of the arguments statement by statement, and go on after one that raises."""
-    wanted = {str(Path.cwd() / name): name for name in sys.argv[1:]}
+def _import_by_statements(names: list[str], tell: Any) -> None:
+    """Let `import` execute these modules statement by statement, and go on after one that raises."""
+    wanted = {str(Path.cwd() / name): name for name in names}
 
     class ByStatements(SourceFileLoader):
         def exec_module(self, module: ModuleType) -> None:

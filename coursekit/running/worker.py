@@ -138,6 +138,9 @@ class _Beginning(io.StringIO):
             super().write(text)
         return len(text)
 
+    def close(self) -> None:
+        """Stay open: what was printed before is asked for after code has closed its output."""
+
 
 def _learner_frames(error: BaseException) -> list[list]:
     """The lines of `cs231n/` that the error passed through, the innermost last: [file, line number, line]."""

@@ -6,6 +6,7 @@ What was done to provided cells costs nothing: the originals are used, and remar
 import ast
 import copy
 import json
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -27,6 +28,7 @@ from coursekit.learner.notebook_form import source, without_blank
 from coursekit.teacher.solutions import has_marker, strip_notebook
 
 MOST_NAMED = 8  # cells in a remark
+_DECLARATION = re.compile(r"^([ \t\f]*#.*?)coding[:=][ \t]*[-\w.]+")  # of an encoding, in the first two lines
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def merge_module(edition: str, submitted: str | bytes) -> MergedModule:
     submitted : str or bytes
     """
     text, remarks = decode(submitted) if isinstance(submitted, bytes) else (plain_lines(submitted), [])
-    text = text.replace("\0", "")
+    text = _without_declaration(text.replace("\0", ""))
     if has_conflict(text):
         remarks.append(f"{CONFLICT.capitalize()}.")
     text, repairs = repaired(text, edition)
@@ -95,6 +97,13 @@ def merge_module(edition: str, submitted: str | bytes) -> MergedModule:
     added = ["\n".join(_imports_of(needed, imports))] if needed else []
     added += [_lines_of(edition, statement) for statement in missing]
     return MergedModule("\n\n\n".join([text.rstrip("\n"), *added]) + "\n", remarks)
+
+
+def _without_declaration(text: str) -> str:
+    """A module that declares no encoding: its text is read, and written again, as UTF-8."""
+    first, second, *rest = [*text.split("\n", 2), ""]
+    lines = [_DECLARATION.sub(r"\1", line) for line in (first, second)]
+    return "\n".join([*lines, *rest])
 
 
 def _require_compilable(text: str) -> None:

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 MOST_STRAY_LINES = 30  # outside functions; a file with more is no module
 _START = re.compile(r"([ \t]*)(?:async[ \t]+def|def|class)[ \t]+(\w+)")
 _MAGIC = re.compile(r"([ \t]*)(?:%%?[a-z_]{2,}|![a-z])")
+_CLAUSE = re.compile(r"(?:except|finally|else|elif)\b")  # that goes on with a statement outside functions
+_OPENING = re.compile(r"(?:try|if|for|while|with)\b")
+_IMPORT = re.compile(r"[ \t]+((?:import|from)[ \t].*)")
+# Characters that come with copied text, and that Python does not take for spaces: with a width, and without one.
+_SPACES = dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"), " ")
+_INVISIBLE = _SPACES | dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"), "")
 _NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
@@ -30,7 +36,7 @@ def repaired(text: str, edition: str) -> tuple[str, list[str]]:
     if problem_with(text) is None:
         return text, []
     lines, remarks = text.split("\n"), list[str]()
-    for repair in (_leave_out_magics, _replace_class_lines, _replace_functions, _leave_out_stray_lines):
+    for repair in _REPAIRS:
         remarks += repair(lines, edition)
     new = "\n".join(lines)
     return (new, remarks) if problem_with(new) is None else (text, [])
@@ -118,6 +124,15 @@ def _problem_in(lines: list[str], block: Block, stop: int) -> Exception | None:
 # ---- the repairs: each changes the list of lines, and yields a remark for each change
 
 
+def _replace_invisible(lines: list[str], _edition: str) -> Iterator[str]:
+    found = [number for number, line in enumerate(lines) if line != line.translate(_INVISIBLE)]
+    for number in found:
+        lines[number] = lines[number].translate(_INVISIBLE)
+    if found:
+        more = f" (and in {len(found) - 1} more)" if len(found) > 1 else ""
+        yield f"Line {found[0] + 1}{more}: an invisible character, as copied text has them, was replaced."
+
+
 def _leave_out_magics(lines: list[str], _edition: str) -> Iterator[str]:
     for number, line in enumerate(lines):
         if match := _MAGIC.match(line):
@@ -171,10 +186,39 @@ def _leave_out_stray_lines(lines: list[str], _edition: str) -> Iterator[str]:
     for _ in range(MOST_STRAY_LINES):
         problem = problem_with("\n".join(lines))
         number = (problem.lineno or 0) - 1 if isinstance(problem, SyntaxError) else -1
-        if not 0 <= number < len(lines) or not lines[number].strip():
+        if not 0 <= number < len(lines) or not lines[number]:
             return
+        if isinstance(problem, IndentationError) and (found := _IMPORT.match(lines[number])):
+            yield f"Line {number + 1}, `{_shown(lines[number])}`, is indented; the spaces before it were left out."
+            lines[number] = found[1]
+            continue
         yield f"Line {number + 1}, `{_shown(lines[number])}`, is not valid Python; it was left out."
-        lines[number] = ""
+        first, stop = _statement_around(lines, number)
+        lines[first:stop] = [""] * (stop - first)
+
+
+def _statement_around(lines: list[str], number: int) -> tuple[int, int]:
+    """The lines, from first to stop, to leave out with one: if it goes on with a statement, all of that."""
+    if not _CLAUSE.match(lines[number]):
+        return number, number + 1
+    goes_on = re.compile(rf"\s|$|#|{_CLAUSE.pattern}")
+    first, stop = number - 1, number + 1
+    while first > 0 and goes_on.match(lines[first]):
+        first -= 1
+    if not _OPENING.match(lines[first]):
+        return number, number + 1
+    while stop < len(lines) and goes_on.match(lines[stop]):
+        stop += 1
+    return first, stop
+
+
+_REPAIRS = (
+    _replace_invisible,
+    _leave_out_magics,
+    _replace_class_lines,
+    _replace_functions,
+    _leave_out_stray_lines,
+)
 
 
 def _filled(new: list[str], length: int) -> list[str]:

@@ -21,6 +21,8 @@ SCRATCH = ("cs231n/saved",)  # parts of the folder that may be written to; what 
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
 _ENVIRONMENT = ("bin", "etc", "include", "lib", "lib32", "lib64", "pyvenv.cfg", "share")  # its parts
 _PACKAGES = ("cs231n", "coursekit")
+# What answers a question without an answer is not there, whatever the environment that grades has installed.
+ABSENT = ("cupy", "jax", "keras", "numba", "scipy", "sklearn", "tensorflow", "torch")
 
 Mount = tuple[Path, list[str]]  # where, and the words that ask for it
 
@@ -116,9 +118,9 @@ def python_folders() -> tuple[Path, ...]:
 
 
 def _solved_folders() -> set[Path]:
-    """Folders with solved files: this tree, and the course wherever `pip install` put it."""
+    """Folders with answers: this tree, and the course and what is `ABSENT`, wherever `pip install` put them."""
     places = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
     for prefix in (*python_folders(), Path("/usr"), Path("/usr/local")):
         places |= {*prefix.glob("lib*/python*/*-packages"), *prefix.glob("envs/*/lib*/python*/*-packages")}
-    installed = {place / name for place in places for name in _PACKAGES}
+    installed = {place / name for place in places for name in (*_PACKAGES, *ABSENT)}
     return {path.resolve() for path in (ROOT, *installed) if path.is_dir()}

@@ -6,11 +6,14 @@ limits hold up to what can be taken within a tenth of a second.
 
 import contextlib
 import os
+import platform
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 LOOK = 0.1  # seconds between two looks
+SOCKET = 212_992  # bytes that the kernel holds for a socket, unless its buffers are set, which `launch.py` denies
+_STARTING_A_CHILD = {"x86_64": ("56", "58"), "aarch64": ("220",)}.get(platform.machine(), ())  # clone, vfork
 _TICK, _PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 
@@ -77,10 +80,14 @@ class Tree:
         return max(counted, sum(self._own_seconds.values()))
 
     def memory(self, limit: int) -> int:
-        """Bytes of memory; what processes share is counted once, as soon as more than `limit` seems to be in use."""
+        """Bytes of memory; what processes share is counted once, as soon as more than `limit` seems to be in use.
+
+        What waits in sockets belongs to no process: each open file counts as a socket with full buffers.
+        """
         processes = list(self._processes())
-        simple = sum(process.memory for process in processes)
-        return simple if simple <= limit else sum(_proportional(process) for process in processes)
+        buffers = SOCKET * sum(map(_num_open, processes))
+        simple = buffers + sum(process.memory for process in processes)
+        return simple if simple <= limit else buffers + sum(_proportional(process) for process in processes)
 
     def filled(self, folder: str, size: int) -> tuple[int, int]:
         """Bytes and number of files in a file system of this size that the sandbox has at `folder`; else (0, 0)."""
@@ -130,9 +137,23 @@ def _fields(path: str) -> list[str]:
 def _has_active_thread(pid: int) -> bool:
     for thread in _threads(pid):
         with contextlib.suppress(OSError, IndexError):
-            if _fields(f"/proc/{pid}/task/{thread}/stat")[0] in "RD":
+            state = _fields(f"/proc/{pid}/task/{thread}/stat")[0]
+            if state == "R" or state == "D" and not _waits_for_child(pid, thread):
                 return True
     return False
+
+
+def _waits_for_child(pid: int, thread: str) -> bool:
+    """Whether a thread waits for a child to run another program: the child may sleep instead, as long as it likes."""
+    with open(f"/proc/{pid}/task/{thread}/syscall") as file:
+        return file.read().split()[0] in _STARTING_A_CHILD
+
+
+def _num_open(process: _Process) -> int:
+    try:
+        return len(os.listdir(f"/proc/{process.pid}/fd"))
+    except OSError:
+        return 0
 
 
 def _proportional(process: _Process) -> int:

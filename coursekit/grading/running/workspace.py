@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from coursekit.grading.running.bubblewrap import SCRATCH
+from coursekit.grading.running.bubblewrap import ABSENT, SCRATCH
 from coursekit.grading.running.withdrawal import without
 from coursekit.paths import PACKAGE, ROOT, SANDBOX, file_of, files_in
 from coursekit.questions import NOTEBOOKS, all_questions
@@ -79,10 +79,10 @@ def build_reference(folder: Path) -> None:
     _write(folder, provided_contents() | solved)
 
 
-# What answers a question without an answer is not there, whatever the environment that grades has installed.
+# An error in place of each, for where bubblewrap does not hide them.
 _ABSENT = {
     f"{name}.py": f"raise ModuleNotFoundError(\"No module named '{name}'\", name='{name}')\n".encode()
-    for name in ("cupy", "jax", "keras", "numba", "scipy", "sklearn", "tensorflow", "torch")
+    for name in ABSENT
 }
 
 
