@@ -350,7 +350,7 @@ def test_array_code_is_right(id_, monkeypatch):
 
 
 GIVEN = """
-from cs231n import fast_layers
+from cs231n import fast_layers, gradient_check
 from cs231n._fast.convolution import conv_forward_strides
 
 conv_forward_naive = conv_forward_strides
@@ -358,10 +358,13 @@ def conv_backward_naive(dout, cache): return fast_layers.conv_backward_fast(dout
 def max_pool_forward_naive(x, pool_param): return fast_layers.max_pool_forward_fast(x, pool_param)
 def max_pool_backward_naive(dout, cache): return fast_layers.max_pool_backward_fast(dout, cache)
 batchnorm_backward_alt = batchnorm_backward
+
+def relu_backward(dout, cache):
+    return gradient_check.eval_numerical_gradient_array(lambda x: np.maximum(0, x), cache, dout)
 """
 ASKED = (
     *("conv_forward_naive", "conv_backward_naive", "max_pool_forward_naive", "max_pool_backward_naive"),
-    "batchnorm_backward_alt",
+    *("batchnorm_backward_alt", "relu_backward"),
 )
 
 

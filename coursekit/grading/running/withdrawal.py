@@ -1,7 +1,8 @@
 """What the course gives is no answer to a question that asks to write the same: it is withdrawn while that is graded.
 
-The fast layers are given; the questions of `cs231n/layers.py` ask for some of the same layers, slower. These questions
-are graded where the modules below hold the same names, and each of them raises an error when it is called.
+The fast layers are given; the questions of `cs231n/layers.py` ask for some of the same layers, slower. Numeric gradients
+are given, and could stand in for any backward pass. These questions are graded where the modules below hold the same
+names, and each of them raises an error when it is called.
 """
 
 import ast
@@ -12,7 +13,7 @@ from coursekit.grading.intake.repair import blocks
 from coursekit.paths import file_of
 
 # For questions that ask for functions in a file: the beginnings of the names of the files that are withdrawn.
-_GIVEN = {"cs231n/layers.py": ("cs231n/fast_layers.py", "cs231n/_fast/")}
+_GIVEN = {"cs231n/layers.py": ("cs231n/fast_layers.py", "cs231n/_fast/", "cs231n/gradient_check.py")}
 # For a question that asks to do it another way: the learner's function that must not be called.
 _FIRST_WAY = {"batchnorm_backward_alt": "cs231n.layers:batchnorm_backward"}
 _REFUSING = '''"""Withdrawn: this question asks you to write such a layer yourself."""
