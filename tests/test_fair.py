@@ -350,7 +350,7 @@ def test_array_code_is_right(id_, monkeypatch):
 
 
 GIVEN = """
-from cs231n import fast_layers, gradient_check
+from cs231n import fast_layers
 from cs231n._fast.convolution import conv_forward_strides
 
 conv_forward_naive = conv_forward_strides
@@ -358,13 +358,16 @@ def conv_backward_naive(dout, cache): return fast_layers.conv_backward_fast(dout
 def max_pool_forward_naive(x, pool_param): return fast_layers.max_pool_forward_fast(x, pool_param)
 def max_pool_backward_naive(dout, cache): return fast_layers.max_pool_backward_fast(dout, cache)
 batchnorm_backward_alt = batchnorm_backward
+"""
+BY_NUMBERS = """
+from cs231n.gradient_check import eval_numerical_gradient_array
 
 def relu_backward(dout, cache):
-    return gradient_check.eval_numerical_gradient_array(lambda x: np.maximum(0, x), cache, dout)
+    return eval_numerical_gradient_array(lambda x: np.maximum(0, x), cache, dout)
 """
 ASKED = (
     *("conv_forward_naive", "conv_backward_naive", "max_pool_forward_naive", "max_pool_backward_naive"),
-    *("batchnorm_backward_alt", "relu_backward"),
+    "batchnorm_backward_alt",
 )
 
 
@@ -374,6 +377,13 @@ def test_what_is_given_answers_no_question_that_asks_to_write_it():
     _, entries = graded(files, (*ASKED, "affine_forward", "conv_net_loss"), assignment="assignment2")
     assert lost(entries) == set(ASKED)
     assert "asks you to write such a layer yourself" in " ".join(entries["conv_forward_naive"].text.split())
+
+
+def test_a_numeric_gradient_is_no_backward_pass():
+    files = solved()
+    files[LAYERS] += BY_NUMBERS.encode()
+    _, entries = graded(files, ("relu_backward", "relu_forward"))
+    assert lost(entries) == {"relu_backward"}
 
 
 @pytest.mark.parametrize("fitted_to, status", [("training", "ok"), ("validation", "wrong")])

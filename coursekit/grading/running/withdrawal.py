@@ -1,8 +1,8 @@
 """What the course gives is no answer to a question that asks to write the same: it is withdrawn while that is graded.
 
-The fast layers are given; the questions of `cs231n/layers.py` ask for some of the same layers, slower. Numeric gradients
-are given, and could stand in for any backward pass. These questions are graded where the modules below hold the same
-names, and each of them raises an error when it is called.
+The fast layers are given; the questions of `cs231n/layers.py` ask for some of the same layers, slower. Numeric
+gradients are given, and could stand in for any backward pass. These questions are graded where the modules below hold
+the same names, and each of them raises an error when it is called.
 """
 
 import ast
