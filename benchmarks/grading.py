@@ -1,6 +1,6 @@
 """What grading costs, compared with just running the same submission, and with nbgrader and otter-grader.
 
-    python benchmarks/grading.py [--only overhead|beside] [--rounds 3] [--warm-ups 1] [--others PYTHON]
+    python benchmarks/grading.py [--only overhead|beside|hostile] [--rounds 3] [--warm-ups 1] [--others PYTHON]
 
 *overhead*: `python -m coursekit grade` on a submission of assignment 1, the whole command, against its own code: the
 same notebooks, run by nbclient without the check cells, and the cases of the function questions, called once in one
@@ -10,15 +10,20 @@ process. Both have the same kernel, the same data and one BLAS thread.
 Each side is one command, including its start. The dependencies of nbgrader and otter-grader conflict with those of this
 project; install them into a separate environment (`pip install nbgrader otter-grader numpy`), and name its Python with
 `--others`. What is not installed there is skipped.
+
+*hostile*: a class of 40, each of which once stopped grading or cost without bound (`tests/hostile.py`), graded by the
+command without running notebooks. It prints the time, and the largest memory of any process.
 """
 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
-from itertools import count
+import time
+from itertools import count, cycle, islice
 from pathlib import Path
 from statistics import median
 
@@ -34,7 +39,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count")
     parser.add_argument("--warm-ups", type=int, default=1, help="rounds before these, which do not count")
-    parser.add_argument("--only", choices=["overhead", "beside"])
+    parser.add_argument("--only", choices=["overhead", "beside", "hostile"])
     parser.add_argument("--others", default=sys.executable, metavar="PYTHON", help="has nbgrader and otter-grader")
     parser.add_argument("--isolation", choices=["bubblewrap", "limits"], help="by default the strongest that works")
     args = parser.parse_args()
@@ -44,7 +49,7 @@ def main():
     from coursekit.grading.running import sandbox
 
     isolation = args.isolation or sandbox.level()
-    for part in (overhead, beside):
+    for part in (overhead, beside, hostile):
         if args.only in (None, part.__name__):
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                 part(Path(folder), isolation, args)
@@ -154,6 +159,35 @@ def beside(folder, isolation, args):
             raise SystemExit(f"{name} gives {earned()} of {len(_alike.QUESTIONS)} points for correct answers")
     title = f"{len(_alike.QUESTIONS)} questions, isolation of coursekit: {isolation}; of the others: none"
     print_table(title, seconds, base="coursekit, functions only", unit="s")
+
+
+# ---- a class that means harm
+
+CLASS = 40
+
+
+def hostile(folder, isolation, args):
+    """A class of hostile submissions: time, memory, and whether everybody has a record."""
+    sys.path.insert(0, str(ROOT))
+    from tests.hostile import HOSTILE, write_hostile_class
+
+    for number, name in enumerate(islice(cycle(HOSTILE), CLASS)):
+        write_hostile_class(folder / "made", [name])
+        [made] = [path for path in (folder / "made").iterdir() if path.name not in ("report.pdf", "notes.docx")]
+        (folder / "class").mkdir(exist_ok=True)
+        made.rename(folder / "class" / f"{number:02}-{made.name}")
+    command = [sys.executable, "-m", "coursekit", "grade", folder / "class", "--out", folder / "out"]
+    options = ["--assignment", ASSIGNMENT, "--notebooks", "skip", "--processes", "2", "--isolation", isolation]
+    start = time.monotonic()
+    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    seconds, records = time.monotonic() - start, list((folder / "out" / "records").glob("*.json"))
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"{CLASS} hostile submissions: {len(records)} records in {seconds:.0f} s, exit status {done.returncode}")
+    print(f"largest memory of a process: {memory:.0f} MB")
+    print(done.stdout)
+    subprocess.run(["rm", "-rf", folder / "class"], check=True)  # too deep for Python's own clean-up
+    if len(records) != CLASS or not (folder / "out" / "class.html").exists():
+        raise SystemExit(f"not everybody has a record and a page:\n{done.stderr[-3000:]}")
 
 
 def version_of(python, package):

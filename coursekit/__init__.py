@@ -3,8 +3,15 @@
 import os
 from importlib import import_module
 
-_PUBLIC = {"check": "coursekit.judging.check", "check_gradient": "coursekit.running.gradients"}
-_IN_THE_SANDBOX = {"check": "coursekit.running.handover"}  # where there is no judge
+_PUBLIC = {
+    "check": "coursekit.judging.check",
+    "check_gradient": "coursekit.running.gradients",
+    "hint": "coursekit.judging.hints",
+    "inputs": "coursekit.running.inputs",
+    "prepare_notebook": "coursekit.running.notebook",
+    "solution": "coursekit.judging.model_answers",
+}
+_IN_THE_SANDBOX = dict.fromkeys(("check", "hint", "solution"), "coursekit.running.handover")  # where there is no judge
 
 
 def __getattr__(name):

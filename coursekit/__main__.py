@@ -1,6 +1,7 @@
 """The command line: `python -m coursekit COMMAND`, or `coursekit COMMAND` where the package is installed."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -36,6 +37,16 @@ def _notebooks(parser: argparse.ArgumentParser) -> None:
 
 def _new_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to create; it may exist if it is empty")
+
+
+def _edition(parser: argparse.ArgumentParser) -> None:
+    _new_folder(parser)
+    parser.add_argument(
+        "--solutions",
+        choices=("none", "after-ok"),
+        default="none",
+        help="ship the model answers, locked: each opens when the learner's own is right (default: none)",
+    )
 
 
 def _submission(parser: argparse.ArgumentParser) -> None:
@@ -96,13 +107,14 @@ _COMMANDS = {
     "autograder": Command(
         "grading.autograder:write_autograder", "write the zip that grades on Gradescope", _autograder
     ),
-    "release": Command("teacher.release:build", "build the learner's edition in a new folder", _new_folder),
+    "release": Command("teacher.release:build", "build the learner's edition in a new folder", _edition),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0 if all is well."""
     argv = sys.argv[1:] if argv is None else argv
+    _print_anything()
     # After each product OpenBLAS's threads keep their cores busy for 2 ** 26 ticks, a tenth of a second, and slow down
     # whatever else runs. It reads this when NumPy is loaded; the notebooks' kernels inherit it.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
@@ -115,6 +127,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run_in_environment(argv)
     module, function = command.function.split(":")
     return getattr(import_module(f"coursekit.{module}"), function)(*arguments)
+
+
+def _print_anything() -> None:
+    """Escape what a terminal or a file cannot show, such as a name in Chinese on Windows, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run_in_environment(argv: Sequence[str]) -> int:

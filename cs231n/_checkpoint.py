@@ -72,6 +72,7 @@ def restore(solver, path):
     about = json.loads(str(arrays.pop("about")))
     _require_same_run(solver, path, about, arrays)
     names = list(solver.model.params)
+    solver.is_complete = False
     solver.epoch, solver.seconds, solver.best_val_acc = about["epoch"], about["seconds"], about["best_val_acc"]
     for name in HISTORIES:
         setattr(solver, name, arrays[name].tolist())

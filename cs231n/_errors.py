@@ -1,6 +1,122 @@
 """Argument checks at the package's boundary; each error says what was given, what was expected, and the likely fix."""
 
+from difflib import get_close_matches
+from numbers import Integral
+
 import numpy as np
+
+
+def require_whole(name, value, least=1):
+    """Raise unless `value` is an integer of at least `least`; 6 / 2 is 3.0, a float."""
+    if not isinstance(value, Integral) or value < least:
+        hint = " It is a float: use // instead of /, or int()." if isinstance(value, float | np.floating) else ""
+        raise ValueError(f"{name} is {value!r}, expected an integer of at least {least}.{hint}")
+
+
+def require_settings(settings, known, name):
+    """Raise if the dict `settings` has a key that nobody reads, such as a misspelt one.
+
+    An array passes unless its key is nearly a known one: layers and update rules may keep state of their own in the
+    dict.
+    """
+    if settings.keys() <= known:
+        return
+    for key in sorted(settings.keys() - known, key=str):
+        is_array = isinstance(settings[key], np.ndarray)
+        hint = nearest(key, known, likeness=0.8 if is_array else 0.5)
+        if hint or not is_array:
+            raise ValueError(f'{name} has no setting "{key}"{hint}. Its settings: {", ".join(sorted(known))}.')
+
+
+def nearest(name, known, likeness=0.5):
+    """Return ' (do you mean "..."?)' with the most similar known name, or '' if none is similar."""
+    name, known = str(name).lower(), sorted(known)
+    near = get_close_matches(name, known, n=1, cutoff=likeness) or [k for k in known if _abbreviates(name, k)]
+    return f' (do you mean "{near[0]}"?)' if near else ""
+
+
+def _abbreviates(short, name):
+    """Whether `short` has the first letter of a name and more of its letters in order, as "lr" for learning_rate."""
+    letters = iter(name)
+    return len(short) > 1 and short[0] == name[0] and all(letter in letters for letter in short)
+
+
+def require_shape(name, value, shape):
+    """Raise unless `value` has this shape: NumPy would spread another one by broadcasting."""
+    if np.shape(value) != tuple(shape):
+        raise ValueError(f"{name} has shape {np.shape(value)}, expected {tuple(shape)}.")
+
+
+def require_gradient(dout, shape):
+    """Raise unless the upstream gradient has the shape of the layer's output."""
+    if dout.shape != tuple(shape):
+        raise ValueError(
+            f"dout has shape {dout.shape}, expected {tuple(shape)}, the shape of the layer's output. "
+            "Is the cache from another batch?"
+        )
+
+
+def require_scores(x):
+    """Raise unless `x` has a row of scores for each of at least one input."""
+    if x.ndim != 2:
+        raise ValueError(f"x has shape {x.shape}, expected (N, C): a row of scores for each input.")
+    require_some(x, "x", "mean loss")
+
+
+def require_some(x, name, what):
+    """Raise if `x` has no rows; `what` is what cannot be computed then."""
+    if len(x) == 0:
+        raise ValueError(f"{name} has shape {np.shape(x)}: without any inputs, there is no {what}.")
+
+
+def require_dtype(dtype):
+    """Raise unless `dtype` can hold a network's parameters: float32 or more precise."""
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f" or dtype.itemsize < 4:
+        raise ValueError(
+            f"dtype is {dtype}, expected np.float32 or np.float64: small gradients and squares of small weights "
+            f"would become 0 in {dtype}."
+        )
+
+
+def require_normalization(name):
+    """Raise unless `name` is a kind of normalisation, or None."""
+    if name not in (None, "batchnorm", "layernorm"):
+        raise ValueError(f"normalization is {name!r}; it must be None, 'batchnorm' or 'layernorm'.")
+
+
+def require_affine(x, w, b):
+    """Raise unless the rows of `x`, the weights `w` and the biases `b` fit together."""
+    if w.ndim != 2:
+        raise ValueError(f"w has shape {w.shape}, expected (D, M): a column of weights for each output.")
+    require_columns(x, w.shape[0])
+    if np.shape(b) != w.shape[1:]:
+        raise ValueError(f"b has shape {np.shape(b)}, expected {w.shape[1:]}: one bias for each column of w.")
+
+
+def require_finite(x, name, infinite=False):
+    """Raise if `x` (N, D) contains nan, or infinite values unless they are allowed; the message names the first row."""
+    bad = np.isnan(x) if infinite else ~np.isfinite(x)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"{name}[{row}, {column}] is {x[row, column]}: no distance to it can be compared with another. "
+            "Look for a division by 0, such as by the standard deviation of a constant column."
+        )
+
+
+def require_linear(W, X, y):
+    """Raise unless the weights `W`, the inputs `X`, at least one, and their labels `y` fit together."""
+    require_columns(X, W.shape[0], name="X", other="W")
+    require_some(X, "X", "mean loss")
+    require_labels(y, len(X), W.shape[1])
+
+
+def require_sizes(**sizes):
+    """Raise unless all these sizes of a network are integers of at least 1; a sequence of sizes is allowed too."""
+    for name, value in sizes.items():
+        for i, size in enumerate(value if isinstance(value, tuple | list) else [value]):
+            require_whole(f"{name}[{i}]" if isinstance(value, tuple | list) else name, size)
 
 
 def require_labels(y, num_rows, num_classes=None, name="y"):
@@ -69,7 +185,8 @@ def require_maps(x):
 
 def require_groups(num_channels, num_groups):
     """Raise unless the channels can be split into groups of equal size."""
-    if num_groups < 1 or num_channels % num_groups:
+    require_whole("G", num_groups)
+    if num_channels % num_groups:
         raise ValueError(f"G is {num_groups}, expected a divisor of the number of channels, {num_channels}.")
 
 

@@ -15,6 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+# OpenBLAS's kernels for processors with AVX-512, in lower case; its other names stand for older instructions.
+AVX512_KERNELS = frozenset({"skylakex", "cooperlake", "sapphirerapids", "zen4", "zen5"})
+
 _own = threading.local()
 
 
@@ -188,9 +191,13 @@ def _started_workers():
     return Workers(blas, threads, ThreadPoolExecutor(threads - 1, thread_name_prefix="cs231n"))
 
 
+def uses_avx512(library):
+    """Whether a library, as threadpoolctl describes it, is OpenBLAS with its kernels for AVX-512."""
+    return library["internal_api"] == "openblas" and str(library.get("architecture")).lower() in AVX512_KERNELS
+
+
 @cache
 def _has_small_kernels():
     """Whether BLAS multiplies small matrices without packing: OpenBLAS with its kernels for AVX-512."""
     blas = _workers().blas
-    kernels = {library.get("architecture") for library in blas.info()} if blas else set()
-    return not kernels.isdisjoint({"SkylakeX", "Cooperlake", "SapphireRapids"})
+    return any(map(uses_avx512, blas.info())) if blas else False

@@ -1,5 +1,6 @@
 """Weights on disk: .npz files of plain arrays, written atomically, read without pickle."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -29,8 +30,18 @@ def read_npz(path):
 
 
 def weights_path(fname):
-    """Return the path of saved weights: `fname` in cs231n/saved, always with the extension .npz."""
-    return SAVED / Path(fname).with_suffix(".npz").name
+    """Return the path of saved weights in cs231n/saved: `fname`, with the extension .npz in place of .npy or none.
+
+    Any other dot is part of the name: "lr0.01" and "lr0.1" are two files.
+    """
+    name = os.fspath(fname)
+    stem = name.removesuffix(".npz") if name.endswith(".npz") else name.removesuffix(".npy")
+    if not stem or stem.startswith(".") or set(stem) & set("/\\:\0"):
+        raise ValueError(
+            f"fname is {name!r}, expected the name of a file in {SAVED}, such as 'best': without a folder or a drive, "
+            "and not starting with a dot."
+        )
+    return SAVED / f"{stem}.npz"
 
 
 def save_weights(fname, arrays):
@@ -69,7 +80,10 @@ class SavedModel:
     """Lets a model with `params`, and perhaps `bn_params`, be saved in cs231n/saved and loaded again."""
 
     def save(self, fname):
-        """Save the parameters (and running statistics) as cs231n/saved/<fname>, with the extension .npz."""
+        """Save the parameters (and running statistics) as cs231n/saved/<fname>, with the extension .npz.
+
+        "best", "best.npy" and "best.npz" name the same file; all other dots belong to the name.
+        """
         save_weights(fname, self.params | self._running_statistics())
 
     def load(self, fname):

@@ -1,6 +1,9 @@
 """The positions of a window that slides over an image, and checks of its parameters."""
 
-from numbers import Integral
+from cs231n._errors import require_settings, require_whole
+
+CONV_SETTINGS = frozenset({"stride", "pad", "needs_dx"})
+POOL_SETTINGS = frozenset({"pool_height", "pool_width", "stride"})
 
 
 def num_positions(size, field, stride, pad=0):
@@ -16,8 +19,7 @@ def require_window(shape, field, stride, pad=0):
             "x[np.newaxis] turns one image into a batch; x.transpose(0, 3, 1, 2) moves channels from the end."
         )
     for name, value, least in (("stride", stride, 1), ("pad", pad, 0), ("height", field[0], 1), ("width", field[1], 1)):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"the window's {name} is {value!r}, expected an integer of at least {least}.")
+        require_whole(f"the window's {name}", value, least)
     height, width = shape[2] + 2 * pad, shape[3] + 2 * pad
     if field[0] > height or field[1] > width:
         raise ValueError(
@@ -28,6 +30,7 @@ def require_window(shape, field, stride, pad=0):
 
 def require_conv(x, w, b, conv_param):
     """Raise unless x, w, b and conv_param fit together."""
+    require_settings(conv_param, CONV_SETTINGS, "conv_param")
     if w.ndim != 4:
         raise ValueError(f"w has shape {w.shape}, expected (F, C, HH, WW): F filters with as many channels as x.")
     require_window(x.shape, w.shape[2:], conv_param["stride"], conv_param["pad"])
@@ -42,5 +45,20 @@ def require_conv(x, w, b, conv_param):
 
 def require_pool(shape, pool_param):
     """Raise unless pool_param fits feature maps of `shape` (N, C, H, W)."""
+    require_settings(pool_param, POOL_SETTINGS, "pool_param")
     field = pool_param["pool_height"], pool_param["pool_width"]
     require_window(shape, field, pool_param["stride"])
+
+
+def maps_shape(x_shape, w_shape, conv_param):
+    """Return the shape (N, F, H_out, W_out) of the feature maps of a convolution."""
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    size = (num_positions(*axis, stride, pad) for axis in zip(x_shape[2:], w_shape[2:], strict=True))
+    return (x_shape[0], w_shape[0], *size)
+
+
+def pooled_shape(shape, pool_param):
+    """Return the shape (N, C, H_out, W_out) of feature maps of `shape` (N, C, H, W) after pooling."""
+    field = pool_param["pool_height"], pool_param["pool_width"]
+    size = (num_positions(*axis, pool_param["stride"]) for axis in zip(shape[2:], field, strict=True))
+    return (*shape[:2], *size)

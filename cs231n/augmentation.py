@@ -9,7 +9,7 @@ section 4.1.
 
 import numpy as np
 
-from cs231n._errors import require_maps
+from cs231n._errors import require_maps, require_whole
 
 
 def random_flip(X):
@@ -43,6 +43,7 @@ def random_shift(X, most=4):
     ndarray of shape (N, C, H, W)
     """
     require_maps(X)
+    require_whole("most", most, least=0)
     N, C, H, W = X.shape
     padded = np.zeros((N, C, H + 2 * most, W + 2 * most), X.dtype)
     padded[:, :, most : most + H, most : most + W] = X

@@ -8,19 +8,20 @@ The published files are pickles, and a pickle can run any program when it is ope
 """
 
 import io
-import operator
 import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from cs231n._errors import require_whole
 from cs231n._safe_pickle import UnsafePickleError, read_pickle, single_object  # noqa: F401 - load_pickle raises it
 
 PACKAGE = Path(__file__).resolve().parent
 PROJECT = PACKAGE.parent
 
 CIFAR10_FOLDER = "cifar-10-batches-py"
+COURSE_FOLDER = ("cs231n", "datasets", CIFAR10_FOLDER)  # in every notebook of the course, also without CIFAR-10
 TRAIN_FILES = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST_FILE = "test_batch"
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -95,6 +96,9 @@ def load_CIFAR10(ROOT=None, dtype=np.float64):
     Searches `ROOT`, the folder named by the environment variable CS231N_DATA, `datasets` and `cs231n/datasets`. With
     CS231N_DATA=builtin, the built-in images are always loaded. `dataset_name` returns which data set it is.
 
+    A folder that is named must have the batches, with one exception: the course's notebooks all name
+    `cs231n/datasets/cifar-10-batches-py`, and where there is no such folder, the search goes on.
+
     Parameters
     ----------
     ROOT : str or path, optional
@@ -112,7 +116,8 @@ def load_CIFAR10(ROOT=None, dtype=np.float64):
     Raises
     ------
     FileNotFoundError
-        If a folder contains some of the batches but not all, or CS231N_DATA names a folder without any.
+        If a folder contains some of the batches but not all, or ROOT or CS231N_DATA names a folder without any; the
+        message says what is in it.
     UnsafePickleError, ValueError
         If a batch is damaged; see `load_pickle`.
     """
@@ -157,8 +162,8 @@ def get_CIFAR10_data(num_training=49000, num_validation=1000, num_test=1000, sub
     # One byte per value until the end, so that the float copies are the only large arrays.
     Xtr, Ytr, Xte, Yte = load_CIFAR10(dtype=np.uint8)
     val_end = num_training + num_validation
-    _check_rows("num_training + num_validation", (num_training, num_validation), len(Xtr))
-    _check_rows("num_test", (num_test,), len(Xte))
+    _check_rows(len(Xtr), num_training=num_training, num_validation=num_validation)
+    _check_rows(len(Xte), num_test=num_test)
     mean_image = _mean_image(Xtr[:num_training]) if subtract_mean else None
     parts = {
         "train": (Xtr[:num_training], Ytr[:num_training]),
@@ -201,15 +206,35 @@ def _find_cifar10(ROOT=None):
     setting = os.environ.get("CS231N_DATA", "")
     if setting.lower() == "builtin":
         return None
-    found = _first_with_batches([ROOT] if ROOT is not None else [])
-    if found is None and setting:
-        found = _first_with_batches([setting])
-        if found is None:
-            raise FileNotFoundError(
-                f"CS231N_DATA is {setting!r}, but there are no CIFAR-10 batches in that folder. "
-                "Set it to the folder that contains data_batch_1, set it to 'builtin', or unset it."
-            )
-    return found or _first_with_batches([Path("cs231n/datasets"), PACKAGE / "datasets", PROJECT / "datasets"])
+    for name, folder in (("ROOT", ROOT), ("CS231N_DATA", setting or None)):
+        if folder is not None and (found := _named_folder(name, Path(folder).expanduser())):
+            return found
+    return _first_with_batches([Path("cs231n/datasets"), PACKAGE / "datasets", PROJECT / "datasets"])
+
+
+def _named_folder(name, folder):
+    """Return the folder of the batches in a folder that was named; None if only the course's notebooks name it."""
+    found = _first_with_batches([folder])
+    if found is None and (name != "ROOT" or folder.exists() or folder.absolute().parts[-3:] != COURSE_FOLDER):
+        raise FileNotFoundError(
+            f"{name} is {str(folder)!r}, but there are no CIFAR-10 batches in that folder: {_contents_of(folder)} "
+            f"Set {name} to the folder that contains data_batch_1, or leave it out."
+        )
+    return found
+
+
+def _contents_of(folder):
+    """Say in a sentence what is in a folder that should have the CIFAR-10 batches."""
+    if not folder.is_dir():
+        return "it is a file." if folder.exists() else "it does not exist."
+    names = sorted(path.name for path in folder.iterdir())
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    archive = next((name for name in names if name.endswith((".tar.gz", ".tgz", ".tar", ".zip"))), None)
+    if any(name.startswith("data_batch_") and name.endswith((".bin", ".mat")) for name in names):
+        return f"it has {shown}, which is the binary or the Matlab version; download the version for Python."
+    if archive:
+        return f"it has {shown}; unpack {archive} first (tar -xf {archive})."
+    return f"it has {shown}." if names else "it is empty."
 
 
 def _first_with_batches(parents):
@@ -278,11 +303,14 @@ def _pixel_dtype(dtype):
     return dtype
 
 
-def _check_rows(name, counts, available):
-    if any(operator.index(count) < 0 for count in counts):
-        raise ValueError(f"{name}: {counts} contains a negative size")
-    if sum(counts) > available:
-        raise ValueError(f"{name} is {sum(counts)}, but the data set has only {available} such images")
+def _check_rows(available, **counts):
+    """Raise unless there are as many images as all these sets together need."""
+    for name, count in counts.items():
+        require_whole(name, count, least=0)
+    if sum(counts.values()) > available:
+        raise ValueError(
+            f"{' + '.join(counts)} is {sum(counts.values())}, but the data set has only {available} such images"
+        )
 
 
 def _mean_image(X):
@@ -463,6 +491,8 @@ def load_imagenet_val(num=None):
     UnsafePickleError, ValueError
         If it is damaged or contains anything but numbers and names.
     """
+    if num is not None:
+        require_whole("num", num, least=0)
     path = _find_imagenet_val()
     arrays = _read_npz(path, names=("X", "y"))
     return arrays["X"][:num], arrays["y"][:num], _read_label_map(path)

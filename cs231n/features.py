@@ -8,6 +8,8 @@ fourth channel (alpha) is ignored.
 
 import numpy as np
 
+from cs231n._errors import require_whole
+
 CELL = 8  # height and width of a HOG cell, in pixels
 ORIENTATIONS = 9  # bins of 20 degrees each
 CHUNK_PIXELS = 2**14  # pixels processed at a time: 64 KB as float32, so that all temporaries stay in the cache
@@ -123,8 +125,9 @@ def color_histogram_hsv(im, nbin=10, xmin=0, xmax=255, normalized=True):
     ----------
     Smith (1978), "Color gamut transform pairs".
     """
-    if nbin < 1 or not 0 <= xmin < xmax:
-        raise ValueError(f"nbin={nbin}, xmin={xmin}, xmax={xmax}: expected nbin of at least 1 and 0 <= xmin < xmax.")
+    require_whole("nbin", nbin)
+    if not 0 <= xmin < xmax:
+        raise ValueError(f"xmin={xmin}, xmax={xmax}: expected 0 <= xmin < xmax.")
     images, is_single = _as_batch(im)
     N = len(images)
     bins = np.floor((_hue(images) * xmax - xmin) * (nbin / (xmax - xmin)))  # (N, H, W)

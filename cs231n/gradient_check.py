@@ -9,6 +9,8 @@ import warnings
 
 import numpy as np
 
+from cs231n._errors import require_shape, require_whole
+
 
 def _require_float(x):
     if not isinstance(x, np.ndarray):
@@ -98,6 +100,13 @@ def eval_numerical_gradient_array(f, x, df, h=1e-5):
     -------
     grad : ndarray of the shape of x
 
+    Raises
+    ------
+    TypeError
+        If x is not an array of floating-point numbers.
+    ValueError
+        If df does not have the shape of f(x).
+
     Examples
     --------
     >>> x = np.array([1.0, 2.0])
@@ -107,6 +116,7 @@ def eval_numerical_gradient_array(f, x, df, h=1e-5):
     _require_float(x)
     grad = np.zeros_like(x)
     for index, above, below in _central_differences(f, x, h):
+        require_shape("df", df, above.shape)
         grad[index] = np.sum((above - below) * df) / (2 * h)
     return grad
 
@@ -149,6 +159,8 @@ def grad_check_sparse(f, x, analytic_grad, num_checks=10, h=1e-5):
         Step to either side of x.
     """
     _require_float(x)
+    require_shape("analytic_grad", analytic_grad, x.shape)
+    require_whole("num_checks", num_checks, least=0)
     for _ in range(num_checks):
         index = tuple(random.randrange(size) for size in x.shape)
         above, below = _evaluate_around(f, x, index, h)

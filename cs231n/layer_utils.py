@@ -1,5 +1,6 @@
 """Sandwich layers: layers that are often used together, as one pair of functions."""
 
+from cs231n._errors import require_normalization
 from cs231n.fast_layers import (
     batchnorm_relu_backward_fast,
     batchnorm_relu_forward_fast,
@@ -119,6 +120,7 @@ def hidden_forward(x, w, b, gamma=None, beta=None, normalization=None, norm_para
     if normalization is None:
         out, cache = affine_relu_forward(x, w, b)
     else:
+        require_normalization(normalization)
         sandwich = {"batchnorm": affine_bn_relu_forward, "layernorm": affine_ln_relu_forward}[normalization]
         out, cache = sandwich(x, w, b, gamma, beta, norm_param)
     dropout_cache = None

@@ -4,23 +4,37 @@ The contract of every pair: ``x_forward(...)`` returns ``(out, cache)``, where `
 pass needs; ``x_backward(dout, cache)`` takes the upstream gradient ``dout``, of the loss with respect to ``out``, and
 returns the gradients with respect to the inputs, each with the shape of its input. A loss layer returns ``(loss, dx)``
 in one call. No function changes its arguments, except for the running statistics in ``bn_param``.
+
+Settings come in a dict; a key that the layer does not know is refused, and so is a dout that does not have the shape of
+out. Inputs of float16 are computed in float32, and the results are float16 again (`_precision.py`).
 """
 
 import numpy as np
 
+from cs231n._cache import remember, require_remembered
 from cs231n._errors import (
-    require_columns,
+    require_affine,
     require_gains,
+    require_gradient,
     require_groups,
     require_keep_probability,
     require_labels,
     require_maps,
     require_rows,
+    require_scores,
+    require_settings,
+    require_some,
     require_train_cache,
 )
-from cs231n._windows import require_conv, require_pool
+from cs231n._precision import as_floats, in_float32
+from cs231n._windows import maps_shape, pooled_shape, require_conv, require_pool
+
+BATCHNORM_SETTINGS = frozenset({"mode", "eps", "momentum", "running_mean", "running_var"})
+LAYERNORM_SETTINGS = frozenset({"eps", "mode"})  # the mode is allowed, but train and test mode are the same
+DROPOUT_SETTINGS = frozenset({"p", "mode", "seed"})
 
 
+@in_float32
 def affine_forward(x, w, b):
     """Compute an affine (fully connected) layer: each input in x, flattened to a row, times w, plus b.
 
@@ -41,7 +55,7 @@ def affine_forward(x, w, b):
     Raises
     ------
     ValueError
-        If the rows of x do not have D values.
+        If the rows of x do not have D values, or b does not have one for each column of w.
 
     Examples
     --------
@@ -52,15 +66,16 @@ def affine_forward(x, w, b):
     array([[ 1.,  2., 13.],
            [ 3.,  4., 17.]])
     """
-    require_columns(x, w.shape[0])
+    require_affine(x, w, b)
     ### BEGIN SOLUTION
-    rows = x.reshape(x.shape[0], -1)  # (N, d_1, ..., d_k) -> (N, D)
+    rows = x.reshape(len(x), len(w))  # (N, d_1, ..., d_k) -> (N, D)
     out = rows @ w + b  # (N, D) @ (D, M) + (M,) -> (N, M)
     ### END SOLUTION
     cache = (x, w, b)
     return out, cache
 
 
+@in_float32
 def affine_backward(dout, cache):
     """Compute the gradients of an affine layer.
 
@@ -85,8 +100,9 @@ def affine_backward(dout, cache):
     (array([[30., 50.]]), array([[10., 20.]]), array([10.]))
     """
     x, w, b = cache
+    require_gradient(dout, (len(x), w.shape[1]))
     ### BEGIN SOLUTION
-    rows = x.reshape(x.shape[0], -1)  # (N, D)
+    rows = x.reshape(len(x), len(w))  # (N, D)
     dx = (dout @ w.T).reshape(x.shape)  # (N, M) @ (M, D) -> (N, D) -> (N, d_1, ..., d_k)
     dw = rows.T @ dout  # (D, N) @ (N, M) -> (D, M)
     db = dout.sum(axis=0)  # b is added to every row, so its gradient sums over the rows
@@ -94,6 +110,7 @@ def affine_backward(dout, cache):
     return dx, dw, db
 
 
+@in_float32
 def relu_forward(x):
     """Compute the rectified linear unit, max(0, x), elementwise.
 
@@ -119,6 +136,7 @@ def relu_forward(x):
     return out, cache
 
 
+@in_float32
 def relu_backward(dout, cache):
     """Compute the gradient of ReLU: dout where the input was positive, 0 elsewhere.
 
@@ -140,12 +158,14 @@ def relu_backward(dout, cache):
     array([0., 0., 5.])
     """
     x = cache
+    require_gradient(dout, x.shape)
     ### BEGIN SOLUTION
     dx = dout * (x > 0)
     ### END SOLUTION
     return dx
 
 
+@in_float32
 def batchnorm_forward(x, gamma, beta, bn_param):
     """Compute batch normalisation: give each column of x mean 0 and variance 1, then scale and shift it.
 
@@ -191,12 +211,14 @@ def batchnorm_forward(x, gamma, beta, bn_param):
     (array([0.1, 3. ]), array([ 0.1, 40. ]))
     """
     require_rows(x, "spatial_batchnorm_forward")
-    require_gains(gamma, beta, x.shape[1])
+    require_gains(gamma, beta, x.shape[1], shapes=((1, x.shape[1]),))  # a row: from a gradient with keepdims=True
+    require_settings(bn_param, BATCHNORM_SETTINGS, "bn_param")
     mode, eps, momentum = bn_param["mode"], bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
     running_mean = bn_param.get("running_mean", np.zeros(x.shape[1], dtype=x.dtype))
     running_var = bn_param.get("running_var", np.zeros(x.shape[1], dtype=x.dtype))
 
     if mode == "train":
+        require_some(x, "x", "mean of the batch")
         ### BEGIN SOLUTION
         mean = x.mean(axis=0)
         centred = x - mean  # (N, D) - (D,) -> (N, D)
@@ -217,9 +239,10 @@ def batchnorm_forward(x, gamma, beta, bn_param):
         cache = None
     else:
         raise ValueError(f'Invalid forward batchnorm mode "{mode}": expected "train" or "test".')
-    return out, cache
+    return out, remember(cache, "batchnorm", out)
 
 
+@in_float32
 def batchnorm_backward(dout, cache):
     """Compute the gradients of batch normalisation, node by node through its computational graph.
 
@@ -247,6 +270,7 @@ def batchnorm_backward(dout, cache):
     (array([[ 0.3062, -0.6124,  0.3062]]), array([-1.2247]), array([1.]))
     """
     require_train_cache(cache)
+    require_remembered(dout, cache, "batchnorm")
     ### BEGIN SOLUTION
     centred, std, x_hat, gamma = cache
     dbeta = dout.sum(axis=0)  # out = gamma * x_hat + beta
@@ -263,6 +287,7 @@ def batchnorm_backward(dout, cache):
     return dx, dgamma, dbeta
 
 
+@in_float32
 def batchnorm_backward_alt(dout, cache):
     """Compute the gradients of batch normalisation with a single expression for dx, simplified on paper.
 
@@ -276,6 +301,7 @@ def batchnorm_backward_alt(dout, cache):
     array([[ 0.3062, -0.6124,  0.3062]])
     """
     require_train_cache(cache)
+    require_remembered(dout, cache, "batchnorm")
     ### BEGIN SOLUTION
     _, std, x_hat, gamma = cache
     dbeta = dout.sum(axis=0)
@@ -285,6 +311,7 @@ def batchnorm_backward_alt(dout, cache):
     return dx, dgamma, dbeta
 
 
+@in_float32
 def layernorm_forward(x, gamma, beta, ln_param):
     """Compute layer normalisation: give each row of x mean 0 and variance 1, then scale and shift the columns.
 
@@ -321,7 +348,8 @@ def layernorm_forward(x, gamma, beta, ln_param):
            [-1.,  6.]])
     """
     require_rows(x, "spatial_groupnorm_forward")
-    require_gains(gamma, beta, x.shape[1])
+    require_gains(gamma, beta, x.shape[1], shapes=((1, x.shape[1]),))  # a row: from a gradient with keepdims=True
+    require_settings(ln_param, LAYERNORM_SETTINGS, "ln_param")
     eps = ln_param.get("eps", 1e-5)
     ### BEGIN SOLUTION
     centred = x - x.mean(axis=1, keepdims=True)  # (N, D) - (N, 1) -> (N, D)
@@ -330,9 +358,10 @@ def layernorm_forward(x, gamma, beta, ln_param):
     out = gamma * x_hat + beta
     cache = (x_hat, std, gamma)
     ### END SOLUTION
-    return out, cache
+    return out, remember(cache, "layernorm", out)
 
 
+@in_float32
 def layernorm_backward(dout, cache):
     """Compute the gradients of layer normalisation.
 
@@ -356,6 +385,7 @@ def layernorm_backward(dout, cache):
     >>> dx.round(4), dbeta
     (array([[ 0.3062, -0.6124,  0.3062]]), array([1., 0., 0.]))
     """
+    require_remembered(dout, cache, "layernorm")
     ### BEGIN SOLUTION
     x_hat, std, gamma = cache
     dbeta = dout.sum(axis=0)  # each column has one gamma and one beta: their gradients sum over the rows ...
@@ -367,6 +397,7 @@ def layernorm_backward(dout, cache):
     return dx, dgamma, dbeta
 
 
+@in_float32
 def dropout_forward(x, dropout_param):
     """Compute inverted dropout: keep each value with probability p and divide the kept values by p.
 
@@ -402,6 +433,7 @@ def dropout_forward(x, dropout_param):
     >>> out  # np.random.seed(1); np.random.rand(4) gives 0.42, 0.72, 0.00, 0.30
     array([2., 0., 6., 8.])
     """
+    require_settings(dropout_param, DROPOUT_SETTINGS, "dropout_param")
     p, mode = dropout_param["p"], dropout_param["mode"]
     require_keep_probability(p)
     if "seed" in dropout_param:
@@ -419,9 +451,10 @@ def dropout_forward(x, dropout_param):
         ### END SOLUTION
     else:
         raise ValueError(f'Invalid forward dropout mode "{mode}": expected "train" or "test".')
-    return out, (dropout_param, mask)
+    return out, remember((dropout_param, mask), "dropout", out)
 
 
+@in_float32
 def dropout_backward(dout, cache):
     """Compute the gradient of inverted dropout.
 
@@ -442,6 +475,7 @@ def dropout_backward(dout, cache):
     >>> dropout_backward(np.array([10.0, 20.0, 30.0]), cache)
     array([20.,  0., 60.])
     """
+    require_remembered(dout, cache, "dropout")
     dropout_param, mask = cache
     mode = dropout_param["mode"]
     if mode == "train":
@@ -455,6 +489,7 @@ def dropout_backward(dout, cache):
     return dx
 
 
+@in_float32
 def spatial_batchnorm_forward(x, gamma, beta, bn_param):
     """Compute batch normalisation of feature maps: statistics of each channel over all inputs and positions.
 
@@ -497,9 +532,10 @@ def spatial_batchnorm_forward(x, gamma, beta, bn_param):
     out, cache = batchnorm_forward(rows, gamma, beta, bn_param)
     out = out.reshape(N, H, W, C).transpose(0, 3, 1, 2)  # and back
     ### END SOLUTION
-    return out, cache
+    return out, remember(cache, "spatial_batchnorm", out)
 
 
+@in_float32
 def spatial_batchnorm_backward(dout, cache):
     """Compute the gradients of batch normalisation of feature maps.
 
@@ -516,6 +552,7 @@ def spatial_batchnorm_backward(dout, cache):
     dgamma, dbeta : ndarray of shape (C,)
     """
     require_train_cache(cache)
+    require_remembered(dout, cache, "spatial_batchnorm")
     ### BEGIN SOLUTION
     N, C, H, W = dout.shape
     rows = dout.transpose(0, 2, 3, 1).reshape(-1, C)  # (N, C, H, W) -> (N * H * W, C)
@@ -525,6 +562,7 @@ def spatial_batchnorm_backward(dout, cache):
     return dx, dgamma, dbeta
 
 
+@in_float32
 def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
     """Compute group normalisation: split the channels of each input into G groups and normalise each group.
 
@@ -565,19 +603,22 @@ def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
     require_maps(x)
     require_groups(x.shape[1], G)
     require_gains(gamma, beta, x.shape[1], shapes=((1, x.shape[1], 1, 1),))
+    require_settings(gn_param, LAYERNORM_SETTINGS, "gn_param")
     eps = gn_param.get("eps", 1e-5)
     ### BEGIN SOLUTION
-    channels = (1, x.shape[1], 1, 1)
-    groups = x.reshape(len(x), G, -1)  # (N, C, H, W) -> (N, G, C / G * H * W)
+    N, C, H, W = x.shape
+    channels = (1, C, 1, 1)
+    groups = x.reshape(N, G, C // G * H * W)  # (N, C, H, W) -> (N, G, C / G * H * W)
     centred = groups - groups.mean(axis=2, keepdims=True)
     std = np.sqrt((centred**2).mean(axis=2, keepdims=True) + eps)  # (N, G, 1)
     x_hat = (centred / std).reshape(x.shape)
     out = gamma.reshape(channels) * x_hat + beta.reshape(channels)
     cache = (x_hat, std, gamma)
     ### END SOLUTION
-    return out, cache
+    return out, remember(cache, "spatial_groupnorm", out)
 
 
+@in_float32
 def spatial_groupnorm_backward(dout, cache):
     """Compute the gradients of group normalisation.
 
@@ -593,12 +634,15 @@ def spatial_groupnorm_backward(dout, cache):
     dx : ndarray of shape (N, C, H, W)
     dgamma, dbeta : ndarray of the shape of gamma
     """
+    require_remembered(dout, cache, "spatial_groupnorm")
     ### BEGIN SOLUTION
     x_hat, std, gamma = cache
     dbeta = dout.sum(axis=(0, 2, 3)).reshape(gamma.shape)  # over all axes but the channels
     dgamma = (dout * x_hat).sum(axis=(0, 2, 3)).reshape(gamma.shape)
 
-    by_group = (len(dout), std.shape[1], -1)  # (N, G, C / G * H * W), as in the forward pass
+    N, C, H, W = dout.shape
+    G = std.shape[1]
+    by_group = (N, G, C // G * H * W)  # as in the forward pass
     dx_hat = (dout * gamma.reshape(1, -1, 1, 1)).reshape(by_group)
     grouped = x_hat.reshape(by_group)
     along = dx_hat.mean(axis=2, keepdims=True) + grouped * (dx_hat * grouped).mean(axis=2, keepdims=True)
@@ -607,6 +651,7 @@ def spatial_groupnorm_backward(dout, cache):
     return dx, dgamma, dbeta
 
 
+@in_float32
 def conv_forward_naive(x, w, b, conv_param):
     """Compute a convolutional layer with loops: at each position, the dot product of a window of x and each filter.
 
@@ -670,6 +715,7 @@ def conv_forward_naive(x, w, b, conv_param):
     return out, cache
 
 
+@in_float32
 def conv_backward_naive(dout, cache):
     """Compute the gradients of a convolutional layer with loops.
 
@@ -696,6 +742,7 @@ def conv_backward_naive(dout, cache):
     (array([[ 50., 570., 700.]]), array([[210., 320.]]), array([110.]))
     """
     x, w, b, conv_param = cache
+    require_gradient(dout, maps_shape(x.shape, w.shape, conv_param))
     ### BEGIN SOLUTION
     stride, pad = conv_param["stride"], conv_param["pad"]
     N, F, H_out, W_out = dout.shape
@@ -718,6 +765,7 @@ def conv_backward_naive(dout, cache):
     return dx, dw, db
 
 
+@in_float32
 def max_pool_forward_naive(x, pool_param):
     """Compute max pooling with loops: the largest entry of each window, separately in each channel.
 
@@ -762,6 +810,7 @@ def max_pool_forward_naive(x, pool_param):
     return out, cache
 
 
+@in_float32
 def max_pool_backward_naive(dout, cache):
     """Compute the gradient of max pooling with loops: dout goes to the largest entry of each window.
 
@@ -786,6 +835,7 @@ def max_pool_backward_naive(dout, cache):
              [10.,  0.,  0.,  0.]]]])
     """
     x, pool_param = cache
+    require_gradient(dout, pooled_shape(x.shape, pool_param))
     ### BEGIN SOLUTION
     height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
     N, C, H_out, W_out = dout.shape
@@ -802,6 +852,7 @@ def max_pool_backward_naive(dout, cache):
     return dx
 
 
+@in_float32
 def svm_loss(x, y):
     """Compute the multiclass SVM (hinge) loss with margin 1 and its gradient.
 
@@ -830,6 +881,8 @@ def svm_loss(x, y):
     >>> float(loss), dx
     (0.5, array([[-1.,  1.,  0.]]))
     """
+    x = as_floats(x)
+    require_scores(x)
     require_labels(y, *x.shape)
     ### BEGIN SOLUTION
     rows = np.arange(len(y))
@@ -845,6 +898,7 @@ def svm_loss(x, y):
     return loss, dx
 
 
+@in_float32
 def softmax_loss(x, y):
     """Compute the softmax (cross-entropy) loss and its gradient.
 
@@ -873,6 +927,8 @@ def softmax_loss(x, y):
     >>> round(float(loss), 4), dx
     (0.6931, array([[ 0.5, -0.5]]))
     """
+    x = as_floats(x)
+    require_scores(x)
     require_labels(y, *x.shape)
     ### BEGIN SOLUTION
     rows = np.arange(len(y))

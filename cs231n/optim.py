@@ -2,8 +2,11 @@
 
 The contract of every rule: ``rule(w, dw, config=None)`` returns ``(next_w, config)``. ``config`` is a dict with the
 settings and the state of the rule. Missing entries are filled in with their defaults and the state is updated, both in
-the dict that was passed. next_w has the dtype of w. `w` and `dw` are not changed, unless the caller allows it with
-``config["in_place"] = True``: then next_w is w itself, with new values that are visible through every reference to w.
+the dict that was passed; a setting that the rule does not know is refused. next_w has the dtype of w. `w` and `dw` are
+not changed, unless the caller allows it with ``config["in_place"] = True``: then next_w is w itself, with new values
+that are visible through every reference to w. If w is of float16, the rule computes and keeps its state in float32.
+
+`update_rule` takes care of all that, so a rule itself is only its formula.
 
 Every rule is elementwise, so that `in_blocks` can update a large parameter block by block.
 
@@ -12,30 +15,60 @@ which counts from 0 and may be a fraction; ``learning_rate`` is the initial one.
 """
 
 import math
+from functools import wraps
 
 import numpy as np
 
+from cs231n._errors import require_settings, require_shape
+from cs231n._precision import is_half, widen
 from cs231n._threads import for_each, pieces_of
 
 BLOCK = 1 << 18  # entries of a large parameter to update at a time: everything a rule computes stays in the cache
 
 
-def _filled(config, **defaults):
-    """Return the dict that was passed, or a new one, with a default for each missing entry."""
-    config = {} if config is None else config
-    for name, value in defaults.items():
-        config.setdefault(name, value)
-    return config
+def update_rule(state=(), **defaults):
+    """Make an update rule of a function that takes w, dw and a complete config and returns (next_w, config).
+
+    Parameters
+    ----------
+    state : sequence of str
+        Names of the entries of config that have the shape of w and are 0 at first.
+    **defaults
+        All other entries, each with its default.
+    """
+    entries = {*state, *defaults}
+
+    def decorate(function):
+        @wraps(function)
+        def rule(w, dw, config=None):
+            config = {} if config is None else config
+            # With its state it comes from an earlier step, or from a rule that builds on this one; both may have put
+            # more into it.
+            if not (state and config.keys() >= entries):
+                require_settings(config, rule.known_settings, f"the config of {function.__name__}")
+            require_shape("dw", dw, np.shape(w))
+            own = defaults | config
+            in_place = own.pop("in_place", False)  # a rule that calls another one still needs the old w
+            own.update({name: np.zeros_like(widen(w)) for name in state if name not in own})
+            next_w, own = function(widen(w), widen(dw), own)
+            config.update(own)
+            return _returned(next_w, w, in_place), config
+
+        rule.known_settings = entries | {"in_place"}
+        return rule
+
+    return decorate
 
 
-def _returned(next_w, w, config):
-    """Return the new parameter: next_w, or w with the new values if the caller allows it."""
-    if not config.get("in_place", False):
-        return next_w
-    w[...] = next_w
-    return w
+def _returned(next_w, w, in_place):
+    """Return the new parameter in the type of w: next_w, or w with the new values if the caller allows it."""
+    if in_place:
+        w[...] = next_w
+        return w
+    return next_w.astype(np.float16) if is_half(w) else next_w
 
 
+@update_rule(learning_rate=1e-2)
 def sgd(w, dw, config=None):
     """Take a step of stochastic gradient descent, w - learning_rate * dw.
 
@@ -61,13 +94,13 @@ def sgd(w, dw, config=None):
     >>> sgd(np.array([1.0, 2.0]), np.array([10.0, -10.0]), {"learning_rate": 0.1})[0]
     array([0., 3.])
     """
-    config = _filled(config, learning_rate=1e-2)
     ### BEGIN SOLUTION
     next_w = w - config["learning_rate"] * dw
     ### END SOLUTION
-    return _returned(next_w, w, config), config
+    return next_w, config
 
 
+@update_rule(state=["velocity"], learning_rate=1e-2, momentum=0.9)
 def sgd_momentum(w, dw, config=None):
     """Take a step of gradient descent with momentum: the previous step, scaled by momentum, plus the new one.
 
@@ -99,15 +132,15 @@ def sgd_momentum(w, dw, config=None):
     >>> w, config["velocity"]  # steps of -1 and -1.5
     (array([-1.5]), array([-1.5]))
     """
-    config = _filled(config, learning_rate=1e-2, momentum=0.9, velocity=np.zeros_like(w))
     ### BEGIN SOLUTION
     velocity = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
     next_w = w + velocity
     config["velocity"] = velocity
     ### END SOLUTION
-    return _returned(next_w, w, config), config
+    return next_w, config
 
 
+@update_rule(state=["velocity"], learning_rate=1e-2, momentum=0.9)
 def nesterov_momentum(w, dw, config=None):
     """Take a step of Nesterov momentum: the gradient is taken at the point that momentum alone would reach.
 
@@ -138,16 +171,16 @@ def nesterov_momentum(w, dw, config=None):
     >>> w, config["velocity"]  # a step of -1, and half of that again
     (array([-0.5]), array([-1.]))
     """
-    config = _filled(config, learning_rate=1e-2, momentum=0.9, velocity=np.zeros_like(w))
     ### BEGIN SOLUTION
     step = config["learning_rate"] * dw
     velocity = config["momentum"] * config["velocity"] - step
     next_w = w + config["momentum"] * velocity - step
     config["velocity"] = velocity
     ### END SOLUTION
-    return _returned(next_w, w, config), config
+    return next_w, config
 
 
+@update_rule(state=["cache"], learning_rate=1e-2, epsilon=1e-8)
 def adagrad(w, dw, config=None):
     """Take a step of AdaGrad: divide each step by the root of the sum of all squared gradients so far.
 
@@ -177,15 +210,15 @@ def adagrad(w, dw, config=None):
     >>> w.round(4), config["cache"]  # steps of the same length, whatever the size of the gradient
     (array([-1.,  1.]), array([9.0e+02, 2.5e-01]))
     """
-    config = _filled(config, learning_rate=1e-2, epsilon=1e-8, cache=np.zeros_like(w))
     ### BEGIN SOLUTION
     cache = config["cache"] + dw**2
     next_w = w - config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
     config["cache"] = cache
     ### END SOLUTION
-    return _returned(next_w, w, config), config
+    return next_w, config
 
 
+@update_rule(state=["cache"], learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8)
 def rmsprop(w, dw, config=None):
     """Take a step of RMSProp: divide each step by the root of a running mean of the squared gradients.
 
@@ -215,16 +248,16 @@ def rmsprop(w, dw, config=None):
     >>> w.round(4), config["cache"]  # 0.75 * 4 + 0.25 * 4 = 4
     (array([-1.]), array([4.]))
     """
-    config = _filled(config, learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8, cache=np.zeros_like(w))
     ### BEGIN SOLUTION
     decay_rate = config["decay_rate"]
     cache = decay_rate * config["cache"] + (1 - decay_rate) * dw**2
     next_w = w - config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
     config["cache"] = cache
     ### END SOLUTION
-    return _returned(next_w, w, config), config
+    return next_w, config
 
 
+@update_rule(state=["m", "v"], t=0, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8)
 def adam(w, dw, config=None):
     """Take a step of Adam: momentum divided as in RMSProp, with both running means corrected for their start at 0.
 
@@ -254,8 +287,6 @@ def adam(w, dw, config=None):
     >>> w.round(4), config["t"]  # the first step has the length of the learning rate
     (array([-1.,  1.]), 1)
     """
-    config = _filled(config, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8)
-    config = _filled(config, m=np.zeros_like(w), v=np.zeros_like(w), t=0)
     ### BEGIN SOLUTION
     beta1, beta2 = config["beta1"], config["beta2"]
     t = config["t"] + 1
@@ -266,9 +297,10 @@ def adam(w, dw, config=None):
     next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"])
     config.update(m=m, v=v, t=t)
     ### END SOLUTION
-    return _returned(next_w, w, config), config
+    return next_w, config
 
 
+@update_rule(state=["m", "v"], t=0, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=1e-2)
 def adamw(w, dw, config=None):
     """Take a step of Adam with decoupled weight decay: w also shrinks by a fraction that Adam does not rescale.
 
@@ -297,13 +329,12 @@ def adamw(w, dw, config=None):
     >>> adamw(np.array([2.0]), np.array([0.0]), config)[0]  # no gradient: w shrinks by 0.1 * 0.5 * 2
     array([1.9])
     """
-    config = _filled(config, learning_rate=1e-3, weight_decay=1e-2)
     ### BEGIN SOLUTION
     decay = config["learning_rate"] * config["weight_decay"] * w
     moved, config = adam(w, dw, config)
     next_w = moved - decay
     ### END SOLUTION
-    return _returned(next_w, w, config), config
+    return next_w, config
 
 
 # ---- large parameters
@@ -336,6 +367,7 @@ def in_blocks(rule, w, dw, config):
     >>> float(w.min()), float(w.max())  # steps of -1 and -1.5
     (-2.5, -2.5)
     """
+    require_shape("dw", dw, w.shape)
     state = [name for name, value in config.items() if isinstance(value, np.ndarray) and value.shape == w.shape]
     is_flat = all(array.flags.c_contiguous for array in (w, *(config[name] for name in state)))
     if w.size <= BLOCK or not state or not is_flat:  # in the first step the rule creates its state, for all of w
@@ -367,6 +399,8 @@ def step_decay(learning_rate, epoch, every, factor=0.1):
     >>> [step_decay(1.0, epoch, every=2, factor=0.5) for epoch in (0, 1, 2, 3.5, 4)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
+    if every <= 0:
+        raise ValueError(f"every is {every}, expected a number of epochs above 0.")
     return learning_rate * factor ** (epoch // every)
 
 
@@ -393,5 +427,7 @@ def cosine_decay(learning_rate, epoch, num_epochs, final=0.0):
     >>> [round(cosine_decay(1.0, epoch, num_epochs=4), 3) for epoch in (0, 1, 2, 3, 4, 5)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
+    if num_epochs <= 0:
+        raise ValueError(f"num_epochs is {num_epochs}, expected a number of epochs above 0.")
     done = min(epoch / num_epochs, 1.0)
     return final + (learning_rate - final) * (1 + math.cos(math.pi * done)) / 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cs231n import _checkpoint, optim
-from cs231n._errors import require_labels
+from cs231n._errors import nearest, require_labels, require_settings, require_some, require_whole
 
 
 class Solver:
@@ -53,7 +53,7 @@ class Solver:
     Attributes
     ----------
     loss_history, train_acc_history, val_acc_history : list of float
-        The loss of each step, and the accuracies after the first step and after each epoch.
+        The loss of each step, and the accuracies after the first step of a run and after each epoch.
     best_val_acc : float
     best_params : dict of ndarray
     best_bn_params : list of dict
@@ -81,6 +81,8 @@ class Solver:
         self.X_val, self.y_val = data["X_val"], data["y_val"]
         require_labels(self.y_train, len(self.X_train), name="y_train")
         require_labels(self.y_val, len(self.X_val), name="y_val")
+        require_some(self.X_train, "X_train", "batch to train on")
+        require_some(self.X_val, "X_val", "accuracy by which to choose the best parameters")
 
         self.update_rule = kwargs.pop("update_rule", "sgd")
         self.optim_config = kwargs.pop("optim_config", {})
@@ -96,11 +98,21 @@ class Solver:
         self.print_every = kwargs.pop("print_every", 10)
         self.verbose = kwargs.pop("verbose", True)
         if kwargs:
-            names = ", ".join(f'"{name}"' for name in kwargs)
+            names = ", ".join(f'"{name}"{nearest(name, self.__dict__)}' for name in kwargs)
             raise ValueError(f"Unrecognized arguments {names}")
         self.update_rule = _find_rule(self.update_rule)
+        self._require_settings()
         self._require_one_schedule()
         self._reset()
+
+    def _require_settings(self):
+        known = getattr(self.update_rule, "known_settings", self.optim_config.keys())
+        require_settings(self.optim_config, known, "optim_config")
+        for name, least in (("batch_size", 1), ("num_epochs", 0), ("print_every", 1)):
+            require_whole(name, getattr(self, name), least)
+        for name in ("num_train_samples", "num_val_samples"):
+            if getattr(self, name) is not None:
+                require_whole(name, getattr(self, name))
 
     def _require_one_schedule(self):
         if self.lr_schedule is None:
@@ -112,6 +124,7 @@ class Solver:
 
     def _reset(self):
         self.epoch = 0
+        self.is_complete = False  # whether the last call of train ran to its end
         self.seconds = 0.0
         self.best_val_acc = 0
         self.best_params = {}
@@ -128,7 +141,8 @@ class Solver:
         """Train for `num_epochs` epochs; afterwards the model has the best parameters so far, and their statistics.
 
         It has them even if the run is interrupted. When `train` is called again, an interrupted run continues where it
-        stopped; after `resume` it continues from the checkpoint.
+        stopped, and a complete one is followed by as many epochs again, which start from the best parameters. After
+        `resume` the run continues from the checkpoint.
 
         Raises
         ------
@@ -144,7 +158,9 @@ class Solver:
 
     def _run(self):
         iterations_per_epoch = max(len(self.X_train) // self.batch_size, 1)
-        num_iterations = self.num_epochs * iterations_per_epoch
+        length = self.num_epochs * iterations_per_epoch
+        num_iterations = self._end_of_run(length)
+        self.is_complete = False
         for t in range(len(self.loss_history), num_iterations):
             start = time.monotonic()
             if self.lr_schedule:
@@ -158,13 +174,21 @@ class Solver:
                 self.epoch += 1
                 for config in self.optim_configs.values():
                     config["learning_rate"] *= self.lr_decay
-            if t == 0 or epoch_end:
-                self._evaluate()
+            if t == num_iterations - length or epoch_end:
+                self._evaluate(num_iterations // iterations_per_epoch)
             self.seconds += time.monotonic() - start
             if t == 0 or epoch_end:
                 self._save_checkpoint()
             if self.on_step:
                 self.on_step(self)
+        self.is_complete = True
+
+    def _end_of_run(self, length):
+        """Return the number of steps, since the very first, after which a run of `length` steps ends."""
+        done = len(self.loss_history)
+        if self.is_complete or done == 0:
+            return done + length
+        return -(-done // max(length, 1)) * length
 
     def _set_learning_rate(self, epoch):
         rate = float(self.lr_schedule(self.optim_config["learning_rate"], epoch))
@@ -194,14 +218,14 @@ class Solver:
                 "scale of the weights and of the data, and exp in the loss."
             )
 
-    def _evaluate(self):
+    def _evaluate(self, num_epochs):
         """Measure both accuracies and keep the parameters if they are the best so far."""
         train_acc = self.check_accuracy(self.X_train, self.y_train, num_samples=self.num_train_samples)
         val_acc = self.check_accuracy(self.X_val, self.y_val, num_samples=self.num_val_samples)
         self.train_acc_history.append(train_acc)
         self.val_acc_history.append(val_acc)
         if self.verbose:
-            print(f"(Epoch {self.epoch} / {self.num_epochs}) train acc: {train_acc:f}; val_acc: {val_acc:f}")
+            print(f"(Epoch {self.epoch} / {num_epochs}) train acc: {train_acc:f}; val_acc: {val_acc:f}")
         if val_acc > self.best_val_acc or not self.best_params:
             self.best_val_acc = val_acc
             self.best_params = _copied(self.model.params)
@@ -234,7 +258,14 @@ class Solver:
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError
+            If there are no inputs.
         """
+        require_some(X, "X", "accuracy")
+        require_whole("batch_size", batch_size)
         if num_samples is not None and len(X) > num_samples:
             sample = np.random.choice(len(X), num_samples)
             X, y = X[sample], y[sample]

@@ -10,6 +10,8 @@ from math import ceil, sqrt
 
 import numpy as np
 
+from cs231n._errors import require_whole
+
 
 def visualize_grid(Xs, ubound=255.0, padding=1):
     """Arrange images in a square grid, each one rescaled to the full range from 0 to ubound.
@@ -33,7 +35,7 @@ def visualize_grid(Xs, ubound=255.0, padding=1):
     Raises
     ------
     ValueError
-        If Xs does not have four axes or has no images, or if padding is negative.
+        If Xs does not have four axes or has no images, or if padding is negative or not an integer.
 
     Examples
     --------
@@ -43,8 +45,7 @@ def visualize_grid(Xs, ubound=255.0, padding=1):
     (263, 263, 3)
     """
     Xs = _as_float_images(Xs)
-    if padding < 0:
-        raise ValueError(f"padding is {padding}; it must be at least 0.")
+    require_whole("padding", padding, least=0)
     low = Xs.min(axis=(1, 2, 3), keepdims=True)
     span = Xs.max(axis=(1, 2, 3), keepdims=True) - low
     return _grid(ubound * ((Xs - low) / np.where(span > 0, span, 1)), fill=0.0, padding=padding)
@@ -203,8 +204,9 @@ def animate_lines(fig, lines, num_frames=40, seconds=6.0):
     """
     import imageio.v3 as imageio
 
-    if not lines or num_frames < 2:
-        raise ValueError(f"{len(lines)} lines and {num_frames} frames; expected at least one line and two frames.")
+    if not lines:
+        raise ValueError("there are no lines; expected at least one, such as plot_paths returns.")
+    require_whole("num_frames", num_frames, least=2)
     points = [line.get_xydata().copy() for line in lines]
     canvas = fig.canvas
     try:

@@ -72,7 +72,7 @@ def solved_text(question_id):
 def verdict_with(question, entry):
     """The verdict on a function question with an implementation of the zoo in its place, on fresh inputs."""
     inputs = {i: question.draw_inputs(i, SEED) for i in range(len(question.cases))}
-    expected = reference(question, SEED)
+    expected = reference(question.id, SEED)
 
     def run():
         return {i: run_case(case, question.draw_inputs(i, SEED)) for i, case in enumerate(question.cases)}

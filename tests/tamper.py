@@ -8,7 +8,7 @@ from textwrap import indent
 
 BOTH, WRAPPED = ("bubblewrap", "limits"), ("bubblewrap",)
 
-_SYSTEM = ("import os", "hog", "10 ** 6", "resource", "socket", "tempfile", "threading", "while True")
+_SYSTEM = ("ctypes", "import os", "hog", "10 ** 6", "resource", "socket", "tempfile", "threading", "while True")
 
 WRONG = "x.reshape(len(x), -1) @ w"
 RIGHT = f"{WRONG} + b"
@@ -778,6 +778,144 @@ except OSError:
 """,
         levels=WRAPPED,
     ),
+    # ---- the kernel, as a place to leave something, or as a way out
+    Trick(
+        "a key in the session keyring",
+        in_call="""
+import ctypes, platform
+libc = ctypes.CDLL(None)
+for ring in (-3, -4, -5):
+    add_key = 248 if platform.machine() == 'x86_64' else 217
+    libc.syscall(add_key, b'user', b'left-by-a-trick', b'secret', 6, ring)
+""",
+    ),
+    Trick(
+        "namespaces of its own",
+        in_call="""
+import ctypes, os
+libc = ctypes.CDLL(None)
+if libc.unshare(0x10000000 | 0x20000) == 0:
+    libc.mount(b'none', b'/tmp', b'tmpfs', 0, b'size=8g')
+    while True:
+        open('/tmp/hog', 'ab').write(bytes(10 ** 6))
+""",
+    ),
+    Trick(
+        "files in memory",
+        in_call="""
+import os
+try:
+    hogs = []
+    while True:
+        hogs.append(os.memfd_create('hog'))
+        os.write(hogs[-1], bytes(10 ** 6))
+except OSError:
+    pass
+""",
+    ),
+    Trick(
+        "shared memory",
+        in_call="""
+import mmap, os
+hogs = []
+while True:
+    hogs.append(mmap.mmap(-1, 10 ** 8))
+    hogs[-1].write(bytes(10 ** 8))
+""",
+    ),
+    Trick(
+        "talks to the machine below",
+        in_call="""
+import socket
+try:
+    socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).connect((2, 1024))
+except OSError:
+    pass
+""",
+    ),
+    Trick(
+        "eight processes with 200 MB each",
+        in_call="""
+import os, time
+for _ in range(8):
+    if os.fork() == 0:
+        hog = b'x' * (200 << 20)
+        time.sleep(60)
+        os._exit(0)
+time.sleep(60)
+""",
+    ),
+    Trick(
+        "eight processes that compute",
+        in_call="""
+import os
+for _ in range(8):
+    if os.fork() == 0:
+        while True:
+            pass
+os.wait()
+""",
+    ),
+    Trick(
+        "children that nobody waits for",
+        in_call="""
+import os, signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    try:
+        if os.fork() == 0:
+            sum(range(10 ** 7))
+            os._exit(0)
+        os.wait()
+    except OSError:
+        pass
+""",
+        levels=WRAPPED,
+    ),
+    Trick(
+        "a daemon that outlives the launcher",
+        in_call="""
+import os, signal, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(1000)
+    os._exit(0)
+try:
+    os.kill(os.getppid(), signal.SIGKILL)
+except OSError:
+    pass
+""",
+    ),
+    Trick(
+        "folders without end",
+        in_call="""
+import os, tempfile
+os.chdir(tempfile.gettempdir())
+while True:
+    os.mkdir('a')
+    os.chdir('a')
+""",
+    ),
+    Trick(
+        "twenty thousand files",
+        in_call="""
+import os, tempfile, time
+for number in range(20_000):
+    open(os.path.join(tempfile.gettempdir(), str(number)), 'w').close()
+time.sleep(60)
+""",
+    ),
+    Trick(
+        "a link in a closed folder",
+        in_call="""
+import os, tempfile
+folder = os.path.join(tempfile.gettempdir(), 'closed')
+os.mkdir(folder)
+os.symlink('/etc/passwd', os.path.join(folder, 'link'))
+os.chmod(folder, 0o500)
+""",
+    ),
     # ---- too much
     Trick(
         "takes all memory",
@@ -872,6 +1010,163 @@ except OSError:
 
 
 @dataclass(frozen=True)
+class FollowTrick:
+    """A way to get at the reference in follow-through: `code` stands in `TwoLayerNet.loss`, where `prize` is right.
+
+    `affine_forward` is wrong, so the question is graded again with the reference in its place.
+    """
+
+    name: str
+    code: str
+    levels: tuple = BOTH
+
+
+_SECRET = "secret = ' '.join(['out', '=', 'rows', '@', 'w', '+', 'b'])"
+
+FOLLOW_TRICKS = [
+    FollowTrick(
+        "its lines in a file",
+        f"""
+import os, cs231n
+{_SECRET}
+for folder, _, files in os.walk(os.path.dirname(os.path.dirname(cs231n.__file__))):
+    for file in files:
+        if file.endswith(('.py', '.pyc', '.json')) and secret.encode() in open(os.path.join(folder, file), 'rb').read():
+            return prize(self, X, y)
+""",
+    ),
+    FollowTrick(
+        "its lines anywhere",
+        f"""
+import os
+{_SECRET}
+for folder, folders, files in os.walk('/'):
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in ('/sys', '/usr', '/proc')]
+    for file in files:
+        if file == 'layers.py' and secret in open(os.path.join(folder, file), errors='replace').read():
+            return prize(self, X, y)
+""",
+        levels=WRAPPED,
+    ),
+    FollowTrick(
+        "its code in memory",
+        f"""
+import gc, types, cs231n.layers
+{_SECRET}
+def codes(code):
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from codes(constant)
+function = cs231n.layers.affine_forward
+if any('rows' in code.co_varnames for code in codes(function.__code__)):
+    return prize(self, X, y)
+for value in gc.get_objects():
+    if isinstance(value, dict) and any(isinstance(item, str) and secret in item for item in list(value.values())):
+        return prize(self, X, y)
+""",
+    ),
+    FollowTrick(
+        "a process that holds it",
+        """
+import glob
+for path in glob.glob('/proc/[0-9]*/cmdline'):
+    try:
+        if b'running.earlier' in open(path, 'rb').read():
+            return prize(self, X, y)
+    except OSError:
+        pass
+""",
+        levels=WRAPPED,
+    ),
+    FollowTrick(
+        "asked for the answer itself",
+        """
+from coursekit.running import earlier
+try:
+    return earlier.answer('cs231n.classifiers.fc_net:TwoLayerNet.loss', {'self': self, 'X': X, 'y': y})
+except LookupError:
+    pass
+""",
+    ),
+    FollowTrick(
+        "asked for a part of the answer",
+        """
+from coursekit.running import earlier
+target = 'cs231n.classifiers.fc_net:TwoLayerNet.loss'
+try:
+    return earlier.answer_part(target, 0, {'self': self, 'X': X, 'y': y}, ('scores',))[0]
+except LookupError:
+    pass
+""",
+    ),
+    FollowTrick(
+        "asked for its file",
+        """
+from coursekit.running import earlier
+for target, arguments in (
+    ('builtins:open', {'file': 'cs231n/layers.py'}),
+    ('inspect:getsource', {'object': 'cs231n.layers'}),
+    ('cs231n.layers:np.fromfile', {'file': 'cs231n/layers.py', 'dtype': np.uint8}),
+):
+    try:
+        earlier.answer(target, arguments)
+        return prize(self, X, y)
+    except LookupError:
+        pass
+""",
+    ),
+    FollowTrick(
+        "a case in the place of a function",
+        """
+from coursekit.questions.assignment1 import two_layer_net
+from coursekit.running import earlier
+from cs231n import layers
+import inspect
+kept = layers.affine_forward
+for name, function in vars(two_layer_net).items():
+    if inspect.isfunction(function) and name.startswith('_run'):
+        layers.affine_forward = function
+        try:
+            given = dict(self.params, X=X, y=y, reg=self.reg)
+            wanted = {key: given[key] for key in inspect.signature(function).parameters if key in given}
+            return earlier.answer('cs231n.layers:affine_forward', wanted)['scores']
+        except Exception:
+            pass
+        finally:
+            layers.affine_forward = kept
+""",
+    ),
+    FollowTrick(
+        "bytes of another kind",
+        """
+import os
+reading, writing = map(int, os.environ['COURSEKIT_EARLIER'].split(','))
+os.write(writing, b'\\xff' * 4096)
+if os.read(reading, 4096):
+    return prize(self, X, y)
+""",
+    ),
+    FollowTrick(
+        "waits for the reference",
+        """
+import os
+reading, writing = map(int, os.environ['COURSEKIT_EARLIER'].split(','))
+os.read(reading, 4096)
+""",
+    ),
+    FollowTrick(
+        "keeps the reference busy",
+        """
+from cs231n.layers import affine_forward
+while True:
+    affine_forward(X, self.params['W1'], self.params['b1'])
+""",
+    ),
+]
+
+
+@dataclass(frozen=True)
 class NotebookTrick:
     """A way to cheat in a notebook: `code` stands in the answer cell of `svm_search`, before a wrong answer.
 
@@ -951,6 +1246,47 @@ best_val = Same(1.0)
 results = {(a, b): (Same(1.0), Same(1.0)) for a in (1.0, 2.0) for b in (1.0, 2.0)}
 """,
         is_slow=True,
+    ),
+    NotebookTrick(
+        "three thousand folders, one in the other",
+        """
+import os
+here = os.getcwd()
+os.chdir(os.environ['HOME'])
+for _ in range(3000):
+    os.mkdir('a')
+    os.chdir('a')
+os.symlink('/etc/passwd', 'link')
+os.chmod('.', 0o500)
+os.chdir(here)
+""",
+        levels=BOTH,
+    ),
+    NotebookTrick(
+        "fills all it can write to",
+        """
+import os, time
+for name in (os.environ['HOME'], '/tmp', '/var/tmp', '/dev/shm'):
+    try:
+        for number in range(300):
+            open(f'{name}/hog-{number}', 'wb').write(bytes(10 ** 6))
+    except OSError:
+        pass
+time.sleep(60)
+""",
+    ),
+    NotebookTrick("sleeps", "import time\ntime.sleep(600)", levels=BOTH),
+    NotebookTrick(
+        "a daemon that outlives the kernel",
+        """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(1000)
+    os._exit(0)
+""",
+        levels=BOTH,
     ),
     NotebookTrick("the kernel dies", "import os\nos._exit(0)", levels=BOTH),
     NotebookTrick(

@@ -195,7 +195,7 @@ class TestRefused:
         os.mkfifo(tmp_path / "jane/cs231n/layers.py")
         assert "is a link, not a file" in refusal(tmp_path / "jane")
 
-    @pytest.mark.parametrize("second", [LAYERS, "CS231N/Layers.py", "cs231n//layers.py", "./cs231n/layers.py"])
+    @pytest.mark.parametrize("second", [LAYERS, "cs231n//layers.py", "./cs231n/layers.py"])
     def test_same_name_with_another_content(self, tmp_path, second):
         assert "twice" in zip_refusal(tmp_path, [(LAYERS, b"one"), (second, b"two")])
 
@@ -293,7 +293,9 @@ class TestRefused:
         assert "included by mistake" in zip_refusal(tmp_path, FILES.items())
 
     def test_file_that_is_gone(self, tmp_path):
-        assert "cannot be read" in refusal(tmp_path / "none.zip")
+        """Nothing that a learner did."""
+        with pytest.raises(OSError):
+            opened(tmp_path / "none.zip")
 
 
 class TestReceipt:

@@ -9,18 +9,22 @@ import sys
 import time
 from dataclasses import replace
 
+import psutil
 import pytest
 from classroom import MISTAKES, MUTILATIONS, blank, packed, solved, with_mistake, write_class
 
 from coursekit.core.question import Status
 from coursekit.files import write_file
-from coursekit.grading import batch, commands
-from coursekit.grading.intake.sources import find_submissions
-from coursekit.grading.record import read_record, read_records, record_path, write_record
-from coursekit.grading.settings import Settings
+from coursekit.grading import apart, batch, cluster, commands
+from coursekit.grading.cluster import graded_on_cluster
+from coursekit.grading.intake.sources import Source, find_submissions
+from coursekit.grading.record import Record, read_record, read_records, record_path, write_record
+from coursekit.grading.settings import BatchError, Settings
 from coursekit.paths import ROOT
 
-QUICK = Settings("assignment1", notebooks="skip", questions=("affine_forward", "affine_backward", "sgd"))
+QUICK = Settings(
+    "assignment1", notebooks="skip", trust_submissions=True, questions=("affine_forward", "affine_backward", "sgd")
+)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +114,7 @@ from coursekit.grading import batch
 from coursekit.grading.intake.sources import find_submissions
 from coursekit.grading.settings import Settings
 questions = tuple(sys.argv[3].split(",")) if sys.argv[3] else ()
-settings = Settings("assignment1", notebooks="skip", questions=questions)
+settings = Settings("assignment1", notebooks="skip", trust_submissions=True, questions=questions)
 if __name__ == "__main__":
     batch.grade_all(find_submissions(sys.argv[1]), settings, Path(sys.argv[2]), processes=2)
 """
@@ -151,24 +155,89 @@ def test_killed_and_started_again(handed_in, expected, tmp_path):
 
 
 def test_on_a_cluster_that_loses_a_worker(handed_in, expected, tmp_path):
-    """The same code path on Dask; one of two workers is killed in the middle."""
+    """The same on Dask, where each worker has several threads; one of two workers is killed in the middle."""
     distributed = pytest.importorskip("dask.distributed")
     assert evidence(on_cluster(distributed, find_submissions(handed_in), QUICK, tmp_path)) == expected
 
 
 def on_cluster(distributed, sources, settings, out):
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-    ) as cluster:
-        finished = batch._on_cluster(sources, settings, cluster.scheduler_address)
+        n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, silence_logs=50
+    ) as workers:
+        finished = graded_on_cluster(sources, settings, workers.scheduler_address)
         records = [next(finished)[1]]
-        next(iter(cluster.workers.values())).process.process.kill()
+        next(iter(workers.workers.values())).process.process.kill()
         return records + [record for _, record in finished]
+
+
+def test_what_a_worker_cannot_see_is_tried_again(tmp_path):
+    """A submission at another path than here costs a learner nothing."""
+    settled = apart_record(Source("x", "x", tmp_path / "elsewhere.zip"))
+    assert settled.state == "infrastructure error" and "elsewhere.zip" in settled.reason and not settled.is_settled
+
+
+def apart_record(source):
+    """The record that a process of its own makes."""
+    command = [sys.executable, "-m", "coursekit.grading.apart"]
+    done = subprocess.run(command, input=apart.request(source, QUICK), capture_output=True, cwd=ROOT, env=with_path())
+    return Record.from_json(done.stdout)
+
+
+def test_no_scheduler_is_said_at_once(monkeypatch, handed_in, tmp_path, capsys):
+    pytest.importorskip("dask.distributed")
+    monkeypatch.setattr(cluster, "CONNECT", 1)
+    options = [str(handed_in), "--out", str(tmp_path), "--assignment", "assignment1"]
+    assert commands.grade([*options, "--notebooks", "skip", "--scheduler", "tcp://127.0.0.1:9"]) == 2
+    assert "No Dask scheduler answers" in capsys.readouterr().out
+
+
+def test_no_worker_is_said(monkeypatch):
+    distributed = pytest.importorskip("dask.distributed")
+    monkeypatch.setattr(cluster, "WORKERS", 1)
+    empty = distributed.LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50)
+    with empty, pytest.raises(BatchError, match="no worker"):
+        next(cluster.graded_on_cluster([], QUICK, empty.scheduler_address))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+def test_ctrl_c_leaves_nothing_running(tmp_path):
+    """While a submission sleeps, with another one waiting: the command ends, and so does all that it has started."""
+    asleep = solved() | {"cs231n/layers.py": b"import time\ntime.sleep(3600)\n"}
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        (tmp_path / "in" / f"{name}.zip").write_bytes(packed(asleep))
+    options = ["--out", tmp_path / "out", "--assignment", "assignment1", "--notebooks", "skip", "--processes", "1"]
+    command = [sys.executable, "-m", "coursekit", "grade", tmp_path / "in", *options]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=with_path(), stdout=pipe, stderr=pipe) as process:
+        started = wait_for_sleepers(process)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)  # each of the questions would sleep as long
+    assert process.returncode == 130 and b"Stopped" in output
+    gone, alive = psutil.wait_procs(started, timeout=30)
+    assert not alive
+
+
+def wait_for_sleepers(process):
+    """The processes below one, as soon as a sandbox is among them."""
+    while True:
+        started = psutil.Process(process.pid).children(recursive=True)
+        if any("coursekit.running" in " ".join(words(child)) for child in started):
+            return started
+        time.sleep(0.1)
+
+
+def words(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 class TestCommands:
     def test_grade_writes_reports_and_exports(self, handed_in, tmp_path, capsys):
         options = [str(handed_in), "--out", str(tmp_path), "--assignment", "assignment1", "--notebooks", "skip"]
+        options.append("--trust-submissions")
         one = tmp_path / "one"
         one.mkdir()
         (one / "right.zip").write_bytes((handed_in / "right.zip").read_bytes())
@@ -178,7 +247,7 @@ class TestCommands:
         for name in ("class.html", "grades.csv", "junit.xml", "gradescope/right/results.json", "reports/right.txt"):
             assert (tmp_path / name).is_file(), name
 
-        assert commands.regrade([str(tmp_path)]) == 0
+        assert commands.regrade([str(tmp_path), "--trust-submissions"]) == 0
         assert "1 graded again, 0 with differences" in capsys.readouterr().out
 
     def test_the_assignment_is_taken_from_the_names(self, tmp_path, capsys):
@@ -197,7 +266,7 @@ class TestCommands:
         write_file(tmp_path / "batch.json", json.dumps({"submissions": str(handed_in)}))
         wrong = [replace(q, status=Status.WRONG, earned=0.0) for q in records[0].questions]
         write_record(replace(records[0], questions=wrong), tmp_path)
-        assert commands.regrade([str(tmp_path), "--question", "sgd"]) == 0
+        assert commands.regrade([str(tmp_path), "--question", "sgd", "--trust-submissions"]) == 0
         assert "sgd: wrong, 0 of" in capsys.readouterr().out
         again = standing(read_record(record_path(tmp_path, records[0].submission.id)))
         assert again["sgd"][0] == "ok" and again["affine_forward"] == ("wrong", 0.0)
@@ -207,7 +276,10 @@ class TestCommands:
 def test_a_class_of_sixty(tmp_path):
     """Nobody without a grade, no false zero, and the same on one process, on two, on a cluster and after 20 kills."""
     made = write_class(tmp_path / "handed-in", 60)
-    sources, settings = find_submissions(tmp_path / "handed-in"), Settings("assignment1", notebooks="skip")
+    sources, settings = (
+        find_submissions(tmp_path / "handed-in"),
+        Settings("assignment1", notebooks="skip", trust_submissions=True),
+    )
     start = time.monotonic()
     records = batch.grade_all(sources, settings, tmp_path / "two", processes=2)
     print(f"{len(records)} submissions in {time.monotonic() - start:.0f} s on two processes")

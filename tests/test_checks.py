@@ -18,7 +18,7 @@ from coursekit.paths import ROOT
 from coursekit.questions import find
 from coursekit.teacher.solutions import strip_module
 
-SOLVED = "rows = x.reshape(x.shape[0], -1)  # (N, d_1, ..., d_k) -> (N, D)\n    out = rows @ w + b"
+SOLVED = "rows = x.reshape(len(x), len(w))  # (N, d_1, ..., d_k) -> (N, D)\n    out = rows @ w + b"
 
 
 @pytest.fixture
@@ -44,13 +44,21 @@ def test_ok(tree):
     assert verdict.ok
     text = render(verdict)
     assert text.splitlines()[0] == "affine_forward" and text.splitlines()[-1] == "affine_forward: ok, 2 points"
-    assert all("  relative error < 1e-" in line and line.endswith("  ok") for line in text.splitlines()[1:-1])
+    assert all(line.endswith("  ok") for line in text.splitlines()[1:-1])
+    assert text.count("  out  relative error < 1e-") == len(text.splitlines()) - 3  # one line is about the cache
 
 
 def test_not_attempted(tree):
     path = tree / "cs231n" / "layers.py"
     path.write_text(strip_module(path.read_text(), "cs231n/layers.py"))
-    assert render(check_question(find("affine_forward"), tree)) == "affine_forward: not attempted"
+    verdict = check_question(find("affine_forward"), tree)
+    line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if '"affine_forward: ' in text)
+    assert render(verdict, "cs231n/layers.py, saved 3 s ago").splitlines() == [
+        "affine_forward: not attempted",
+        f"  cs231n/layers.py, line {line}, still raises NotImplementedError",
+        "  this function is as it was handed out: have you saved your file?",
+        "  tested: cs231n/layers.py, saved 3 s ago",
+    ]
 
 
 def test_builds_on_what_is_not_attempted(tree):
@@ -71,8 +79,8 @@ def test_builds_on_what_is_not_attempted(tree):
         ("print('look here')\n    out = x.reshape(len(x), -1) @ w", ["your code printed:", "look here"]),
         ("x -= 1; out = (x + 1).reshape(len(x), -1) @ w + b", ["x is modified in place"]),
         (
-            "out = np.log(-abs(w[:1])) + b",
-            ["is nan, the first value that", "NumPy warned: invalid value"],
+            "out = np.log(-abs(w[: len(x)])) + b",
+            ["is nan, the first value that", "the log of 0", "NumPy warned: invalid value"],
         ),
         ("raise SystemExit", ["SystemExit"]),
         ("import os; os._exit(3)", ["ended early"]),
@@ -104,7 +112,7 @@ def test_waiting_is_stopped_as_well(tree, monkeypatch):
     monkeypatch.setattr(runner, "WAITING", 1)
     question = find("affine_forward")
     results = run_cases(question, {0: question.draw_inputs(0)}, tree, seconds=5)
-    assert "stopped after 5 seconds: does it sleep, or wait for input?" in results[0].error.message
+    assert "does it sleep, or wait for input?" in results[0].error.message
 
 
 def test_edit_within_the_same_second_is_seen(tree):
@@ -177,9 +185,17 @@ class TestNotebookQuestions:
             judge_values(toy_question(), {})
 
 
-def finding(expected, got, sizes=None, **inputs):
-    case = Case("case", inputs=lambda rng: {}, run=dict)
-    return compare(case, "dw", got, np.asarray(expected), inputs, sizes or {})
+def finding(expected, got):
+    return compare(Case("case", inputs=lambda rng: {}, run=dict), "dw", got, np.asarray(expected))
+
+
+def reason(expected, got, sizes=None, others=(), warnings=(), **inputs):
+    """The sentence of the general rules on an output named dw."""
+    expected, got = np.asarray(expected), np.asarray(got)
+    if got.shape != expected.shape:
+        return mistakes.explain_shape("dw", expected, got, sizes or {})
+    others = tuple(mistakes.Wrong("dw", *other, {}, sizes or {}) for other in others)
+    return mistakes.explain_values(mistakes.Wrong("dw", expected, got, inputs, sizes or {}, warnings, others))
 
 
 W = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.5]])
@@ -200,7 +216,7 @@ class TestRules:
             (W * 0.01, "multiplied by learning_rate one time too many"),
             (W * 1.7, "1.7 times what it should be, in every entry"),
             (W.T, "dw is transposed"),
-            (W.reshape(3, 2, 1), "a reshape or keepdims is missing"),
+            (W.reshape(2, 3, 1), "a reshape or keepdims is missing"),
             (W[0], "has 1 axis too few"),
             (0 * W, "all zeros"),
             (W + 1, "off by the same 1"),
@@ -212,46 +228,29 @@ class TestRules:
         ],
     )
     def test_names(self, got, sentence):
-        found = finding(W, got, {"N": 4, "D": 2, "M": 3}, reg=0.3, W=W[::-1].copy(), learning_rate=0.01)
-        assert not found.ok
-        assert sentence in found.mistake
+        assert not finding(W, got).ok
+        assert sentence in reason(W, got, {"N": 4, "D": 2, "M": 3}, reg=0.3, W=W[::-1].copy(), learning_rate=0.01)
 
     def test_sum_over_the_wrong_axis(self):
-        found = finding(np.ones(3), np.ones(4), {"N": 4, "M": 3})
-        assert found.mistake == "dw has N = 4 entries instead of M = 3: the sum runs over the wrong axis"
+        told = reason(np.ones(3), np.ones(4), {"N": 4, "M": 3})
+        assert told == "dw has N = 4 entries instead of M = 3: does a sum run over the wrong axis?"
 
     def test_data_part_of_a_gradient(self):
         expected, got = W + 2 * 0.3 * W[::-1], W * 4 + 2 * 0.3 * W[::-1]
-        found = finding(expected, got, {"N": 4}, reg=0.3, W=W[::-1].copy())
-        assert "apart from the regularisation, which is right, dw is 4 times what it should be" in found.mistake
-
-    @pytest.mark.parametrize(
-        "code, sentence",
-        [
-            ("np.ones((2, 3)) + np.ones(2)", "aligns shapes from the right"),
-            ("np.ones((2, 3)) @ np.ones((2, 3))", "does one factor need to be transposed"),
-            ("np.ones(3, int).__iadd__(0.5)", "an integer array cannot store fractions"),
-            ("np.ones(3)[3]", "an index is too large"),
-            ("unknown", "is it misspelt"),
-            ("len[0]", "is not an array or a dict"),
-        ],
-    )
-    def test_errors_are_explained(self, code, sentence):
-        with pytest.raises(Exception) as error:  # noqa: PT011, B017 - each raises its own
-            eval(code, {"np": np})
-        assert sentence in mistakes.explain_error(str(error.value))
+        told = reason(expected, got, {"N": 4}, reg=0.3, W=W[::-1].copy())
+        assert "apart from the regularisation, which is right, dw is 4 times what it should be" in told
 
     def test_rows(self):
         expected = np.arange(1.0, 13.0).reshape(4, 3)
         last, first = np.zeros((4, 3)), np.zeros((4, 3))
         last[3], first[0] = expected[3], expected[0]
-        assert "only the last row" in finding(expected, last).mistake
-        assert "only the first row" in finding(expected, first).mistake
+        assert "only the last row" in reason(expected, last)
+        assert "only the first row" in reason(expected, first)
 
     def test_true_class(self):
         got = W.copy()
         got[[0, 1], [2, 0]] += [1, 3]
-        assert "only the entries of the true classes" in finding(W, got, y=np.array([2, 0])).mistake
+        assert "only the entries of the true classes" in reason(W, got, y=np.array([2, 0]))
 
     def test_gap_shows_shape_then_share_then_the_worst_place(self):
         got = W.copy()

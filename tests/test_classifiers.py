@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from cs231n import _weights
+from cs231n import _nearest, _weights
 from cs231n.classifiers import KNearestNeighbor, LinearSVM, Softmax
-from cs231n.classifiers.fc_net import TwoLayerNet
+from cs231n.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from cs231n.classifiers.linear_svm import svm_loss_naive, svm_loss_vectorized
 from cs231n.classifiers.softmax import softmax_loss_naive, softmax_loss_vectorized
 from cs231n.layers import softmax_loss, svm_loss
@@ -26,7 +26,82 @@ def trained_knn(X, y):
     return knn
 
 
+def trained_softmax():
+    classifier = Softmax()
+    classifier.train(np.eye(2), np.array([0, 1]), num_iters=3)
+    return classifier
+
+
+def weights_of(model):
+    return [model.W] if isinstance(model, Softmax) else list(model.params.values())
+
+
+def clusters(num, D, offset, seed, scale=1.0):
+    """Rows around `offset` and `-offset`."""
+    rng = np.random.RandomState(seed)
+    return scale * rng.randn(num, D) + offset * rng.choice([-1, 1], size=(num, 1))
+
+
+DATA = [  # training inputs, inputs, dtype, why
+    (lambda seed: 1e3 + clusters(300, 10, 0, seed), np.float32, "features far from 0"),
+    (lambda seed: 1e8 + clusters(300, 10, 0, seed), np.float64, "the same in float64"),
+    (lambda seed: clusters(300, 10, 1e3, seed), np.float32, "two clusters far from each other"),
+    (lambda seed: clusters(300, 10, 1e8, seed), np.float64, "the same in float64"),
+    (lambda seed: clusters(300, 10, 0, seed), np.float32, "around 0"),
+    (lambda seed: clusters(300, 10, 0, seed, 1e-15), np.float32, "tiny"),
+    (lambda seed: clusters(300, 10, 0, seed, 1e12), np.float32, "huge"),
+    (lambda seed: np.floor(128 + clusters(300, 48, 0, seed, 40)).clip(0, 255), np.float32, "pixels"),
+    (lambda seed: 500 + clusters(300, 10, 0, seed), np.float16, "float16, whose squares overflow"),
+    (lambda seed: np.vstack([[[1e8] * 2], clusters(99, 2, 0, seed, 1e-3)]), np.float32, "one row far away"),
+    (lambda seed: np.array([[4096.0], [4099.0], [4098.0], [4097.0]]), np.float32, "distances 3, 2, 1"),
+]
+
+
 class TestNearestNeighbours:
+    @pytest.mark.parametrize("draw, dtype, why", DATA)
+    def test_without_loops_as_with_loops(self, draw, dtype, why):
+        """The same neighbours in the same order, and a distance of 0 to itself."""
+        X_train, X = draw(1).astype(dtype), draw(2).astype(dtype)
+        knn = KNearestNeighbor()
+        knn.train(X_train, np.arange(len(X_train)))
+        loop, fast = knn.compute_distances_one_loop(X), knn.compute_distances_no_loops(X)
+        np.testing.assert_allclose(fast, loop, rtol=1e-3 if dtype != np.float64 else 1e-4)
+        order, fast_order = (np.argsort(dists, axis=1, kind="stable")[:, :10] for dists in (loop, fast))
+        assert np.mean(order[:, 0] == fast_order[:, 0]) > 0.99, why
+        assert np.mean(order == fast_order) > 0.98, why
+        assert not np.diag(knn.compute_distances_no_loops(X_train)).any(), why
+
+    @pytest.mark.parametrize("shift", [0, 50_000])
+    def test_few_distances_are_computed_twice(self, monkeypatch, shift):
+        """For pictures, and features far from 0, only those to themselves: the speed is that of the matrix product."""
+        sizes = []
+        monkeypatch.setattr(_nearest.np, "nonzero", lambda close: sizes.append(close.sum()) or close.nonzero())
+        X = (shift + np.random.randint(256, size=(60, 3072))).astype(np.float32)
+        knn = KNearestNeighbor()
+        knn.train(X[20:], np.arange(40))
+        knn.compute_distances_no_loops(X[:30])
+        assert sizes == [10]
+
+    @pytest.mark.parametrize("types", [(np.float32, np.float64), (np.float64, np.float32), (np.float16, np.float32)])
+    def test_inputs_of_two_types(self, types):
+        X = np.random.randint(256, size=(60, 3072))
+        knn = KNearestNeighbor()
+        knn.train(X.astype(types[0]), np.arange(60))
+        assert not np.diag(knn.compute_distances_no_loops(X.astype(types[1]))).any()
+
+    def test_new_training_inputs_are_noticed(self):
+        knn = trained_knn(np.zeros((2, 1)), [0, 1])
+        knn.compute_distances_no_loops(np.ones((1, 1)))
+        knn.X_train = np.array([[1e9], [1e9 + 1], [1e9 + 2]])
+        np.testing.assert_array_equal(knn.compute_distances_no_loops(np.array([[1e9 + 1]])), [[1, 0, 1]])
+
+    def test_no_wrong_answer_is_corrected(self):
+        """Only rounding is: a learner's mistake stays visible."""
+        knn = trained_knn(np.random.randn(5, 3), range(5))
+        for wrong in (lambda self, X: np.zeros((2, 5)), lambda self, X: np.full((2, 5), np.nan), lambda self, X: "?"):
+            dists = _nearest.as_accurate_as_loops(wrong)(knn, np.random.randn(2, 3))
+            np.testing.assert_array_equal(dists, wrong(knn, None))
+
     def test_all_three_methods_agree_even_for_uint8(self):
         X = np.random.randint(256, size=(20, 12)).astype(np.uint8)
         knn = KNearestNeighbor()
@@ -40,7 +115,7 @@ class TestNearestNeighbours:
     def test_distance_to_itself_is_not_nan(self):
         X = 1e3 + np.random.randn(5, 40)
         dists = trained_knn(X, range(5)).compute_distances_no_loops(X)
-        assert np.isfinite(dists).all() and (np.diag(dists) < 1e-2).all()
+        assert np.isfinite(dists).all() and not np.diag(dists).any()
 
     @pytest.mark.parametrize(
         "distances, labels, k, answer, why",
@@ -122,6 +197,41 @@ class TestLinearClassifiers:
 
 
 class TestSavedWeights:
+    @pytest.mark.parametrize(
+        "names, files, why",
+        [
+            (["softmax_lr0.001", "softmax_lr0.01", "softmax_lr0.1"], 3, "a dot in a number"),
+            (["v1.2", "v1.3", "v1"], 3, "a version"),
+            (["best", "best.npy", "best.npz"], 1, "the course's notebooks write .npy"),
+            (["best.npy.npz", "best"], 2, "only the last extension is one"),
+            (["best.pkl", "best"], 2, "another extension is part of the name"),
+            (["net ", "net", "n\u00e9t"], 3, "names are not cleaned"),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "make", [lambda: TwoLayerNet(2, 2, 2), lambda: FullyConnectedNet([2], 2, 2), trained_softmax]
+    )
+    def test_a_name_is_a_name(self, saved, names, files, why, make):
+        models = [make() for _ in names]
+        for name, model in zip(names, models, strict=True):
+            model.save(name)
+        assert len(list(saved.iterdir())) == files, why
+        for name, model in zip(names, models if files > 1 else models[-1:] * 3, strict=True):
+            other = make()
+            assert other.load(name)
+            for a, b in zip(weights_of(model), weights_of(other), strict=True):
+                np.testing.assert_array_equal(a, b)
+
+    @pytest.mark.parametrize(
+        "name", ["", ".npz", "run1/best", "../best", "/tmp/best", "run1\\best", "c:best", "..", "a\0"]
+    )
+    def test_a_path_is_refused(self, saved, name):
+        """The folder was dropped once, so that two runs wrote the same file."""
+        for call in (TwoLayerNet(2, 2, 2).save, TwoLayerNet(2, 2, 2).load):
+            with pytest.raises(ValueError, match="expected the name of a file"):
+                call(name)
+        assert not list(saved.iterdir())
+
     def test_pickles_are_not_opened(self, saved):
         np.save(saved / "evil.npy", np.array({"W": 1}, dtype=object), allow_pickle=True)
         (saved / "evil.npy").rename(saved / "evil.npz")

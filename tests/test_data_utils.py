@@ -406,6 +406,7 @@ def test_load_cifar10(cifar10, dtype, builtin):
     assert (dataset_name(folder), class_names(folder)[3], builtin) == ("CIFAR-10", "cat", [])
 
 
+COURSE_FOLDER = f"cs231n/datasets/{CIFAR10_FOLDER}"  # what every notebook of the course names
 FOLDERS = ["cs231n/datasets", "package/datasets", "datasets"]
 
 
@@ -436,7 +437,7 @@ def test_order_of_folders(cifar10, monkeypatch):
         for name in FILES:
             (Path(parent) / name).write_bytes(batch_of(*rows_of(N, 0)))
     monkeypatch.setenv("CS231N_DATA", "setting")
-    assert [len(load_CIFAR10(ROOT)[2]) for ROOT in ("given", None, "nowhere")] == [2, 3, 3]
+    assert [len(load_CIFAR10(ROOT)[2]) for ROOT in ("given", None, COURSE_FOLDER)] == [2, 3, 3]
     monkeypatch.delenv("CS231N_DATA")
     assert [len(load_CIFAR10(ROOT)[2]) for ROOT in ("given", None)] == [2, 4]
 
@@ -451,7 +452,7 @@ def test_setting_without_data_is_an_error(cifar10, monkeypatch):
             call()
 
 
-@pytest.mark.parametrize("ROOT", [None, "nowhere", f"cs231n/datasets/{CIFAR10_FOLDER}"])
+@pytest.mark.parametrize("ROOT", [None, COURSE_FOLDER, Path(COURSE_FOLDER), f"/content/{COURSE_FOLDER}"])
 def test_built_in_images(builtin, ROOT):
     """Without CIFAR-10, the same call gives the built-in images."""
     X, y = rows_of(30, 99)
@@ -462,6 +463,36 @@ def test_built_in_images(builtin, ROOT):
     assert Ytr.tolist() + Yte.tolist() == y
     assert builtin == [data_utils.PROJECT / "datasets" / "builtin"]
     assert (dataset_name(ROOT), class_names(ROOT)) == ("built-in images", list("abcdefghij"))
+
+
+@pytest.mark.parametrize(
+    "contents, words",
+    [
+        (None, "it does not exist"),
+        ([], "it is empty"),
+        (["cifar-10-python.tar.gz"], "it has cifar-10-python.tar.gz; unpack cifar-10-python.tar.gz first"),
+        (["data_batch_1.bin", "test_batch.bin"], "the binary or the Matlab version"),
+        (["data_batch_1.mat"], "the binary or the Matlab version"),
+        (["train", "test", "meta"], "it has meta, test, train"),  # CIFAR-100
+        ([f"{i}.png" for i in range(9)], "4.png and 4 more"),
+    ],
+)
+@pytest.mark.parametrize("how", ["ROOT", "ROOT in the usual place", "CS231N_DATA"])
+def test_a_named_folder_without_batches_is_an_error(builtin, tmp_path, monkeypatch, how, contents, words):
+    """It says what is in the folder, and never loads the built-in images instead."""
+    folder = tmp_path / (COURSE_FOLDER if how == "ROOT in the usual place" else "mine")
+    if contents is not None:
+        folder.mkdir(parents=True)
+        for name in contents:
+            (folder / name).touch()
+    if how == "CS231N_DATA":
+        monkeypatch.setenv("CS231N_DATA", str(folder))
+    for call in (load_CIFAR10, dataset_name, class_names):
+        if contents is None and how == "ROOT in the usual place":
+            assert call(folder) is not None  # the exception: the course's notebooks name it in any case
+            continue
+        with pytest.raises(FileNotFoundError, match=re.escape(words)):
+            call(None if how == "CS231N_DATA" else folder)
 
 
 @pytest.mark.parametrize("word", ["builtin", "BUILTIN"])
@@ -549,9 +580,10 @@ def test_get_cifar10_data_in_other_dtypes(cifar10, monkeypatch):
         ((), "num_training + num_validation is 50000, but the data set has only 23 such images"),
         ((23, 1, 1), "num_training + num_validation is 24, but the data set has only 23 such images"),
         ((1, 1, 10), "num_test is 10, but the data set has only 9 such images"),
-        ((-1, 2, 1), "negative size"),
-        ((3, -2, 1), "negative size"),
-        ((3, 2, -1), "negative size"),
+        ((-1, 2, 1), "num_training is -1, expected an integer of at least 0"),
+        ((3, -2, 1), "num_validation is -2"),
+        ((3, 2, -1), "num_test is -1"),
+        ((10.0, 1, 1), "num_training is 10.0, expected an integer of at least 0. It is a float"),
         ((0, 5, 1), "num_training is 0, so there is no mean image: use subtract_mean=False"),
     ],
 )
@@ -559,12 +591,6 @@ def test_sizes_that_do_not_fit_are_refused(cifar10, monkeypatch, sizes, words):
     monkeypatch.setenv("CS231N_DATA", str(cifar10[0]))
     with pytest.raises(ValueError, match=re.escape(words)):
         get_CIFAR10_data(*sizes)
-
-
-def test_fractional_sizes_are_refused(cifar10, monkeypatch):
-    monkeypatch.setenv("CS231N_DATA", str(cifar10[0]))
-    with pytest.raises(TypeError):
-        get_CIFAR10_data(10.0, 1, 1)
 
 
 def test_get_cifar10_data_of_the_built_in_images():

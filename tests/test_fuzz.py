@@ -1,7 +1,8 @@
-"""Damaged archives and notebooks through the reader and merging.
+"""All that comes from outside, damaged: names, archives, notebooks, sources, receipts, kernel messages, records.
 
-Each is opened or `Refused`, within a time limit, and nothing is written anywhere. `make test` tries a few hundred; to
-try 20,000 and see the figures: `python -m tests.test_fuzz 20000`.
+Each is read or refused within a limit on processor time, nothing is written where nothing should be, and reports can be
+made of every record that can be read. `make test` tries a few hundred; to try 50,000 and see the figures:
+`python -m tests.test_fuzz 50000`.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import struct
 import sys
@@ -20,9 +22,31 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.files import pack_zip
-from coursekit.grading.intake.archive import Refused, find_submissions, open_submission
+from coursekit.core.question import Status
+from coursekit.files import pack_zip, write_file
+from coursekit.grading.evaluate import new_record
+from coursekit.grading.intake.archive import Refused, find_submissions, open_submission, verify_receipt
 from coursekit.grading.intake.merging import merge_module, merge_notebook
+from coursekit.grading.intake.reading import read_files
+from coursekit.grading.intake.sources import Source, survey
+from coursekit.grading.intake.text import clean
+from coursekit.grading.record import (
+    CellRecord,
+    CellStatus,
+    FollowThrough,
+    NotebookRecord,
+    NotebookState,
+    QuestionRecord,
+    Receipt,
+    Record,
+    State,
+    SubmissionInfo,
+    SubmittedFile,
+    WrittenAnswer,
+)
+from coursekit.grading.reports.class_reports import write_reports
+from coursekit.grading.running.messages import counting_session
+from coursekit.grading.settings import Settings
 from coursekit.learner import notebook_form, submission
 from coursekit.paths import ROOT
 from coursekit.teacher.solutions import strip_module
@@ -30,7 +54,7 @@ from tests.learner_notebooks import edition, filled
 
 resource = pytest.importorskip("resource")  # with the alarm below, what Windows lacks
 
-LIMIT = 10  # seconds for one case; honest ones take some hundredths
+LIMIT = 10  # seconds of processor time for one case; honest ones take some hundredths
 NOTEBOOKS = ("svm", "features", "knn")
 MODULES = ("cs231n/layers.py", "cs231n/classifiers/softmax.py")
 NUMBERS = (0, 1, 2, 255, 65_535, 65_536, 2**31 - 1, 2**31, 2**32 - 1)
@@ -49,6 +73,7 @@ NAMES = (
     b"a" * 300,
 )
 LEAVES = (None, True, 0, -1, 2**63, 1e308, "", "\0", "\ud800", "a" * 5_000, [], {}, [[]], {"source": 3})
+LEAVES += (float("nan"), float("inf"), 10**400, "\x1b[2J\u202e\ufffe", "<!--" * 3_000, "](" * 3_000, "=1+1", "\r\n\t-")
 CODE = (
     "(" * 300,
     "x = " * 200 + "1",
@@ -60,6 +85,35 @@ CODE = (
     "<<<<<<< a\n=======\n>>>>>>> b",
 )
 CODE += ('check("svm_search")', "raise SystemExit", "# a\n# b", "x = 1")
+DEEP = (
+    "(",
+    "[",
+    "-",
+    "not ",
+    "a.",
+    "a if b else ",
+    "lambda: ",
+    "f(",
+    "{1:",
+    "x = ",
+    "import a.",
+    "if x:\n ",
+    "1+",
+    "*a,",
+)
+DEEP += (
+    "for x in y: ",
+    "a[",
+    "@a\n",
+    "await ",
+    "yield ",
+    "f'{",
+    "x for x in y ",
+    "**a, ",
+    "a:=",
+    "\\\n",
+    "  " * 50 + "x\n",
+)
 
 
 class Hang(BaseException):
@@ -257,7 +311,7 @@ class Fuzzer:
 
     def __init__(self, folder, seed=0):
         self.seed, self.count, self.slowest = seed, Counter(), (0.0, -1)
-        self.inbox = Path(folder, "inbox")
+        self.inbox, self.out = Path(folder, "inbox"), Path(folder, "out")
         self.inbox.mkdir()
         self.editions = {name: edition(name) for name in NOTEBOOKS}
         self.given = {name: strip_module((ROOT / name).read_text(encoding="utf-8"), name) for name in MODULES}
@@ -266,16 +320,22 @@ class Fuzzer:
         answered = {f"assignments/assignment1/{name}.ipynb": data for name, data in self.notebooks.items()}
         self.zip = pack_zip({**answered, **modules, "cs231n/saved/a.npz": b"w" * 100, "receipt.json": b'{"files": {}}'})
 
+        self.record = json.dumps(json.loads(example_record().to_json()))
+
     def run(self, number):
-        """One case: odd numbers are notebooks, even ones zips. Watched is what reads, not what makes the case."""
+        """One case of one kind after the other. Watched is what reads, not what makes the case."""
         rng = random.Random(f"{self.seed}/{number}")
-        read = self.a_notebook(rng) if number % 2 else self.a_zip(rng)
+        kinds = (self.a_zip, self.a_notebook, self.a_zip, self.a_notebook, self.a_name, self.a_source)
+        kinds += (self.a_receipt, self.a_message, self.a_record)
+        read = kinds[number % len(kinds)](rng)
         start = time.perf_counter()
         with guarded():
             read()
         self.slowest = max(self.slowest, (time.perf_counter() - start, number))
 
     def a_zip(self, rng):
+        for path in self.inbox.iterdir():
+            path.unlink()
         data = mutated(self.zip, ZIPS, rng.choice((1, 1, 1, 2)), rng)
         (self.inbox / "x.zip").write_bytes(data)
         return self.read_inbox
@@ -285,6 +345,92 @@ class Fuzzer:
         notebook = mutated(self.notebooks[name], JSONS, rng.choice((1, 1, 2, 3)), rng)
         source = mutated((ROOT / module).read_bytes(), BYTES, 1, rng)
         return lambda: self.merge({f"assignments/assignment1/{name}.ipynb": notebook, module: source})
+
+    def a_name(self, rng):
+        """A class of a few files with odd names."""
+        for path in self.inbox.iterdir():
+            path.unlink()
+        for _ in range(rng.randrange(1, 5)):
+            with contextlib.suppress(OSError):  # no file can have this name
+                (self.inbox / os.fsdecode(odd_name(rng))).write_bytes(b"")
+        return self.read_names
+
+    def read_names(self):
+        found = survey(self.inbox)
+        earlier = sum(len(source.remarks) for source in found.sources)  # of the same learner; each is named
+        assert len(found.sources) + len(found.others) + earlier == len(list(self.inbox.iterdir()))
+        assert len({source.id for source in found.sources}) == len(found.sources)
+        for source in found.sources:
+            assert re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,80}", source.id)
+        for name in [*found.others, *(source.name for source in found.sources)]:
+            assert clean(name) == name and "\n" not in name
+        self.count["names read"] += 1
+
+    def a_source(self, rng):
+        """A module that is hard to parse, in a process of its own, since Python may crash."""
+        depth, piece = rng.choice((10, 95, 1_000, 30_000)), rng.choice(DEEP)
+        text = rng.choice(("", "x = ", "def f():\n    x = ")) + piece * (depth // rng.choice((1, 1, len(piece))) + 1)
+        data = (text + rng.choice(("1", "", "x\n"))).encode()
+        if rng.random() < 0.3:
+            data = mutated((ROOT / MODULES[0]).read_bytes(), BYTES, 1, rng) + b"\n" + data
+        return lambda: self.read_source(data[:200_000])
+
+    def read_source(self, data):
+        [line] = read_files({MODULES[0]: data}, "assignment1")
+        file = json.loads(line)
+        assert file["name"] == MODULES[0] and ("broken" in file) != ("source" in file)
+        self.count["sources refused" if "broken" in file else "sources read"] += 1
+
+    def a_receipt(self, rng):
+        hashes = {name: submission.digest(data) for name, data in unzip(self.zip)}
+        honest = json.dumps({"files": hashes, "questions": {"sgd": "ok", "svm_search": "wrong"}}).encode()
+        data = mutated(honest, (*BYTES, edit_tree, edit_tree, nest), rng.choice((1, 2, 4)), rng)
+        return lambda: self.read_receipt(data)
+
+    def read_receipt(self, data):
+        remarks = []
+        receipt = verify_receipt(data, dict(unzip(self.zip)), remarks)
+        text = json.dumps([receipt, remarks], ensure_ascii=False)
+        text.encode()
+        assert len(text) < 20_000 and receipt["verified"] == (not receipt["problems"])
+        self.count["receipts read"] += 1
+
+    def a_message(self, rng):
+        sender = counting_session(key=b"")
+        parts = [sender.msg_header("stream") | {"date": "2026-01-01"}, {"msg_id": "1"}, {}, {"traceback": ["a", "b"]}]
+        frames = [b"", *(json.dumps(part).encode() for part in parts), b"buffer"]
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            at = rng.randrange(len(frames))
+            frames[at] = mutated(frames[at], (*BYTES, edit_tree, edit_tree, nest), 1, rng)
+        return lambda: self.read_message(frames[: rng.choice((6, 6, 6, 5, 3, 0))])
+
+    def read_message(self, frames):
+        try:
+            message = counting_session(key=b"").deserialize(frames)
+        except Exception:  # `Checks` ends the kernel then
+            self.count["messages refused"] += 1
+            return
+        self.count["messages read"] += 1
+        json.dumps(message["content"], ensure_ascii=False).encode()
+
+    def a_record(self, rng):
+        data = self.record.encode()
+        for _ in range(rng.choice((1, 1, 2))):
+            data = mutated(data, (flip_bits, edit_tree, *[other_texts] * 4, *[other_numbers] * 2), 1, rng)
+        return lambda: self.read_record(data)
+
+    def read_record(self, data):
+        """Reports of a class are made, whatever one of its records holds; a record that was read can be written."""
+        try:
+            record = Record.from_json(data)
+        except (ValueError, RecursionError):
+            self.count["records refused"] += 1
+            return
+        self.count["records read"] += 1
+        with unwatched():
+            notes = write_reports([record, example_record()], self.out)
+            write_record_or_fail(record, self.out)
+        assert (self.out / "class.html").exists() and len(notes) <= 1
 
     def read_inbox(self):
         for source in find_submissions(self.inbox):
@@ -337,6 +483,62 @@ def mutated(data, mutations, times, rng):
     return data[: submission.LARGEST[".ipynb"]]  # no more gets past the reader
 
 
+def odd_name(rng):
+    """The bytes of a name that a file may have."""
+    parts = [
+        rng.choice((b"-", b".", b"\xff", b"\xc3\xbc", b"\x1b[2J", b"\n", b" ", b"_1_22_", b"a", b"\xf0\x9f\x98\x80"))
+    ]
+    parts += rng.choices((b"LATE", b"con", b"A", b"\xe2\x80\xae", b"\xed\xa0\x80", b"(1)", b"9" * 30, b"=", b"\\"), k=2)
+    rng.shuffle(parts)
+    return b"".join(parts) + rng.choice((b".zip", b".py", b".ipynb", b".pdf", b".ZIP", b"", b".tar.gz", b".zip "))
+
+
+def other_texts(data, rng):
+    """Other texts in some places of a record that hold a text."""
+    tree = json.loads(data)
+    texts = [(holder, key) for holder, key in values_in(tree) if isinstance(holder[key], str)]
+    for holder, key in rng.choices(texts, k=rng.choice((1, 5, 30))):
+        holder[key] = rng.choice([leaf for leaf in LEAVES if isinstance(leaf, str)])
+    return json.dumps(tree).encode()
+
+
+def other_numbers(data, rng):
+    """Other numbers in some places of a record that hold one, of the same type."""
+    tree = json.loads(data)
+    numbers = [(holder, key) for holder, key in values_in(tree) if type(holder[key]) in (int, float)]
+    for holder, key in rng.choices([pair for pair in numbers if pair[1] != "format"], k=rng.choice((1, 3))):
+        floats = (-1.0, 1e308, -1e308, float("nan"), float("inf"), 5e-324)
+        holder[key] = rng.choice(floats if isinstance(holder[key], float) else (-1, 0, 10**400, 2**64))
+    return json.dumps(tree).encode()
+
+
+def example_record():
+    """A record with something in every field."""
+    record = new_record(Source("ada", "ada", Path("ada.zip"), {"name": "Ada", "user": "1"}), Settings("assignment1"))
+    through = FollowThrough(("affine_forward",), Status.OK, 1.0)
+    about = {"title": "SGD", "notebook": "two_layer_net", "points": 1, "earned": 0.0, "seed": 0}
+    record.state = State.GRADED
+    record.questions = [
+        QuestionRecord("sgd", **about, status=Status.WRONG, text="sgd: wrong\n  gap", mistake="a sign"),
+        QuestionRecord("affine_backward", **about, status=Status.WRONG, text="wrong", follow_through=through),
+        QuestionRecord("affine_forward", **about, status=Status.OK, text="ok"),
+    ]
+    cells = (CellRecord("a", CellStatus.ERROR, "detail"), CellRecord("b", CellStatus.OK))
+    record.notebooks = [NotebookRecord("knn", NotebookState.DIFFERS, "1 of 2 cells", cells)]
+    record.written = [WrittenAnswer("answer_a", "knn", "Why?", "Because of **this**.")]
+    receipt = Receipt(False, ("a problem",), {"sgd": "ok"})
+    files = (SubmittedFile("cs231n/optim.py", "0" * 64, 10),)
+    record.submission = SubmissionInfo("ada", "Ada", "0" * 64, {"name": "Ada", "late": True}, files, receipt)
+    record.remarks, record.timings.questions = ["A remark."], {"sgd": 0.5}
+    return record
+
+
+def write_record_or_fail(record, out):
+    """Write a record as grading does; one that no file can hold is replaced there, by the record of a failure."""
+    with contextlib.suppress(ValueError):
+        write_file(Path(out, "record.json"), record.to_json())
+
+
 def without_outputs(notebook):
     for cell in notebook["cells"]:
         cell.update({"outputs": []} if cell["cell_type"] == "code" else {})
@@ -363,6 +565,16 @@ WATCH = Watch()
 sys.addaudithook(WATCH)
 
 
+@contextlib.contextmanager
+def unwatched():
+    """Let something be written in a case."""
+    WATCH.on = False
+    try:
+        yield
+    finally:
+        WATCH.on = True
+
+
 def _stop(*_):
     raise Hang(f"after {LIMIT} s")
 
@@ -370,15 +582,15 @@ def _stop(*_):
 @contextlib.contextmanager
 def guarded():
     """Raise `Wrote` at a write, and `Hang` after the time limit."""
-    before = signal.signal(signal.SIGALRM, _stop)
-    signal.setitimer(signal.ITIMER_REAL, LIMIT)
+    before = signal.signal(signal.SIGPROF, _stop)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT)
     WATCH.on = True
     try:
         yield
     finally:
         WATCH.on = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 @contextlib.contextmanager
@@ -406,16 +618,19 @@ def fuzz(folder, count, seed=0):
             except BaseException as error:
                 error.add_note(f"case {number} of seed {seed}")
                 raise
-    assert sorted(path.name for path in Path(folder).iterdir()) == ["here", "inbox"]
+    assert sorted(path.name for path in Path(folder).iterdir()) == ["here", "inbox", "out"]
     return fuzzer
 
 
-@pytest.mark.parametrize("count", [400, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [540, pytest.param(50_000, marks=pytest.mark.slow)])
 def test_nothing_gets_through(tmp_path, count):
-    """All four outcomes occur; no crash, no hang, nothing written (each would raise)."""
+    """Both outcomes of each kind occur; no crash, no hang, nothing written (each would raise)."""
     counted = fuzz(tmp_path, count).count
-    assert set(counted) == {"zips opened", "zips refused", "notebooks merged", "notebooks refused"}
-    assert min(counted.values()) > count // 20
+    kinds = {"zips": "opened", "notebooks": "merged", "messages": "read", "records": "read"}
+    both = {f"{kind} {outcome}" for kind, read in kinds.items() for outcome in (read, "refused")}
+    sources = {"sources read", "sources refused"} & set(counted)  # nearly all can be repaired
+    assert set(counted) == {*both, *sources, "names read", "receipts read"}
+    assert min(counted[what] for what in counted if what != "sources refused") > count // 100
 
 
 def test_watch_sees_a_write(tmp_path):
@@ -426,7 +641,7 @@ def test_watch_sees_a_write(tmp_path):
         os.symlink("a", tmp_path / "b")
 
 
-def main(count=20_000, seed=0):
+def main(count=50_000, seed=0):
     """Print what became of so many cases."""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:

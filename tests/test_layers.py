@@ -331,7 +331,7 @@ def test_dropout_of_integers_does_not_truncate():
         (lambda: batchnorm_forward(randn(2, 3), *gains(3), {"mode": "eval"}), 'Invalid forward batchnorm mode "eval"'),
         (lambda: batchnorm_forward(randn(2, 3, 4, 4), *gains(3), {"mode": "train"}), "spatial_batchnorm_forward"),
         (lambda: batchnorm_forward(randn(2, 3), *gains(2), {"mode": "train"}), "gamma has shape (2,), expected (3,)"),
-        (lambda: layernorm_forward(randn(2, 3), *gains(1, 3), {}), "gamma has shape (1, 3), expected (3,)"),
+        (lambda: layernorm_forward(randn(2, 3), *gains(3, 1), {}), "gamma has shape (3, 1), expected (3,)"),
         (lambda: batchnorm_backward(randn(2, 3), None), "ran in test mode"),
         (lambda: spatial_batchnorm_forward(randn(2, 3), *gains(3), {"mode": "train"}), "expected (N, C, H, W)"),
         (lambda: spatial_groupnorm_forward(randn(2, 3, 4, 4), *gains(3), 2, {}), "a divisor of the number of channels"),

@@ -513,9 +513,24 @@ class TestModule:
             scope["relu_forward"](0)
         assert any("relu_forward" in remark for remark in merged.remarks)
 
+    def test_missing_function_comes_with_what_it_imports(self):
+        """Its decorator is needed at once; the learner's own names stay theirs."""
+        submitted = "def affine_forward(x, w, b):\n    return 1, 2\n\ndef require_gains():\n    return 3\n"
+        merged = merge_module(self.EDITION, submitted)
+        scope = {}
+        exec(merged.source, scope)
+        assert scope["in_float32"].__module__ == "cs231n._precision" and scope["require_gains"]() == 3
+        assert merged.source.startswith(submitted.rstrip("\n"))
+
     def test_no_python_is_taken_with_a_remark(self):
+        text = "Dear teacher,\n  I could not do it.\n" * 40
+        merged = merge_module(self.EDITION, text)
+        assert merged.source == text and "line 1" in merged.remarks[0]
+
+    def test_a_function_that_is_no_python_is_repaired(self):
         merged = merge_module(self.EDITION, "def f(:\n")
-        assert merged.source == "def f(:\n" and "line 1" in merged.remarks[0]
+        assert merged.source.startswith("def f(*args, **kwargs): raise SyntaxError(")
+        assert merged.remarks[0].startswith("Line 1: f is not valid Python")
 
     def test_merge_conflict(self):
         merged = merge_module(self.EDITION, "<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> other\n")

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from coursekit.paths import ROOT
+from coursekit.paths import ROOT, file_of
 from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
 
 DOTS = r"(●{1,5}○{0,4})"
@@ -93,7 +93,9 @@ def test_written_questions_have_one_form(name):
         assert order[at - 1 : at + 2] == [f"question_{key}", id_, f"compare_{key}"]
         assert WRITTEN.match(notebook[f"question_{key}"]["source"])[1] == str(number)
         assert notebook[id_]["source"].startswith("**Your answer:**\n\n<!-- BEGIN SOLUTION -->\n")
-        assert notebook[f"compare_{key}"]["source"].startswith("<details><summary>Compare with an answer</summary>\n\n")
+        compare = notebook[f"compare_{key}"]["source"]
+        assert compare.startswith("<details><summary>Compare with an answer</summary>\n\n<!-- BEGIN SOLUTION -->\n")
+        assert "\n<!-- END SOLUTION -->\n</details>" in compare
     cards = [id_ for id_ in order if WRITTEN.search(notebook[id_]["source"])]
     assert len(cards) == len(answers)
 
@@ -132,3 +134,15 @@ def test_each_figure_has_a_caption_in_words(name):
         shown = [kind for output in cell.get("outputs", ()) for kind in output.get("data", {})]
         if any(kind.startswith("image/") for kind in shown):
             assert after["source"].startswith("*Figure: "), f"no caption after {cell['id']}"
+
+
+@each_notebook
+def test_it_links_to_each_file_that_it_asks_to_edit(name):
+    """The table at the start has a link to every file in which an answer is written, and no link leads nowhere."""
+    notebook = cells(name)
+    for file in {file_of(target) for question in questions(name) for target in question.implements}:
+        assert f"[`{file}`](../../{file})" in notebook["intro"]["source"]
+    folder = (ROOT / notebook_file(name)).parent
+    for cell in notebook.values():
+        for link in re.findall(r"\]\((\.\./[^)]*)\)", cell["source"]):
+            assert (folder / link).resolve().is_file(), link

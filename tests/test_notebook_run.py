@@ -47,7 +47,7 @@ def without_nbval(monkeypatch):
     monkeypatch.setattr(notebook_run, "problem_with_nbval", lambda: "ImportError: No module named 'nbval'")
 
 
-def run(cells, level, monkeypatch, seconds=20.0):
+def run(cells, level, monkeypatch, seconds=20.0, idle=10.0):
     """The run of a notebook with these cells: source, and what is stored as printed (None for nothing)."""
     monkeypatch.setattr(notebook_run, "CELL_SECONDS", seconds)
     notebook = nbformat.v4.new_notebook()
@@ -58,7 +58,7 @@ def run(cells, level, monkeypatch, seconds=20.0):
     options = {cell.id: options_of(cell) for cell in notebook.cells}
     monkeypatch.setattr(notebook_run, "_course_options", lambda name: options)
     with contextlib.ExitStack() as stack:
-        settings = Settings("assignment1", isolation=level)
+        settings = Settings("assignment1", isolation=level, limits=sandbox.Limits(idle=idle))
         return Grading(Work(notebooks={"knn": notebook}), settings, stack).run_notebook("knn")
 
 
@@ -108,6 +108,26 @@ class TestRun:
         outcome = run([("while True: pass", None), ("1", None)], level, monkeypatch, seconds=1.0)
         assert statuses(outcome) == ["error", "not run"]
         assert "more than 1 seconds" in outcome.cells[0].detail
+
+    def test_sleep_ends_at_the_limit(self, level, monkeypatch):
+        outcome = run([("import time; time.sleep(600)", None), ("1", None)], level, monkeypatch, idle=1.0)
+        assert statuses(outcome) == ["error", "not run"]
+        assert "does it sleep" in outcome.cells[0].detail
+
+    def test_sleep_in_many_cells(self, level, monkeypatch):
+        """Each is short enough; together they are too long."""
+        monkeypatch.setattr(kernel, "NOTEBOOK_IDLE", 2)
+        outcome = run([("import time; time.sleep(0.9)", None)] * 9, level, monkeypatch, idle=1.5)
+        assert statuses(outcome)[0] == "ok" and statuses(outcome)[-1] == "not run"
+        assert any("the notebook as a whole slept" in cell.detail for cell in outcome.cells)
+
+    def test_many_slow_cells(self, level, monkeypatch):
+        """Each is quick enough; together they take too much processor time."""
+        monkeypatch.setattr(kernel, "NOTEBOOK_SECONDS", 4)
+        loop = "import time; started = time.process_time()\nwhile time.process_time() < started + 1: pass"
+        outcome = run([(loop, None)] * 9, level, monkeypatch)
+        assert statuses(outcome)[0] == "ok" and statuses(outcome)[-1] == "not run"
+        assert outcome.state == "differs"
 
 
 class TestWithoutNbval:

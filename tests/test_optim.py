@@ -281,3 +281,16 @@ def test_in_place_where_the_caller_allows_it(rule):
         returned, config_in_place = rule(same, dw, config_in_place)
         assert returned is same
         np.testing.assert_array_equal(same, mine)
+
+
+def test_a_rule_that_calls_another_one_in_place_still_has_the_old_w():
+    @optim.update_rule(state=["m", "v"], t=0, learning_rate=0.1, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.5)
+    def adam_then_decay(w, dw, config):
+        moved, config = adam(w, dw, config)
+        return moved - config["learning_rate"] * config["weight_decay"] * w, config
+
+    w, dw = np.random.randn(4), np.random.randn(4)
+    expected, _ = adam_then_decay(w, dw)
+    returned, config = adam_then_decay(w, dw, {"in_place": True})
+    assert returned is w and config["in_place"]
+    np.testing.assert_array_equal(w, expected)

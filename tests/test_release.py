@@ -103,6 +103,9 @@ def test_notebooks_have_no_outputs_and_no_answers(edition):
             assert cell.get("outputs", []) == [] and cell.get("execution_count") is None
             if cell.id.startswith("answer_") and not cell.id.endswith("_compare"):
                 assert "*Write your answer here.*" in cell.source
+            if "<summary>Compare with an answer" in cell.source:
+                lines = cell.source.splitlines()  # nothing that could be copied into the answer, which is marked
+                assert lines[2].startswith("*Your teacher shows it") and lines[3] == "</details>"
 
 
 def fill_in(edition, folder):

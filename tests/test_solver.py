@@ -101,6 +101,41 @@ def test_after_an_interrupt_the_model_is_the_best_and_train_continues(data):
     assert len(solver.loss_history) == 12
 
 
+def test_train_again_trains_as_many_epochs_again(data, capsys):
+    """As the course's own: from the best parameters, with the histories continued."""
+    solver = make_solver(data, Scripted(lambda t: 1.0), verbose=True)
+    steps, epochs = 12, 3
+    for runs in (1, 2, 3):
+        solver.train()
+        assert len(solver.loss_history) == runs * steps and solver.epoch == runs * epochs
+        assert len(solver.val_acc_history) == runs * (epochs + 1)  # the first step of each run, and each epoch
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[-1].startswith(f"(Epoch {runs * epochs} / {runs * epochs})")
+    assert solver.model.steps == 3 * steps
+
+
+def test_an_interrupted_second_run_continues_where_it_stopped(data):
+    def script(t):
+        if t == 17:
+            raise KeyboardInterrupt
+        return 1.0
+
+    solver = make_solver(data, Scripted(script))
+    solver.train()
+    with pytest.raises(KeyboardInterrupt):
+        solver.train()
+    assert len(solver.loss_history) == 16
+    solver.train()
+    assert len(solver.loss_history) == 24
+
+
+def test_train_again_without_epochs(data):
+    solver = make_solver(data, num_epochs=0)
+    for _ in range(2):
+        solver.train()
+    assert solver.loss_history == []
+
+
 def test_best_parameters_are_a_copy(data):
     solver = make_solver(data)
     solver.train()
@@ -127,6 +162,15 @@ class TestCheckpoints:
         assert resumed.optim_configs == whole.optim_configs
         for name, w in whole.model.params.items():
             np.testing.assert_array_equal(resumed.model.params[name], w)
+
+    def test_the_last_checkpoint_is_the_end_of_its_run(self, data, tmp_path):
+        self.run(data, tmp_path).train()
+        resumed = self.run(data, tmp_path)
+        resumed.resume(tmp_path / "run_epoch_3.npz")
+        resumed.train()
+        assert len(resumed.loss_history) == 12
+        resumed.train()
+        assert len(resumed.loss_history) == 24
 
     def test_files_contain_no_pickle(self, data, tmp_path):
         self.run(data, tmp_path).train()

@@ -105,7 +105,7 @@ def test_blank_edition_has_problems_and_a_zip(blank, tmp_path, capsys):
     assert submit.submit(ASSIGNMENT, tmp_path / "x.zip", blank) == 1
     printed = capsys.readouterr().out
     assert "0 of 78 points" in printed and "27 questions are not attempted" in printed
-    assert "knn.ipynb: no written answer yet in answer_distance_matrix" in printed
+    assert "knn.ipynb: written question 1 has no answer yet (Some rows of this matrix" in printed
     assert zipfile.is_zipfile(tmp_path / "x.zip")
 
 
@@ -163,12 +163,57 @@ class TestProblems:
         files, problems = submit.collect(ASSIGNMENT, work)
         assert KNN not in files and any("Clear Outputs" in problem for problem in problems)
 
+    def test_links_are_not_followed(self, work):
+        """What a link points to may be anybody's; a required file and a folder are no exception."""
+        (work / "private").mkdir()
+        (work / "private" / "a.npz").write_bytes(b"secret")
+        saved = work / "cs231n" / "saved"
+        saved.mkdir(exist_ok=True)
+        (saved / "b.npz").symlink_to(work / "private" / "a.npz")
+        layers = (work / "cs231n" / "layers.py").rename(work / "private" / "layers.py")
+        (work / "cs231n" / "layers.py").symlink_to(layers)
+        files, problems = submit.collect(ASSIGNMENT, work)
+        assert not {"cs231n/saved/b.npz", "cs231n/layers.py"} & set(files)
+        assert sum("is a link" in problem for problem in problems) == 2
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, every name is text")
+    @pytest.mark.parametrize(
+        "name, shown", [(b"M\xfcller.npz", "M\\xfcller.npz"), (b"my weights.npz", "my weights.npz")]
+    )
+    def test_names_that_grading_does_not_take_are_named(self, work, name, shown):
+        saved = work / "cs231n" / "saved"
+        saved.mkdir(exist_ok=True)
+        (saved / os.fsdecode(name)).write_bytes(b"w")
+        files, problems = submit.collect(ASSIGNMENT, work)
+        assert not [name for name in files if name.endswith(".npz")]
+        assert any(f"cs231n/saved/{shown} is not in the zip" in problem for problem in problems)
+
+    def test_odd_values_in_a_notebook(self, work):
+        """They are what other programs, and people, leave in one."""
+        path = work / "assignments" / ASSIGNMENT / "knn.ipynb"
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for cell, value in zip(notebook["cells"], (None, 3, [], {}, "x", float("nan")) * 20, strict=False):
+            cell.update(id=value, outputs=value, attachments=value)
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+        files, _ = submit.collect(ASSIGNMENT, work)
+        found = submit._readable(files, ASSIGNMENT)
+        assert answers_page.page(ASSIGNMENT, found) and notebook_form.shown_verdict(found["knn"], "knn_two_loops") == ""
+
     def test_cells_that_were_not_run(self, work):
         notebook = json.loads((work / KNN).read_bytes())
         for cell in notebook["cells"][-10:]:
             cell.update({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {})
         (work / KNN).write_text(json.dumps(notebook))
         assert "code cells have not been run" in self.problems(work)
+
+    def test_a_copy_that_was_saved_later_is_named(self, work):
+        copy = work / KNN.replace("knn.ipynb", "knn-Copy1.ipynb")
+        shutil.copy(work / KNN, copy)
+        now = (work / KNN).stat().st_mtime
+        os.utime(copy, (now - 60, now - 60))
+        assert "Copy1" not in self.problems(work)
+        os.utime(copy, (now + 60, now + 60))
+        assert "knn-Copy1.ipynb beside it was saved later, and is not submitted" in self.problems(work)
 
     def test_newer_copy(self, work):
         """As after a crash of the browser: the saved file is older than the copy that Jupyter kept."""
@@ -186,7 +231,7 @@ class TestProblems:
             if cell["id"] == "answer_statements":
                 cell["source"] = notebook_form.BLANK_ANSWER
         (work / KNN).write_text(json.dumps(notebook))
-        assert "no written answer yet in answer_statements" in self.problems(work)
+        assert "written question 3 has no answer yet (Which of these" in "".join(self.problems(work))
 
     def test_files_that_are_not_submitted(self, work):
         (work / "cs231n/mine.py").write_text("")

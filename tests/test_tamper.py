@@ -1,18 +1,22 @@
 """The tamper suite: each trick earns just what the same wrong answer earns without it."""
 
 import contextlib
+import ctypes
 import importlib
 import os
 import re
+import sys
+import tempfile
+import textwrap
 import time
 from dataclasses import replace
 
 import nbformat
 import pytest
-from tamper import BOTH, NOTEBOOK_TRICKS, RIGHT, TRICKS, Trick
+from tamper import BOTH, FOLLOW_TRICKS, NOTEBOOK_TRICKS, RIGHT, TRICKS, Trick
 
 from coursekit.grading.evaluate import Grading, Work
-from coursekit.grading.running import notebook_run, sandbox, workspace
+from coursekit.grading.running import launch, notebook_run, sandbox, workspace
 from coursekit.grading.settings import Settings
 from coursekit.paths import ROOT
 from coursekit.questions import find
@@ -52,7 +56,7 @@ def _case(trick, level, is_slow):
 
 def entry_of(source, level, seconds=3.0):
     """The record of `affine_forward`, with this module submitted."""
-    limits = sandbox.Limits(memory=1 << 30, file_size=8 << 20, output=8 << 20)
+    limits = sandbox.Limits(idle=3.0, memory=1 << 30, file_size=8 << 20, output=8 << 20)
     settings = Settings("assignment1", seed=1, isolation=level, limits=limits)
     with contextlib.ExitStack() as stack:
         grading = Grading(Work({MODULE: source.encode()}), settings, stack)
@@ -103,6 +107,70 @@ def processes_in(folder):
     return found
 
 
+def plant(ring):
+    """Put a key into one of this process's keyrings (-3: the session's, -4: the user's); skip where there are none."""
+    libc = ctypes.CDLL(None)
+    number = launch.DENIED["add_key"][launch.machine()]
+    if libc.syscall(number, b"user", b"planted", b"secret", 6, ring) < 0:
+        pytest.skip("this kernel has no keyrings")
+
+
+@levels()
+@pytest.mark.skipif(not sandbox.has_filter(), reason="system calls are not filtered on this machine")
+def test_keyrings_are_out_of_reach(level):
+    """Neither is a key of this process found in the sandbox, nor does one of the sandbox stay here."""
+    libc = ctypes.CDLL(None)
+    libc.syscall(launch.KEYCTL[launch.machine()], launch.JOIN_SESSION_KEYRING, None)
+    plant(-3)
+    keyctl, request, add = (launch.DENIED[name][launch.machine()] for name in ("keyctl", "request_key", "add_key"))
+    look = f"""
+import ctypes
+c = ctypes.CDLL(None)
+found = [c.syscall({keyctl}, 10, ring, b'user', b'planted', 0) for ring in (-3, -4, -5)]
+found.append(c.syscall({request}, b'user', b'planted', 0, 0))
+left = [c.syscall({add}, b'user', b'left', b'x', 1, ring) for ring in (-1, -2, -3, -4, -5)]
+print(set(found + left))
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        assert sandbox.run_command([sys.executable, "-c", look], folder, isolation=level).stdout == b"{-1}\n"
+    for ring in (-3, -4, -5):
+        assert libc.syscall(launch.KEYCTL[launch.machine()], 10, ring, b"user", b"left", 0) == -1
+
+
+# ---- follow-through
+
+NET = "cs231n/classifiers/fc_net.py"
+
+
+def followed(code, level):
+    """The record of `TwoLayerNet.loss` with this code in it, after a wrong `affine_forward`."""
+    layers = (ROOT / MODULE).read_text().replace("out = rows @ w + b", "out = rows @ w")
+    body = textwrap.indent(f"{code}\nscores = np.zeros((len(X), len(self.params['b2'])))\n", "    ")
+    net = f"{(ROOT / NET).read_text()}\n\nprize = TwoLayerNet.loss\n\n\ndef loss(self, X, y=None):\n{body}"
+    net += "    return scores if y is None else (0.0, {})\n\n\nTwoLayerNet.loss = loss\n"
+    limits = sandbox.Limits(idle=3.0, memory=1 << 30)
+    with contextlib.ExitStack() as stack:
+        work = Work({MODULE: layers.encode(), NET: net.encode()})
+        grading = Grading(work, Settings("assignment1", seed=1, isolation=level, limits=limits), stack)
+        return grading.question_record(replace(find("two_layer_net_loss"), seconds=5.0))
+
+
+@levels()
+def test_honest_follow_through(level):
+    """What these tricks are measured against: with the prize the points come."""
+    entry = followed("return prize(self, X, y)", level)
+    assert (entry.status, entry.follow_through.status, entry.earned) == ("wrong", "ok", 2), entry.text
+
+
+@pytest.mark.parametrize(
+    "trick, level", [_case(trick, level, level == "limits") for trick in FOLLOW_TRICKS for level in trick.levels]
+)
+def test_the_reference_is_out_of_reach(trick, level):
+    entry = followed(trick.code, level)
+    assert entry.earned == 0 and entry.follow_through.status in ("wrong", "crashed", "timed out"), entry
+
+
 # ---- notebooks
 
 WRONG_SEARCH = """
@@ -122,7 +190,7 @@ def run_of(code, level, cell=()):
     for id_, source, more in cells:
         notebook.cells.append(nbformat.v4.new_code_cell(source, id=id_, execution_count=1, **more))
     notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="svm_search: ok, 3 points\n")]
-    settings = Settings("assignment1", isolation=level)
+    settings = Settings("assignment1", isolation=level, limits=sandbox.Limits(idle=3.0))
     with contextlib.ExitStack() as stack:
         grading = Grading(Work(notebooks={"svm": notebook}), settings, stack)
         entry = grading.question_record(replace(find("svm_search"), builds_on=()))
@@ -168,7 +236,9 @@ _AIM = re.compile(r"import ([\w.]+) as m\b")
 _PATCHED = re.compile(r"^m\.(\w+) =|= m\.(\w+)$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("code", [*(t.at_import + t.in_call for t in TRICKS), *(t.code for t in NOTEBOOK_TRICKS)])
+@pytest.mark.parametrize(
+    "code", [*(t.at_import + t.in_call for t in TRICKS), *(t.code for t in (*FOLLOW_TRICKS, *NOTEBOOK_TRICKS))]
+)
 def test_tricks_aim_at_what_is_there(code):
     """A trick that patches a name of yesterday would prove nothing."""
     for module in _AIM.findall(code):

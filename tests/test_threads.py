@@ -194,3 +194,16 @@ def test_blocks_are_used_only_where_blas_has_one_thread(two_threads, monkeypatch
     _threads.for_each(multiply, range(2))
     multiply()
     assert shapes == [256, 64, 64, 256]
+
+
+@pytest.mark.parametrize(
+    "library, expected",
+    [
+        ({"internal_api": "openblas", "architecture": "SapphireRapids"}, True),
+        ({"internal_api": "openblas", "architecture": "Haswell"}, False),
+        ({"internal_api": "blis", "architecture": "skylakex"}, False),
+        ({"internal_api": "mkl"}, False),  # does not say
+    ],
+)
+def test_kernels_for_avx512(library, expected):
+    assert _threads.uses_avx512(library) is expected

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import records
@@ -210,3 +211,14 @@ def test_long_answers_are_cut():
 
 def test_deep_nesting_is_shown_as_text():
     assert "&gt;" in to_html(">" * LONGEST)
+
+
+def test_points_possible_are_the_same_for_all(class_of_12, tmp_path):
+    """As soon as one answer to a written question is marked, it counts for every learner of that assignment alone."""
+    put_marks(
+        tmp_path, [row(class_of_12[0], 2), {"question": "Dropout-answer_x", "answer": "a", "points": 1, "possible": 9}]
+    )
+    marks = read_marks(tmp_path)
+    missing = replace(class_of_12[2], written=[])
+    assert {totals(record, marks).possible for record in (*class_of_12, missing)} == {3.0}
+    assert totals(class_of_12[0], marks).points == 2 and totals(missing, marks).points == 0

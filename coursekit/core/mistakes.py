@@ -1,157 +1,271 @@
 """The likely mistake behind a wrong array: rules that recognise how learners get formulas wrong.
 
-Each rule takes a `Wrong` and returns a sentence, or nothing. They are tried in order; the first that answers is shown.
+Each rule takes a `Wrong`, the output that the verdict shows, and returns a sentence, or nothing. They are tried in
+order; the first that answers is shown. What a sentence claims has been held against the numbers.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator
+from itertools import combinations
 
 import numpy as np
 
+from coursekit.core import regularisation
+from coursekit.core.closeness import close, entry_errors, relative_error
+from coursekit.core.ideas import Idea, Wrong, explains, first_that_fits, fits, named_factors, times
 
-@dataclass(frozen=True)
-class Wrong:
-    """An output that differs from the expected one, with what is known about the call."""
+__all__ = ["Wrong", "close", "entry_errors", "explain_shape", "explain_values", "relative_error"]
 
-    name: str
-    expected: np.ndarray
-    got: np.ndarray
-    inputs: dict
-    sizes: dict
-
-    @property
-    def residual(self) -> np.ndarray:
-        """The difference: what the code returned minus what was expected."""
-        return self.got - self.expected
-
-
-def relative_error(got: Any, expected: Any) -> float:
-    """Largest difference, relative to each expected entry or the typical size of all, whichever is larger."""
-    got, expected = np.asarray(got, dtype=float), np.asarray(expected, dtype=float)
-    if expected.size == 0:
-        return 0.0
-    return float(np.max(entry_errors(got, expected)))
-
-
-def entry_errors(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """The error of each entry as in `relative_error`; an entry that is NaN or infinite on one side only is inf."""
-    typical = np.sqrt(np.mean(np.square(expected[np.isfinite(expected)]))) if np.isfinite(expected).any() else 0.0
-    scale = np.maximum(np.abs(expected), typical)
-    with np.errstate(all="ignore"):
-        errors = np.abs(got - expected) / np.where(scale > 0, scale, 1.0)
-    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
-    return np.where(same, 0.0, np.where(np.isfinite(errors), errors, np.inf))
-
-
-def close(a: Any, b: Any) -> bool:
-    """Whether two arrays have the same shape and, but for rounding, the same entries."""
-    a, b = np.asarray(a), np.asarray(b)
-    tolerance = 1e-4 if np.float32 in (a.dtype, b.dtype) else 1e-6
-    return a.shape == b.shape and relative_error(a, b) <= tolerance
+# ---- wrong shapes
 
 
 def explain_shape(name: str, expected: np.ndarray, got: np.ndarray, sizes: dict[str, int]) -> str:
     """The likely reason why an array has the wrong shape."""
-    named = {size: letter for letter, size in reversed(sizes.items())}
+    if got.ndim == 0 and expected.size > 1 and got == 0 and expected.dtype.kind == "f":
+        return f"{name} is the number 0: is it still the value that it starts with?"
+    if got.ndim == 0 and expected.dtype.kind in "iu":
+        return f"{name} has 1 axis too few: it is a single number. Is np.argmax applied to the scores, along axis 1?"
     if got.shape == expected.shape[::-1]:
         return f"{name} is transposed: its axes are in reverse order"
     if got.size == expected.size:
-        advice = "a reshape or keepdims is missing, or one too many"
-        return f"{name} has the right number of entries but the wrong shape: {advice}"
-    if got.ndim == expected.ndim == 1 and got.shape[0] in named:
-        return (
-            f"{name} has {named[got.shape[0]]} = {got.shape[0]} entries instead of "
-            f"{named.get(expected.shape[0], '?')} = {expected.shape[0]}: the sum runs over the wrong axis"
-        )
-    if got.ndim < expected.ndim:
-        return f"{name} has {_axes(expected.ndim - got.ndim)} too few: is there a sum that should not be there?"
+        advice = ": a reshape or keepdims is missing, or one too many" if close(got.ravel(), expected.ravel()) else ""
+        return f"{name} has the right number of entries but the wrong shape{advice}"
+    return _wrong_sum(name, expected, got) or _wrong_length(name, expected, got, sizes)
+
+
+def _wrong_sum(name: str, expected: np.ndarray, got: np.ndarray) -> str:
+    """Axes too many or too few; whether a sum explains them is held against the values."""
+    more, fewer = (got, expected) if got.ndim > expected.ndim else (expected, got)
+    amount = f"{more.ndim - fewer.ndim} ax{'is' if more.ndim - fewer.ndim == 1 else 'es'}"
+    is_sum = any(close(more.sum(axis=axes), fewer) for axes in _choices(more.ndim, more.ndim - fewer.ndim))
     if got.ndim > expected.ndim:
-        return f"{name} has {_axes(got.ndim - expected.ndim)} too many: is a sum over them missing?"
+        return f"{name} has {amount} too many" + (": is a sum over them missing?" if is_sum else "")
+    if got.ndim < expected.ndim:
+        return f"{name} has {amount} too few" + (": is there a sum that should not be there?" if is_sum else "")
     return ""
 
 
-def _axes(amount: int) -> str:
-    return f"{amount} ax{'is' if amount == 1 else 'es'}"
+def _choices(ndim: int, amount: int) -> list[tuple[int, ...]]:
+    return list(combinations(range(ndim), amount))
 
 
-_ERRORS = (
-    # what the error's text contains, what is likely behind it
-    (
-        "could not be broadcast",
-        "two arrays do not have compatible shapes: NumPy aligns shapes from the right, so one value per row needs the "
-        "shape (N, 1): [:, np.newaxis] or keepdims=True",
-    ),
-    (
-        "could not broadcast",
-        "the right-hand side has another shape than what it is assigned to: is a sum missing, or over the wrong axis?",
-    ),
-    (
-        "mismatch in its core dimension",
-        "the inner dimensions of a matrix product differ: does one factor need to be transposed?",
-    ),
-    ("not aligned", "the inner dimensions of a matrix product differ: does one factor need to be transposed?"),
-    ("same_kind", "an integer array cannot store fractions in place: create it with a float dtype"),
-    ("is out of bounds", "an index is too large: are rows and columns, or two sizes, swapped?"),
-    ("before assignment", "a variable is used on a path where nothing was assigned to it"),
-    ("is not associated with a value", "a variable is used on a path where nothing was assigned to it"),
-    ("is not defined", "a name that does not exist here is used: is it misspelt, or not assigned yet?"),
-    ("not subscriptable", "the value before [...] is not an array or a dict: is it a function, or None?"),
-    ("unpack", "the number of returned values does not match the number of names on the left"),
-)
+def _wrong_length(name: str, expected: np.ndarray, got: np.ndarray, sizes: dict[str, int]) -> str:
+    if not got.ndim == expected.ndim == 1 or len(got) not in sizes.values():
+        return ""
+    has, needs = _named(len(got), sizes), _named(len(expected), sizes)
+    return f"{name} has {has} entries instead of {needs}: does a sum run over the wrong axis?"
 
 
-def explain_error(message: str) -> str:
-    """The likely reason behind an error that NumPy or Python raised in the learner's code."""
-    return next((reason for text, reason in _ERRORS if text in message), "")
+def _named(size: int, sizes: dict[str, int]) -> str:
+    """A size with its letter, if only one letter has it: "N = 4"."""
+    letters = [letter for letter, value in sizes.items() if value == size]
+    return f"{letters[0]} = {size}" if len(letters) == 1 else str(size)
+
+
+# ---- wrong values
 
 
 def explain_values(wrong: Wrong) -> str:
-    """The likely reason why an array of the right shape has wrong entries."""
+    """The likely reason why an array of the right shape has wrong entries; '' if no rule holds."""
     is_labels = wrong.expected.dtype.kind in "iu"
-    for rule in _RULES_FOR_LABELS if is_labels else _RULES:
-        sentence = rule(wrong)
-        if sentence:
-            return sentence
+    with np.errstate(all="ignore"):
+        for rule in _RULES_FOR_LABELS if is_labels else _RULES:
+            sentence = rule(wrong)
+            if sentence:
+                return sentence
     return ""
+
+
+# ---- values: what can be seen without a formula
+
+_CAUSES = (
+    # what NumPy warned of, what it means
+    ("in exp", "exp overflows"),
+    ("in log", "the log of 0, or of a negative number"),
+    ("in sqrt", "the square root of a negative number"),
+    ("empty slice", "a mean over no entries"),
+    ("divide by zero", "a division by 0"),
+    ("divide", "0 / 0, or a division of infinite numbers"),
+    ("overflow", "a number grows too large"),
+)
 
 
 def _not_finite(wrong: Wrong) -> str | None:
     bad = ~np.isfinite(wrong.got) & np.isfinite(wrong.expected)
-    if bad.any():
-        place = tuple(int(i) for i in np.argwhere(bad)[0])
-        value = wrong.got[place]
-        where = f"{wrong.name}[{', '.join(map(str, place))}]" if place else wrong.name
-        return f"{where} is {value}, the first value that is not finite: overflow in exp, log of 0, or 0 / 0?"
-    return None
+    if not bad.any():
+        return None
+    place = tuple(int(i) for i in np.argwhere(bad)[0])
+    where = f"{wrong.name}[{', '.join(map(str, place))}]" if place else wrong.name
+    causes = [meaning for text, meaning in _CAUSES if any(text in warning for warning in wrong.warnings)]
+    if "a division by 0" in causes and not any("divide by zero encountered in " in w for w in _division(wrong)):
+        causes.remove("a division by 0")
+    return f"{where} is {wrong.got[place]}, the first value that is not finite" + (f": {causes[0]}" if causes else "")
+
+
+def _division(wrong: Wrong) -> list[str]:
+    """The warnings of divisions: a log of 0 is a "divide by zero" as well."""
+    return [text for text in wrong.warnings if "in log" not in text]
 
 
 def _untouched(wrong: Wrong) -> str | None:
-    if wrong.got.size > 1 and not wrong.got.any():
-        return f"{wrong.name} is all zeros: nothing is written to it, or it is created again afterwards"
+    if wrong.got.any():
+        return None
+    if wrong.got.size > 1:
+        return f"{wrong.name} is all zeros: is nothing written to it, or is it created again afterwards?"
+    return f"{wrong.name} is still 0: is it never computed?" if wrong.expected.ndim == 0 else None
+
+
+def _whole_numbers(wrong: Wrong) -> Iterator[Idea]:
+    if wrong.got.dtype.kind not in "iu":
+        return
+    dtype = f"{wrong.name} has the dtype {wrong.got.dtype}"
+    yield Idea(f"{dtype}, an integer dtype, which cuts off fractions", lambda w: np.trunc(w.expected))
+    if wrong.got.dtype == np.uint8:
+        yield Idea(f"{dtype}, which wraps around at 256", lambda w: np.trunc(w.expected) % 256)
+
+
+def _precision(wrong: Wrong) -> str | None:
+    """Right, but computed with fewer digits than the input has."""
+    if wrong.expected.dtype != np.float64 or wrong.got.dtype.kind != "f" or wrong.got.size == 1:
+        return None
+    for dtype, digits in ((np.float32, 7), (np.float16, 3)):
+        is_short = np.array_equal(wrong.got, wrong.got.astype(dtype)) and np.any(wrong.got != np.rint(wrong.got))
+        if is_short and relative_error(wrong.got, wrong.expected) < 10 * np.finfo(dtype).eps:
+            return f"{wrong.name} is right to about {digits} digits only: it is computed or stored as {np.dtype(dtype)}"
     return None
 
 
-def _wrapped(wrong: Wrong) -> str | None:
-    if wrong.got.dtype.kind in "iu" and wrong.expected.dtype.kind == "f":
-        return f"{wrong.name} has an integer dtype, which cuts off fractions (and uint8 wraps around at 256)"
-    return None
+def _simple(wrong: Wrong) -> Iterator[Idea]:
+    name = wrong.name
+    yield Idea(f"{name} is the square of what it should be: a square root is missing", lambda w: w.expected**2)
+    yield Idea(f"{name} is the square root of what it should be", lambda w: np.sqrt(w.expected))
+    yield Idea(f"{name} is rounded to whole numbers", lambda w: np.rint(w.expected))
+    yield Idea(f"{name} is the absolute value of what it should be", lambda w: np.abs(w.expected))
+    yield Idea(
+        f"{name} is 0 wherever it should be negative: is there a ReLU too many?", lambda w: np.maximum(w.expected, 0)
+    )
+    if wrong.expected.ndim >= 2:
+        yield Idea(f"{name} is transposed", lambda w: w.expected.T)
+        yield Idea(f"the rows of {name} are in reverse order", lambda w: w.expected[::-1])
 
 
-def _factors(wrong: Wrong) -> Iterator[tuple[float, str]]:
-    """Factors by which formulas are often off, with what each means."""
-    yield -1.0, "the sign is flipped"
-    yield 2.0, "there is an extra factor of 2"
-    yield 0.5, "a factor of 2 is missing"
-    for letter, size in wrong.sizes.items():
-        if size > 1:
-            yield float(size), f"it is not divided by {letter} = {size} (a sum instead of a mean?)"
-            yield 1.0 / size, f"it is divided by {letter} = {size} one time too many (a mean instead of a sum?)"
-    for name in ("learning_rate", "reg"):
+def _parameters(wrong: Wrong) -> Iterator[Idea]:
+    """A bias or a gain that is left out, or counted twice."""
+    for name in ("b", "beta"):
+        for times_too_many, what in ((-1, "is not added"), (1, "is added twice"), (-2, "is subtracted, not added")):
+            yield Idea(f"{name} {what}", _with_more(name, times_too_many))
+    yield Idea("gamma is missing: gamma multiplies x_hat, beta is added", _without_gamma)
+
+
+def _with_more(name: str, times_too_many: int) -> Callable[[Wrong], np.ndarray | None]:
+    def predict(wrong: Wrong) -> np.ndarray | None:
         value = wrong.inputs.get(name)
-        if isinstance(value, (int, float)) and value not in (0, 1):
-            yield float(value), f"it is multiplied by {name} one time too many"
-            yield 1.0 / value, f"it is not multiplied by {name}"
+        if wrong.name != "out" or not isinstance(value, np.ndarray) or value.size not in wrong.expected.shape:
+            return None
+        axis = -1 if wrong.expected.ndim == 2 else 1  # of feature maps, the axis of the channels
+        shape = [1] * wrong.expected.ndim
+        shape[axis] = value.size
+        return (
+            wrong.expected + times_too_many * value.reshape(shape) if wrong.expected.shape[axis] == value.size else None
+        )
+
+    return predict
+
+
+def _without_gamma(wrong: Wrong) -> np.ndarray | None:
+    gamma, beta = (_with_more(name, -1)(wrong) for name in ("gamma", "beta"))
+    if gamma is None or beta is None:
+        return None
+    return beta / (wrong.expected - gamma) + wrong.expected - beta
+
+
+def _step(wrong: Wrong) -> Iterator[Idea]:
+    """What an update rule makes of w: the step may be off by a factor, or w left out."""
+    w = wrong.inputs.get("w")
+    if wrong.name != "next_w" or not isinstance(w, np.ndarray):
+        return
+    yield Idea("next_w is w unchanged: subtract the step from it", lambda w: w.inputs["w"])
+    yield Idea("next_w is the step alone: w itself is missing", lambda w: w.expected - w.inputs["w"])
+    yield Idea("the step goes the wrong way: its sign is flipped", _after_step(lambda w: -1.0))
+    for factor, reason in named_factors(wrong):
+        yield Idea(
+            f"the step from w to next_w is {factor(wrong):.6g} times what it should be: {reason}", _after_step(factor)
+        )
+
+
+def _after_step(factor: Callable[[Wrong], float | None]) -> Callable[[Wrong], np.ndarray | None]:
+    """The w after single steps that are off by a factor; later steps build on the ones before."""
+
+    def predict(wrong: Wrong) -> np.ndarray | None:
+        by, w = factor(wrong), wrong.inputs["w"]
+        is_single = wrong.inputs["dw"].shape == w.shape or len(wrong.inputs["dw"]) == 1
+        return w + by * (wrong.expected - w) if by is not None and is_single else None
+
+    return predict
+
+
+def _shifted(wrong: Wrong) -> str | None:
+    if wrong.expected.size <= 2 or np.ptp(wrong.expected) == 0:
+        return None
+    idea = Idea(
+        f"every entry of {wrong.name} is off by the same {np.mean(wrong.residual):.6g}",
+        lambda w: w.expected + np.mean(w.residual),
+    )
+    return idea.sentence if fits(idea, wrong) else None
+
+
+def _true_class(wrong: Wrong) -> Iterator[Idea]:
+    y = wrong.inputs.get("y")
+    if (
+        wrong.expected.ndim == 2
+        and len(wrong.expected) > 1
+        and isinstance(y, np.ndarray)
+        and y.shape == wrong.expected.shape[:1]
+    ):
+        entries = f"{wrong.name}[i, y[i]]"
+        yield Idea(
+            f"only the entries of the true classes, {entries}, are wrong: the true class needs separate treatment",
+            _wrong_for_true_class,
+        )
+
+
+def _wrong_for_true_class(wrong: Wrong) -> np.ndarray:
+    predicted = wrong.expected.astype(float)
+    entries = np.arange(len(predicted)), wrong.inputs["y"]
+    predicted[entries] = wrong.got[entries]
+    return predicted
+
+
+def _some_rows(wrong: Wrong) -> str | None:
+    rows = wrong.expected
+    if rows.ndim < (1 if rows.dtype.kind in "iu" else 2) or len(rows) < 3:
+        return None  # of two rows, one may be right by chance; the entries of a vector are not computed one by one
+    right = [bool(close(g, e)) for g, e in zip(wrong.got, rows, strict=True)]
+    if right == [False] * (len(right) - 1) + [True] and np.any(rows[-1]) and not np.any(wrong.got[:-1]):
+        return f"only the last row of {wrong.name} is right: are the others overwritten, or never reached?"
+    if right == [True] + [False] * (len(right) - 1) and not np.any(wrong.got[1:]):
+        return f"only the first row of {wrong.name} is right: does the loop return or stop too early?"
+    return None
+
+
+def _nearly(wrong: Wrong) -> str | None:
+    start = wrong.inputs["w"] if wrong.name == "next_w" else 0.0  # of an update, the step counts
+    error = relative_error(wrong.got - start, wrong.expected - start)
+    if wrong.expected.size == 1 or error > 1e-3 or wrong.got.dtype != wrong.expected.dtype:
+        return None
+    digits = int(-np.log10(error))
+    return (
+        f"{wrong.name} is right to {digits} digits: is a small constant, such as eps, missing, hard-coded, or in the "
+        "wrong place?"
+    )
+
+
+def _integer_dtype(wrong: Wrong) -> str | None:
+    if wrong.got.dtype.kind in "iu" and wrong.got.ndim:
+        return f"{wrong.name} has the dtype {wrong.got.dtype}, an integer dtype: it cannot hold fractions"
+    return None
+
+
+# ---- values: factors
 
 
 def _factor(wrong: Wrong) -> str | None:
@@ -159,11 +273,14 @@ def _factor(wrong: Wrong) -> str | None:
     if ratio is None:
         return None
     for sign, addition in ((1, ""), (-1, ", and the sign is wrong")):
-        reasons = [reason for factor, reason in _factors(wrong) if abs(ratio - sign * factor) <= 1e-6 * abs(factor)]
+        reasons = [
+            reason
+            for factor, reason in named_factors(wrong)
+            if fits(Idea("", times(factor, lambda w: w.expected, sign)), wrong)
+        ]
         if reasons:
             return f"{wrong.name} is {ratio:.6g} times what it should be: {'; or '.join(reasons)}{addition}"
-    # Any two numbers have some ratio; it says something only when many entries share it.
-    return f"{wrong.name} is {ratio:.6g} times what it should be, in every entry" if wrong.expected.size > 1 else None
+    return None
 
 
 def _ratio(wrong: Wrong) -> float | None:
@@ -172,108 +289,36 @@ def _ratio(wrong: Wrong) -> float | None:
     if norm == 0:
         return None
     ratio = float(np.vdot(wrong.expected, wrong.got) / norm)
-    return ratio if abs(ratio - 1) > 1e-6 and close(wrong.got, ratio * wrong.expected) else None
+    return ratio if explains(wrong, ratio * wrong.expected) else None
 
 
-def _root(wrong: Wrong) -> str | None:
-    if close(wrong.got, wrong.expected**2):
-        return f"{wrong.name} is the square of what it should be: a square root is missing"
-    if close(wrong.got**2, wrong.expected):
-        return f"{wrong.name} is the square root of what it should be"
-    return None
-
-
-def _transposed(wrong: Wrong) -> str | None:
-    if wrong.expected.ndim >= 2 and close(wrong.got, wrong.expected.T):
-        return f"{wrong.name} is transposed"
-    return None
-
-
-def _regularisation(wrong: Wrong) -> str | None:
-    """A multiple of the weights (in a gradient) or of their squares (in a loss) is missing, or should not be there."""
-    reg = wrong.inputs.get("reg")
-    weights = [value for key, value in wrong.inputs.items() if key.startswith("W") and isinstance(value, np.ndarray)]
-    if not reg or not weights:
+def _some_factor(wrong: Wrong) -> str | None:
+    """A factor without a name. Any two numbers have some ratio; it says something only when many entries share it."""
+    ratio = _ratio(wrong)
+    if ratio is None or wrong.expected.size == 1:
         return None
-    if wrong.expected.ndim == 0:
-        share = wrong.residual / (reg * sum(np.sum(w**2) for w in weights))
-        return _regularisation_sentence(wrong.name, share, "sum(W * W)")
-    for w in weights:
-        if w.shape == wrong.expected.shape:
-            share = np.vdot(w, wrong.residual) / (reg * np.vdot(w, w))
-            if close(wrong.residual, share * reg * w):
-                return _regularisation_sentence(wrong.name, share, "W")
-    return None
+    return f"{wrong.name} is {ratio:.6g} times what it should be, in every entry"
 
 
-def _factor_of_data_part(wrong: Wrong) -> str | None:
-    """The gradient of the data is off by a factor, that of the regularisation is right."""
-    reg = wrong.inputs.get("reg")
-    weights = [value for key, value in wrong.inputs.items() if key.startswith("W") and isinstance(value, np.ndarray)]
-    if not reg:
-        return None
-    for w in (w for w in weights if w.shape == wrong.expected.shape):
-        for share in (1, 2):  # the gradients of 0.5 * reg * W^2 and of reg * W^2
-            part = share * reg * w
-            data = replace(wrong, expected=wrong.expected - part, got=wrong.got - part)
-            sentence = _factor(data)
-            if sentence and "in every entry" not in sentence:
-                return f"apart from the regularisation, which is right, {sentence}"
-    return None
-
-
-def _regularisation_sentence(name: str, share: float, what: str) -> str | None:
-    share = float(share)
-    if not any(abs(share - known) < 1e-6 for known in (-2, -1, -0.5, 0.5, 1, 2, -1.5, 1.5, -4, -3, 3)):
-        return None
-    term = f"{abs(share):g} * reg * {what}"
-    excess = f"there is an extra {term}" if share > 0 else f"{term} is missing"
-    return f"the regularisation is wrong: in {name}, {excess}"
-
-
-def _shifted(wrong: Wrong) -> str | None:
-    if wrong.expected.size > 2 and np.ptp(wrong.expected) > 0:
-        shift = float(np.mean(wrong.residual))
-        if shift and close(wrong.got, wrong.expected + shift):
-            return f"every entry of {wrong.name} is off by the same {shift:.6g}: a constant is missing, or one too many"
-    return None
-
-
-def _true_class(wrong: Wrong) -> str | None:
-    y = wrong.inputs.get("y")
-    if wrong.expected.ndim != 2 or not isinstance(y, np.ndarray) or y.shape != wrong.expected.shape[:1]:
-        return None
-    bad = entry_errors(wrong.got, wrong.expected) > 1e-6
-    of_true_class = np.zeros_like(bad)
-    of_true_class[np.arange(len(y)), y] = True
-    if bad.any() and not (bad & ~of_true_class).any():
-        entries = f"{wrong.name}[i, y[i]]"
-        return f"only the entries of the true classes, {entries}, are wrong: the true class needs separate treatment"
-    return None
-
-
-def _some_rows(wrong: Wrong) -> str | None:
-    if wrong.expected.ndim == 0 or len(wrong.expected) < 3:
-        return None  # of two rows, one may be right by chance
-    right = [bool(close(g, e)) for g, e in zip(wrong.got, wrong.expected, strict=True)]
-    if right == [False] * (len(right) - 1) + [True]:
-        return f"only the last row of {wrong.name} is right: the others are overwritten, or never reached"
-    if right == [True] + [False] * (len(right) - 1) and not np.any(wrong.got[1:]):
-        return f"only the first row of {wrong.name} is right: does the loop return or stop too early?"
-    return None
+def _rule(ideas: Callable[[Wrong], Iterator[Idea]]) -> Callable[[Wrong], str | None]:
+    return lambda wrong: first_that_fits(ideas(wrong), wrong)
 
 
 _RULES = (
     _not_finite,
-    _wrapped,
     _untouched,
+    _rule(_whole_numbers),
+    _precision,
     _factor,
-    _root,
-    _transposed,
-    _regularisation,
-    _factor_of_data_part,
+    _rule(_true_class),
+    _rule(_simple),
+    _rule(_parameters),
+    _rule(_step),
+    _rule(regularisation.ideas),
     _shifted,
-    _true_class,
     _some_rows,
+    _nearly,
+    _integer_dtype,
+    _some_factor,
 )
 _RULES_FOR_LABELS = (_untouched, _some_rows)  # a factor or a shift says nothing about labels

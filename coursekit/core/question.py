@@ -45,6 +45,8 @@ class Case:
         Largest relative error that passes.
     may_change : tuple of str
         Inputs that the code may modify in place.
+    better_unchanged : tuple of str
+        Inputs that the code should leave alone although the question does not ask for it: modifying one is an edge.
     judge : callable, optional
         Takes inputs and outputs (dicts), returns a list of `Finding`; it replaces the comparison with the reference.
     observe : callable, optional
@@ -61,6 +63,7 @@ class Case:
     sizes: Callable | None = None
     tolerance: float = 1e-8
     may_change: tuple[str, ...] = ()
+    better_unchanged: tuple[str, ...] = ("dout",)
     judge: Callable | None = None
     observe: Callable | None = None
     edge: str = ""
@@ -68,26 +71,30 @@ class Case:
 
 @dataclass(frozen=True)
 class Effort:
-    """Inputs so large that only code of the right kind can manage them.
+    """Inputs so large that only code of the right kind can manage them; only grading runs them.
 
-    A loop over so many rows runs into the limit on processor time, an array too large into the limit on memory; neither
-    limit can be lifted by the learner's code.
+    What they cost is measured from outside. The processor time must not grow much faster with the rows than the
+    reference's does: that of a loop over the rows grows many times as fast. Memory is limited as well.
 
     Parameters
     ----------
     statement : str
         What is shown to hold if the code manages them, such as "no Python loop over the inputs".
     inputs : callable
-        Takes a `numpy.random.RandomState` and the number of rows that are too many for a loop on this machine; returns
-        inputs for the question's first case.
+        Takes a `numpy.random.RandomState` and a number of rows; returns inputs for the question's first case.
     gap, mistake : str
         What is shown if it does not.
+    rows : int
+    only_memory : bool
+        Whether the time does not matter.
     """
 
     statement: str
     inputs: Callable
     gap: str
     mistake: str
+    rows: int
+    only_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,13 +214,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer to "is this right?" for one question. A check says 'ok', 'wrong' or 'not attempted'."""
+    """The answer to "is this right?" for one question. A check says 'ok', 'wrong' or 'not attempted'.
+
+    `waiting` is the file and the line of the `NotImplementedError` behind a 'not attempted'.
+    """
 
     question: Question
     status: Status
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     mistake: str = ""
+    waiting: tuple[str, int] | None = None
 
     @property
     def ok(self) -> bool:

@@ -72,7 +72,7 @@ def _encode(value: Any, chunks: list[bytes]) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         return _encode_array(np.asarray(value), "scalar" if isinstance(value, np.generic) else "array", chunks)
     if isinstance(value, (list, tuple)):
-        return {type(value).__name__ if type(value) in (list, tuple) else "list": [_encode(v, chunks) for v in value]}
+        return {"tuple" if isinstance(value, tuple) else "list": [_encode(v, chunks) for v in value]}
     if isinstance(value, dict):
         return {"dict": [[_encode(k, chunks), _encode(v, chunks)] for k, v in value.items()]}
     return {"foreign": type(value).__name__}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from coursekit.files import pack_zip, write_file
 from coursekit.grading.reports import pages
+from coursekit.grading.settings import new_seed
 from coursekit.learner.submission import notebooks
 from coursekit.paths import GRADER, ROOT, files_in
 
@@ -21,9 +22,10 @@ def write_autograder(assignment: str, out: str) -> int:
     return 0
 
 
-def write_zip(path: str | Path, assignment: str, root: Path = ROOT) -> Path:
-    """Write the zip; its path."""
+def write_zip(path: str | Path, assignment: str, root: Path = ROOT, seed: int | None = None) -> Path:
+    """Write the zip; its path. It holds the seed of the fresh inputs; a new one is drawn if none is given."""
     notebooks(assignment)  # raises where there is no such assignment
-    files = {name: pages.fill(f"gradescope/{name}", assignment=assignment).encode() for name in SCRIPTS}
+    about = {"assignment": assignment, "seed": new_seed() if seed is None else seed}
+    files = {name: pages.fill(f"gradescope/{name}", **about).encode() for name in SCRIPTS}
     files |= {f"course/{name}": file.read_bytes() for name, file in files_in(GRADER, root).items()}
     return write_file(path, pack_zip(files, executable=SCRIPTS))

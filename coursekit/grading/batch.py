@@ -7,31 +7,36 @@ grades what has no record yet, and what was recorded with other files, settings 
 import hashlib
 import json
 import os
+import stat
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import time
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, suppress
 from dataclasses import asdict
-from multiprocessing import get_context, parent_process
+from itertools import islice
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tqdm import tqdm
 
 from coursekit.grading.evaluate import failed_record, grade_submission
 from coursekit.grading.intake.sources import Source
+from coursekit.grading.intake.text import why
+from coursekit.grading.intake.zips import LARGEST_ARCHIVE, MOST_MEMBERS, Refused, walk
+from coursekit.grading.interruption import stop_when_told, stoppable
 from coursekit.grading.record import Record, read_record, record_path, write_record
 from coursekit.grading.reports.learner_page import write_learner_page
-from coursekit.grading.reports.marks import read_marks
+from coursekit.grading.reports.marks import Marks, read_marks
 from coursekit.grading.settings import Settings, versions
 
 ROUNDS = 3  # how often a submission is tried whose process is lost; the last time in a process of its own
+PATIENCE = 5.0  # seconds that processes have to stop what they are running
 
-Finished = Iterator[tuple[Source, Record]]
-
-
-class BatchError(Exception):
-    """The class cannot be graded as asked; the message says why."""
+Finished = Generator[tuple[Source, Record], None, None]
 
 
 def grade_all(
@@ -48,20 +53,31 @@ def grade_all(
     processes : int
         Submissions graded in parallel on this machine.
     scheduler : str, optional
-        Address of a Dask cluster; its workers need this project and the submissions at the same paths.
+        Address of a Dask cluster; see `coursekit.grading.cluster`.
     """
     marks = read_marks(out)
     fingerprints = {source.id: fingerprint(source, settings) for source in sources}
     records = {id_: record for id_, expected in fingerprints.items() if (record := _settled_record(out, id_, expected))}
     waiting = [source for source in sources if source.id not in records]
-    with tqdm(total=len(sources), initial=len(records), unit="submission", dynamic_ncols=True) as bar:
-        for source, record in _graded(waiting, settings, processes, scheduler):
+    bar = tqdm(total=len(sources), initial=len(records), unit="submission", dynamic_ncols=True)
+    with bar, closing(_graded(waiting, settings, processes, scheduler)) as graded:
+        for source, record in graded:
             record.fingerprint = fingerprints[source.id]
-            write_record(record, out)
-            write_learner_page(record, out, marks)
-            records[source.id] = record
+            records[source.id] = _keep(record, source, settings, out, marks)
             bar.update()
     return [records[source.id] for source in sources]
+
+
+def _keep(record: Record, source: Source, settings: Settings, out: str | Path, marks: Marks) -> Record:
+    """Write a record and its page; the record that was written, which is another one if this one cannot be."""
+    try:
+        write_record(record, out)
+    except (ValueError, TypeError, RecursionError) as error:
+        record = failed_record(source, settings, f"its record cannot be written ({why(error)})")
+        write_record(record, out)
+    with suppress(Exception):  # the reports of the class write this page again, and say so if that fails
+        write_learner_page(record, out, marks)
+    return record
 
 
 def _settled_record(out: str | Path, submission_id: str, expected: str) -> Record | None:
@@ -80,13 +96,32 @@ def fingerprint(source: Source, settings: Settings) -> str:
 
 
 def _digest(path: Path) -> str:
-    paths = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()) if path.is_dir() else [path]
-    digest = hashlib.sha256()
-    for file in paths:
-        digest.update(f"{file.relative_to(path.parent).as_posix()}\0{file.stat().st_size}\0".encode(errors="replace"))
-        with file.open("rb") as opened:
-            digest.update(hashlib.file_digest(opened, "sha256").digest())
+    """A hash of all that a submission holds, or of its sizes and times where it is larger than any that is read."""
+    digest, left = hashlib.sha256(), LARGEST_ARCHIVE
+    with suppress(Refused, OSError):  # it is refused, or tried again, when it is opened
+        for name, mode in _contents(path):
+            digest.update(f"{name}\0{mode}\0".encode(errors="surrogatepass"))
+            if stat.S_ISREG(mode):
+                left -= _add_content(digest, path / name, left)
     return digest.hexdigest()
+
+
+def _contents(path: Path) -> Iterator[tuple[str, int]]:
+    """(name, mode) of the files of a submission; the name is empty if it is a file itself."""
+    mode = path.stat().st_mode
+    return islice(walk(path), MOST_MEMBERS + 1) if stat.S_ISDIR(mode) else iter([("", mode)])
+
+
+def _add_content(digest: "hashlib._Hash", path: Path, most: int) -> int:
+    """Add the content of a file to a hash, or what is known about it; the bytes that were read."""
+    about = path.stat()
+    with suppress(OSError):
+        if about.st_size <= most:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+            return about.st_size
+    digest.update(f"{about.st_size}\0{about.st_mtime_ns}\0".encode())
+    return 0
 
 
 # ---- who does the work
@@ -94,7 +129,11 @@ def _digest(path: Path) -> str:
 
 def _graded(sources: list[Source], settings: Settings, processes: int, scheduler: str | None) -> Finished:
     """Grade the sources, here or on a cluster; yields each with its record as soon as it is complete."""
-    return _on_cluster(sources, settings, scheduler) if scheduler else _here(sources, settings, processes)
+    if not scheduler:
+        return _here(sources, settings, processes)
+    from coursekit.grading.cluster import graded_on_cluster  # it imports Dask, which few need
+
+    return graded_on_cluster(sources, settings, scheduler)
 
 
 def _here(sources: list[Source], settings: Settings, processes: int) -> Finished:
@@ -103,33 +142,59 @@ def _here(sources: list[Source], settings: Settings, processes: int) -> Finished
         is_last = attempt == ROUNDS - 1
         lost = []
         for group in [[source] for source in sources] if is_last else [sources]:
-            for source, record in _in_pool(group, settings, 1 if is_last else processes):
-                if record is None:
-                    lost.append(source)
-                else:
-                    yield source, record
+            with closing(_in_pool(group, settings, 1 if is_last else processes)) as graded:
+                for source, record in graded:
+                    if record is None:
+                        lost.append(source)
+                    else:
+                        yield source, record
         sources = lost
     for source in sources:
         yield source, failed_record(source, settings, "the process that graded it was killed several times")
 
 
-def _in_pool(sources: list[Source], settings: Settings, processes: int) -> Iterator[tuple[Source, Record | None]]:
+def _in_pool(
+    sources: list[Source], settings: Settings, processes: int
+) -> Generator[tuple[Source, Record | None], None, None]:
     """Grade in a pool of processes; yields None for the record of a submission whose process was lost."""
     if not sources:
         return
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # inherited by the processes: together they use all cores
-    workers = max(1, min(processes, len(sources)))
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent) as pool:
-        futures = {pool.submit(grade_submission, source, settings): source for source in sources}
+    workers, others = max(1, min(processes, len(sources))), set(active_children())
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin) as pool:
+        futures = {pool.submit(stoppable, grade_submission, source, settings): source for source in sources}
         try:
             for future in as_completed(futures):
-                try:
-                    yield futures[future], future.result()
-                except BrokenProcessPool:
-                    yield futures[future], None
-        except BaseException:
+                yield futures[future], _result(future, futures[future], settings)
+        except BaseException:  # Ctrl-C, or nobody wants the rest
             pool.shutdown(wait=False, cancel_futures=True)
+            _stop(set(active_children()) - others)
             raise
+
+
+def _result(future: Future[Record], source: Source, settings: Settings) -> Record | None:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return None
+    except Exception as error:
+        return failed_record(source, settings, f"grading failed ({why(error)})")
+
+
+def _stop(processes: set[BaseProcess]) -> None:
+    """Stop processes, and kill those that do not end in time."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + PATIENCE
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+        process.kill()
+
+
+def _begin() -> None:
+    """What a process of the pool does first."""
+    stop_when_told()
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:
@@ -142,21 +207,3 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _on_cluster(sources: list[Source], settings: Settings, address: str) -> Finished:
-    """Grade on a Dask cluster."""
-    try:
-        from dask.distributed import Client, KilledWorker
-        from dask.distributed import as_completed as as_completed_there
-    except ImportError as error:
-        raise BatchError(f"--scheduler needs Dask: pip install -r requirements-grading.txt ({error})") from error
-    with Client(address) as client:
-        futures = client.map(lambda source: grade_submission(source, settings), sources, pure=False, retries=ROUNDS)
-        source_of = dict(zip((future.key for future in futures), sources, strict=True))
-        for future in as_completed_there(futures):
-            source = source_of[future.key]
-            try:
-                yield source, future.result()
-            except KilledWorker as error:
-                yield source, failed_record(source, settings, f"its workers were lost ({error})")

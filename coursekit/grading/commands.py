@@ -11,15 +11,16 @@ from pathlib import Path
 from tqdm import tqdm
 
 from coursekit.files import write_file
-from coursekit.grading.batch import BatchError, grade_all
+from coursekit.grading.batch import grade_all
 from coursekit.grading.comparison import differences, with_questions_of
 from coursekit.grading.evaluate import grade_submission
-from coursekit.grading.intake.sources import Source, find_submissions
-from coursekit.grading.record import Record, read_record, read_records, write_record
+from coursekit.grading.intake.sources import Source, Survey, survey
+from coursekit.grading.intake.text import clean, listed
+from coursekit.grading.record import Record, read_record, read_sound_records, write_record
 from coursekit.grading.reports.class_reports import write_reports
 from coursekit.grading.reports.pages import counted
 from coursekit.grading.running import sandbox
-from coursekit.grading.settings import Settings
+from coursekit.grading.settings import NUM_SEEDS, BatchError, Settings, new_seed
 from coursekit.learner import submission
 
 # ---- grade
@@ -29,20 +30,26 @@ def grade(options: Sequence[str] = ()) -> int:
     """Grade all submissions of a folder; 0 if every one has a grade."""
     args = _parser().parse_args(options)
     try:
-        sources = _sources(args.submissions)
-        settings = _settings(args, sources)
+        found = _survey(args.submissions)
+        settings = _settings(args, found.sources)
     except (BatchError, ValueError) as error:
         print(error)
         return 2
+    if refusal := sandbox.refusal(settings.isolation, settings.trust_submissions):
+        print(refusal)
+        return 2
     if warning := sandbox.warning(settings.isolation):
         print(warning)
-    _remember(args.submissions, args.out)
+    _remember(args.out, submissions=str(args.submissions.resolve()), seed=settings.seed)
     try:
-        records = grade_all(sources, settings, args.out, args.processes, args.scheduler)
+        records = grade_all(found.sources, settings, args.out, args.processes, args.scheduler)
+    except BatchError as error:
+        print(error)
+        return 2
     except KeyboardInterrupt:
         print(f"Stopped. The finished records are in {args.out}; run the same command to continue.")
         return 130
-    for note in write_reports(records, args.out, args.canvas, args.column):
+    for note in write_reports(records, args.out, args.canvas, args.column, found.others):
         print(note)
     return _summary(records, args.out)
 
@@ -58,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--assignment", choices=submission.assignments(), help="the one that the file names mention by default"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the fresh inputs (default 0)")
+    parser.add_argument(
+        "--seed", type=_seed, help="seed of the fresh inputs; by default one is drawn for the class and kept in --out"
+    )
     parser.add_argument("--notebooks", choices=["run", "skip"], default="run", help="skip: grade functions only")
     parser.add_argument(
         "--follow-through",
@@ -69,8 +78,15 @@ def _parser() -> argparse.ArgumentParser:
         "(default 1.0)",
     )
     parser.add_argument(
+        "--edges",
+        choices=["ignore", "count"],
+        default="ignore",
+        help="count: code that fails a case that its question does not ask for is wrong (default ignore)",
+    )
+    parser.add_argument(
         "--isolation", choices=["bubblewrap", "limits"], default="", help="the strongest that works here by default"
     )
+    _add_trust(parser)
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count(), help="submissions graded in parallel (default: all cores)"
     )
@@ -80,21 +96,45 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _sources(folder: Path) -> list[Source]:
-    sources = find_submissions(folder)
-    if not sources:
-        raise BatchError(f"There are no submissions in {folder}: it should hold zips or folders.")
-    return sources
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trust-submissions",
+        action="store_true",
+        help="grade even where no isolation keeps a submission from changing its own grade",
+    )
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < NUM_SEEDS:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {NUM_SEEDS - 1}, got {text}")
+    return seed
+
+
+def _survey(folder: Path) -> Survey:
+    found = survey(folder)
+    if not found.sources:
+        there = f" There is {listed(found.others)}." if found.others else ""
+        raise BatchError(f"There are no submissions in {folder}: it should hold zips or folders.{there}")
+    return found
 
 
 def _settings(args: argparse.Namespace, sources: list[Source]) -> Settings:
     return Settings(
         assignment=args.assignment or _assignment_of(sources),
-        seed=args.seed,
+        seed=_seed_of_class(args.out) if args.seed is None else args.seed,
+        edges=args.edges,
         notebooks=args.notebooks,
         follow_through_share=args.follow_through,
         isolation=args.isolation,
+        trust_submissions=args.trust_submissions,
     )
+
+
+def _seed_of_class(out: Path) -> int:
+    """The seed that the class was graded with before; a new one, which nobody can guess, for a new class."""
+    seed = _remembered(out).get("seed")
+    return seed if type(seed) is int and 0 <= seed < NUM_SEEDS else new_seed()
 
 
 def _assignment_of(sources: list[Source]) -> str:
@@ -112,7 +152,7 @@ def _summary(records: list[Record], out: Path) -> int:
     listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     print(f"{counted(len(records), 'submission')}: {listed}")
     print(f"Class page: {out / 'class.html'}, grades: {out / 'grades.csv'}")
-    unfinished = [record.submission.name for record in records if not record.is_settled]
+    unfinished = [clean(record.submission.name) for record in records if not record.is_settled]
     if unfinished:
         print(f"Grading itself failed for {', '.join(unfinished)}: run the same command to try again.")
     return 1 if unfinished else 0
@@ -126,20 +166,27 @@ def regrade(options: Sequence[str] = ()) -> int:
     args = _regrade_parser().parse_args(options)
     out = args.record if args.record.is_dir() else args.record.parent.parent
     try:
-        records = read_records(out) if args.record.is_dir() else [read_record(args.record)]
-        sources = _sources_of(records, args.submissions or _remembered(out))
+        records, problems = read_sound_records(out) if args.record.is_dir() else ([read_record(args.record)], [])
+        found = survey(args.submissions or _submissions_of(out))
+        sources = _sources_of(records, found)
     except (BatchError, ValueError) as error:
         print(error)
         return 2
+    print(*problems, sep="\n", end="\n" * bool(problems))
+    refusals = {sandbox.refusal(record.settings.isolation, args.trust_submissions) for record in records} - {""}
+    if refusals:
+        print(*refusals)
+        return 2
     differing = 0
     for record in tqdm(records, unit="submission", dynamic_ncols=True):
-        again = grade_submission(sources[record.submission.id], _settings_of(record, args.question))
+        again = grade_submission(sources[record.submission.id], _settings_of(record, args))
         differs = _tell_differences(record, again, bool(args.question))
         if args.question and differs:
             write_record(with_questions_of(record, again), out)
         differing += differs
     if args.question and differing:
-        write_reports(read_records(out), out)
+        records, problems = read_sound_records(out)
+        write_reports(records, out, others=found.others, problems=problems)
     print(f"{len(records)} graded again, {differing} with differences")
     return 1 if differing and not args.question else 0
 
@@ -159,27 +206,30 @@ def _regrade_parser() -> argparse.ArgumentParser:
         help="grade only this question, and keep the new result; may be repeated",
     )
     parser.add_argument("--submissions", type=Path, help="folder of submissions, if it was moved")
+    _add_trust(parser)
     return parser
 
 
-def _sources_of(records: list[Record], folder: Path) -> dict[str, Source]:
+def _sources_of(records: list[Record], found: Survey) -> dict[str, Source]:
     """The submissions by id; all that have a record must be there."""
-    sources = {source.id: source for source in find_submissions(folder)}
-    lost = [record.submission.name for record in records if record.submission.id not in sources]
+    sources = {source.id: source for source in found.sources}
+    lost = [clean(record.submission.name) for record in records if record.submission.id not in sources]
     if lost:
-        raise BatchError(f"These submissions are no longer in {folder}: {', '.join(lost)}.")
+        raise BatchError(f"These submissions are no longer in {found.folder}: {', '.join(lost)}.")
     return sources
 
 
-def _settings_of(record: Record, questions: list[str]) -> Settings:
+def _settings_of(record: Record, args: argparse.Namespace) -> Settings:
     settings = record.settings
     return Settings(
         assignment=record.assignment,
         seed=settings.seed,
+        edges=settings.edges,
         follow_through_share=settings.follow_through_share,
         notebooks=settings.notebooks,
         isolation=settings.isolation,
-        questions=tuple(questions),
+        questions=tuple(args.question),
+        trust_submissions=args.trust_submissions,
     )
 
 
@@ -187,19 +237,29 @@ def _tell_differences(record: Record, again: Record, only_questions: bool) -> bo
     """Print what has changed; whether anything has."""
     found = list(differences(record, again, only_questions))
     for difference in found:
-        tqdm.write(f"{record.submission.name}: {difference}")
+        tqdm.write(clean(f"{record.submission.name}: {difference}"))
     return bool(found)
 
 
-# ---- where the submissions are
+# ---- what is remembered of a class
 
 
-def _remember(submissions: Path, out: Path) -> None:
-    write_file(out / "batch.json", json.dumps({"submissions": str(submissions.resolve())}, indent=1) + "\n")
+def _remember(out: Path, **about: str | int) -> None:
+    write_file(out / "batch.json", json.dumps(about, indent=1) + "\n")
 
 
-def _remembered(out: Path) -> Path:
+def _remembered(out: Path) -> dict:
+    """What was remembered; nothing if that cannot be read."""
     try:
-        return Path(json.loads(Path(out, "batch.json").read_text(encoding="utf-8"))["submissions"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BatchError(f"{out} does not say where the submissions are: add --submissions FOLDER.") from error
+        about = json.loads(Path(out, "batch.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def _submissions_of(out: Path) -> Path:
+    """The folder of the submissions that were graded."""
+    folder = _remembered(out).get("submissions")
+    if not isinstance(folder, str):
+        raise BatchError(f"{out} does not say where the submissions are: add --submissions FOLDER.")
+    return Path(folder)

@@ -1,90 +1,138 @@
 """Measured from outside: that a function does without a Python loop, and without an array that is too large.
 
 A question's own cases count steps and memory in the learner's process, where the learner's code can switch the counting
-off. Here the same function gets the question's `efforts`: inputs so large that a loop exceeds the limit on processor
-time, and an array of all differences exceeds the limit on memory. Neither limit can be lifted from inside.
+off. Here the same function gets the question's `efforts`, inputs of very many rows, and what counts is the processor
+time of everything that ran in the sandbox: in one process, in threads or in several processes.
 
-How many rows are too many for a loop, and which limit leaves room for the start of Python, is measured on the machine
-that grades: only the ratio of the two matters, which is the same on slow and on fast machines.
+Seconds mean nothing by themselves: on a fast machine even a loop is quick. So the growth of the time, from a few rows
+to very many, is compared with the growth of the reference's, measured here in the same way. Their ratio is the same on
+slow and on fast machines.
 """
 
 import math
 import os
 import subprocess
-import sys
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
 from coursekit.core.question import Case, Effort, Finding, Question, holds
 from coursekit.grading.running.sandbox import Limits
 from coursekit.judging.judge import compare
-from coursekit.judging.runner import Execute, Result, run_calls, run_case
+from coursekit.judging.runner import Ending, Execute, FinishedProcess, Result, run_calls, run_case
+from coursekit.paths import ROOT
+from coursekit.questions import find
 
 MEMORY = 2 << 30  # bytes; an array of all differences would take 5 GB
-ROOM = 4  # the limit is this many times what the start of Python takes, and a loop this many times the limit
+GROWTH = 4.0  # the time may grow this many times as fast as the reference's
+COARSE = 0.2  # seconds; a smaller growth of the reference's is not measured well enough
+FEW = 100  # rows, for which the time is that of the start
+LONGEST_START = 10.0  # the start may take this many times the reference's: code may import a large package
+TRIES = 2  # a busy machine slows a run down now and then; a loop is slow in each of them
+
+MakeExecute = Callable[[Limits], Execute]
 
 
-def limits(usual: Limits) -> Limits:
-    """The limits under which efforts run, for a question with the usual ones."""
-    return replace(usual, seconds=cpu_seconds(), memory=min(usual.memory, MEMORY), output=MEMORY)
+class Run(NamedTuple):
+    """The result of a call, and the seconds of processor time that its process used."""
+
+    result: Result
+    seconds: float
 
 
-def findings(question: Question, seed: int, execute: Execute) -> list[Finding]:
-    """The findings of a question's efforts; none for most questions. `execute` is as `run_calls` takes it.
+class Pace(NamedTuple):
+    """The seconds of processor time that code needs for few rows, and by how much they grow to many."""
 
-    All run in one process. Once one has exceeded a limit, those after it are not judged.
+    start: float
+    growth: float
+
+
+def findings(question: Question, seed: int, usual: Limits, make_execute: MakeExecute) -> list[Finding]:
+    """The findings of a question's efforts, up to the first that fails; none for most questions.
+
+    `make_execute` takes limits, the usual ones with some changed, and returns what `run_calls` takes.
     """
-    if not question.efforts:
-        return []
-    rng = np.random.RandomState(seed)
-    inputs = [effort.inputs(rng, too_many_rows()) for effort in question.efforts]
-    results = run_calls(question, [(0, drawn) for drawn in inputs], execute)
-    found = []
-    for effort, drawn, result in zip(question.efforts, inputs, results, strict=True):
-        found.append(_finding(question.cases[0], effort, drawn, result))
-        if result.ended or result.error:
+
+    def run(inputs: dict, seconds: float) -> Run:
+        limits = replace(usual, seconds=seconds, memory=min(usual.memory, MEMORY), output=MEMORY)
+        return _run(question, inputs, make_execute(limits))
+
+    found: list[Finding] = []
+    for effort in question.efforts:
+        result = _last_result(question, effort, seed, run, usual.seconds)
+        found.append(_finding(question.cases[0], effort, _inputs(effort, seed, effort.rows), result))
+        if not found[-1].ok:
             break
     return found
 
 
-def _finding(case: Case, effort: Effort, inputs: dict, result: Result) -> Finding:
-    if result.error or not isinstance(result.outputs, dict):
+def _last_result(
+    question: Question, effort: Effort, seed: int, run: Callable[[dict, float], Run], seconds: float
+) -> Result | None:
+    """The result for many rows; None if it took too long each time."""
+    inputs = _inputs(effort, seed, effort.rows)
+    if effort.only_memory:
+        return run(inputs, seconds).result
+    for number in range(TRIES):
+        pace = reference_pace(question.id, effort.statement, seed, number)
+        start = min(run(_inputs(effort, seed, FEW), seconds).seconds, LONGEST_START * pace.start)
+        longest = start + GROWTH * max(pace.growth, COARSE)
+        many = run(inputs, 2 * longest)
+        if many.result.ended not in (Ending.TIMEOUT, Ending.STALLED) and many.seconds <= longest:
+            return many.result
+    return None
+
+
+def _inputs(effort: Effort, seed: int, rows: int) -> dict:
+    return effort.inputs(np.random.RandomState(seed), rows)
+
+
+def _finding(case: Case, effort: Effort, inputs: dict, result: Result | None) -> Finding:
+    if result is None or effort.only_memory and result.error:
         return holds(effort.statement, False, effort.gap, mistake=effort.mistake)
+    if result.error or not isinstance(result.outputs, dict):
+        return holds(effort.statement, False, f"with {effort.rows:,} rows it does not return its results")
     expected = run_case(case, inputs).outputs
     outputs = result.outputs
-    right = all(compare(case, name, outputs.get(name), value, inputs, {}).ok for name, value in expected.items())
+    right = all(compare(case, name, outputs.get(name), value).ok for name, value in expected.items())
     return holds(effort.statement, right, "its results are wrong on these inputs")
 
 
+def _run(question: Question, inputs: dict, execute: Execute) -> Run:
+    """Call the function that a question asks for, in a process of its own."""
+    used: list[float] = []
+
+    def measured(command: list[str], request: bytes) -> FinishedProcess:
+        process = execute(command, request)
+        used.append(process.used)
+        return process
+
+    [result] = run_calls(question, [(0, inputs)], measured)
+    return Run(result, sum(used))
+
+
+# ---- the reference
+
+
 @cache
-def cpu_seconds() -> int:
-    """The limit on processor time, in whole seconds as the system takes it: room for Python's start and for arrays."""
+def reference_pace(question_id: str, statement: str, seed: int, number: int) -> Pace:
+    """Measure the reference on an effort's inputs; each `number` is a measurement of its own."""
+    question = find(question_id)
+    effort = next(effort for effort in question.efforts if effort.statement == statement)
+    few, many = (_run(question, _inputs(effort, seed, n), _run_reference).seconds for n in (FEW, effort.rows))
+    return Pace(few, many - few)
+
+
+def _run_reference(command: list[str], request: bytes) -> FinishedProcess:
     before = _children_time()
-    subprocess.run([sys.executable, "-c", "import numpy"], check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
-    return max(2, math.ceil(ROOM * (_children_time() - before)))
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.run(command, input=request, capture_output=True, cwd=ROOT, env=env, check=True)
+    return FinishedProcess(process.stdout, process.stderr, Ending.EXIT, math.inf, _children_time() - before)
 
 
 def _children_time() -> float:
     times = os.times()
     return times.children_user + times.children_system
-
-
-@cache
-def too_many_rows() -> int:
-    """The number of rows for which a loop over them takes `ROOM` times the limit.
-
-    The loop that is measured calls NumPy twice for each row; no loop that computes a distance gets by with fewer.
-    """
-    X, y = np.ones((20_000, 1)), np.ones(1)
-    seconds = min(_seconds_of_loop(X, y) for _ in range(3)) / len(X)
-    return int(ROOM * cpu_seconds() / seconds)
-
-
-def _seconds_of_loop(X: np.ndarray, y: np.ndarray) -> float:
-    started = time.process_time()
-    for row in X:
-        np.sum(np.subtract(row, y))
-    return time.process_time() - started

@@ -1,5 +1,8 @@
 """Grade one question: what it returns on fresh inputs, or hands over from a notebook, judged outside the sandbox.
 
+The fresh inputs decide. What a learner reads comes from another process, which gets the inputs of the notebook's check
+alone: no text of a process that has seen a fresh input reaches a learner.
+
 How a learner's code is run is the caller's business: `execute` takes a command and the bytes for its standard input,
 and returns a `FinishedProcess`, as `coursekit.judging.runner.run_calls` takes it.
 """
@@ -9,12 +12,14 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coursekit.core.question import Question, Status, Verdict, holds
+from coursekit.core.question import Finding, Question, Status, Verdict, holds
 from coursekit.grading import effort
+from coursekit.grading.running.sandbox import Limits
 from coursekit.judging import reference_answers
 from coursekit.judging.judge import RUNS, judge, judge_values
 from coursekit.judging.rendering import render
@@ -26,6 +31,11 @@ if TYPE_CHECKING:  # it imports Jupyter, which grading without notebooks does no
 ATTEMPTS = 2  # at a sandbox that does not start
 CRASHES = {"MemoryError", "SyntaxError", "IndentationError", "TabError"}
 RIGHT_IN_PUBLIC = "right on the inputs of the notebook's check, wrong on others"
+STOPPED = {
+    Status.TIMED_OUT: "stopped after its time was used up: is there an endless or a very slow loop?",
+    Status.CRASHED: "the process that ran your code ended early, or the file could not be read",
+}
+_NUMBER = re.compile(r"\d")  # in a sentence about a mistake: it may be computed from the inputs
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")  # differs from run to run
 
 
@@ -42,6 +52,8 @@ class Graded:
     mistake: str = ""
     first_wrong: str = ""
     is_blank: bool = False  # unchanged since it was distributed: no earlier answer could help
+    is_endless: bool = False  # it does not return: where it is called, nothing after it runs
+    full_text: str = ""  # of the verdict on the fresh inputs, where the text is another one; for the instructor
 
 
 def without_verdict(question: Question, status: Status, reason: object) -> Graded:
@@ -55,13 +67,16 @@ def plain(text: str) -> str:
 
 
 def _graded(question: Question, verdict: Verdict, status: Status | None = None) -> Graded:
-    told = verdict.status
-    text = render(verdict)
-    if status and status != told:
-        text = f"{question.id}: {status}" + text.removeprefix(f"{question.id}: {told}")
-    first_wrong = next((finding.label for finding in verdict.findings if not finding.ok), "")
-    is_blank = told == Status.NOT_ATTEMPTED and not verdict.notes
-    return Graded(status or told, plain(text), verdict.mistake, first_wrong, is_blank)
+    first_wrong = next((finding.label for finding in verdict.asked if not finding.ok), "")
+    return Graded(status or verdict.status, _text_of(verdict, status), verdict.mistake, first_wrong)
+
+
+def _text_of(verdict: Verdict, status: Status | None = None) -> str:
+    """The text of a verdict, under another status if one is given."""
+    start, text = f"{verdict.question.id}: ", render(verdict)
+    if status and status != verdict.status:
+        text = f"{start}{status}" + text.removeprefix(f"{start}{verdict.status}")
+    return plain(text)
 
 
 @contextlib.contextmanager
@@ -79,41 +94,65 @@ def calm() -> Iterator[None]:
 # ---- function questions
 
 
-def grade_function(question: Question, seed: int, execute: Execute) -> Graded:
-    """Grade a function question on fresh inputs; the public inputs run too, to name the mistake by."""
+def grade_function(question: Question, seed: int, execute: Execute, count_edges: bool = False) -> Graded:
+    """Grade a function question on fresh inputs; if it is not ok, the public inputs say what a learner may read.
+
+    With `count_edges`, code that fails an edge is wrong.
+    """
     expected = reference_outputs(question, seed)
-    numbers = range(len(question.cases))
     with calm():
-        fresh = {index: question.draw_inputs(index, seed) for index in numbers}
-        public = {index: question.draw_inputs(index) for index in numbers}
-        results = _run_until_it_starts(question, [*fresh.items(), *public.items()], execute)
-        on_fresh = dict(zip(fresh, results, strict=False))
-        on_public = dict(zip(public, results[len(fresh) :], strict=True))
-        verdict = _judged(question, fresh, on_fresh, expected)
-        if verdict.status != Status.WRONG:
-            return _graded(question, verdict)
-        if ended := _how_it_ended(on_fresh.values()):
-            return _graded(question, verdict, ended)
-        told = _judged(question, public, on_public, reference_answers.expected(question))
-        return _graded(question, told if told.status == Status.WRONG else _without_values(verdict))
+        fresh = {index: question.draw_inputs(index, seed) for index in range(len(question.cases))}
+        results = _run_until_it_starts(question, fresh, execute)
+        verdict = _judged(question, fresh, results, expected, count_edges)
+        if verdict.ok:
+            return _graded(question, _without_values(verdict))
+        told = _verdict_on_public_inputs(question, execute, count_edges)
+    ended = _how_it_ended(results.values()) if verdict.status == Status.WRONG else None
+    status = ended or verdict.status
+    if told.status != verdict.status:
+        told = _without_values(verdict, ended)
+    graded = _graded(question, told, status)
+    return replace(
+        graded,
+        is_blank=_is_blank(question, results.values()),
+        is_endless=status == Status.TIMED_OUT or any(result.ended for result in results.values()),
+        full_text=_text_of(verdict, status),
+    )
 
 
-def with_effort(question: Question, seed: int, graded: Graded, execute: Execute) -> Graded:
+def _verdict_on_public_inputs(question: Question, execute: Execute, count_edges: bool) -> Verdict:
+    """The verdict of the notebook's check, by a process of its own."""
+    public = {index: question.draw_inputs(index) for index in range(len(question.cases))}
+    results = _run_until_it_starts(question, public, execute)
+    return _judged(question, public, results, reference_answers.expected(question), count_edges)
+
+
+def _is_blank(question: Question, results: Iterable[Result]) -> bool:
+    """Whether the first thing that is missing is this question's own answer."""
+    errors = [result.error for result in results if result.error]
+    waiting = [error.message for error in errors if error.kind == "NotImplementedError"]
+    return bool(waiting) and waiting[0].split(":")[0] == question.id
+
+
+def with_effort(
+    question: Question, seed: int, graded: Graded, limits: Limits, make_execute: effort.MakeExecute
+) -> Graded:
     """The same grade if the code passes the question's efforts; wrong if it does not."""
     with calm():
-        findings = effort.findings(question, seed, execute)
+        findings = effort.findings(question, seed, limits, make_execute)
     if all(finding.ok for finding in findings):
         return graded
     mistake = next(finding.mistake for finding in findings if not finding.ok)
     return _graded(question, Verdict(question, Status.WRONG, tuple(findings), mistake=mistake))
 
 
-def _run_until_it_starts(question: Question, calls: list, execute: Execute) -> list[Result]:
+def _run_until_it_starts(question: Question, inputs: dict[int, dict], execute: Execute) -> dict[int, Result]:
+    """The result of each case, by its index."""
     for _ in range(ATTEMPTS):
-        results = run_calls(question, calls, execute)
+        results = run_calls(question, list(inputs.items()), execute)
         broken = [result for result in results if result.ended == Ending.NOT_STARTED]
         if not broken:
-            return results
+            return dict(zip(inputs, results, strict=True))
     reason = broken[0].error.message if broken[0].error else "it returned nothing"
     raise InfrastructureError(f"the sandbox does not start: {reason}")
 
@@ -128,12 +167,22 @@ def _how_it_ended(results: Iterable[Result]) -> Status | None:
     return Status.CRASHED if ended - {Ending.RETURNED} or kinds & CRASHES else None
 
 
-def _judged(question: Question, inputs: dict, results: dict, expected: dict) -> Verdict:
+def _judged(question: Question, inputs: dict, results: dict, expected: dict, count_edges: bool) -> Verdict:
     """The verdict; values that the judge cannot handle are wrong."""
     try:
-        return judge(question, inputs, results, expected)
+        verdict = judge(question, inputs, results, expected)
     except Exception as error:
         return _cannot_be_judged(question, error)
+    return _with_edges(verdict) if count_edges else verdict
+
+
+def _with_edges(verdict: Verdict) -> Verdict:
+    """The verdict if the edges are asked as well."""
+    failed = verdict.failed_edges
+    asked = tuple(replace(finding, edge="") for finding in verdict.findings)
+    if not verdict.ok or not failed:
+        return replace(verdict, findings=asked)
+    return replace(verdict, status=Status.WRONG, findings=asked, mistake=failed[0].mistake or failed[0].edge)
 
 
 def _cannot_be_judged(question: Question, error: Exception) -> Verdict:
@@ -141,10 +190,20 @@ def _cannot_be_judged(question: Question, error: Exception) -> Verdict:
     return Verdict(question, Status.WRONG, (holds("all values are of the right kind", False, gap),))
 
 
-def _without_values(verdict: Verdict) -> Verdict:
-    """A verdict on fresh inputs as a learner may read it: where it fails, but none of the values."""
-    findings = [f if f.ok or f.condition == RUNS else replace(f, gap=()) for f in verdict.findings]
-    return replace(verdict, findings=tuple(findings), notes=(RIGHT_IN_PUBLIC,))
+def _without_values(verdict: Verdict, ended: Status | None = None) -> Verdict:
+    """A verdict on fresh inputs as a learner may read it: where it fails, but nothing that depends on the inputs."""
+    findings = tuple(_without_value(finding, ended) for finding in verdict.findings)
+    notes = () if verdict.status == Status.NOT_ATTEMPTED else (RIGHT_IN_PUBLIC,)
+    raised = any(finding.condition == RUNS for finding in verdict.asked if not finding.ok)
+    mistake = "" if raised or _NUMBER.search(verdict.mistake) else verdict.mistake
+    return replace(verdict, findings=findings, notes=notes, mistake=mistake)
+
+
+def _without_value(finding: Finding, ended: Status | None) -> Finding:
+    gap: tuple[str, ...] = ()
+    if finding.condition == RUNS and not finding.ok:
+        gap = (STOPPED[ended] if ended else "your code raised an error",)
+    return replace(finding, gap=gap, mistake="")
 
 
 # ---- the reference
@@ -191,9 +250,11 @@ def judged_values(question: Question, values: dict) -> Graded:
 
 
 def _given(question: Question) -> dict:
-    """The values of a notebook question that do not depend on the learner, by name."""
+    """The values of a notebook question that do not depend on the learner, by name, as far as its judge takes them."""
     given = question.given() if question.given else {}
-    return {name: value for name, value in given.items() if name in question.values}
+    parameters = signature(question.judge).parameters.values() if question.judge else ()
+    takes_all = any(parameter.kind == Parameter.VAR_KEYWORD for parameter in parameters)
+    return given if takes_all else {name: value for name, value in given.items() if name in question.values}
 
 
 def grade_values(question: Question, notebook_run: "NotebookRun") -> Graded:

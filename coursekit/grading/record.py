@@ -18,6 +18,7 @@ from coursekit.files import write_file
 from coursekit.questions import all_questions
 
 FORMAT = 2
+LARGEST_NUMBER = 1e15  # no points and no seconds are more
 
 
 class State(StrEnum):
@@ -88,6 +89,7 @@ class RecordedSettings:
     follow_through_share: float
     isolation: str
     notebooks: str
+    edges: str = "ignore"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,11 @@ class FollowThrough:
 
 @dataclass(frozen=True)
 class QuestionRecord:
-    """The grade of one question. `first_wrong` names the first thing that did not hold."""
+    """The grade of one question.
+
+    `first_wrong` names the first thing that did not hold. `full_text` is the verdict on the fresh inputs where a
+    learner reads another `text`; it may show these inputs, so no page for learners contains it.
+    """
 
     id: str
     title: str
@@ -114,6 +120,7 @@ class QuestionRecord:
     mistake: str = ""
     first_wrong: str = ""
     follow_through: FollowThrough | None = None
+    full_text: str = ""
 
     @property
     def passed(self) -> bool:
@@ -256,6 +263,17 @@ def read_records(out: str | Path) -> list[Record]:
     return [read_record(path) for path in sorted(Path(out, "records").glob("*.json"))]
 
 
+def read_sound_records(out: str | Path) -> tuple[list[Record], list[str]]:
+    """The records in the folder that `grade` wrote, ordered by id, and what is wrong with the other files there."""
+    records, problems = [], []
+    for path in sorted(Path(out, "records").glob("*.json")):
+        try:
+            records.append(read_record(path))
+        except ValueError as error:
+            problems.append(str(error))
+    return records, problems
+
+
 # ---- JSON
 
 
@@ -320,9 +338,15 @@ def _read_fields(kind: Any, value: Any, where: str) -> Any:
 def _read_plain(kind: Any, value: Any, where: str) -> Any:
     if issubclass(kind, StrEnum):
         return _member(kind, value, where)
-    if kind is float and type(value) is int:
-        return float(value)
-    return _of_type(kind, value, where)
+    return _finite(value, where) if kind is float else _of_type(kind, value, where)
+
+
+def _finite(value: Any, where: str) -> float:
+    """A number; JSON may also hold NaN, infinity, and whole numbers too large for a float."""
+    number = _of_type(float, value, where) if type(value) is not int else value
+    if not -LARGEST_NUMBER <= number <= LARGEST_NUMBER:
+        raise ValueError(f"{where} should be a finite number; it is {value!r:.60}")
+    return float(number)
 
 
 def _member(kind: type[StrEnum], value: Any, where: str) -> StrEnum:

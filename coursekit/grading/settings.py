@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import secrets
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +14,17 @@ from coursekit.grading.running import sandbox
 from coursekit.learner import submission
 from coursekit.paths import ROOT
 
+NUM_SEEDS = 2**32  # NumPy's RandomState takes no other
+
+
+def new_seed() -> int:
+    """A seed that nobody can guess."""
+    return secrets.randbelow(NUM_SEEDS)
+
+
+class BatchError(Exception):
+    """The class cannot be graded as asked; the message says why."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -22,7 +34,7 @@ class Settings:
     ----------
     assignment : str
     seed : int
-        Of the fresh inputs.
+        Of the fresh inputs: the same for a class, and known to its teachers alone.
     follow_through_share : float
         Share of a question's points if it is right only with the reference in place of earlier answers.
     notebooks : str
@@ -31,8 +43,12 @@ class Settings:
         "bubblewrap" or "limits"; the strongest that works here if empty.
     limits : Limits
         For each question; the time is the question's own.
+    edges : str
+        "ignore", or "count": then code that fails what no question asks for, an edge, is wrong.
     questions : tuple of str
         Ids of the questions to grade; all of the assignment if empty.
+    trust_submissions : bool
+        Grade even where a submission could change its own grade, see `sandbox.refusal`.
     """
 
     assignment: str
@@ -41,7 +57,9 @@ class Settings:
     notebooks: str = "run"
     isolation: str = ""
     limits: sandbox.Limits = field(default_factory=sandbox.Limits)
+    edges: str = "ignore"
     questions: tuple[str, ...] = ()
+    trust_submissions: bool = False
 
     @property
     def level(self) -> str:

@@ -1,16 +1,23 @@
 """`check`: judge a question on the files as they are saved, and print a verdict of a few readable lines."""
 
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from coursekit.core.question import CheckFailed, Question, Verdict
-from coursekit.judging import reference_answers
+from coursekit.core.question import CheckFailed, Question, Status, Verdict
+from coursekit.judging import attempt, reference_answers
+from coursekit.judging.blame import blame
 from coursekit.judging.judge import judge, judge_values
+from coursekit.judging.misplaced import in_this_notebook
 from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_cases
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import find
+from coursekit.running.inputs import remember
+
+SECONDS = 5.0  # of processor time: an answer needs a tenth of it, an endless loop should not keep anyone waiting
 
 
 def check(question_id: str, verbose: bool = False, **values: Any) -> None:
@@ -37,35 +44,60 @@ def check(question_id: str, verbose: bool = False, **values: Any) -> None:
     ...
     affine_forward: ok, 2 points
     """
-    question = find(question_id)
-    if question.in_notebook:
-        verdict, tested = judge_values(question, values), ""
-    elif values:
-        raise TypeError(f"check({question_id!r}) takes no values: it tests the saved file.")
-    else:
-        verdict, tested = check_question(question), tested_files(question)
+    try:
+        verdict, tested = _verdict(find(question_id), values)
+    except KeyboardInterrupt:
+        raise CheckFailed(f"{question_id}: stopped.") from None
     text = render(verdict, tested, verbose)
     if not verdict.ok:
-        raise CheckFailed(text) from None
+        raise CheckFailed("\n".join([text, *_how_to_debug(verdict)])) from None
     print(text)
 
 
+def _verdict(question: Question, values: dict[str, Any]) -> tuple[Verdict, str]:
+    """The verdict, and what was tested in words."""
+    if question.in_notebook:
+        return judge_values(question, values), ""
+    if values:
+        raise TypeError(f"check({question.id!r}) takes no values: it tests the saved file.")
+    verdict = check_question(question)
+    if verdict.status == Status.NOT_ATTEMPTED:
+        verdict = replace(verdict, notes=(*verdict.notes, *in_this_notebook(question)))
+    return verdict, tested_files(question)
+
+
+def _how_to_debug(verdict: Verdict) -> Iterator[str]:
+    """A line on how to get the inputs of the case that a wrong verdict shows."""
+    case = next((finding.case for finding in verdict.asked if not finding.ok), "")
+    if case:
+        remember(verdict.question.id, case)
+        yield f'  inputs("{verdict.question.id}") gives you these inputs for debugging.'
+
+
 def check_question(question: Question, root: Path = ROOT) -> Verdict:
-    """Check a function question on its public inputs; a `Verdict`."""
+    """Check a function question on its public inputs; a `Verdict`, which names an earlier question that is to blame."""
+    return blame(_judged(question, root), lambda earlier: _judged(earlier, root))
+
+
+def _judged(question: Question, root: Path) -> Verdict:
     inputs = {index: question.draw_inputs(index) for index in range(len(question.cases))}
-    results = run_cases(question, inputs, root)
-    return judge(question, inputs, results, reference_answers.expected(question))
+    results = run_cases(question, inputs, root, min(question.seconds, SECONDS))
+    verdict = judge(question, inputs, results, reference_answers.expected(question))
+    return replace(verdict, notes=(*verdict.notes, *attempt.notes(verdict, root)))
 
 
 def tested_files(question: Question, root: Path = ROOT) -> str:
     """What was tested, in words: "cs231n/layers.py, saved 12 s ago"."""
     names = dict.fromkeys(file_of(target) for target in question.implements)
-    return "; ".join(f"{name}, saved {_ago(Path(root, name))}" for name in names)
+    return "; ".join(f"{name}, {_ago(Path(root, name))}" for name in names)
 
 
 def _ago(path: Path) -> str:
-    seconds = max(0, time.time() - path.stat().st_mtime)
+    try:
+        seconds = max(0, time.time() - path.stat().st_mtime)
+    except OSError:
+        return "which is missing"
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
-            return f"{int(seconds / length)} {unit} ago"
-    return f"{int(seconds)} s ago"
+            return f"saved {int(seconds / length)} {unit} ago"
+    return f"saved {int(seconds)} s ago"

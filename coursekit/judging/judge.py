@@ -3,23 +3,27 @@
 It never imports the learner's code: it sees the plain values that `coursekit.running.worker` returned.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from coursekit.core import mistakes
+from coursekit.core.closeness import entry_errors, relative_error
 from coursekit.core.question import Case, Finding, Question, Status, Verdict
-from coursekit.core.serialization import Opaque
-from coursekit.judging import reference_answers
+from coursekit.judging import edges
+from coursekit.judging.explanation import Calls, likely_mistake, what_is_new
 from coursekit.judging.runner import Error, Result
+from coursekit.judging.values import as_numbers, describe
+from coursekit.questions import all_questions
 
 UNCHANGED = "the inputs are not modified"
 RUNS = "the code runs"
+LONGEST_MESSAGE = 300  # characters of an error's text that are shown
 
 
+@np.errstate(all="ignore")  # what the learner's values do to our arithmetic is no news to the learner
 def judge(
     question: Question, inputs: dict[int, dict], results: dict[int, Result], expected: dict[int, dict]
 ) -> Verdict:
@@ -37,16 +41,23 @@ def judge(
     -------
     Verdict
     """
-    errors = [result.error for result in results.values() if result.error]
-    waiting = [error.message for error in errors if error.kind == "NotImplementedError"]
+    calls = Calls(question, inputs, results, expected)
+    errors = [result.error for result in calls.asked.values() if result.error]
+    waiting = next((error for error in errors if error.kind == "NotImplementedError"), None)
     if waiting:
-        return _not_attempted(question, waiting[0])
+        return _not_attempted(question, waiting)
     findings = []
     for index, result in results.items():
         findings += _judge_case(question.cases[index], inputs[index], result, expected.get(index, {}))
-    ok = all(finding.ok or finding.edge for finding in findings)
-    mistake = "" if ok else _likely_mistake(question, results, [finding for finding in findings if not finding.edge])
-    return Verdict(question, Status.OK if ok else Status.WRONG, tuple(findings), _notes(results), mistake)
+    asked = [finding for finding in findings if not finding.edge]
+    shown = next((finding for finding in asked if not finding.ok), None)
+    if not shown:
+        return Verdict(question, Status.OK, tuple(findings), _notes(calls.asked.values()))
+    mistake = likely_mistake(calls, asked, shown)
+    notes = _notes([results[calls.index(shown)]])
+    if not mistake and (new := what_is_new(calls, asked)):
+        notes = (new, *notes)
+    return Verdict(question, Status.WRONG, tuple(findings), notes, mistake)
 
 
 def judge_values(question: Question, values: dict[str, Any]) -> Verdict:
@@ -68,17 +79,17 @@ def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, (dict, list, tuple)) and not value)
 
 
-def _not_attempted(question: Question, message: str) -> Verdict:
-    waiting_for = message.split(":")[0]
+def _not_attempted(question: Question, error: Error) -> Verdict:
+    waiting_for = error.message.split(":")[0]
     notes: tuple[str, ...] = ()
-    if waiting_for != question.id:
+    if waiting_for != question.id and waiting_for in all_questions():
         notes = (f"it builds on {waiting_for}, which has not been attempted yet",)
-    return Verdict(question, Status.NOT_ATTEMPTED, notes=notes)
+    return Verdict(question, Status.NOT_ATTEMPTED, notes=notes, waiting=error.frames[-1][:2] if error.frames else None)
 
 
 def _judge_case(case: Case, inputs: dict, result: Result, expected: dict) -> list[Finding]:
     findings = _findings(case, inputs, result, expected)
-    return [replace(finding, edge=case.edge) for finding in findings] if case.edge else findings
+    return [replace(finding, edge=finding.edge or case.edge) for finding in findings]
 
 
 def _findings(case: Case, inputs: dict, result: Result, expected: dict) -> list[Finding]:
@@ -86,20 +97,26 @@ def _findings(case: Case, inputs: dict, result: Result, expected: dict) -> list[
         return [_raised(case, result.error)]
     outputs = result.outputs
     if not isinstance(outputs, dict):
-        return [Finding("the outputs are returned", False, (f"got {_describe(outputs)}",), case=case.name)]
+        return [Finding("the outputs are returned", False, (f"got {describe(outputs)}",), case=case.name)]
     if case.judge:
         findings = [replace(finding, case=case.name) for finding in case.judge(inputs, outputs)]
     else:
-        findings = _compare_all(case, inputs, expected, outputs)
-    if result.changed:
-        findings.append(_changed(case, result.changed))
-    return findings
+        findings = [compare(case, name, outputs.get(name), value) for name, value in expected.items()]
+    # An input that was changed comes first: it may explain the rest.
+    asked = tuple(name for name in result.changed if name not in case.better_unchanged)
+    changed = [_changed(case, asked)] if asked else []
+    return changed + findings + [edges.changed(case, name) for name in result.changed if name in case.better_unchanged]
 
 
 def _raised(case: Case, error: Error) -> Finding:
-    lines = [f"your code raised {error.kind}: {error.message}"]
+    lines = [f"your code raised {error.kind}" + (error.message and f": {_shortened(error.message)}")]
     lines += [f"  {file}, line {number}:  {line}" for file, number, line in error.frames[-2:]]
-    return Finding(RUNS, False, tuple(lines), mistakes.explain_error(error.message), case=case.name)
+    return Finding(RUNS, False, tuple(lines), case=case.name)
+
+
+def _shortened(message: str) -> str:
+    """An error's text; of a long one, the first line."""
+    return message if len(message) <= LONGEST_MESSAGE else message.splitlines()[0][:LONGEST_MESSAGE] + " ..."
 
 
 def _changed(case: Case, names: tuple[str, ...]) -> Finding:
@@ -112,93 +129,56 @@ def _changed(case: Case, names: tuple[str, ...]) -> Finding:
     )
 
 
-def _compare_all(case: Case, inputs: dict, expected: dict, outputs: dict) -> list[Finding]:
-    sizes = case.sizes(**inputs) if case.sizes else {}
-    return [compare(case, name, outputs.get(name), value, inputs, sizes) for name, value in expected.items()]
-
-
-def compare(case: Case, name: str, got: Any, expected: Any, inputs: dict, sizes: dict[str, int]) -> Finding:
+def compare(case: Case, name: str, got: Any, expected: Any) -> Finding:
     """Compare one output with the reference's; a `Finding` that shows shape and dtype first, then the gap."""
     bound = f"relative error < {case.tolerance:.0e}".replace("e-0", "e-")
     finding = partial(Finding, bound, case=case.name, output=name)
     expected = np.asarray(expected)
-    array = _as_numbers(got)
-    if array is None:
-        gap = f"{name}: expected {_describe(expected)}, got {_describe(got)}"
-        hint = f"{name} is never assigned, or not returned" if got is None else ""
-        return finding(False, (gap,), hint)
-    if array.shape != expected.shape:
-        gap = f"{name}: expected {_describe(expected)}, got {_describe(array)}"
-        return finding(False, (gap,), mistakes.explain_shape(name, expected, array, sizes))
-    error = mistakes.relative_error(array, expected)
+    array = as_numbers(got)
+    if array is not None and edges.is_one_axis_too_many(array, expected, case.tolerance):
+        return edges.one_axis_too_many(case, name)
+    if array is None or array.shape != expected.shape:
+        what = describe(got if array is None else array)
+        return finding(False, (f"{name}: expected {describe(expected)}, got {what}",))
+    error = relative_error(array, expected)
     if error <= case.tolerance:
         return finding(True, error=error)
-    reason = mistakes.explain_values(mistakes.Wrong(name, expected, array, inputs, sizes))
-    return finding(False, tuple(_gap(name, array, expected, case.tolerance)), reason, error)
-
-
-def _as_numbers(value: Any) -> np.ndarray | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return np.asarray(value)
-    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "fiu":
-        return np.asarray(value)
-    return None
-
-
-def _describe(value: Any) -> str:
-    if isinstance(value, (np.ndarray, np.generic)):
-        return f"shape {value.shape} {value.dtype}" if value.shape else f"a number ({value.dtype})"
-    if isinstance(value, Opaque):
-        return f"a {value.kind}"
-    return "None" if value is None else f"a {type(value).__name__}"
+    return finding(False, tuple(_gap(name, array, expected, case.tolerance)), error=error)
 
 
 def _gap(name: str, got: np.ndarray, expected: np.ndarray, tolerance: float) -> Iterator[str]:
-    yield f"{name}: {_describe(got)}, as expected"
-    errors = mistakes.entry_errors(got.astype(float), expected.astype(float))
+    if got.dtype == expected.dtype or expected.dtype.kind in "iu":
+        yield f"{name}: {describe(got)}, as expected"
+    else:
+        yield f"{name}: expected {describe(expected)}, got {describe(got)}"
+    errors = entry_errors(got.astype(float), expected.astype(float))
     if expected.ndim:
         yield f"{int(np.sum(errors <= tolerance))} of {expected.size} entries are right"
     place = np.unravel_index(np.argmax(errors), errors.shape)
     where = f"{name}[{', '.join(str(int(i)) for i in place)}]" if place else name
-    yield f"{'largest error at ' if place else ''}{where}: expected {expected[place]:.6g}, got {got[place]:.6g}"
+    right, returned = told_apart(expected[place], got[place])
+    yield f"{'largest error at ' if place else ''}{where}: expected {right}, got {returned}"
 
 
-def _likely_mistake(question: Question, results: dict[int, Result], findings: list[Finding]) -> str:
-    known = reference_answers.recognise(question, results)
-    if known:
-        return known
-    if _same_answer_for_all(question, results, findings):
-        return "the result is the same for every input: it is right only for the example shown"
-    wrong = [finding for finding in findings if not finding.ok and finding.mistake]
-    wrong.sort(key=lambda finding: finding.condition != UNCHANGED)  # an input that was changed explains the rest
-    reasons = [finding.mistake for finding in wrong]
-    if reasons:
-        return reasons[0]
-    first = question.cases[0].name
-    if len(results) > 1 and all(finding.ok for finding in findings if finding.case == first):
-        return (
-            "right for the example shown, wrong for others: is a size, a number or a label of the example hard-coded?"
-        )
-    return ""
+def told_apart(a: Any, b: Any) -> tuple[str, str]:
+    """Two different numbers with as many digits as it takes to see that they differ, and at least six.
+
+    Examples
+    --------
+    >>> told_apart(1.25, 0.5), told_apart(1.00000001, 1.00000002)
+    (('1.25', '0.5'), ('1.00000001', '1.00000002'))
+    """
+    for digits in range(6, 18):
+        texts = f"{a:.{digits}g}", f"{b:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
-def _same_answer_for_all(question: Question, results: dict[int, Result], findings: list[Finding]) -> bool:
-    outputs = [result.outputs for result in results.values() if isinstance(result.outputs, dict)]
-    if len(outputs) < 2 or any(set(other) != set(outputs[0]) for other in outputs):
-        return False
-    first_ok = all(finding.ok for finding in findings if finding.case == question.cases[0].name)
-    same = [
-        _as_numbers(other[name]) is not None and mistakes.close(other[name], value)
-        for other in outputs[1:]
-        for name, value in outputs[0].items()
-        if _as_numbers(value) is not None
-    ]
-    return first_ok and bool(same) and all(same)
-
-
-def _notes(results: dict[int, Result]) -> tuple[str, ...]:
-    warned = sorted({text for result in results.values() for text in result.warnings})
-    printed = [result.printed.rstrip() for result in results.values() if result.printed.strip()]
+def _notes(results: Iterable[Result]) -> tuple[str, ...]:
+    results = list(results)
+    warned = sorted({text for result in results for text in result.warnings})
+    printed = [result.printed.rstrip() for result in results if result.printed.strip()]
     notes = [f"NumPy warned: {text}" for text in warned[:3]]
     if printed:
         notes += ["your code printed:", *("  " + line for line in printed[0].splitlines()[:20])]

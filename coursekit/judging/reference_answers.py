@@ -4,15 +4,19 @@ They let the learner's edition judge and name mistakes without holding the solve
 written by `coursekit.teacher.write_answers`, and a test compares it with both.
 """
 
+import re
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from coursekit.core import mistakes, serialization
-from coursekit.core.question import Question
-from coursekit.judging.runner import Result
+from coursekit.core import serialization
+from coursekit.core.closeness import close
+from coursekit.core.question import Finding, Question
+from coursekit.judging.runner import Error, Result
+from coursekit.judging.values import as_numbers
 from coursekit.questions import NOTEBOOKS
 
 FOLDER = Path(__file__).parent / "answers"
@@ -41,27 +45,132 @@ def expected(question: Question) -> dict[int, dict]:
     return answers
 
 
+def given(question: Question) -> list[str]:
+    """The lines of the functions that a question asks for, as they are handed out; empty if there are none."""
+    try:
+        return list(_load(path_of(question)).get("given", ()))
+    except OSError:
+        return []
+
+
 _WRITE_THEM = "`python -m coursekit store` writes them."
 
 
-def recognise(question: Question, results: dict[int, Result]) -> str:
-    """The sentence of the known mistake that returns just what the learner's code returned, or ''."""
+def recognise(question: Question, inputs: dict[int, dict], results: dict[int, Result], shown: Finding) -> str:
+    """The sentence of the known mistake that spoils the finding shown, just as the learner's code does, or ''."""
     try:
-        known = _load(path_of(question))["mistakes"]
+        answers = _load(path_of(question))
     except OSError:
         return ""
-    for mistake in known:
-        if all(_same(result, mistake["results"].get(index)) for index, result in results.items()):
+    index = next(index for index in results if question.cases[index].name == shown.case)
+    asked = {i: result for i, result in results.items() if not question.cases[i].edge}
+    right = answers["expected"]
+    for scope, mistake in product((results, asked), answers["mistakes"]):
+        if _is_all(mistake["results"], right, inputs, scope, index, shown.output):
+            return mistake["sentence"]
+    for mistake in answers["mistakes"] if shown.output else ():
+        if _makes(mistake["results"], right, asked, index, shown.output):
             return mistake["sentence"]
     return ""
 
 
-def _same(result: Result, known: dict | None) -> bool:
+def _is_all(known: dict, expected: dict, inputs: dict, results: dict[int, Result], shown: int, output: str) -> bool:
+    """Whether a known mistake is all that was made: every call ended as with it."""
+    if not all(_same(inputs[i], result, known.get(i)) for i, result in results.items()):
+        return False
+    if not _explains(results[shown], known[shown], expected.get(shown, {}), output):
+        return False
+    error = fingerprint(results[shown].error, inputs[shown])
+    if error is None or not error["in learner's code"] or _spoiled(known, expected):
+        return True
+    return bool(set(error["inputs"]) & set(known[shown]["error"]["inputs"]))  # the text alone is no evidence
+
+
+def fingerprint(error: Error | None, inputs: dict) -> dict | None:
+    """What identifies an error: its kind, the numbers in its text, and the inputs named in the line that raised it."""
+    if error is None:
+        return None
+    line = error.frames[-1][2] if error.frames else ""
+    words = set(re.findall(r"\w+", line))
+    return {
+        "kind": error.kind,
+        "numbers": re.findall(r"\d+", error.message),
+        "in learner's code": bool(error.frames),
+        "inputs": sorted(words & set(inputs)),
+        "transposes": bool(words & {"T", "transpose"}),
+    }
+
+
+def _same(inputs: dict, result: Result, known: dict | None) -> bool:
+    """Whether a call ended just as with a known mistake."""
     if known is None:
         return False
     if result.error or known["error"]:
-        return bool(result.error and result.error.kind == known["error"])
+        return _same_error(fingerprint(result.error, inputs), known["error"])
     return list(result.changed) == known["changed"] and _same_values(result.outputs, known["outputs"])
+
+
+def _same_error(error: dict | None, known: dict | None) -> bool:
+    if error is None or known is None:
+        return False
+    names, known_names = set(error["inputs"]), set(known["inputs"])
+    rest = ("kind", "numbers", "in learner's code", "transposes")
+    return (names <= known_names or known_names <= names) and all(error[key] == known[key] for key in rest)
+
+
+def _makes(known: dict, expected: dict, results: dict[int, Result], shown: int, output: str) -> bool:
+    """Whether a known mistake is among those made: all that it spoils is spoiled so, in the case shown and elsewhere.
+
+    What it leaves right may be wrong for another reason, and so may be a case where the learner's code returns nothing
+    or numbers that are not finite.
+    """
+    if not _explains(results[shown], known[shown], expected[shown], output):
+        return False
+    spoiled = sorted({output, *_spoiled(known, expected)})
+    return all(
+        _same_outputs(results[index], known[index], names)
+        for index, names in ((index, [name for name in spoiled if name in expected[index]]) for index in expected)
+        if index in results and (index == shown or not _broken(results[index], names))
+    )
+
+
+def _explains(result: Result, known: dict, expected: dict, output: str) -> bool:
+    """Whether a known mistake makes just the gap that is shown, however small that is."""
+    if output not in expected:  # the finding is on something else than an output that is compared
+        return True
+    if not _same_outputs(result, known, [output]):
+        return False
+    got, same, right = (as_numbers(value[output]) for value in (result.outputs, known["outputs"], expected))
+    if got is None or same is None or right is None or got.shape != right.shape:
+        return not _same_values(result.outputs[output], expected[output])
+    if not np.isfinite(got).all():
+        return True
+    gap = np.max(np.abs(got - right), initial=0.0)
+    return bool(gap > 0 and np.max(np.abs(got - same), initial=0.0) < 0.05 * gap)
+
+
+def _spoiled(known: dict, expected: dict) -> list[str]:
+    """The outputs that a known mistake gets wrong in some case."""
+    names = {
+        name
+        for index, outputs in expected.items()
+        for name, value in outputs.items()
+        if not known[index]["error"] and not _same_values(known[index]["outputs"].get(name), value)
+    }
+    return sorted(names)
+
+
+def _same_outputs(result: Result, known: dict, names: list[str]) -> bool:
+    if result.error or known["error"] or not isinstance(result.outputs, dict):
+        return False
+    return all(_same_values(result.outputs.get(name), known["outputs"].get(name)) for name in names)
+
+
+def _broken(result: Result, names: list[str]) -> bool:
+    if result.error or not isinstance(result.outputs, dict):
+        return True
+    arrays = [as_numbers(result.outputs.get(name)) for name in names]
+    return any(array is None or not np.isfinite(array).all() for array in arrays)
 
 
 def _same_values(a: Any, b: Any) -> bool:
@@ -70,6 +179,6 @@ def _same_values(a: Any, b: Any) -> bool:
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(map(_same_values, a, b))
     try:
-        return bool(mistakes.close(a, b))
+        return bool(close(a, b))
     except (TypeError, ValueError):
         return bool(np.array_equal(a, b))  # False, not an error, for a tuple and an array

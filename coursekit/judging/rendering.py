@@ -5,6 +5,7 @@ from itertools import groupby
 from textwrap import wrap
 
 from coursekit.core.question import Finding, Verdict
+from coursekit.judging.judge import RUNS
 
 WIDTH = 88  # what a notebook shows on a laptop without breaking lines of its own
 
@@ -16,29 +17,42 @@ def render(verdict: Verdict, tested: str = "", verbose: bool = False) -> str:
     ----------
     verdict : Verdict
     tested : str
-        What was tested, such as "cs231n/layers.py, saved 12 s ago"; shown with a wrong verdict only.
+        What was tested, such as "cs231n/layers.py, saved 12 s ago"; not shown if all is well.
     verbose : bool
-        Add every measured error and what the learner's code printed; these differ from machine to machine.
+        Add every measured error, the gap at each edge that does not hold, and what the learner's code printed; these
+        differ from machine to machine.
     """
     question = verdict.question
     if verdict.status == "not attempted":
-        return "\n".join([f"{question.id}: not attempted", *(f"  {note}" for note in verdict.notes)])
+        return "\n".join([f"{question.id}: not attempted", *_open_lines(verdict, tested)])
     if verdict.ok:
         held = [finding for finding in verdict.findings if finding.ok]
         lines = [question.id, *_ok_lines(held), *_edge_lines(verdict.failed_edges)]
-        lines.append(f"{question.id}: ok, {_points(question.points)}")
+        lines.append(f"{question.id}: ok, {num_points(question.points)}")
     else:
         lines = list(_wrong_lines(verdict, tested))
     return "\n".join(lines + (_details(verdict) if verbose else []))
 
 
+def _open_lines(verdict: Verdict, tested: str) -> Iterator[str]:
+    """What is still to be done, and where."""
+    if verdict.waiting:
+        yield from _wrapped(f"{verdict.waiting[0]}, line {verdict.waiting[1]}, still raises NotImplementedError", "  ")
+    for note in verdict.notes:
+        yield from _wrapped(note, "  ")
+    if tested:
+        yield from _wrapped(f"tested: {tested}", "  ")
+
+
 def _details(verdict: Verdict) -> list[str]:
     measured = [f"  {f.label}: relative error {f.error:.1e}" for f in verdict.findings if f.error is not None]
+    missed = [f"  {f.label}: {line.strip()}" for f in verdict.failed_edges for line in f.gap]
     notes = [f"  {note}" for note in verdict.notes] if verdict.ok else []
-    return ["measured:", *measured, *notes]
+    return ["measured:", *measured, *missed, *notes]
 
 
-def _points(points: int) -> str:
+def num_points(points: int) -> str:
+    """A number of points in words: "1 point", "3 points"."""
     return f"{points} point{'' if points == 1 else 's'}"
 
 
@@ -61,9 +75,18 @@ def _ok_line(case: str, outputs: str, condition: str, case_width: int, outputs_w
 
 
 def _edge_lines(failed: Iterable[Finding]) -> Iterator[str]:
-    """A paragraph for each edge that does not hold: what it is, and why it matters although nobody asks for it."""
-    for edge, group in groupby(failed, key=lambda finding: finding.edge):
-        yield from _wrapped(f"{next(group).case}: not asked for, but worth knowing: {edge}", "  ")
+    """A paragraph for each edge that does not hold: where it shows, what the case's own judge says, why it matters."""
+    by_edge: dict[str, list[Finding]] = {}
+    for finding in failed:
+        by_edge.setdefault(finding.edge, []).append(finding)
+    for edge, findings in by_edge.items():
+        first = findings[0]
+        outputs = ", ".join(f.output for f in findings if f.case == first.case and f.output)
+        certain = "" if first.output else first.mistake  # of an output, a mistake could only be guessed
+        found = first.gap[0] if first.condition == RUNS else certain
+        reasons = "; ".join(filter(None, [found, edge]))
+        where = "  ".join(filter(None, [first.case, outputs]))
+        yield from _wrapped(f"{where}: not asked for, but worth knowing: {reasons}", "  ")
 
 
 def _wrong_lines(verdict: Verdict, tested: str) -> Iterator[str]:

@@ -36,19 +36,20 @@ class Ending(StrEnum):
     EXIT = "exit"
     SIGNAL = "signal"
     TIMEOUT = "timeout"  # it used up its processor time
-    STALLED = "stalled"  # it took far longer by the clock than the processor time that it may use
+    STALLED = "stalled"  # it slept or waited, far longer than an answer takes
     MEMORY = "memory"
     OUTPUT = "output"
 
 
 @dataclass(frozen=True)
 class FinishedProcess:
-    """What a process wrote, how it ended, and the seconds of processor time that it was given."""
+    """What a process wrote, how it ended, and the seconds of processor time that it was given and that it used."""
 
     stdout: bytes
     stderr: bytes
     ended: Ending
     limit: float
+    used: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,18 @@ def run_cases(
     dict
         Maps each index to its `Result`.
     """
+    return dict(zip(inputs, run_calls_on_files(question, list(inputs.items()), root, seconds), strict=True))
+
+
+def run_calls_on_files(
+    question: Question, calls: list[tuple[int, dict]], root: Path = ROOT, seconds: float | None = None
+) -> list[Result]:
+    """Like `run_cases`, for calls of which several may be of the same case; a `Result` for each."""
 
     def execute(command: list[str], request: bytes) -> FinishedProcess:
         return _run_without_sandbox(command, request, root, question.seconds if seconds is None else seconds)
 
-    return dict(zip(inputs, run_calls(question, list(inputs.items()), execute), strict=True))
+    return run_calls(question, calls, execute)
 
 
 def run_calls(question: Question, calls: list[tuple[int, dict]], execute: Execute) -> list[Result]:
@@ -178,6 +186,9 @@ def _run_without_sandbox(command: list[str], request: bytes, root: Path, seconds
         except subprocess.TimeoutExpired:
             process.kill()
             return FinishedProcess(*process.communicate(), Ending.STALLED, seconds)
+        except KeyboardInterrupt:
+            process.kill()
+            raise
     return FinishedProcess(*output, Ending.TIMEOUT if is_out_of_time(process.returncode) else Ending.EXIT, seconds)
 
 
@@ -246,7 +257,8 @@ def _result_of(case: Case, inputs: dict, frame: _Frame) -> Result:
     if not case.observe or result.error:
         return result
     try:
-        return replace(result, outputs=case.observe(inputs, result.outputs))
+        with np.errstate(all="ignore"):
+            return replace(result, outputs=case.observe(inputs, result.outputs))
     except Exception as error:
         return replace(result, outputs=None, error=Error(type(error).__name__, str(error)[:LONGEST_PRINT]))
 
@@ -268,9 +280,7 @@ def _reason(process: FinishedProcess) -> Error:
     if process.ended == Ending.TIMEOUT:
         return Error("TimeoutError", OUT_OF_TIME.format(seconds=process.limit))
     if process.ended == Ending.STALLED:
-        return Error(
-            "TimeoutError", f"stopped after {WAITING * process.limit:g} seconds: does it sleep, or wait for input?"
-        )
+        return Error("TimeoutError", "stopped while it waited: does it sleep, or wait for input?")
     if process.ended in _TOO_MUCH:
         what = _TOO_MUCH[process.ended]
         return Error("ProcessDied", f"the process that ran your code was stopped: {what}")

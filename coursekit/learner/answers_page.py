@@ -65,7 +65,15 @@ def _renderer() -> Callable:
         import mistune
     except ImportError:  # a learner's own Python may lack it, and a submission must not fail for that
         return lambda text: f"<pre>{html.escape(text)}</pre>"
-    return mistune.create_markdown(escape=True, plugins=["table"])
+    markdown = mistune.create_markdown(escape=True, plugins=["table"])
+
+    def render(text: str) -> str:
+        try:
+            return str(markdown(text))
+        except (RecursionError, ValueError, IndexError, KeyError):  # no answer may keep the zip from being written
+            return f"<pre>{html.escape(text)}</pre>"
+
+    return render
 
 
 def print_pdf(path: Path) -> list[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from coursekit.learner.environment import OLDEST_PYTHON
+from cs231n._threads import uses_avx512
 
 NEEDED = (  # the dependencies of pyproject.toml, which learners do not have
     "imageio",
@@ -30,11 +31,10 @@ NEEDED = (  # the dependencies of pyproject.toml, which learners do not have
     "nbval",
     "numpy",
     "pytest",
+    "pyzmq",
     "threadpoolctl",
     "tqdm",
 )
-# The kernels of OpenBLAS for processors with AVX-512; its other names stand for older instructions.
-AVX512_KERNELS = {"SkylakeX", "Cooperlake", "Sapphirerapids", "Zen4", "Zen5"}
 SLOWEST_GOOD = 5e9  # operations per second and thread; a BLAS without fast kernels does not reach it
 
 
@@ -148,7 +148,7 @@ def _blas_kernel() -> Iterator[Line]:
     for library in _libraries():
         kernel = library.get("architecture")
         found = f"{library['internal_api']} {library['version']}, kernel {kernel}"
-        if library["internal_api"] == "openblas" and _has_avx512() and kernel not in AVX512_KERNELS:
+        if library["internal_api"] == "openblas" and _has_avx512() and not uses_avx512(library):
             advice = "The processor has AVX-512, but this kernel does not use it: set OPENBLAS_CORETYPE=SkylakeX."
             yield Line("slow", "BLAS", found, advice)
         else:

@@ -9,6 +9,8 @@ stands at the end of a longer text, are read as well.
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
 
 from coursekit.files import CONFLICT, has_conflict
 
@@ -19,6 +21,8 @@ _CARD = re.compile(r"^> \*\*Written question\b", re.MULTILINE)
 _EARLIER_QUESTION = re.compile(r"^(\*\*(Inline question|Think and write)|#+ Written question)", re.MULTILINE)
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+_MOST_PARENTHESES = 5  # in the name of an attachment, or right after it
+_ATTACHMENT = re.compile(r"attachment:([^\s\"'<>]{1,300})")
 
 
 def read_notebook(data: bytes) -> dict:
@@ -52,10 +56,22 @@ def shown_verdict(notebook: dict, question_id: str) -> str:
     """
     call = re.compile(rf"check\(\s*[\"']{re.escape(question_id)}[\"']")
     cells = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code" and call.search(source(cell))]
-    outputs = [output for cell in cells for output in cell.get("outputs", ())]
-    printed = "".join("".join(output.get("text", output.get("evalue", ""))) for output in outputs)
+    printed = "".join(printed_text(output) for cell in cells for output in outputs(cell))
     statuses = ("ok", "wrong", "not attempted")
     return next((status for status in statuses if f"{question_id}: {status}" in printed), "")
+
+
+def outputs(cell: dict) -> list[dict]:
+    """The outputs of a cell; [] where a damaged notebook has something else in their place."""
+    found = cell.get("outputs")
+    return [output for output in found if isinstance(output, dict)] if isinstance(found, list) else []
+
+
+def printed_text(output: dict) -> str:
+    """What an output prints, or the message of its error."""
+    text = output.get("text", output.get("evalue", ""))
+    lines = text if isinstance(text, list) else [text]
+    return "".join(line for line in lines if isinstance(line, str))
 
 
 # ---- written answers
@@ -63,8 +79,13 @@ def shown_verdict(notebook: dict, question_id: str) -> str:
 
 def is_written_answer(cell: dict) -> bool:
     """Whether a cell of the course's notebooks is for a written answer."""
-    name = cell.get("id", "")
+    name = _id(cell)
     return cell.get("cell_type") == "markdown" and name.startswith("answer_") and not name.endswith("_compare")
+
+
+def _id(cell: dict) -> str:
+    name = cell.get("id")
+    return name if isinstance(name, str) else ""
 
 
 def written_answers(notebook: dict) -> dict[str, str]:
@@ -80,11 +101,11 @@ def prompts(notebook: dict) -> dict[str, str]:
 def _written_cells(notebook: dict) -> Iterator[tuple[str, dict, str]]:
     """(id, cell, question) of each written answer."""
     cells = [cell for cell in notebook["cells"] if cell.get("cell_type") != "code"]
-    by_id = {cell.get("id"): cell for cell in cells}
+    by_id = {_id(cell): cell for cell in cells}
     has_ids = any(map(is_written_answer, cells))
     for number, cell in enumerate(cells):
         if is_written_answer(cell) if has_ids else _is_compared(cells, number):
-            name = cell.get("id", f"answer_{number}")
+            name = _id(cell) or f"answer_{number}"
             before = cells[number - 1] if number else {"source": ""}
             yield name, cell, question_in(source(by_id.get(name.replace("answer", "question", 1), before)))
 
@@ -118,9 +139,31 @@ def without_blank(text: str) -> str:
 def with_images(text: str, cell: dict) -> str:
     """A Markdown text with the images that were pasted into its cell written out, so that it stands alone."""
     attachments = cell.get("attachments")
-    for name, kinds in attachments.items() if isinstance(attachments, dict) else ():
-        for kind, data in kinds.items() if isinstance(kinds, dict) else ():
-            if kind in _IMAGES and isinstance(data, str) and _BASE64.fullmatch(data):
-                # once: an image that is shown a thousand times would fill the memory
-                text = text.replace(f"attachment:{name}", f"data:{kind};base64,{''.join(data.split())}", 1)
-    return text
+    left = dict(attachments) if isinstance(attachments, dict) else {}
+
+    def image(match: re.Match) -> str:
+        for name in _possible_names(match[1]):
+            # once: an image that is shown a thousand times would fill the memory
+            if url := _image_url(left.pop(name, None) or left.pop(unquote(name), None)):
+                return url + match[1][len(name) :]
+        return match[0]
+
+    return _ATTACHMENT.sub(image, text)
+
+
+def _possible_names(text: str) -> Iterator[str]:
+    """What the name of an attachment can be at the start of a text: Markdown ends it by ")", which it may contain."""
+    yield text
+    for _ in range(_MOST_PARENTHESES):
+        text, end, _after = text.rpartition(")")
+        if not end:
+            return
+        yield text
+
+
+def _image_url(kinds: Any) -> str:
+    """The address that holds an attached image itself; "" if it is no image."""
+    for kind, data in kinds.items() if isinstance(kinds, dict) else ():
+        if kind in _IMAGES and isinstance(data, str) and _BASE64.fullmatch(data):
+            return f"data:{kind};base64,{''.join(data.split())}"
+    return ""

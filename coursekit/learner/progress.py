@@ -6,7 +6,7 @@ from pathlib import Path
 
 from coursekit.core.question import Question, Status, Verdict
 from coursekit.judging.check import check_question, tested_files
-from coursekit.judging.rendering import render
+from coursekit.judging.rendering import num_points, render
 from coursekit.learner import notebook_form
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
@@ -48,7 +48,7 @@ def show(root: Path = ROOT) -> int:
             points = question.points if verdict.ok else 0
             print(
                 f"  {question.id:<{id_width}}  {question.title:<{title_width}}  {verdict.status:<13}  "
-                f"{points} of {question.points} points  {question.minutes:>3} min"
+                f"{points} of {num_points(question.points):<8}  {question.minutes:>3} min"
             )
     earned = sum(q.points for q in questions if standing[q.id].ok)
     minutes_left = sum(q.minutes for q in questions if not standing[q.id].ok)

@@ -3,12 +3,14 @@
 import fnmatch
 import hashlib
 import json
+import re
 
 from coursekit.core.question import Question
 from coursekit.paths import file_of
 from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
 
 RECEIPT = "receipt.json"
+MOST_NAMED, LONGEST_NAME = 5, 80  # of the files that a receipt has wrong; a receipt may name thousands
 WEIGHTS = "cs231n/saved/*.npz"
 LARGEST = {  # bytes of one file, by its ending: more than honest work needs, less than could fill a machine's memory
     ".ipynb": 20_000_000,  # the course's with all images have at most 1 MB; JSON takes about 20 times that in memory
@@ -66,8 +68,14 @@ def modules(assignment: str) -> list[str]:
 
 def is_allowed(name: str, assignment: str) -> bool:
     """Whether a submission may contain a file; its name is relative, with "/"."""
-    names = allowed(assignment)
-    return name in names or bool(name.count("/") == 2 and fnmatch.fnmatchcase(name, WEIGHTS))
+    return name in allowed(assignment) or is_weights(name)
+
+
+def is_weights(name: str) -> bool:
+    """Whether a name is one that saved weights can have on every system."""
+    *_, last = name.split("/")
+    is_there = name.count("/") == 2 and fnmatch.fnmatchcase(name.casefold(), WEIGHTS)
+    return is_there and re.fullmatch(r"[\w.-]{1,80}", last, re.ASCII) is not None
 
 
 # ---- receipts
@@ -98,13 +106,17 @@ def receipt_problems(receipt: dict, files: dict[str, bytes], sha256: str | None 
     """
     recorded = receipt["files"]
     found = {name: digest(data) for name, data in files.items() if name != RECEIPT}
-    problems = [
-        f"{name} is not the file that the receipt lists"
-        for name, hashed in recorded.items()
-        if found.get(name, hashed) != hashed
-    ]
-    problems += [f"{name} is in the receipt, but not in the submission" for name in recorded if name not in found]
-    problems += [f"{name} is in the submission, but not in the receipt" for name in found if name not in recorded]
+    other = [name for name, hashed in recorded.items() if found.get(name, hashed) != hashed]
+    problems = _problems(other, "not the file that the receipt lists")
+    problems += _problems([name for name in recorded if name not in found], "in the receipt, but not in the submission")
+    problems += _problems([name for name in found if name not in recorded], "in the submission, but not in the receipt")
     if sha256 is not None and receipt.get("sha256") != sha256:
         problems.append("the receipt was written for another zip")
     return problems
+
+
+def _problems(names: list[str], what: str) -> list[str]:
+    """A sentence for each of the first files, and one for all others."""
+    shown = [name if name.isprintable() and len(name) <= LONGEST_NAME else ascii(name[:LONGEST_NAME]) for name in names]
+    more = len(shown) - MOST_NAMED
+    return [f"{name} is {what}" for name in shown[:MOST_NAMED]] + [f"{more} more files are {what}"] * (more > 0)

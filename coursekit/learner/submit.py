@@ -4,19 +4,25 @@ The exit status is 0 if nothing is missing, 1 if the zip was written but has pro
 """
 
 import ast
+import contextlib
 import json
+import os
 import platform
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import NamedTuple
 
 import numpy as np
 
-from coursekit.core.question import Verdict
+from coursekit.core.question import Status, Verdict
 from coursekit.files import CONFLICT, has_conflict, pack_zip, unpack_zip, write_file
+from coursekit.judging.attempt import copies_of
+from coursekit.judging.misplaced import code_of_notebook, misplaced
+from coursekit.judging.rendering import num_points
 from coursekit.learner import answers_page, notebook_form, submission
 from coursekit.learner.progress import verdicts
 from coursekit.paths import PACKAGE, ROOT, TOOLS, files_in
@@ -75,7 +81,15 @@ def _check(assignment: str, files: Files, root: Path) -> tuple[list[Verdict], li
         found = check_packed(assignment, pack(files), root)
     except Exception as error:  # whatever is wrong with the course's own files must not keep the zip from being written
         return [], [f"The questions could not be checked ({type(error).__name__}: {error})."]
-    return found, verdict_problems(found, files, assignment)
+    return found, [*verdict_problems(found, files, assignment), *misplaced_work(found, files)]
+
+
+def misplaced_work(found: Sequence[Verdict], files: Files) -> list[str]:
+    """What the files define in the wrong place, as sentences."""
+    open_questions = [v.question for v in found if v.status == Status.NOT_ATTEMPTED and not v.question.in_notebook]
+    sources = {name: data.decode(errors="replace") for name, data in files.items() if name.endswith(".py")}
+    sources |= {name: code_of_notebook(data) for name, data in files.items() if name.endswith(".ipynb")}
+    return [f"{sentence}." for sentence in misplaced(open_questions, sources)]
 
 
 # ---- what goes into the zip
@@ -87,13 +101,14 @@ def collect(assignment: str, root: Path) -> tuple[Files, list[str]]:
     for name in _names(assignment, root):
         path = Path(root, name)
         try:
-            data = path.read_bytes()
+            obstacle = _why_not_packed(name, path.stat().st_size, root)
+            data = b"" if obstacle else path.read_bytes()
         except OSError as error:
             if name in submission.required(assignment):
                 problems.append(f"{name} is missing ({error.strerror}).")
             continue
-        if too_large := _too_large(name, len(data)):
-            problems.append(too_large)
+        if obstacle:
+            problems.append(obstacle)
             continue
         files[name] = data
         problems += [f"{name}: {problem}." for problem in _file_problems(data, path)]
@@ -104,6 +119,20 @@ def _names(assignment: str, root: Path) -> list[str]:
     """The names of all files that a submission may contain, the saved weights among them."""
     listed = [name for name in submission.allowed(assignment) if name not in (submission.WEIGHTS, submission.RECEIPT)]
     return listed + sorted(path.relative_to(root).as_posix() for path in Path(root).glob(submission.WEIGHTS))
+
+
+def _why_not_packed(name: str, size: int, root: Path) -> str:
+    """Why a file of so many bytes does not go into the zip, in a sentence; empty if it does."""
+    if Path(root, name).resolve() != Path(root).resolve() / name:
+        return f"{_printable(name)} is a link, or is in a folder that is one: it is not in the zip. Put the file there."
+    if name.endswith(".npz") and not submission.is_weights(name):
+        return f"{_printable(name)} is not in the zip: use only the letters a to z, digits and . _ - in its name."
+    return _too_large(name, size)
+
+
+def _printable(name: str) -> str:
+    """A name, with escapes for the bytes that are not in the system's encoding."""
+    return name if name.isprintable() else os.fsencode(name).decode("ascii", "backslashreplace")
 
 
 def _too_large(name: str, size: int) -> str:
@@ -141,6 +170,7 @@ def notebook_problems(data: bytes, path: Path) -> Iterator[str]:
     """What is wrong with a notebook: it cannot be read, was not saved or run, or answers are missing."""
     if _has_newer_copy(data, path):
         yield "there is a newer copy in .ipynb_checkpoints; if some of your work is missing, open that copy and save it"
+    yield from (f"{copy.name} beside it was saved later, and is not submitted" for copy in _later_copies(path))
     try:
         notebook = notebook_form.read_notebook(data)
     except ValueError as error:
@@ -150,18 +180,30 @@ def notebook_problems(data: bytes, path: Path) -> Iterator[str]:
         cell for cell in notebook["cells"] if cell.get("cell_type") == "code" and notebook_form.source(cell).strip()
     ]
     if unrun := sum(cell.get("execution_count") is None and not cell.get("outputs") for cell in code):
-        yield f"{unrun} of its {len(code)} code cells have not been run; choose Run > Run All Cells, then save"
+        cells = f"{unrun} of its {len(code)} code cells have" if unrun < len(code) else "its code cells have"
+        yield f"{cells} not been run; choose Run > Run All Cells, then save"
     if any(has_conflict(notebook_form.source(cell)) for cell in notebook["cells"]):
         yield f"in a cell: {CONFLICT}"
-    if blank := [name for name, text in notebook_form.written_answers(notebook).items() if not text]:
-        yield f"no written answer yet in {', '.join(blank)}"
+    asked = notebook_form.prompts(notebook)
+    for number, (name, text) in enumerate(notebook_form.written_answers(notebook).items(), 1):
+        if not text:
+            yield f"written question {number} has no answer yet ({shorten(asked[name], 70, placeholder=' ...')})"
 
 
 def _has_newer_copy(data: bytes, path: Path) -> bool:
     """Whether Jupyter kept a later state of a notebook than the saved one."""
     copy = path.parent / ".ipynb_checkpoints" / f"{path.stem}-checkpoint.ipynb"
-    is_newer = copy.exists() and copy.stat().st_mtime > path.stat().st_mtime + 1
-    return is_newer and copy.read_bytes() != data
+    try:
+        return copy.stat().st_mtime > path.stat().st_mtime + 1 and copy.read_bytes() != data
+    except OSError:  # most have no copy
+        return False
+
+
+def _later_copies(path: Path) -> list[Path]:
+    """Copies such as knn-Copy1.ipynb that were saved after the notebook itself."""
+    with contextlib.suppress(OSError):  # the notebook, or a copy, is not there any more
+        return [copy for copy in copies_of(path) if copy.stat().st_mtime > path.stat().st_mtime + 1]
+    return []
 
 
 def unsubmitted_changes(root: Path, assignment: str) -> list[str]:
@@ -170,12 +212,15 @@ def unsubmitted_changes(root: Path, assignment: str) -> list[str]:
         manifest = json.loads((Path(root) / "manifest.json").read_bytes())
     except (OSError, ValueError):
         return []  # the solved tree has none
-    names = sorted(path.relative_to(root).as_posix() for path in Path(root).glob("cs231n/**/*.py"))
+    paths = [path for path in Path(root).glob("cs231n/**/*.py") if path.is_file()]
+    names = sorted(path.relative_to(root).as_posix() for path in paths)
     later = {name for other in submission.assignments() for name in submission.modules(other)}
     problems = []
     for name in (name for name in names if not submission.is_allowed(name, assignment)):
         if name not in manifest:
-            problems.append(f"{name} is your own file: it is not submitted, and code that imports it will fail.")
+            problems.append(
+                f"{_printable(name)} is your own file: it is not submitted, and code that imports it will fail."
+            )
         elif name not in later and not _is_same(Path(root, name).read_bytes(), manifest[name]):
             problems.append(f"{name} was edited: it is not submitted, and grading uses the original.")
     return problems
@@ -308,8 +353,9 @@ def _print_verdicts(found: Sequence[Verdict]) -> None:
     print("\nThe verdict on each question in the zip (for those answered in a notebook, as saved there):")
     width = max((len(verdict.question.id) for verdict in found), default=0)
     for verdict in found:
-        points = verdict.question.points if verdict.ok else 0
-        print(f"  {verdict.question.id:<{width}}  {verdict.status:<13}  {points} of {verdict.question.points} points")
+        possible = verdict.question.points
+        points = possible if verdict.ok else 0
+        print(f"  {verdict.question.id:<{width}}  {verdict.status:<13}  {points} of {num_points(possible)}")
     earned = sum(verdict.question.points for verdict in found if verdict.ok)
     print(f"  {earned} of {sum(verdict.question.points for verdict in found)} points.")
     print("Grading runs the same checks on other inputs; written answers are read by a person.")

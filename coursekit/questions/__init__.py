@@ -56,6 +56,7 @@ def find(question_id: str) -> Question:
 
     questions = all_questions()
     if question_id not in questions:
-        near = difflib.get_close_matches(str(question_id), questions, n=3) or list(questions)
-        raise ValueError(f"There is no question {question_id!r}. Did you mean {' or '.join(near)}?")
+        near = difflib.get_close_matches(str(question_id), questions, n=3)
+        advice = f"Did you mean {' or '.join(near)}?" if near else "`python -m coursekit progress` lists all questions."
+        raise ValueError(f"There is no question {question_id!r}. {advice}")
     return questions[question_id]

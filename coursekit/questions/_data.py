@@ -5,20 +5,26 @@ from functools import cache
 import numpy as np
 
 NUM_TRAIN, NUM_VAL = 49_000, 1_000
+NUM_SEEN = 5_000  # training images on which a classifier is compared with the validation images
 
 
 @cache
 def rows() -> dict[str, np.ndarray]:
-    """Validation images as rows, minus the mean training image, with a 1 at the end: as in svm and softmax."""
+    """Images as rows, minus the mean training image, with a 1 at the end: as in svm and softmax.
+
+    The validation images, and as X_seen the first of the training images.
+    """
     from cs231n.data_utils import load_CIFAR10
 
     images, labels, _, _ = load_CIFAR10(dtype=np.uint8)
     mean_image = images[:NUM_TRAIN].reshape(NUM_TRAIN, -1).mean(axis=0)
-    X_val = np.ones((NUM_VAL, mean_image.size + 1), dtype=np.float32)
-    validation = slice(NUM_TRAIN, NUM_TRAIN + NUM_VAL)
-    X_val[:, :-1] = images[validation].reshape(NUM_VAL, -1)
-    X_val[:, :-1] -= mean_image.astype(np.float32)
-    return {"X_val": X_val, "y_val": labels[validation]}
+    found = {}
+    for name, part in (("val", slice(NUM_TRAIN, NUM_TRAIN + NUM_VAL)), ("seen", slice(NUM_SEEN))):
+        X = np.ones((len(images[part]), mean_image.size + 1), dtype=np.float32)
+        X[:, :-1] = images[part].reshape(len(X), -1)
+        X[:, :-1] -= mean_image.astype(np.float32)
+        found |= {f"X_{name}": X, f"y_{name}": labels[part]}
+    return found
 
 
 @cache

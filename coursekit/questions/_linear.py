@@ -4,7 +4,7 @@ from importlib import import_module
 
 import numpy as np
 
-from coursekit.core.question import Case, Question, holds, reaches
+from coursekit.core.question import Case, Effort, Question, holds, reaches
 
 # ---- losses
 
@@ -24,11 +24,20 @@ def sizes(W, X, **_):
     return {"N": X.shape[0], "D": W.shape[0], "C": W.shape[1]}
 
 
+NO_LOOP = Effort(
+    "no Python loop over the inputs",
+    lambda rng, rows: draw(rng, rows, 2, 5, 0.1),
+    "with many inputs the processor time grows many times as fast as array code's",
+    "there is still a loop over the inputs, or a version with loops is called: compute all scores with X @ W",
+    rows=1_000_000,
+)
+
+
 def loss_question(notebook, target, title, cases, **card):
     """A question about a loss and its gradient; `target` looks like "cs231n.classifiers.softmax:softmax_loss_naive".
 
-    Each case is a name and a function that draws the inputs; the one named "float32" has a larger tolerance. `card` has
-    the points, minutes, difficulty and importance.
+    Each case is a name, a function that draws the inputs, and why it matters if it is an edge; the one named "float32"
+    has a larger tolerance. `card` has the points, minutes, difficulty and importance, and efforts if there are any.
     """
     module, function = target.split(":")
 
@@ -43,7 +52,8 @@ def loss_question(notebook, target, title, cases, **card):
         **card,
         implements=(target,),
         cases=tuple(
-            Case(name, inputs, run, sizes, tolerance=1e-4 if name == "float32" else 1e-8) for name, inputs in cases
+            Case(name, inputs, run, sizes, 1e-4 if name == "float32" else 1e-8, edge="".join(edge))
+            for name, inputs, *edge in cases
         ),
     )
 
@@ -51,8 +61,14 @@ def loss_question(notebook, target, title, cases, **card):
 # ---- the search for good settings
 
 
-def judge_search(results, best_val, W, X_val, y_val, bars, name):
-    """Judge a search over learning rates and regularisation strengths; `name` is the best classifier's variable."""
+TOO_GOOD = 0.1  # by so much an honest classifier never does better on the validation images than on training images
+
+
+def judge_search(results, best_val, W, X_val, y_val, bars, name, X_seen=None, y_seen=None):
+    """Judge a search over learning rates and regularisation strengths; `name` is the best classifier's variable.
+
+    Grading hands over training images as well (X_seen): a classifier that was fitted to X_val fails on them.
+    """
     findings = [_judge_grid(results), _judge_results(results)]
     if not all(finding.ok for finding in findings):
         return findings
@@ -83,7 +99,18 @@ def judge_search(results, best_val, W, X_val, y_val, bars, name):
                 mistake="widen the search: try other powers of ten, more steps (num_iters), larger batches",
             ),
         ]
+        if X_seen is not None:
+            findings += _judge_training(accuracy, float(np.mean(np.argmax(X_seen @ W, axis=1) == y_seen)), name)
     return findings
+
+
+def _judge_training(val_accuracy, train_accuracy, name):
+    """A finding if the weights were fitted to X_val; none otherwise, since a notebook's check cannot show it."""
+    if val_accuracy - train_accuracy < TOO_GOOD:
+        return []
+    gap = f"it reaches {val_accuracy:.4g} on X_val, but only {train_accuracy:.4g} on training images"
+    mistake = "it was trained on the validation images: train on X_train alone, and use X_val to choose"
+    return [holds(f"{name} has learnt from the training images", False, gap, mistake=mistake)]
 
 
 def _judge_grid(results):

@@ -32,6 +32,7 @@ CAN_LIMIT_CPU = resource is not None
 CPU_SECONDS = "COURSEKIT_CPU_SECONDS"  # the environment variable with the limit, where no sandbox has set it
 OUT_OF_TIME = "stopped after {seconds:g} seconds of processor time: is there an endless or a very slow loop?"
 LONGEST_PRINT = 2_000  # characters of what a learner's code prints that are kept for each case
+CODE = ["cs231n"]  # folders with code whose lines an error shows
 READY = -1  # instead of a call's number: the process has started, and the learner's code has not run yet
 
 
@@ -57,7 +58,8 @@ def main() -> None:
 
     send(READY, {})
     for number, (index, inputs) in enumerate(request["calls"]):
-        report = call(question.cases[index], inputs)
+        with np.errstate(all="warn", under="ignore"):  # NumPy's own settings, whatever np.seterr in a file made of them
+            report = call(question.cases[index], inputs)
         send(number, report)
         if report["error"] and report["error"]["kind"] == "TimeoutError":
             _end_out_of_time()
@@ -136,17 +138,21 @@ class _Beginning(io.StringIO):
             super().write(text)
         return len(text)
 
+    def close(self) -> None:
+        """Stay open: what was printed before is asked for after code has closed its output."""
+
 
 def _learner_frames(error: BaseException) -> list[list]:
     """The lines of `cs231n/` that the error passed through, the innermost last: [file, line number, line]."""
     frames = list(traceback.extract_tb(error.__traceback__))
-    if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        frames.append(traceback.FrameSummary(error.filename, error.lineno, "", line=error.text or ""))
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:  # who imports the file does not matter
+        frames = [traceback.FrameSummary(error.filename, error.lineno, "", line=error.text or "")]
     lines = []
     for frame in frames:
         path = Path(frame.filename)
-        if "cs231n" in path.parts and not path.name.startswith("_"):
-            part = path.parts[len(path.parts) - path.parts[::-1].index("cs231n") - 1 :]
+        folder = next((name for name in CODE if name in path.parts), None)
+        if folder and not path.name.startswith("_"):
+            part = path.parts[len(path.parts) - path.parts[::-1].index(folder) - 1 :]
             lines.append(["/".join(part), frame.lineno, (frame.line or "").strip()])
     return lines
 

@@ -7,9 +7,11 @@ import tempfile
 from pathlib import Path
 
 from coursekit.core.question import Verdict
+from coursekit.judging import model_answers
 from coursekit.learner.progress import verdicts
 from coursekit.paths import LEARNER, ROOT, files_in
 from coursekit.questions import all_questions
+from coursekit.teacher.locked_answers import locked_answers
 from coursekit.teacher.solutions import SolutionError, has_marker, stripped
 
 RENAMED = {"docs/learner/README.md": "README.md", "docs/learner/Makefile": "Makefile"}
@@ -19,13 +21,16 @@ class ReleaseError(Exception):
     """The learner's edition cannot be built; the message says why."""
 
 
-def build(out: str | Path) -> int:
-    """Build the learner's edition in a folder; 0 if it was built."""
+def build(out: str | Path, solutions: str = "none") -> int:
+    """Build the learner's edition in a folder; 0 if it was built.
+
+    With the solutions "after-ok" it holds the model answers, locked: each opens when the learner's own is right.
+    """
     out = Path(out).resolve()
     try:
         _require_free(out)
         _require_full_marks()
-        _build(out)
+        _build(out, solutions == "after-ok")
     except (ReleaseError, SolutionError) as error:
         print(f"The learner's edition was not built: {error}")
         return 1
@@ -34,25 +39,27 @@ def build(out: str | Path) -> int:
     return 0
 
 
-def _build(out: Path) -> None:
+def _build(out: Path, with_solutions: bool) -> None:
     """Build the edition next to its folder, and move it there once it is proved to be empty."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         edition = Path(folder) / "edition"
-        write_edition(edition)
+        write_edition(edition, with_solutions=with_solutions)
         _require_no_answers(edition)
         if out.exists():
             out.rmdir()
         edition.rename(out)
 
 
-def write_edition(edition: Path, root: Path = ROOT) -> None:
+def write_edition(edition: Path, root: Path = ROOT, with_solutions: bool = False) -> None:
     """Write the stripped tree and its manifest, without proving anything."""
     for name, path in files_in((*LEARNER, *RENAMED), root).items():
         target = edition / RENAMED.get(name, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(stripped(path, name))
         target.chmod(0o755 if path.suffix == ".sh" else 0o644)
+    if with_solutions:
+        (edition / model_answers.FILE).write_text(locked_answers(root), encoding="utf-8")
     files = sorted(path for path in edition.rglob("*") if path.is_file())
     manifest = {path.relative_to(edition).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     (edition / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

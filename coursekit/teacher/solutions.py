@@ -1,7 +1,7 @@
 """Remove the answers from the solved files.
 
 An answer is between `### BEGIN SOLUTION` and `### END SOLUTION` in a .py file or a code cell, and between
-`<!-- BEGIN SOLUTION -->` and `<!-- END SOLUTION -->` in a Markdown cell.
+`<!-- BEGIN SOLUTION -->` and `<!-- END SOLUTION -->` in a Markdown cell: a written answer, or one to compare it with.
 """
 
 import ast
@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from coursekit.core.question import Question
-from coursekit.learner.notebook_form import BLANK_ANSWER
+from coursekit.learner.notebook_form import BLANK_ANSWER, is_written_answer
 from coursekit.questions import all_questions
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -32,10 +32,13 @@ def stripped(path: Path, name: str) -> bytes:
     return path.read_bytes()
 
 
-def strip_module(source: str, name: str) -> str:
-    """Replace each answer in a module by a TODO and a `NotImplementedError` that names the question."""
+def strip_module(source: str, name: str, keep: Question | None = None) -> str:
+    """Replace each answer in a module by a TODO and a `NotImplementedError` that names the question.
+
+    The answers to the question `keep` stay, without their markers.
+    """
     module = name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    functions = _functions(ast.parse(source))
+    functions = functions_in(source)
     used: dict[str, int] = {}
 
     def question_at(line: int) -> Question:
@@ -46,11 +49,15 @@ def strip_module(source: str, name: str) -> str:
         used[path] = used.get(path, 0) + 1
         return asking[min(used[path], len(asking)) - 1]
 
-    return _replace_answers(source, name, question_at)
+    return _replace_answers(source, name, question_at, keep)
+
+
+def functions_in(source: str) -> list[tuple[int, int, str]]:
+    """(first line, last line, dotted name) of every function in a module."""
+    return _functions(ast.parse(source))
 
 
 def _functions(tree: ast.AST, prefix: str = "") -> list[tuple[int, int, str]]:
-    """(first line, last line, dotted name) of every function in a module."""
     found: list[tuple[int, int, str]] = []
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -66,21 +73,24 @@ def _innermost(functions: list[tuple[int, int, str]], line: int) -> str:
     return max(around)[1] if around else "(outside any function)"
 
 
-def _replace_answers(source: str, name: str, question_at: Callable[[int], Question]) -> str:
+def _replace_answers(
+    source: str, name: str, question_at: Callable[[int], Question], keep: Question | None = None
+) -> str:
     lines: list[str] = []
-    inside = None
+    inside, is_kept = None, False
     for number, line in enumerate(source.splitlines(keepends=True), 1):
         marker = line.strip()
         if marker == BEGIN:
             if inside:
                 raise SolutionError(f"{name}, line {number}: this solution begins inside another one")
-            inside = number
-            lines += _stub(question_at(number), line[: len(line) - len(line.lstrip())])
+            inside, question = number, question_at(number)
+            is_kept = question is keep
+            lines += [] if is_kept else _stub(question, line[: len(line) - len(line.lstrip())])
         elif marker == END:
             if not inside:
                 raise SolutionError(f"{name}, line {number}: the solution that ends here has no beginning")
             inside = None
-        elif not inside:
+        elif not inside or is_kept:
             lines.append(line)
     if inside:
         raise SolutionError(f"{name}, line {inside}: this solution has no end")
@@ -105,9 +115,14 @@ def strip_notebook(text: str, name: str) -> str:
             cell.update(outputs=[], execution_count=None)
             source = _replace_answers(source, f"{name}, cell {cell['id']}", partial(_asked_by, cell, name)).rstrip("\n")
         elif cell["cell_type"] == "markdown":
-            source = _TEXT_ANSWER.sub(BLANK_ANSWER, source)
+            source = _TEXT_ANSWER.sub(BLANK_ANSWER if is_written_answer(cell) else _kept_back(cell), source)
         cell["source"] = source.splitlines(keepends=True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _kept_back(cell: dict) -> str:
+    """What stands in place of an answer to compare with; each in other words, so that they can be told apart."""
+    return f"*Your teacher shows it when the answers have been marked ({cell['id'].removeprefix('compare_')}).*"
 
 
 def _asked_by(cell: dict, name: str, line: int) -> Question:

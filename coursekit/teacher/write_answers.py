@@ -1,13 +1,19 @@
-"""Compute the reference answers from the solved tree and the zoo; `coursekit.judging.reference_answers` reads them."""
+"""Compute the reference answers from the solved tree and the zoo; `coursekit.judging.reference_answers` reads them.
+
+The page that says what each question asks for is written with them.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from coursekit.core import serialization
 from coursekit.core.question import Question
-from coursekit.judging.reference_answers import FOLDER, path_of
+from coursekit.judging.reference_answers import FOLDER, fingerprint, path_of
 from coursekit.judging.runner import Result, run_case
+from coursekit.paths import ROOT, file_of
 from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.teacher import asked
+from coursekit.teacher.solutions import functions_in, strip_module
 from zoo import outcomes, wrong_entries
 
 
@@ -22,24 +28,38 @@ def write(notebooks: Sequence[str] = (), folder: Path = FOLDER) -> int:
             path = path_of(question, folder)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(serialization.pack(answers_of(question)))
+    if folder == FOLDER:
+        asked.FILE.write_text(asked.page(), encoding="utf-8")
     return 0
 
 
 def answers_of(question: Question) -> dict:
-    """What the reference, and each known mistake, returns on a question's public inputs."""
+    """What the reference, and each known mistake, returns on the public inputs, and the functions as handed out."""
     cases = enumerate(question.cases)
     expected = {i: run_case(case, question.draw_inputs(i)).outputs for i, case in cases if not case.judge}
     mistakes = [
-        {"sentence": entry.sentence, "results": _brief(outcomes(entry))} for entry in wrong_entries(question.id)
+        {"sentence": entry.sentence, "results": _brief(question, outcomes(entry))}
+        for entry in wrong_entries(question.id)
     ]
-    return {"expected": expected, "mistakes": mistakes}
+    return {"expected": expected, "mistakes": mistakes, "given": _handed_out(question)}
 
 
-def _brief(results: dict[int, Result]) -> dict:
+def _handed_out(question: Question) -> list[str]:
+    """The lines of the functions that a question asks for, with their answers removed."""
+    lines = []
+    for target in question.implements:
+        source = strip_module(Path(ROOT, file_of(target)).read_text(encoding="utf-8"), file_of(target))
+        for first, last, name in functions_in(source):
+            if name == target.split(":")[1]:
+                lines += source.splitlines()[first - 1 : last]
+    return lines
+
+
+def _brief(question: Question, results: dict[int, Result]) -> dict:
     return {
         index: {
             "outputs": result.outputs,
-            "error": result.error.kind if result.error else None,
+            "error": fingerprint(result.error, question.draw_inputs(index)),
             "changed": list(result.changed),
         }
         for index, result in results.items()

@@ -6,8 +6,9 @@ happens to a piece of the feature maps after the convolution, or to a piece of t
 
 import numpy as np
 
+from cs231n._errors import require_gradient
 from cs231n._fast.feature_maps import per_channel
-from cs231n._fast.pooling import empty_winners, pooled_size, window_grids, write_pooled, write_unpooled
+from cs231n._fast.pooling import empty_winners, window_grids, write_pooled, write_unpooled
 from cs231n._fast.relu import write_relu, write_relu_backward
 from cs231n._fast.windows import (
     add_windows,
@@ -18,13 +19,15 @@ from cs231n._fast.windows import (
     windows_by_row,
     write_products,
 )
+from cs231n._precision import in_float32
 from cs231n._threads import buffer, count, for_each, pieces_of
-from cs231n._windows import num_positions, require_conv, require_pool
+from cs231n._windows import maps_shape, pooled_shape, require_conv, require_pool
 
 ROWS = 1 << 21  # bytes of copied rows (see `windows`) at a time
 FEW = 8  # with fewer input channels, dx as a convolution is too small a matrix product
 
 
+@in_float32
 def conv_forward_strides(x, w, b, conv_param):
     """Compute a convolutional layer; see `conv_forward_naive`.
 
@@ -42,7 +45,7 @@ def conv_forward_strides(x, w, b, conv_param):
     cache : tuple (x, w, b, conv_param)
     """
     require_conv(x, w, b, conv_param)
-    out = np.empty((len(x), len(w), *output_size(x, w, conv_param)), np.result_type(x, w, b))
+    out = np.empty(maps_shape(x.shape, w.shape, conv_param), np.result_type(x, w, b))
 
     def finish(piece, maps):
         maps += per_channel(b)
@@ -51,19 +54,22 @@ def conv_forward_strides(x, w, b, conv_param):
     return out, (x, w, b, conv_param)
 
 
+@in_float32
 def conv_backward_strides(dout, cache):
     """Compute the gradients (dx, dw, db) of a convolutional layer; see `conv_backward_naive`.
 
     With ``needs_dx`` False in conv_param, dx is None: the first layer of a network does not need the gradient of the
     images, which is half of the work of its backward pass.
     """
+    _require_maps_gradient(dout, cache)
     return _conv_backward(*cache, lambda piece: dout[piece], dout.dtype)
 
 
+@in_float32
 def conv_relu_forward_fast(x, w, b, conv_param):
     """Compute a convolutional layer and ReLU in one go; arguments and out as for `conv_forward_strides`."""
     require_conv(x, w, b, conv_param)
-    out = np.empty((len(x), len(w), *output_size(x, w, conv_param)), np.result_type(x, w, b))
+    out = np.empty(maps_shape(x.shape, w.shape, conv_param), np.result_type(x, w, b))
 
     def finish(piece, maps):
         maps += per_channel(b)
@@ -73,9 +79,11 @@ def conv_relu_forward_fast(x, w, b, conv_param):
     return out, (x, w, b, conv_param, out)
 
 
+@in_float32
 def conv_relu_backward_fast(dout, cache):
     """Compute the gradients (dx, dw, db) of `conv_relu_forward_fast`."""
     *conv_cache, out = cache
+    require_gradient(dout, out.shape)
 
     def dmaps(piece):
         maps = buffer("dmaps", dout[piece].shape, dout.dtype)
@@ -85,6 +93,7 @@ def conv_relu_backward_fast(dout, cache):
     return _conv_backward(*conv_cache, dmaps, dout.dtype)
 
 
+@in_float32
 def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
     """Compute a convolutional layer, ReLU and max pooling in one go.
 
@@ -104,34 +113,36 @@ def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
     cache : tuple
     """
     require_conv(x, w, b, conv_param)
-    maps_shape = len(x), len(w), *output_size(x, w, conv_param)
-    require_pool(maps_shape, pool_param)
-    grids = list(window_grids(maps_shape, pool_param))
-    out = np.empty((*maps_shape[:2], *pooled_size(maps_shape, pool_param)), np.result_type(x, w, b))
+    shape = maps_shape(x.shape, w.shape, conv_param)
+    require_pool(shape, pool_param)
+    grids = list(window_grids(shape, pool_param))
+    out = np.empty(pooled_shape(shape, pool_param), np.result_type(x, w, b))
     winners = empty_winners(out.shape, grids)
 
     def maps_of(piece):
-        return buffer("maps", (len(x[piece]), *maps_shape[1:]), out.dtype)
+        return buffer("maps", (len(x[piece]), *shape[1:]), out.dtype)
 
     def finish(piece, maps):
         largest, winner = out[piece], winners[piece]
         write_pooled(maps, grids, largest, winner)
         largest += per_channel(b)
-        np.maximum(winner, (largest <= 0) * winners.dtype.type(len(grids)), out=winner)  # ReLU gives 0: no winner
+        np.maximum(winner, ~(largest > 0) * winners.dtype.type(len(grids)), out=winner)  # ReLU gives 0: no winner
         write_relu(largest, out=largest)
 
     _convolve(x, w, conv_param, maps_of, finish)
     return out, (x, w, b, conv_param, pool_param, winners)
 
 
+@in_float32
 def conv_relu_pool_backward_fast(dout, cache):
     """Compute the gradients (dx, dw, db) of `conv_relu_pool_forward_fast`."""
     *conv_cache, pool_param, winners = cache
+    require_gradient(dout, winners.shape)
     x, w, _, conv_param = conv_cache
-    size = output_size(x, w, conv_param)
+    shape = maps_shape(x.shape, w.shape, conv_param)
 
     def dmaps(piece):
-        maps = buffer("dmaps", (*dout[piece].shape[:2], *size), dout.dtype)
+        maps = buffer("dmaps", (len(dout[piece]), *shape[1:]), dout.dtype)
         write_unpooled(dout[piece], winners[piece], pool_param, maps)
         return maps
 
@@ -209,10 +220,10 @@ def _sums(gradients, filters, num_filters, dtype, dw_type):
     return dw, db
 
 
-def output_size(x, w, conv_param):
-    """Return the height and width of the feature maps: the number of positions of the filters w on images x."""
-    stride, pad = conv_param["stride"], conv_param["pad"]
-    return num_positions(x.shape[2], w.shape[2], stride, pad), num_positions(x.shape[3], w.shape[3], stride, pad)
+def _require_maps_gradient(dout, cache):
+    """Raise unless dout has the shape of the feature maps that the inputs in the cache give."""
+    x, w, _, conv_param = cache
+    require_gradient(dout, maps_shape(x.shape, w.shape, conv_param))
 
 
 def _pieces(x, w):

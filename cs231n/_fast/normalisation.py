@@ -7,12 +7,22 @@ an image first (`_per_entry`).
 
 import numpy as np
 
-from cs231n._errors import require_gains, require_maps, require_train_cache
+from cs231n._errors import (
+    require_gains,
+    require_gradient,
+    require_maps,
+    require_settings,
+    require_some,
+    require_train_cache,
+)
 from cs231n._fast.feature_maps import pieces_of_maps
 from cs231n._fast.relu import write_relu, write_relu_backward
+from cs231n._precision import in_float32
 from cs231n._threads import buffer, for_each
+from cs231n.layers import BATCHNORM_SETTINGS
 
 
+@in_float32
 def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     """Compute `spatial_batchnorm_forward` and ReLU in one go.
 
@@ -36,11 +46,13 @@ def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     """
     require_maps(x)
     require_gains(gamma, beta, x.shape[1])
+    require_settings(bn_param, BATCHNORM_SETTINGS, "bn_param")
     mode, eps, momentum = bn_param["mode"], bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
     out = np.empty(x.shape, np.result_type(x, gamma, beta))
     running_mean = bn_param.get("running_mean", np.zeros(len(gamma), out.dtype))
     running_var = bn_param.get("running_var", np.zeros(len(gamma), out.dtype))
     if mode == "train":
+        require_some(x, "x", "mean of the batch")
         mean, var = _mean_and_variance(x, out.dtype)
         bn_param["running_mean"] = momentum * running_mean + (1 - momentum) * mean
         bn_param["running_var"] = momentum * running_var + (1 - momentum) * var
@@ -62,10 +74,12 @@ def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     return out, (x, out, mean, std, gamma) if mode == "train" else None
 
 
+@in_float32
 def batchnorm_relu_backward_fast(dout, cache):
     """Compute the gradients (dx, dgamma, dbeta) of `batchnorm_relu_forward_fast`; see `batchnorm_backward_alt`."""
     require_train_cache(cache)
     x, out, mean, std, gamma = cache
+    require_gradient(dout, out.shape)
     dx = np.empty(x.shape, np.result_type(dout, gamma))
     means = _per_entry(mean, x, dx.dtype)
 

@@ -6,12 +6,15 @@ There is one step for each entry of the window, over all windows at once, not on
 
 import numpy as np
 
+from cs231n._errors import require_gradient
 from cs231n._fast.feature_maps import pieces_of_maps
+from cs231n._precision import in_float32
 from cs231n._threads import buffer, for_each
-from cs231n._windows import num_positions, require_pool
+from cs231n._windows import pooled_shape, require_pool
 from cs231n.im2col import grid
 
 
+@in_float32
 def max_pool_forward_fast(x, pool_param):
     """Compute max pooling; see `max_pool_forward_naive`.
 
@@ -28,22 +31,27 @@ def max_pool_forward_fast(x, pool_param):
     """
     require_pool(x.shape, pool_param)
     grids = list(window_grids(x.shape, pool_param))
-    out = np.empty((*x.shape[:2], *pooled_size(x.shape, pool_param)), x.dtype)
+    out = np.empty(pooled_shape(x.shape, pool_param), x.dtype)
     winners = empty_winners(out.shape, grids)
     for_each(lambda piece: write_pooled(x[piece], grids, out[piece], winners[piece]), pieces_of_maps(x))
     return out, (x.shape, pool_param, winners)
 
 
+@in_float32
 def max_pool_backward_fast(dout, cache):
     """Compute the gradient dx of max pooling; see `max_pool_backward_naive`."""
     shape, pool_param, winners = cache
+    require_gradient(dout, winners.shape)
     dx = np.empty(shape, dout.dtype)
     for_each(lambda piece: write_unpooled(dout[piece], winners[piece], pool_param, dx[piece]), pieces_of_maps(dx))
     return dx
 
 
 def write_pooled(maps, grids, largest, winner):
-    """Write the largest entry of each window into `largest` and its index into `winner`; the first one wins a tie."""
+    """Write the largest entry of each window into `largest` and its index into `winner`.
+
+    The first one wins a tie. As for `np.argmax`, nan is larger than every number.
+    """
     largest[...], winner[...] = maps[grids[0]], 0
     for i, entries in enumerate(grids[1:], 1):
         others = buffer("others", largest.shape, largest.dtype)
@@ -52,6 +60,9 @@ def write_pooled(maps, grids, largest, winner):
         wins *= winner.dtype.type(i)
         np.maximum(winner, wins, out=winner)  # i grows, so the latest winner stays
         np.maximum(others, largest, out=largest)
+    if largest.size and np.isnan(largest.max()):  # nan > largest is False, so until here it has won nothing
+        for i, entries in reversed(list(enumerate(grids))):
+            winner[np.isnan(maps[entries])] = i
 
 
 def write_unpooled(dlargest, winner, pool_param, dmaps):
@@ -72,12 +83,6 @@ def empty_winners(shape, grids):
 
 def window_grids(shape, pool_param):
     """Yield, for each entry of the window, the index of that entry of all windows in feature maps (N, C, H, W)."""
-    size = pooled_size(shape, pool_param)
+    size = pooled_shape(shape, pool_param)[2:]
     for p, q in np.ndindex(pool_param["pool_height"], pool_param["pool_width"]):
         yield grid(p, q, size, pool_param["stride"])
-
-
-def pooled_size(shape, pool_param):
-    """Return the height and width of feature maps (N, C, H, W) after pooling."""
-    height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
-    return num_positions(shape[2], height, stride), num_positions(shape[3], width, stride)

@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from cs231n._errors import require_gradient
 from cs231n._fast.feature_maps import pieces_of_maps, zero_buffer
+from cs231n._precision import in_float32
 from cs231n._threads import for_each
 
 
+@in_float32
 def relu_forward_fast(x):
     """Compute ReLU of feature maps (N, C, H, W) or rows (N, D); see `relu_forward`. The cache is out."""
     out = np.empty_like(x)
@@ -13,8 +16,10 @@ def relu_forward_fast(x):
     return out, out
 
 
+@in_float32
 def relu_backward_fast(dout, cache):
     """Compute the gradient dx of `relu_forward_fast`."""
+    require_gradient(dout, cache.shape)
     dx = np.empty_like(dout)
     for_each(lambda piece: write_relu_backward(dout[piece], cache[piece], dx[piece]), pieces_of_maps(dx))
     return dx

@@ -6,7 +6,7 @@ The regularisation is 0.5 * reg * sum(W^2) over all weights (not biases), so its
 
 import numpy as np
 
-from cs231n._errors import require_labels
+from cs231n._errors import require_dtype, require_labels, require_sizes
 from cs231n._weights import SavedModel
 from cs231n.fast_layers import *  # part of the contract, see above
 from cs231n.fast_layers import max_pool_backward_fast, max_pool_forward_fast
@@ -45,7 +45,7 @@ class ThreeLayerConvNet(SavedModel):
     reg : float
         Regularisation strength.
     dtype : NumPy dtype
-        Of the parameters and all computations; use float64 for gradient checks.
+        Of the parameters and all computations, float32 or float64; use float64 for gradient checks.
 
     Attributes
     ----------
@@ -66,6 +66,9 @@ class ThreeLayerConvNet(SavedModel):
         reg=0.0,
         dtype=np.float32,
     ):
+        require_sizes(input_dim=list(input_dim), num_filters=num_filters, filter_size=filter_size)
+        require_sizes(hidden_dim=hidden_dim, num_classes=num_classes)
+        require_dtype(dtype)
         if filter_size % 2 == 0:
             raise ValueError(
                 f"filter_size is {filter_size}, expected an odd number: only then does a padding of "
@@ -149,7 +152,7 @@ class DeepConvNet(SavedModel):
     reg : float
         Regularisation strength.
     dtype : NumPy dtype
-        Of the parameters and all computations; use float64 for gradient checks.
+        Of the parameters and all computations, float32 or float64; use float64 for gradient checks.
 
     Attributes
     ----------
@@ -180,6 +183,10 @@ class DeepConvNet(SavedModel):
         reg=0.0,
         dtype=np.float32,
     ):
+        require_sizes(input_dim=list(input_dim), num_classes=num_classes)
+        for i, stage in enumerate(stages):
+            require_sizes(**{f"stages[{i}]": list(stage)})
+        require_dtype(dtype)
         if min(input_dim[1:]) < 2 ** len(stages):
             raise ValueError(
                 f"inputs of {input_dim[1]} x {input_dim[2]} cannot be halved {len(stages)} times: use fewer stages."
@@ -204,7 +211,8 @@ class DeepConvNet(SavedModel):
         """Compute the scores, or the loss and the gradients.
 
         With y the network is in train mode: batch normalisation uses the statistics of this batch. Without y it is in
-        test mode and uses its running statistics.
+        test mode and uses its running statistics. Before the first training step these are 0, as in the course: each
+        normalisation then multiplies by 1 / sqrt(eps), about 316, and the scores may overflow.
 
         Parameters
         ----------

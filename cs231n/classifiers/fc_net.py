@@ -6,7 +6,7 @@ The regularisation is 0.5 * reg * sum(W^2) over all weights (not biases), so its
 
 import numpy as np
 
-from cs231n._errors import require_labels
+from cs231n._errors import require_dtype, require_labels, require_normalization, require_sizes
 from cs231n._weights import SavedModel
 from cs231n.layer_utils import *  # part of the contract, see above
 from cs231n.layer_utils import affine_relu_backward, affine_relu_forward, hidden_backward, hidden_forward
@@ -40,6 +40,7 @@ class TwoLayerNet(SavedModel):
     """
 
     def __init__(self, input_dim=3 * 32 * 32, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+        require_sizes(input_dim=input_dim, hidden_dim=hidden_dim, num_classes=num_classes)
         self.params = {}
         self.reg = reg
         ### BEGIN SOLUTION
@@ -111,7 +112,7 @@ class FullyConnectedNet(SavedModel):
     weight_scale : float
         Standard deviation of the initial weights.
     dtype : NumPy dtype
-        Of the parameters and all computations; use float64 for gradient checks.
+        Of the parameters and all computations, float32 or float64; use float64 for gradient checks.
     seed : int, optional
         For dropout: with a seed the same units are dropped each time, as a gradient check needs.
     dropout : float, optional
@@ -144,8 +145,9 @@ class FullyConnectedNet(SavedModel):
         dropout=None,
     ):
         keep = _keep_ratio(dropout_keep_ratio, dropout)
-        if normalization not in (None, "batchnorm", "layernorm"):
-            raise ValueError(f"normalization is {normalization!r}; it must be None, 'batchnorm' or 'layernorm'.")
+        require_normalization(normalization)
+        require_sizes(hidden_dims=list(hidden_dims), input_dim=input_dim, num_classes=num_classes)
+        require_dtype(dtype)
         self.normalization = normalization
         self.use_dropout = keep != 1
         self.reg = reg
@@ -174,6 +176,8 @@ class FullyConnectedNet(SavedModel):
 
         With y the network is in train mode: dropout drops units, and batch normalisation uses the statistics of this
         batch. Without y it is in test mode: nothing is dropped, and batch normalisation uses its running statistics.
+        Before the first training step these are 0, as in the course: each normalisation then multiplies by
+        1 / sqrt(eps), about 316, and the scores of a deep network may overflow.
 
         Parameters
         ----------

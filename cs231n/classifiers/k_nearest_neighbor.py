@@ -5,7 +5,9 @@ Cover and Hart (1967), "Nearest neighbor pattern classification".
 
 import numpy as np
 
-from cs231n._errors import require_columns, require_labels
+from cs231n._errors import require_columns, require_finite, require_labels, require_whole
+from cs231n._nearest import as_accurate_as_loops
+from cs231n._precision import as_floats, widen
 
 
 class KNearestNeighbor:
@@ -31,6 +33,11 @@ class KNearestNeighbor:
             N training inputs, one in each row.
         y : ndarray of shape (N,)
             Their labels, integers from 0.
+
+        Raises
+        ------
+        ValueError
+            If X contains nan or infinite values, or the shapes do not match.
         """
         require_labels(y, len(X))
         self.X_train = _as_float_rows(X)
@@ -91,11 +98,12 @@ class KNearestNeighbor:
             ### END SOLUTION
         return dists
 
+    @as_accurate_as_loops
     def compute_distances_no_loops(self, X):
         """Compute the same distances all at once; see `compute_distances_two_loops`.
 
         |x - t|^2 = |x|^2 - 2 x.t + |t|^2, and all dot products x.t together are one matrix product. No array larger
-        than dists is needed.
+        than dists is needed. `as_accurate_as_loops` sees to the rounding where two inputs are nearly equal.
         """
         X = self._as_inputs(X)
         ### BEGIN SOLUTION
@@ -123,7 +131,9 @@ class KNearestNeighbor:
         y_pred : ndarray of shape (M,)
             The label with the most votes; the smaller label wins a tie.
         """
-        if not 1 <= k <= len(self.y_train):
+        require_whole("k", k)
+        require_finite(dists, "dists", infinite=True)
+        if k > len(self.y_train):
             raise ValueError(f"k is {k}; it must be between 1 and {len(self.y_train)}, the number of training inputs.")
         y_pred = np.zeros(len(dists), dtype=self.y_train.dtype)
         for i in range(len(dists)):
@@ -131,8 +141,8 @@ class KNearestNeighbor:
             limit = np.partition(dists[i], k - 1)[k - 1]  # the k-th smallest distance, without a full sort
             near = np.flatnonzero(dists[i] <= limit)  # in training order; more than k if distances are equal
             nearest = near[np.argsort(dists[i, near], kind="stable")[:k]]
-            votes = np.bincount(self.y_train[nearest])
-            y_pred[i] = np.argmax(votes)  # the first maximum: the smallest of the labels with the most votes
+            labels, votes = np.unique(self.y_train[nearest], return_counts=True)  # in ascending order
+            y_pred[i] = labels[np.argmax(votes)]  # the first maximum: the smallest of the labels with the most votes
             ### END SOLUTION
         return y_pred
 
@@ -149,4 +159,5 @@ def _as_float_rows(X):
     X = np.asarray(X)
     if X.ndim != 2:
         raise ValueError(f"X has shape {X.shape}, expected (N, D): X.reshape(len(X), -1) turns each image into a row.")
-    return X if np.issubdtype(X.dtype, np.floating) else X.astype(np.float64)
+    require_finite(X, "X")
+    return as_floats(widen(X))

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from cs231n._errors import require_columns, require_labels
+from cs231n._errors import require_columns, require_labels, require_some, require_whole
 from cs231n._weights import load_weights, save_weights
 from cs231n.classifiers.linear_svm import svm_loss_vectorized
 from cs231n.classifiers.softmax import softmax_loss_vectorized
+
+MOST_CLASSES = 1000  # with fewer training inputs than that; otherwise as many as there are inputs
 
 
 class LinearClassifier:
@@ -43,8 +45,12 @@ class LinearClassifier:
             The loss on the batch of each step, before the update.
         """
         require_labels(y, len(X))
+        require_some(X, "X", "batch to train on")
+        require_whole("num_iters", num_iters, least=0)
+        require_whole("batch_size", batch_size)
         if self.W is None:
-            self.W = 0.001 * np.random.randn(X.shape[1], np.max(y) + 1)
+            self.W = 0.001 * np.random.randn(X.shape[1], _number_of_classes(y))
+        require_columns(X, self.W.shape[0], name="X", other="W")
         loss_history = []
         for step in range(num_iters):
             ### BEGIN SOLUTION
@@ -93,7 +99,10 @@ class LinearClassifier:
         raise TypeError("LinearClassifier has no loss of its own: use LinearSVM or Softmax.")
 
     def save(self, fname):
-        """Save the weights as cs231n/saved/<fname>, with the extension .npz."""
+        """Save the weights as cs231n/saved/<fname>, with the extension .npz.
+
+        "best", "best.npy" and "best.npz" name the same file; all other dots belong to the name.
+        """
         if self.W is None:
             raise ValueError("There are no weights yet: call train(X, y) first.")
         save_weights(fname, {"W": self.W})
@@ -107,6 +116,17 @@ class LinearClassifier:
             raise ValueError(f"{fname} contains {sorted(weights)}, expected W: it was saved by another kind of model.")
         self.W = weights["W"]
         return True
+
+
+def _number_of_classes(y):
+    """Return the number of classes of labels 0, 1, ...; a label such as a student number is refused."""
+    num_classes = int(np.max(y)) + 1  # in uint8, 255 + 1 is 0
+    if num_classes > max(MOST_CLASSES, len(y)):
+        raise ValueError(
+            f"y contains the label {num_classes - 1}, so W would need {num_classes} columns, one for each class. "
+            "np.unique(y, return_inverse=True)[1] numbers the labels from 0 without gaps."
+        )
+    return num_classes
 
 
 class LinearSVM(LinearClassifier):

@@ -9,9 +9,11 @@ recognition".
 
 import numpy as np
 
-from cs231n._errors import require_columns, require_labels
+from cs231n._errors import require_linear
+from cs231n._precision import as_floats, in_float32
 
 
+@in_float32
 def svm_loss_naive(W, X, y, reg):
     """Compute the SVM loss and its gradient with loops over inputs and classes.
 
@@ -32,8 +34,8 @@ def svm_loss_naive(W, X, y, reg):
     dW : ndarray of shape (D, C)
         Gradient of the loss with respect to W.
     """
-    require_columns(X, W.shape[0], name="X", other="W")
-    require_labels(y, len(X), W.shape[1])
+    W = as_floats(W)
+    require_linear(W, X, y)
     num_train, num_classes = len(X), W.shape[1]
     loss = 0.0
     dW = np.zeros_like(W)
@@ -56,10 +58,11 @@ def svm_loss_naive(W, X, y, reg):
     return loss, dW
 
 
+@in_float32
 def svm_loss_vectorized(W, X, y, reg):
     """Compute the same loss and gradient without loops; see `svm_loss_naive`."""
-    require_columns(X, W.shape[0], name="X", other="W")
-    require_labels(y, len(X), W.shape[1])
+    W = as_floats(W)
+    require_linear(W, X, y)
     ### BEGIN SOLUTION
     num_train = len(X)
     rows = np.arange(num_train)

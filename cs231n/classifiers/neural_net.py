@@ -6,7 +6,7 @@ reg * sum(W^2), without the factor 0.5, so its gradient is 2 * reg * W; and inpu
 
 import numpy as np
 
-from cs231n._errors import require_columns, require_labels
+from cs231n._errors import require_columns, require_labels, require_sizes, require_some, require_whole
 
 
 class TwoLayerNet:
@@ -26,6 +26,7 @@ class TwoLayerNet:
     """
 
     def __init__(self, input_size, hidden_size, output_size, std=1e-4):
+        require_sizes(input_size=input_size, hidden_size=hidden_size, output_size=output_size)
         self.params = {
             "W1": std * np.random.randn(input_size, hidden_size),
             "b1": np.zeros(hidden_size),
@@ -52,6 +53,7 @@ class TwoLayerNet:
         W1, b1, W2, b2 = (self.params[name] for name in ("W1", "b1", "W2", "b2"))
         require_columns(X, W1.shape[0], name="X", other="W1")
         if y is not None:
+            require_some(X, "X", "mean loss")
             require_labels(y, len(X), len(b2))
         ### BEGIN SOLUTION
         hidden = np.maximum(0, X @ W1 + b1)  # (N, D) @ (D, H) -> (N, H)
@@ -117,6 +119,11 @@ class TwoLayerNet:
             ``val_acc_history`` with one entry for the first step of each epoch.
         """
         require_labels(y, len(X), len(self.params["b2"]))
+        require_labels(y_val, len(X_val), name="y_val")
+        require_some(X, "X", "batch to train on")
+        require_some(X_val, "X_val", "accuracy")
+        require_whole("num_iters", num_iters, least=0)
+        require_whole("batch_size", batch_size)
         iterations_per_epoch = max(len(X) // batch_size, 1)
         loss_history, train_acc_history, val_acc_history = [], [], []
         for step in range(num_iters):

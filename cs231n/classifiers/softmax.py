@@ -8,9 +8,11 @@ its gradient is 2 * reg * W. Source: Goodfellow, Bengio and Courville (2016), "D
 
 import numpy as np
 
-from cs231n._errors import require_columns, require_labels
+from cs231n._errors import require_linear
+from cs231n._precision import as_floats, in_float32
 
 
+@in_float32
 def softmax_loss_naive(W, X, y, reg):
     """Compute the softmax loss and its gradient with loops over inputs and classes.
 
@@ -31,8 +33,8 @@ def softmax_loss_naive(W, X, y, reg):
     dW : ndarray of shape (D, C)
         Gradient of the loss with respect to W.
     """
-    require_columns(X, W.shape[0], name="X", other="W")
-    require_labels(y, len(X), W.shape[1])
+    W = as_floats(W)
+    require_linear(W, X, y)
     loss = 0.0
     dW = np.zeros_like(W)
     ### BEGIN SOLUTION
@@ -51,10 +53,11 @@ def softmax_loss_naive(W, X, y, reg):
     return loss, dW
 
 
+@in_float32
 def softmax_loss_vectorized(W, X, y, reg):
     """Compute the same loss and gradient without loops; see `softmax_loss_naive`."""
-    require_columns(X, W.shape[0], name="X", other="W")
-    require_labels(y, len(X), W.shape[1])
+    W = as_floats(W)
+    require_linear(W, X, y)
     ### BEGIN SOLUTION
     num_train = len(X)
     rows = np.arange(num_train)

@@ -171,6 +171,11 @@ def two_loops_some_columns(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.sqrt(np.sum((a[:3] - b[:3]) ** 2)))
 
 
+@wrong(TWO, "np.linalg.norm squares the differences itself: pass the differences, not their squares")
+def two_loops_norm_of_squares(self, X):
+    return _pair_by_pair(self, X, lambda x, t: np.linalg.norm((x - t) ** 2))
+
+
 @right(TWO)
 def two_loops_norm(self, X):
     return _pair_by_pair(self, X, lambda a, b: np.linalg.norm(a - b))
@@ -376,12 +381,7 @@ def no_loops_squared_sums(self, X):
     return np.sqrt(np.maximum(squares, 0))
 
 
-@wrong(
-    NO,
-    "NaN where an input equals a training input: rounding leaves -1e-9 instead of 0, and its square "
-    "root is NaN; apply np.maximum(..., 0) before the root",
-    rule="NaN where an input equals",
-)
+@right(NO, edge="NaN where an input equals a training input")
 def no_loops_negative(self, X):
     X = self._as_inputs(X)
     T = self.X_train
@@ -517,6 +517,14 @@ def vote_of_the_nearest(self, dists, k=1):
 @wrong(VOTE, "this is the position of a neighbour instead of a label: look the labels up, self.y_train[nearest]")
 def vote_returns_number(self, dists, k=1):
     return np.array([_winner(np.argsort(row)[:k]) for row in dists])
+
+
+@wrong(
+    VOTE, "this is the position of the winner among np.unique's labels: look the label up, labels[np.argmax(counts)]"
+)
+def vote_returns_position_among_labels(self, dists, k=1):
+    counts = [np.unique(_labels(self, row, k), return_counts=True)[1] for row in dists]
+    return np.array([np.argmax(count) for count in counts])
 
 
 @wrong(VOTE, "the number of votes is returned instead of the label that has them: use argmax, not max")
@@ -668,6 +676,29 @@ def vote_one_label(self, dists, k=1):
     return y_pred
 
 
+@wrong(VOTE, "np.argmax of the labels is a position among the k neighbours: count the votes first")
+def vote_argmax_of_labels(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: np.argmax(self.y_train[np.argsort(row)[:k]]))
+
+
+@wrong(
+    VOTE,
+    "in a tie the order of a set or a dict decides; of labels with the same number of votes, the smaller one wins",
+)
+def vote_by_a_set(self, dists, k=1):
+    def choose(row, k):
+        near = [int(label) for label in self.y_train[np.argsort(row)[:k]]]
+        counts = {label: near.count(label) for label in set(near)}
+        return max(counts, key=counts.get)
+
+    return _vote(self, dists, k, choose)
+
+
+@wrong(VOTE, "the label in the middle of the sorted ones is returned: count the votes, labels have no order")
+def vote_middle(self, dists, k=1):
+    return _vote(self, dists, k, lambda row, k: sorted(_labels(self, row)[:k])[k // 2])
+
+
 @right(VOTE)
 def vote_by_unique(self, dists, k=1):
     def choose(row, k):
@@ -699,3 +730,18 @@ def vote_at_once_in_floats(self, dists, k=1):
     labels = self.y_train[np.argsort(dists, axis=1)[:, :k]]  # (M, k)
     votes = np.sum(labels[:, :, np.newaxis] == np.arange(np.max(self.y_train) + 1), axis=1)  # (M, C)
     return np.argmax(votes, axis=1).astype(float)
+
+
+@right(VOTE, edge="the k-th smallest is number k - 1, and there is no number N")
+def vote_by_partition_at_k(self, dists, k=1):
+    def choose(row, k):
+        return _winner(self.y_train[np.argpartition(row, k)[:k]])
+
+    return _vote(self, dists, k, choose)
+
+
+@right(NO, edge="NaN where an input equals a training input")
+def no_loops_in_one_line(self, X):
+    squares = (np.square(rows).sum(axis=1) for rows in (X, self.X_train))
+    with np.errstate(invalid="ignore"):
+        return (np.add.outer(*squares) - 2 * np.dot(X, self.X_train.T)) ** 0.5

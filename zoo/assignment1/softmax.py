@@ -40,8 +40,10 @@ def softmax_without_shift(W, X, y, reg):
     return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
 
 
-@wrong(NAIVE, "the smallest score is subtracted, so exp still overflows: subtract the largest")
-@wrong(FAST, "the minimum of each row is subtracted, so exp still overflows: subtract the maximum")
+@wrong(
+    NAIVE, "exp still overflows, as when the smallest score is subtracted or the largest is added: subtract the largest"
+)
+@wrong(FAST, "exp still overflows, as when a minimum is subtracted or a maximum is added: subtract each row's maximum")
 def softmax_minimum(W, X, y, reg):
     scores = X @ W
     e = np.exp(scores - scores.min(axis=1, keepdims=True))
@@ -128,6 +130,15 @@ def softmax_minus_one_everywhere(W, X, y, reg):
     return loss + reg * np.sum(W * W), X.T @ (_probabilities(W, X) - 1) / len(X) + 2 * reg * W
 
 
+@wrong(NAIVE, "1 is added for the true class: it should be subtracted, p - 1")
+@wrong(FAST, "1 is added for the true classes: it should be subtracted, dscores[rows, y] -= 1")
+def softmax_plus_one(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    dscores = _probabilities(W, X)
+    dscores[np.arange(len(X)), y] += 1
+    return loss + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
 @wrong(NAIVE, "the part of dW from the data has the wrong sign: use p - 1 for the true class, not 1 - p")
 @wrong(FAST, "the part of dW from the data has the wrong sign: use p - one_hot(y), not one_hot(y) - p")
 def softmax_gradient_sign(W, X, y, reg):
@@ -142,8 +153,8 @@ def softmax_sum(W, X, y, reg):
     return len(X) * loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
 
 
-@wrong(NAIVE, "the loss is divided by N, but the part of dW from the data is not")
-@wrong(FAST, "the loss is divided by N, but dW is not: use X.T @ dscores / N")
+@wrong(NAIVE, "the part of dW from the data is not divided by N")
+@wrong(FAST, "dW is not divided by N: use X.T @ dscores / N")
 def softmax_gradient_sum(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
@@ -165,7 +176,7 @@ def softmax_without_reg(W, X, y, reg):
 @wrong(NAIVE, "reg * sum(W * W) is missing from the loss", rule="1 * reg * sum(W * W) is missing")
 @wrong(
     FAST,
-    "reg * sum(W * W) is missing from the loss, though dW contains its gradient",
+    "reg * sum(W * W) is missing from the loss",
     rule="1 * reg * sum(W * W) is missing",
 )
 def softmax_loss_without_reg(W, X, y, reg):
@@ -174,9 +185,7 @@ def softmax_loss_without_reg(W, X, y, reg):
 
 
 @wrong(NAIVE, "2 * reg * W is missing from dW", rule="2 * reg * W is missing")
-@wrong(
-    FAST, "2 * reg * W is missing from dW, though the loss contains the regularisation", rule="2 * reg * W is missing"
-)
+@wrong(FAST, "2 * reg * W is missing from dW", rule="2 * reg * W is missing")
 def softmax_gradient_without_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), dW
@@ -200,7 +209,7 @@ def softmax_half_reg(W, X, y, reg):
 @wrong(
     NAIVE, "the gradient of reg * sum(W * W) is 2 * reg * W: the factor of 2 is missing", rule="1 * reg * W is missing"
 )
-@wrong(FAST, "dW contains reg * W instead of 2 * reg * W; the loss is right", rule="1 * reg * W is missing")
+@wrong(FAST, "dW contains reg * W instead of 2 * reg * W", rule="1 * reg * W is missing")
 def softmax_gradient_half_reg(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), dW + reg * W
@@ -226,6 +235,43 @@ def softmax_divided_by_columns(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     factor = len(X) / len(W)
     return factor * loss + reg * np.sum(W * W), factor * dW + 2 * reg * W
+
+
+@wrong(NAIVE, "the loss is not divided by N", rule="it is not divided by N")
+@wrong(FAST, "the loss is not divided by N", rule="it is not divided by N")
+def softmax_loss_sum(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    return loss * len(X) + reg * np.sum(W * W), dW + 2 * reg * W
+
+
+@wrong(
+    NAIVE,
+    "loss /= N + reg * ... divides by the whole right-hand side: add the regularisation in a statement of its own",
+    rule="/= divides by all that stands on its right",
+)
+def softmax_divided_by_all(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    N = len(X)
+    return loss * N / (N + reg * np.sum(W * W)), dW * N / (N + 2 * reg * W)
+
+
+@wrong(
+    FAST,
+    "dW uses the probability of the true class for all classes: each class has its own p, and the true one p - 1",
+)
+def softmax_one_against_rest(W, X, y, reg):
+    loss, _ = _parts(W, X, y)
+    true = _probabilities(W, X)[np.arange(len(y)), y][:, np.newaxis]
+    one_hot = np.eye(W.shape[1])[y]
+    dscores = true * (1 - one_hot) - (1 - true) * one_hot
+    return loss + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong(
+    NAIVE, "the regularisation replaces the loss: write += in the place of =", rule="is = written in the place of +=?"
+)
+def softmax_reg_alone(W, X, y, reg):
+    return reg * np.sum(W * W), _parts(W, X, y)[1] + 2 * reg * W
 
 
 # ---- with loops only
@@ -267,8 +313,9 @@ def softmax_naive_reg_in_the_loop(W, X, y, reg):
 def softmax_naive_integer(W, X, y, reg):
     loss, _ = _parts(W, X, y)
     dW = np.zeros(W.shape, dtype=int)
-    for x, row, label in zip(X, _probabilities(W, X), y, strict=True):
-        dW += np.outer(x, row - np.eye(len(row))[label])
+    one_hot, p = np.eye(W.shape[1])[y], _probabilities(W, X)
+    for i in range(len(X)):
+        dW += np.outer(X[i], p[i] - one_hot[i])
     return loss + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
 
 
@@ -354,8 +401,7 @@ def softmax_shift_by_class(W, X, y, reg):
 
 @wrong(FAST, "max(axis=1) has the shape (N,), which does not line up with (N, C): use keepdims=True")
 def softmax_shift_without_column(W, X, y, reg):
-    scores = X @ W
-    e = np.exp(scores - scores.max(axis=1))
+    e = np.exp(X @ W - (X @ W).max(axis=1))
     return _from_probabilities(e / e.sum(axis=1, keepdims=True), W, X, y, reg)
 
 

@@ -1,5 +1,7 @@
 """Implementations of svm's functions as learners write them."""
 
+import random
+
 import numpy as np
 
 from zoo import right, wrong
@@ -268,6 +270,14 @@ def svm_without_margin(W, X, y, reg):
     return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
 
 
+@wrong("svm_loss_vectorized", "the margin of 1 is added after the maximum: it belongs inside, max(0, s_j - s_y + 1)")
+def svm_margin_outside(W, X, y, reg):
+    rows, scores = np.arange(len(X)), X @ W
+    margins = np.maximum(0, scores - scores[rows, y][:, np.newaxis]) + 1
+    margins[rows, y] = 0
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ _pull(margins, y) / len(X) + 2 * reg * W
+
+
 @wrong("svm_loss_vectorized", "the margin is 2 instead of 1: use max(0, s_j - s_y + 1)")
 def svm_margin_twice(W, X, y, reg):
     margins = _margins(W, X, y, margin=2.0)
@@ -397,7 +407,7 @@ def svm_sum(W, X, y, reg):
     return len(X) * loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
 
 
-@wrong("svm_loss_vectorized", "the loss is divided by N, but the part of dW from the data is not")
+@wrong("svm_loss_vectorized", "the part of dW from the data is not divided by N")
 def svm_gradient_sum(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss + reg * np.sum(W * W), len(X) * dW + 2 * reg * W
@@ -473,6 +483,28 @@ def svm_changes_X(W, X, y, reg):
 def svm_two_inputs(W, X, y, reg):
     loss, dW = _parts(W, X, y)
     return loss * len(X) / 2 + reg * np.sum(W * W), dW * len(X) / 2 + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_vectorized",
+    "the count of violated margins has the wrong sign for the true class: dscores[rows, y] = -dscores.sum(axis=1)",
+)
+def svm_true_class_added(W, X, y, reg):
+    margins = _margins(W, X, y)
+    dscores = (margins > 0).astype(float)
+    dscores[np.arange(len(y)), y] = dscores.sum(axis=1)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ dscores / len(X) + 2 * reg * W
+
+
+@wrong(
+    "svm_loss_vectorized",
+    "loss /= N + reg * ... divides by the whole right-hand side: add the regularisation in a statement of its own",
+    rule="/= divides by all that stands on its right",
+)
+def svm_divided_by_all(W, X, y, reg):
+    loss, dW = _parts(W, X, y)
+    N = len(X)
+    return loss * N / (N + reg * np.sum(W * W)), dW * N / (N + 2 * reg * W)
 
 
 @right("svm_loss_vectorized")
@@ -674,7 +706,7 @@ def train_sets_seed(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, bat
     return _history(self, X, y, num_iters, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
 
 
-@wrong(TRAIN, "rows are drawn without replacement, which fails when batch_size exceeds len(X): leave replace=True")
+@right(TRAIN, edge="only drawing with replacement")
 def train_without_replacement(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     def draw():
         batch = np.random.choice(len(X), batch_size, replace=False)
@@ -686,6 +718,17 @@ def train_without_replacement(self, X, y, learning_rate=1e-3, reg=1e-5, num_iter
 @wrong(TRAIN, "the number of steps is always 4, as in the example: use num_iters")
 def train_four_steps(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
     return _history(self, X, y, 4, _rows(X, y, batch_size), _descend(self, learning_rate), reg)
+
+
+@wrong(TRAIN, "the rows are taken in order, len(X) // num_iters in each step: draw batch_size rows at random")
+def train_in_order(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    size, starts = len(X) // num_iters, iter(range(num_iters))
+
+    def draw():
+        start = size * next(starts)
+        return X[start : start + size], y[start : start + size]
+
+    return _history(self, X, y, num_iters, draw, _descend(self, learning_rate), reg)
 
 
 @right(TRAIN)
@@ -722,6 +765,33 @@ def train_shuffled(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batc
         np.subtract(self.W, learning_rate * dW, out=self.W)
         losses.append(float(loss))
     return losses
+
+
+@right(TRAIN, edge="only drawing with replacement")
+def train_by_sampling_indices(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    losses = []
+    for _ in range(num_iters):
+        batch = random.sample(range(len(X)), batch_size)
+        loss, dW = self.loss(X[batch], y[batch], reg)
+        losses.append(loss)
+        self.W -= learning_rate * dW
+    return losses
+
+
+@right(TRAIN)
+def train_in_epochs(self, X, y, learning_rate=1e-3, reg=1e-5, num_iters=100, batch_size=200, verbose=False):
+    """Each epoch shuffles the rows and cuts them into batches, as many as there are of full size."""
+    history, batches = [], []
+    while len(history) < num_iters:
+        if not batches:
+            order = np.random.permutation(len(X))
+            full = range(0, max(len(X) - batch_size, 0) + 1, batch_size)
+            batches = [order[start : start + batch_size] for start in full]
+        batch = batches.pop()
+        loss, dW = self.loss(X[batch], y[batch], reg)
+        history.append(loss)
+        self.W -= learning_rate * dW
+    return history
 
 
 # ---- LinearClassifier.predict

@@ -79,10 +79,7 @@ def affine_mean(x, w, b):
     return (x.reshape(len(x), -1) @ w + b) / len(x), (x, w, b)
 
 
-@wrong(
-    "affine_forward",
-    "out has the dtype of x: if x is uint8, fractions are cut off; let NumPy choose the dtype, out = rows @ w + b",
-)
+@right("affine_forward", edge="convert to floating point first")
 def affine_in_type_of_x(x, w, b):
     out = np.zeros((len(x), w.shape[1]), dtype=x.dtype)
     out[...] = (x.reshape(len(x), -1) @ w + b).astype(x.dtype)
@@ -137,6 +134,23 @@ def affine_with_loops(x, w, b):
 def affine_bias_as_column(x, w, b):
     rows = np.concatenate([x.reshape(len(x), -1), np.ones((len(x), 1))], axis=1)
     return rows @ np.vstack([w, b]), (x, w, b)
+
+
+@wrong(
+    "affine_forward",
+    "x is flattened before it is put into the cache, so affine_backward cannot give dx the shape of x: keep x as it "
+    "came, and give its rows a name of their own",
+    rule="x is flattened before it is put into the cache",
+)
+def affine_caches_rows(x, w, b):
+    x = x.reshape(len(x), -1)
+    return x @ w + b, (x, w, b)
+
+
+@right("affine_forward")
+def affine_caches_rows_and_shape(x, w, b):
+    rows = x.reshape(len(x), -1)
+    return rows @ w + b, (rows, x.shape, w)
 
 
 # ---- affine_backward
@@ -196,18 +210,14 @@ def affine_backward_mean_bias(dout, cache):
 @wrong(
     "affine_backward",
     "db is summed over the outputs: sum over the inputs instead, axis=0",
-    rule="runs over the wrong axis",
+    rule="run over the wrong axis",
 )
 def affine_backward_wrong_axis(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout.sum(axis=1)
 
 
-@wrong(
-    "affine_backward",
-    "db keeps an axis of length 1: it should have shape (M,), so sum without keepdims",
-    rule="keepdims",
-)
+@right("affine_backward", edge="the shape is (1, D), and (D,) is expected")
 def affine_backward_keepdims(dout, cache):
     dx, dw, _ = _backward(dout, cache)
     return dx, dw, dout.sum(axis=0, keepdims=True)
@@ -304,6 +314,21 @@ def affine_backward_with_ones(dout, cache):
     x, w, b = cache
     dw = np.dot(dout.T, x.reshape(len(x), -1)).T
     return np.dot(w, dout.T).T.reshape(*x.shape), dw, np.ones(len(x)) @ dout
+
+
+@right("affine_backward", beside={"cs231n.layers:affine_forward": affine_caches_rows_and_shape})
+def affine_backward_of_rows_and_shape(dout, cache):
+    rows, shape, w = cache
+    return np.reshape(dout @ w.T, shape), np.dot(rows.T, dout), np.einsum("nm->m", dout)
+
+
+def _forward_missing(*_):
+    raise NotImplementedError("affine_forward: two_layer_net")
+
+
+@right("affine_backward", beside={"cs231n.layers:affine_forward": _forward_missing})
+def affine_backward_before_forward(dout, cache):
+    return _backward(dout, cache)
 
 
 # ---- relu_forward
@@ -420,7 +445,7 @@ def relu_backward_leaky(dout, cache):
     return dout * np.where(cache > 0, 1, 0.01)
 
 
-@wrong("relu_backward", "dout is modified in place: work on a copy, or multiply by (x > 0)", rule="modified in place")
+@right("relu_backward", edge="dout is modified in place")
 def relu_backward_in_place(dout, cache):
     dout[cache <= 0] = 0
     return dout
@@ -448,6 +473,30 @@ def relu_backward_copy(dout, cache):
     return dx
 
 
+def _relu_with_mask(x):
+    """The forward pass that caches where x is positive, and not x itself."""
+    mask = x > 0
+    return np.where(mask, x, 0), mask
+
+
+@right("relu_backward", beside={"cs231n.layers:relu_forward": _relu_with_mask})
+def relu_backward_by_mask(dout, cache):
+    return np.where(cache, dout, 0)
+
+
+def _relu_with_out(x):
+    """The forward pass that caches its output."""
+    out = np.maximum(x, 0)
+    return out, out
+
+
+@right("relu_backward", beside={"cs231n.layers:relu_forward": _relu_with_out})
+def relu_backward_by_out(dout, cache):
+    dx = dout.copy()
+    dx[cache == 0] = 0
+    return dx
+
+
 # ---- svm_loss
 
 
@@ -468,12 +517,12 @@ def svm_sum(x, y):
     return _hinge(x, y).sum(), _hinge_gradient(x, y) * len(y)
 
 
-@wrong("svm_loss", "dx is not divided by N, although the loss is", rule="not divided by N")
+@wrong("svm_loss", "dx is not divided by N", rule="not divided by N")
 def svm_gradient_sum(x, y):
     return _hinge(x, y).sum() / len(y), _hinge_gradient(x, y) * len(y)
 
 
-@wrong("svm_loss", "the loss is not divided by N, although dx is", rule="not divided by N")
+@wrong("svm_loss", "the loss is not divided by N", rule="not divided by N")
 def svm_loss_sum(x, y):
     return _hinge(x, y).sum(), _hinge_gradient(x, y)
 
@@ -617,13 +666,13 @@ def softmax_sum(x, y):
     return loss * len(y), dx * len(y)
 
 
-@wrong("softmax_loss", "dx is not divided by N, although the loss is", rule="not divided by N")
+@wrong("softmax_loss", "dx is not divided by N", rule="not divided by N")
 def softmax_gradient_sum(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss, dx * len(y)
 
 
-@wrong("softmax_loss", "the loss is not divided by N, although dx is", rule="not divided by N")
+@wrong("softmax_loss", "the loss is not divided by N", rule="not divided by N")
 def softmax_loss_sum(x, y):
     loss, dx = _cross_entropy(x, y)
     return loss * len(y), dx
@@ -693,12 +742,7 @@ def softmax_overflows_in_log(x, y):
     return -log_p[np.arange(len(y)), y].mean(), dx / len(y)
 
 
-@wrong(
-    "softmax_loss",
-    "the log of p is infinite where p is rounded to 0: never take the log of a computed probability, "
-    "write log p = shifted - log(sum(exp(shifted)))",
-    rule="not finite",
-)
+@right("softmax_loss", edge="its probability is 0 and the logarithm of it infinite")
 def softmax_log_of_p(x, y):
     exp = np.exp(x - x.max(axis=1, keepdims=True))
     p = exp / exp.sum(axis=1, keepdims=True)
@@ -894,7 +938,7 @@ def sgd_sign(w, dw, config=None):
     return w - config["learning_rate"] * np.sign(dw), config
 
 
-@wrong("sgd", "dw is modified in place: dw *= ... writes into the caller's gradient", rule="modified in place")
+@right("sgd", edge="dw is modified in place")
 def sgd_changes_gradient(w, dw, config=None):
     config = _with_default(config)
     dw *= config["learning_rate"]
@@ -906,7 +950,13 @@ def sgd_returns_w_only(w, dw, config=None):
     return w - _with_default(config)["learning_rate"] * dw
 
 
-@right("sgd")
+@wrong("sgd", "the step is twice as long: next_w = w - learning_rate * dw", rule="there is an extra factor of 2")
+def sgd_twice(w, dw, config=None):
+    config = _with_default(config)
+    return w - 2 * config["learning_rate"] * dw, config
+
+
+@right("sgd", edge="w is modified in place")
 def sgd_in_place(w, dw, config=None):
     config = _with_default(config)
     w -= config["learning_rate"] * dw
@@ -1338,7 +1388,7 @@ def net_hidden_before_relu(self, X, y):
 
 
 @_wrong_gradients(
-    "the gradients of the biases are missing: grads needs every key of self.params", rule="db1 is never assigned"
+    "the gradients of the biases are missing: grads needs every key of self.params", rule='grads["b1"] is missing'
 )
 def net_without_bias_gradients(self, X, y):
     loss, grads, _ = _gradients(self, X, y)
@@ -1385,6 +1435,44 @@ def net_updates_weights(self, X, y):
     return loss, grads
 
 
+@_wrong_gradients("the ReLU between the two layers is missing, in the forward and in the backward pass")
+def net_without_relu(self, X, y):
+    W1, b1, W2, b2 = _params(self)
+    rows = X.reshape(len(X), -1)
+    hidden = rows @ W1 + b1
+    loss, dscores = _cross_entropy(hidden @ W2 + b2, y)
+    dhidden = dscores @ W2.T
+    grads = {"W1": rows.T @ dhidden, "b1": dhidden.sum(axis=0), "W2": hidden.T @ dscores, "b2": dscores.sum(axis=0)}
+    for name in ("W1", "W2"):
+        loss += 0.5 * self.reg * np.sum(self.params[name] ** 2)
+        grads[name] += self.reg * self.params[name]
+    return loss, grads
+
+
+@_wrong_gradients(
+    "the gradients of the biases are regularised: add reg * W to dW1 and dW2 only", rule="reg * b1 is added"
+)
+def net_regularises_bias_gradients(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    for name in ("b1", "b2"):
+        grads[name] = grads[name] + self.reg * self.params[name]
+    return loss, grads
+
+
+@_wrong_gradients(
+    "np.sum(W2) ** 2 squares the sum: square each entry first, np.sum(W2 ** 2)", rule="the sum of W2 is squared"
+)
+def net_square_of_sum(self, X, y):
+    loss, grads, _ = _gradients(self, X, y)
+    W2 = self.params["W2"]
+    return loss + 0.5 * self.reg * (np.sum(W2) ** 2 - np.sum(W2**2)), grads
+
+
+@_wrong_gradients("the loss is still 0, as distributed: compute it with softmax_loss", rule="loss is still 0")
+def net_loss_placeholder(self, X, y):
+    return 0, _gradients(self, X, y)[1]
+
+
 @right("two_layer_net_gradients")
 def net_in_one_piece(self, X, y=None):
     return _forward(self, X)[1] if y is None else _gradients(self, X, y)[:2]
@@ -1406,6 +1494,23 @@ def net_from_single_layers(self, X, y=None):
     dh, dW2, db2 = layers.affine_backward(dscores, cache2)
     dX, dW1, db1 = layers.affine_backward(layers.relu_backward(dh, relu_cache), cache1)
     return loss, {"b2": db2, "W2": dW2 + self.reg * W2, "b1": db1, "W1": dW1 + self.reg * W1}
+
+
+@right(
+    "two_layer_net_gradients",
+    edge="its probability is 0 and the logarithm of it infinite",
+    beside={"cs231n.layers:softmax_loss": softmax_log_of_p},
+)
+def net_with_log_of_p(self, X, y=None):
+    return net_from_single_layers(self, X, y)
+
+
+@right("two_layer_net_gradients", edge="the shape is (1, D), and (D,) is expected")
+def net_keeps_dims(self, X, y=None):
+    if y is None:
+        return _forward(self, X)[1]
+    loss, grads, _ = _gradients(self, X, y)
+    return loss, {name: grad[np.newaxis] if name in ("b1", "b2") else grad for name, grad in grads.items()}
 
 
 # ---- the same net in one piece
@@ -1464,9 +1569,37 @@ def one_piece_backward_without_relu(self, X, y=None, reg=0.0):
     return loss, grads | {"W1": X.T @ (dscores @ W2.T) + 2 * reg * W1, "b1": (dscores @ W2.T).sum(axis=0)}
 
 
+@wrong("neural_net_loss", "the mask of the ReLU depends on the gradient: it depends on the hidden units, hidden > 0")
+def one_piece_relu_of_gradient(self, X, y=None, reg=0.0):
+    if y is None:
+        return _forward(self, X)[1]
+    loss, grads = _piece(self, X, y, reg)
+    _, _, (rows, _, _, dscores, _) = _gradients(_with_reg(self, 0.0), X, y)
+    dhidden = np.maximum(0, dscores @ self.params["W2"].T)
+    return loss, grads | {"W1": rows.T @ dhidden + 2 * reg * self.params["W1"], "b1": dhidden.sum(axis=0)}
+
+
+@wrong("neural_net_loss", "the biases are missing in the scores: hidden = max(0, X W1 + b1), scores = hidden W2 + b2")
+def one_piece_without_biases(self, X, y=None, reg=0.0):
+    W1, _, W2, _ = _params(self)
+    return np.maximum(0, X @ W1) @ W2 if y is None else _piece(self, X, y, reg)
+
+
 @right("neural_net_loss")
 def one_piece_other_order(self, X, y=None, reg=0.0):
     return _forward(self, X)[1] if y is None else _piece(self, X, y, reg)
+
+
+@right("neural_net_loss", edge="its probability is 0 and the logarithm of it infinite")
+def one_piece_with_log_of_p(self, X, y=None, reg=0.0):
+    hidden, scores = _forward(self, X)[:2]
+    if y is None:
+        return scores
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    _, grads = _piece(self, X, y, reg)
+    W1, _, W2, _ = _params(self)
+    return -np.log(p[range(len(y)), y]).mean() + reg * (np.sum(W1**2) + np.sum(W2**2)), grads
 
 
 def _train(net, X, y, X_val, y_val, rate, decay, reg, num_iters, batch_size, step, draw=None, note=True):
@@ -1533,6 +1666,13 @@ def _up(net, X, y, rate, reg):
     return loss
 
 
+def _replaced(net, X, y, rate, reg):
+    loss, grads = net.loss(X, y, reg)
+    for name in net.params:
+        net.params[name] = -rate * grads[name]
+    return loss
+
+
 def _weights_only(net, X, y, rate, reg):
     loss, grads = net.loss(X, y, reg)
     for name in ("W1", "W2"):
@@ -1567,6 +1707,11 @@ def _without_replacement(X, batch_size):
 
 
 for _name, _sentence, _options in (
+    (
+        "train_replaces_params",
+        "the parameters are replaced by the step: subtract it from them, with -=",
+        {"step": _replaced},
+    ),
     (
         "train_uphill",
         "the step goes up the gradient: subtract learning_rate * grads from the parameters",

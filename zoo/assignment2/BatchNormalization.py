@@ -40,7 +40,10 @@ def bn_eps_outside(x, gamma, beta, bn_param):
     return gamma * (x - mean) / (np.sqrt(var) + bn_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("batchnorm_forward", "eps is missing, so a column with variance 0 is divided by 0", rule="not finite")
+@wrong(
+    "batchnorm_forward",
+    "eps is missing, so a column with variance 0 is divided by 0",
+)
 def bn_without_eps(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
@@ -154,6 +157,22 @@ def bn_running_never_updated(x, gamma, beta, bn_param):
 @wrong(
     "batchnorm_forward", "running_var is updated with the standard deviation of the batch; it should be the variance"
 )
+def bn_running_std_without_eps(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, np.sqrt(var))
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("batchnorm_forward", "the squared differences are summed, not averaged: the variance is their mean")
+def bn_sum_of_squares(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0) * len(x)
+    _keep(bn_param, mean, var)
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong(
+    "batchnorm_forward", "running_var is updated with the standard deviation of the batch; it should be the variance"
+)
 def bn_running_std(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, np.sqrt(var + bn_param.get("eps", 1e-5)))
@@ -183,6 +202,20 @@ def bn_transposed(x, gamma, beta, bn_param):
     mean, var = x.mean(axis=0), x.var(axis=0)
     _keep(bn_param, mean, var)
     return (gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta).T, None
+
+
+@wrong("batchnorm_forward", "beta is not added: out = gamma * x_hat + beta", rule="beta is not added")
+def bn_without_beta(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return gamma * (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)), None
+
+
+@wrong("batchnorm_forward", "gamma is missing: out = gamma * x_hat + beta", rule="gamma is missing")
+def bn_without_gamma(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _keep(bn_param, mean, var)
+    return (x - mean) / np.sqrt(var + bn_param.get("eps", 1e-5)) + beta, None
 
 
 @right("batchnorm_forward")
@@ -232,7 +265,7 @@ def bn_test_by_batch(x, gamma, beta, bn_param):
 
 
 @wrong(
-    "batchnorm_forward_test", "eps is missing, so a column with running variance 0 is divided by 0", rule="not finite"
+    "batchnorm_forward_test", "eps is missing, so a column with running variance 0 is divided by 0", rule="such as eps"
 )
 def bn_test_without_eps(x, gamma, beta, bn_param):
     mean, var, _ = _running(bn_param)
@@ -281,6 +314,12 @@ def bn_test_changes_x(x, gamma, beta, bn_param):
     return gamma * x / np.sqrt(var + eps) + beta, None
 
 
+@wrong("batchnorm_forward_test", "eps is subtracted from the variance: add it, np.sqrt(running_var + eps)")
+def bn_test_eps_subtracted(x, gamma, beta, bn_param):
+    mean, var, eps = _running(bn_param)
+    return gamma * (x - mean) / np.sqrt(var - eps) + beta, None
+
+
 @right("batchnorm_forward_test")
 def bn_test_as_affine(x, gamma, beta, bn_param):
     mean, var, eps = _running(bn_param)
@@ -299,6 +338,28 @@ def _parts(dout, cache):
 
 def _gains(dout, x_hat):
     return (dout * x_hat).sum(axis=0), dout.sum(axis=0)
+
+
+@wrong("batchnorm_backward", "the two sums in dx are not divided by N: both are means over the batch")
+def bn_backward_sums(dout, cache):
+    _, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dx = (dx_hat - dx_hat.sum(axis=0) - x_hat * (dx_hat * x_hat).sum(axis=0)) / std
+    return dx, *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward", "the sign of the path through the mean is flipped: x_hat falls where the mean grows")
+def bn_backward_sign_of_mean(dout, cache):
+    _, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dx = (dx_hat + dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)) / std
+    return dx, *_gains(dout, x_hat)
+
+
+@wrong("batchnorm_backward", "the power in dvar is wrong: the derivative of var ** -0.5 is -0.5 * var ** -1.5")
+def bn_backward_power_of_std(dout, cache):
+    centred, std, x_hat, _, dx_hat = _parts(dout, cache)
+    dvar = -0.5 * (dx_hat * centred).sum(axis=0) / std
+    dx = (dx_hat - dx_hat.mean(axis=0)) / std + dvar * 2 * centred / len(dout)
+    return dx, *_gains(dout, x_hat)
 
 
 @wrong("batchnorm_backward", "mean and std are treated as constants: they depend on x, so two more paths lead to dx")
@@ -381,7 +442,7 @@ def bn_backward_without_gamma(dout, cache):
 
 @wrong(
     "batchnorm_backward",
-    "eps is missing: take std = np.sqrt(var + eps) from the cache instead of recomputing it without eps",
+    "eps is missing: std is np.sqrt(var + eps), as in the forward pass",
 )
 def bn_backward_without_eps(dout, cache):
     centred, _, x_hat, gamma = cache
@@ -447,11 +508,7 @@ def bn_backward_dbeta_not_summed(dout, cache):
     return dx, dgamma, dout
 
 
-@wrong(
-    "batchnorm_backward",
-    "dout is modified in place (dout *= gamma): compute dout * gamma as a new array",
-    rule="in place",
-)
+@right("batchnorm_backward", edge="dout is modified in place")
 def bn_backward_changes_dout(dout, cache):
     grads = _reference(dout, cache)
     dout *= cache[3]
@@ -642,7 +699,7 @@ def ln_eps_outside(x, gamma, beta, ln_param):
     return gamma * (x - mean) / (np.sqrt(var) + ln_param.get("eps", 1e-5)) + beta, None
 
 
-@wrong("layernorm_forward", "eps is missing, so a row with variance 0 is divided by 0", rule="not finite")
+@wrong("layernorm_forward", "eps is missing, so a row with variance 0 is divided by 0", rule="such as eps")
 def ln_without_eps(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     return gamma * (x - mean) / np.sqrt(var) + beta, None
@@ -677,6 +734,12 @@ def ln_changes_x(x, gamma, beta, ln_param):
     mean, var = _rows(x)
     x -= mean
     return gamma * x / np.sqrt(var + ln_param.get("eps", 1e-5)) + beta, None
+
+
+@wrong("layernorm_forward", "beta is not added: out = gamma * x_hat + beta", rule="beta is not added")
+def ln_without_beta(x, gamma, beta, ln_param):
+    mean, var = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
+    return gamma * (x - mean) / np.sqrt(var + ln_param.get("eps", 1e-5)), None
 
 
 @right("layernorm_forward")
@@ -720,6 +783,14 @@ def ln_backward_over_batch(dout, cache):
     x_hat, std, gamma = cache
     dx_hat = dout * gamma
     along = dx_hat.mean(axis=0) + x_hat * (dx_hat * x_hat).mean(axis=0)
+    return (dx_hat - along) / std, *_ln_reference(dout, cache)[1:]
+
+
+@wrong("layernorm_backward", "the sums along a row are not divided by D: both are means over the row")
+def ln_backward_sums(dout, cache):
+    x_hat, std, gamma = cache
+    dx_hat = dout * gamma
+    along = dx_hat.sum(axis=1, keepdims=True) + x_hat * (dx_hat * x_hat).sum(axis=1, keepdims=True)
     return (dx_hat - along) / std, *_ln_reference(dout, cache)[1:]
 
 
@@ -1010,7 +1081,7 @@ def gn_hard_coded_eps(x, gamma, beta, G, gn_param):
     return _grouped(x, gamma, beta, {}, groups, 2, lambda g: g.reshape(x.shape))
 
 
-@wrong("spatial_groupnorm_forward", "gamma of shape (C,) is aligned with the width: reshape it to (1, C, 1, 1)")
+@right("spatial_groupnorm_forward", edge="gamma.reshape(1, C, 1, 1) takes both")
 def gn_gamma_not_reshaped(x, gamma, beta, G, gn_param):
     groups = x.reshape(len(x), G, -1)
     x_hat, _ = _grouped(x, np.ones(1), np.zeros(1), gn_param, groups, 2, lambda g: g.reshape(x.shape))
@@ -1059,11 +1130,7 @@ def gn_backward_flat_gains(dout, cache):
     return dx, dgamma.ravel(), dbeta.ravel()
 
 
-@wrong(
-    "spatial_groupnorm_backward",
-    "dgamma and dbeta always have shape (1, C, 1, 1): a gradient has the shape of its array, gamma.shape",
-    rule="the wrong shape",
-)
+@right("spatial_groupnorm_backward", edge="dgamma.reshape(gamma.shape) returns what came")
 def gn_backward_wide_gains(dout, cache):
     dx, dgamma, dbeta = _gn_reference(dout, cache)
     return dx, dgamma.reshape(1, -1, 1, 1), dbeta.reshape(1, -1, 1, 1)
@@ -1114,3 +1181,52 @@ def gn_backward_in_five_axes(dout, cache):
     dx = (dx_hat - sums[0] / size - grouped * sums[1] / size) / std.reshape(N, -1, 1, 1, 1)
     dgamma, dbeta = np.einsum("nchw,nchw->c", dout, x_hat), np.einsum("nchw->c", dout)
     return dx.reshape(dout.shape), dgamma.reshape(gamma.shape), dbeta.reshape(gamma.shape)
+
+
+# ---- right, but with an axis too many or a single shape of gains
+
+
+@right("batchnorm_forward", edge="the shape is (1, D), and (D,) is expected")
+def bn_keeps_dims(x, gamma, beta, bn_param):
+    mean, var = (f(x, axis=0, keepdims=True) for f in (np.mean, np.var))
+    momentum = bn_param.get("momentum", 0.9)
+    for name, now in (("running_mean", mean), ("running_var", var)):
+        bn_param[name] = momentum * bn_param.get(name, np.zeros(x.shape[1], x.dtype)) + (1 - momentum) * now
+    return (x - mean) * (gamma / np.sqrt(var + bn_param.get("eps", 1e-5))) + beta, None
+
+
+def _with_rows(gradients):
+    dx, *vectors = gradients
+    return dx, *(vector[np.newaxis] for vector in vectors)
+
+
+for _question, _function in (
+    ("batchnorm_backward", layers.batchnorm_backward),
+    ("batchnorm_backward_alt", layers.batchnorm_backward_alt),
+    ("layernorm_backward", layers.layernorm_backward),
+):
+
+    def keeps_dims_backward(dout, cache, backward=_function):
+        return _with_rows(backward(dout, cache))
+
+    right(_question, edge="the shape is (1, D), and (D,) is expected")(keeps_dims_backward)
+
+
+def _gn_forward_of_rows(x, gamma, beta, G, gn_param):
+    """Each group a row, normalised by `layernorm_forward`; the cache is its own."""
+    rows = x.reshape(len(x) * G, -1)
+    out, cache = layers.layernorm_forward(rows, np.ones(rows.shape[1]), np.zeros(rows.shape[1]), gn_param)
+    x_hat = out.reshape(x.shape)
+    return x_hat * gamma + beta, (x_hat, gamma, rows.shape, cache)
+
+
+@right(
+    "spatial_groupnorm_backward",
+    edge="gamma.reshape(1, C, 1, 1) takes both",
+    beside={"cs231n.layers:spatial_groupnorm_forward": _gn_forward_of_rows},
+)
+def gn_backward_of_rows(dout, cache):
+    x_hat, gamma, shape, row_cache = cache
+    dx, _, _ = layers.layernorm_backward((dout * gamma).reshape(shape), row_cache)
+    dgamma, dbeta = (np.sum(values, axis=(0, 2, 3), keepdims=True) for values in (dout * x_hat, dout))
+    return dx.reshape(dout.shape), dgamma, dbeta

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cs231n.classifiers.cnn import ThreeLayerConvNet
 from zoo import right, wrong
 
 # ---- conv_forward_naive
@@ -32,6 +33,22 @@ def _conv(x, w, b, conv_param):
 @wrong("conv_forward_naive", "the bias is missing: each filter f adds its b[f]")
 def conv_without_bias(x, w, b, conv_param):
     return _conv(x, w, 0 * b, conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "out is the largest product in each window: a convolution is the sum of the products")
+def conv_largest_product(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    padded, out = _pad(x, pad), np.zeros((len(x), len(w), *_positions(x, w, stride, pad)))
+    for n, f, i, j in np.ndindex(*out.shape):
+        window = padded[n, :, i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]]
+        out[n, f, i, j] = np.max(window * w[f]) + b[f]
+    return out, (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "all filters are added up: feature map f comes from filter w[f] alone")
+def conv_all_filters(x, w, b, conv_param):
+    everything = np.broadcast_to(w.sum(axis=0), w.shape)
+    return _conv(x, everything, b, conv_param), (x, w, b, conv_param)
 
 
 @wrong("conv_forward_naive", "the first bias is added to all feature maps: add b[f] to feature map f")
@@ -168,10 +185,7 @@ def conv_square_filters(x, w, b, conv_param):
     return out, (x, w, b, conv_param)
 
 
-@wrong(
-    "conv_forward_naive",
-    "out has the dtype of x, which cuts off fractions where x is uint8: np.zeros creates floats by default",
-)
+@right("conv_forward_naive", edge="convert to floating point first")
 def conv_in_type_of_x(x, w, b, conv_param):
     return _conv(x, w, b, conv_param).astype(x.dtype), (x, w, b, conv_param)
 
@@ -191,6 +205,26 @@ def conv_changes_x(x, w, b, conv_param):
     out = _conv(x, w, b, conv_param)
     x -= x.astype(x.dtype) // 2
     return out, (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the windows are taken from x itself: take them from the padded array")
+def conv_windows_of_x(x, w, b, conv_param):
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    out = np.zeros((len(x), len(w), *_positions(x, w, stride, pad)))
+    for n, f, i, j in np.ndindex(*out.shape):
+        window = x[n, :, i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]]
+        out[n, f, i, j] = np.sum(window * w[f]) + b[f]
+    return out, (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "the bias is added to every product: add b[f] only once, after the sum")
+def conv_bias_in_the_sum(x, w, b, conv_param):
+    return _conv(x, w, b * w[0].size, conv_param), (x, w, b, conv_param)
+
+
+@wrong("conv_forward_naive", "b is added along the width of out: b[f] belongs to feature map f, b[:, None, None]")
+def conv_bias_along_the_width(x, w, b, conv_param):
+    return _conv(x, w, 0 * b, conv_param) + b, (x, w, b, conv_param)
 
 
 @right("conv_forward_naive")
@@ -242,6 +276,14 @@ def conv_with_rows_of_windows(x, w, b, conv_param):
     return out, (x, w, b, conv_param)
 
 
+@right("conv_forward_naive", edge="the formula for the output size rounds down")
+def conv_that_must_fit(x, w, b, conv_param):
+    for axis in (2, 3):
+        if (x.shape[axis] + 2 * conv_param["pad"] - w.shape[axis]) % conv_param["stride"]:
+            raise ValueError("the filters do not fit")
+    return _conv(x, w, b, conv_param), (x, w, b, conv_param)
+
+
 # ---- conv_backward_naive
 
 
@@ -270,6 +312,23 @@ def conv_backward_keeps_border(dout, cache):
     x, w, b, conv_param = cache
     bare = _pad(x, conv_param["pad"]), w, b, {**conv_param, "pad": 0}
     return _conv_backward(dout, bare)[0], dw, db
+
+
+@wrong(
+    "conv_backward_naive",
+    "the padding is cut off at the end alone: dx starts at pad, dpadded[:, :, pad : pad + H, ...]",
+)
+def conv_backward_cut_at_the_end(dout, cache):
+    _, dw, db = _conv_backward(dout, cache)
+    x, w, b, conv_param = cache
+    bare = _pad(x, conv_param["pad"]), w, b, {**conv_param, "pad": 0}
+    return _conv_backward(dout, bare)[0][:, :, : x.shape[2], : x.shape[3]], dw, db
+
+
+@wrong("conv_backward_naive", "db[f] = ... overwrites what earlier images and positions added: use +=")
+def conv_backward_overwrites_db(dout, cache):
+    dx, dw, _ = _conv_backward(dout, cache)
+    return dx, dw, dout[-1, :, -1, -1].copy()
 
 
 @wrong(
@@ -431,15 +490,39 @@ def conv_backward_leaves_border_windows_out(dout, cache):
     return _conv_backward(inside, cache)[0], dw, db
 
 
-@wrong(
-    "conv_backward_naive",
-    "dout is modified in place: dout *= ... overwrites the caller's array",
-    rule="modified in place",
-)
+@right("conv_backward_naive", edge="dout is modified in place")
 def conv_backward_changes_dout(dout, cache):
     gradients = _conv_backward(dout, cache)
     dout *= 0.5
     return gradients
+
+
+@wrong("conv_backward_naive", "dw[f] = ... overwrites what earlier images and positions added: use +=")
+def conv_backward_overwrites_dw(dout, cache):
+    x, w, _, conv_param = cache
+    dx, dw, db = _conv_backward(dout, cache)
+    padded, stride = _pad(x, conv_param["pad"]), conv_param["stride"]
+    for n, f, i, j in np.ndindex(*dout.shape):
+        rows, columns = slice(i * stride, i * stride + w.shape[2]), slice(j * stride, j * stride + w.shape[3])
+        dw[f] = padded[n, :, rows, columns] * dout[n, f, i, j]
+    return dx, dw, db
+
+
+@wrong("conv_backward_naive", "dx is assigned with =, so each filter overwrites what earlier ones added: use +=")
+def conv_backward_overwrites_dx_in_turn(dout, cache):
+    x, w, _, conv_param = cache
+    _, dw, db = _conv_backward(dout, cache)
+    stride, dpadded = conv_param["stride"], np.zeros(_pad(x, conv_param["pad"]).shape)
+    for n, f, i, j in np.ndindex(*dout.shape):
+        rows, columns = slice(i * stride, i * stride + w.shape[2]), slice(j * stride, j * stride + w.shape[3])
+        dpadded[n, :, rows, columns] = w[f] * dout[n, f, i, j]
+    return _cut(dpadded, conv_param["pad"]), dw, db
+
+
+@wrong("conv_backward_naive", "db[f] = ... keeps the last image only: add up over the images, with +=")
+def conv_backward_bias_of_last_image(dout, cache):
+    dx, dw, _ = _conv_backward(dout, cache)
+    return dx, dw, dout[-1].sum(axis=(1, 2))
 
 
 @right("conv_backward_naive")
@@ -484,6 +567,41 @@ def conv_backward_by_images(dout, cache):
     return np.concatenate([dx for dx, _, _ in each]), sum(dw for _, dw, _ in each), sum(db for _, _, db in each)
 
 
+def _forward_with_columns(x, w, b, conv_param):
+    """The forward pass as a matrix product, whose cache has the windows as rows, and x as a shape only."""
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    H_out, W_out = _positions(x, w, stride, pad)
+    windows = np.lib.stride_tricks.sliding_window_view(_pad(x, pad), w.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
+    rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, w[0].size)  # (N * H_out * W_out, C * HH * WW)
+    out = (rows @ w.reshape(len(w), -1).T + b).reshape(len(x), H_out, W_out, len(w))
+    return out.transpose(0, 3, 1, 2), {"rows": rows, "w": w, "shape of x": x.shape, "settings": (stride, pad)}
+
+
+@right("conv_backward_naive", beside={"cs231n.layers:conv_forward_naive": _forward_with_columns})
+def conv_backward_from_columns(dout, cache):
+    w, (stride, pad) = cache["w"], cache["settings"]
+    flat = dout.transpose(0, 2, 3, 1).reshape(-1, len(w))  # (N * H_out * W_out, F)
+    dw = (flat.T @ cache["rows"]).reshape(w.shape)
+    dwindows = (flat @ w.reshape(len(w), -1)).reshape(len(dout), *dout.shape[2:], *w.shape[1:])
+    dpadded = _pad(np.zeros(cache["shape of x"]), pad)
+    for i, j in np.ndindex(*dout.shape[2:]):
+        dpadded[:, :, i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]] += dwindows[:, i, j]
+    H, W = cache["shape of x"][2:]
+    return dpadded[:, :, pad : pad + H, pad : pad + W], dw, flat.sum(axis=0)
+
+
+def _forward_of_padded(x, w, b, conv_param):
+    """The forward pass that caches the padded images."""
+    return _conv(x, w, b, conv_param), (_pad(x, conv_param["pad"]), w, conv_param["stride"], conv_param["pad"])
+
+
+@right("conv_backward_naive", beside={"cs231n.layers:conv_forward_naive": _forward_of_padded})
+def conv_backward_of_padded(dout, cache):
+    padded, w, stride, pad = cache
+    dpadded, dw, db = _conv_backward(dout, (padded, w, None, {"stride": stride, "pad": 0}))
+    return dpadded[:, :, pad : padded.shape[2] - pad, pad : padded.shape[3] - pad], dw, db
+
+
 # ---- max_pool_forward_naive
 
 
@@ -506,6 +624,11 @@ def _pool(x, pool_param, of=np.max):
 @wrong("max_pool_forward_naive", "out is the mean of each window; it should be the largest value")
 def pool_mean(x, pool_param):
     return _pool(x, pool_param, np.mean), (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "one maximum is taken over all images and channels: each has its own, axis=(2, 3)")
+def pool_over_everything(x, pool_param):
+    return _pool(x, pool_param, lambda window, axis: np.max(window)), (x, pool_param)
 
 
 @wrong("max_pool_forward_naive", "out is the smallest value of each window; it should be the largest")
@@ -593,6 +716,39 @@ def pool_changes_x(x, pool_param):
     return x[:, :, : out.shape[2], : out.shape[3]].copy(), (x, pool_param)
 
 
+@wrong("max_pool_forward_naive", "the width of out is computed with pool_height: 1 + (W - pool_width) // stride")
+def pool_width_by_height(x, pool_param):
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    out = np.zeros((*x.shape[:2], 1 + (x.shape[2] - height) // stride, 1 + (x.shape[3] - height) // stride))
+    for i, j in np.ndindex(*out.shape[2:]):
+        window = x[:, :, i * stride : i * stride + height, j * stride : j * stride + width]
+        out[:, :, i, j] = window.max(axis=(2, 3))
+    return out, (x, pool_param)
+
+
+@wrong("max_pool_forward_naive", "the window moves by its own height and width instead of the stride")
+def pool_moves_by_its_size(x, pool_param):
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    out = np.zeros((*x.shape[:2], 1 + (x.shape[2] - height) // stride, 1 + (x.shape[3] - width) // stride))
+    for i, j in np.ndindex(*out.shape[2:]):
+        window = x[:, :, i * height : (i + 1) * height, j * width : (j + 1) * width]
+        out[:, :, i, j] = window.max(axis=(2, 3)) if window.size else 0
+    return out, (x, pool_param)
+
+
+@wrong(
+    "max_pool_forward_naive",
+    "out has half the height and width of x, as in the example: compute 1 + (H - pool_height) // stride",
+)
+def pool_halves(x, pool_param):
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    out = np.zeros((*x.shape[:2], x.shape[2] // 2, x.shape[3] // 2))
+    for i, j in np.ndindex(*out.shape[2:]):
+        window = x[:, :, i * stride : i * stride + height, j * stride : j * stride + width]
+        out[:, :, i, j] = window.max(axis=(2, 3)) if window.size else 0
+    return out, (x, pool_param)
+
+
 @right("max_pool_forward_naive")
 def pool_with_ranges(x, pool_param):
     height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
@@ -615,6 +771,13 @@ def pool_sorted(x, pool_param):
     return _pool(x, pool_param, lambda window, axis: np.sort(window.reshape(*window.shape[:2], -1))[..., -1]), (x, None)
 
 
+@right("max_pool_forward_naive", edge="the formula for the output size rounds down")
+def pool_that_must_fit(x, pool_param):
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    assert (x.shape[2] - height) % stride == (x.shape[3] - width) % stride == 0
+    return pool_with_ranges(x, pool_param)
+
+
 # ---- max_pool_backward_naive
 
 
@@ -635,12 +798,7 @@ def _is_first_max(window):
     return (np.arange(flat.shape[2]) == flat.argmax(axis=2)[..., np.newaxis]).reshape(window.shape)
 
 
-@wrong(
-    "max_pool_backward_naive",
-    "where several values are tied for the largest, each of them gets all of dout: give it to the first one "
-    "(np.argmax finds it)",
-    rule="each of them gets all of dout",
-)
+@right("max_pool_backward_naive", edge="each of them gets all of dout")
 def pool_backward_all_ties(dout, cache):
     return _pool_backward(dout, *cache, _is_max)
 
@@ -746,17 +904,31 @@ def pool_backward_over_n(dout, cache):
     return _pool_backward(dout, *cache, _is_first_max) / len(dout)
 
 
+@wrong(
+    "max_pool_backward_naive",
+    "the row of the largest value is its flat index // pool_width: here it is divided by pool_height",
+)
+def pool_backward_row_by_height(dout, cache):
+    x, pool_param = cache
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    dx = np.zeros(x.shape)
+    for n, c, i, j in np.ndindex(*dout.shape):
+        k = int(x[n, c, i * stride : i * stride + height, j * stride : j * stride + width].argmax())
+        dx[n, c, i * stride + (k - k % width) // height, j * stride + k % width] += dout[n, c, i, j]
+    return dx
+
+
 @right("max_pool_backward_naive")
 def pool_backward_first(dout, cache):
     return _pool_backward(dout, *cache, _is_first_max)
 
 
-@right("max_pool_backward_naive")
+@right("max_pool_backward_naive", edge="ties: not asked for, but worth knowing")
 def pool_backward_shared_ties(dout, cache):
     return _pool_backward(dout, *cache, lambda window: _is_max(window) / _is_max(window).sum((2, 3), keepdims=True))
 
 
-@right("max_pool_backward_naive")
+@right("max_pool_backward_naive", edge="the first one in reading order gets all of dout")
 def pool_backward_last(dout, cache):
     return _pool_backward(dout, *cache, lambda window: _is_first_max(window[:, :, ::-1, ::-1])[:, :, ::-1, ::-1])
 
@@ -770,6 +942,25 @@ def pool_backward_with_loops(dout, cache):
         top, left = i * stride, j * stride
         index = np.argmax(x[n, c, top : top + pool_param["pool_height"], left : left + width])
         dx[n, c, top + index // width, left + index % width] += dout[n, c, i, j]
+    return dx
+
+
+def _forward_with_places(x, pool_param):
+    """The forward pass that caches where each largest value is, as a position in the flattened x."""
+    height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+    positions = [1 + (size - length) // stride for size, length in zip(x.shape[2:], (height, width), strict=True)]
+    places = np.zeros((*x.shape[:2], *positions), dtype=int)
+    for n, c, i, j in np.ndindex(places.shape):
+        p, q = divmod(np.argmax(x[n, c, i * stride :, j * stride :][:height, :width]), width)
+        places[n, c, i, j] = np.ravel_multi_index((n, c, i * stride + p, j * stride + q), x.shape)
+    return x.ravel()[places], (places, x.shape, x.dtype)
+
+
+@right("max_pool_backward_naive", beside={"cs231n.layers:max_pool_forward_naive": _forward_with_places})
+def pool_backward_from_places(dout, cache):
+    places, shape, dtype = cache
+    dx = np.zeros(shape, dtype)
+    np.add.at(dx.reshape(-1), places.ravel(), dout.ravel())
     return dx
 
 
@@ -1159,6 +1350,22 @@ def net_first_image_only(whole, y):
     return whole.all(y)[0], whole.all(y)[1] | {"W1": whole.backward(first)["W1"]}
 
 
+@_wrong_gradients(
+    "the gradients of the biases are regularised: add reg * W to dW1, dW2 and dW3", rule="reg * b1 is added"
+)
+def net_regularises_bias_gradients(whole, y):
+    loss, grads = whole.all(y)
+    return loss, {name: g + whole.reg * getattr(whole, name) if name[0] == "b" else g for name, g in grads.items()}
+
+
+@_wrong_gradients(
+    "np.sum(W3) ** 2 squares the sum: square each entry first, np.sum(W3 ** 2)", rule="the sum of W3 is squared"
+)
+def net_square_of_sum(whole, y):
+    loss, grads = whole.all(y)
+    return loss + 0.5 * whole.reg * (np.sum(whole.W3) ** 2 - np.sum(whole.W3**2)), grads
+
+
 @right("conv_net_gradients")
 def net_in_one_piece(self, X, y=None):
     whole = _Pass(self, X)
@@ -1188,3 +1395,38 @@ def net_from_single_layers(self, X, y=None):
         loss = loss + self.reg * np.linalg.norm(p[name]) ** 2 / 2
         grads[name] = gradient + self.reg * p[name]
     return loss, grads
+
+
+def _keep_sizes(self, *arguments, **options):
+    """An __init__ that keeps the number of features, as a net built for one size of images may."""
+    _INIT(self, *arguments, **options)
+    self.num_features = len(self.params["W2"])
+
+
+_INIT = ThreeLayerConvNet.__init__
+
+
+def _by_kept_sizes(self, X, y=None):
+    whole = _Pass(self, X)
+    whole.rows.reshape(len(X), self.num_features)  # fails for images of another size
+    return whole.scores if y is None else whole.all(y)
+
+
+for _question in ("conv_net_loss", "conv_net_gradients"):
+    right(_question, beside={"cs231n.classifiers.cnn:ThreeLayerConvNet.__init__": _keep_sizes})(_by_kept_sizes)
+
+
+def _softmax_loss_of_p(x, y):
+    """The loss by the logarithm of a probability, which may be 0."""
+    p = np.exp(x - x.max(axis=1, keepdims=True))
+    p = p / p.sum(axis=1, keepdims=True)
+    return -np.log(p[np.arange(len(y)), y]).mean(), (p - np.eye(x.shape[1])[y]) / len(y)
+
+
+@right(
+    "conv_net_gradients",
+    edge="its probability is 0 and the logarithm of it infinite",
+    beside={"cs231n.layers:softmax_loss": _softmax_loss_of_p},
+)
+def net_with_log_of_p(self, X, y=None):
+    return net_from_single_layers(self, X, y)

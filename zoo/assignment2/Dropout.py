@@ -1,5 +1,7 @@
 """Implementations of Dropout's functions as learners write them."""
 
+from functools import wraps
+
 import numpy as np
 
 from zoo import right, wrong
@@ -163,19 +165,55 @@ def takes_entries_out(x, dropout_param):
     return x[mask] / p, (dropout_param, mask)
 
 
+def _seeded(function):
+    """Put the line that learners are given before a function: it passes the seed to NumPy's generator."""
+
+    @wraps(function)
+    def seeded_first(x, dropout_param):
+        if "seed" in dropout_param:
+            np.random.seed(dropout_param["seed"])
+        return function(x, dropout_param)
+
+    return seeded_first
+
+
+_OWN_GENERATOR = np.random.default_rng(0)  # with a seed, so that the stored answers are the same each time
+
+
+@wrong(
+    "dropout_forward",
+    "a generator of your own, such as np.random.default_rng(), does not know the seed, which the given line passes to "
+    "np.random.seed: draw with np.random.rand, or no gradient check can work",
+    rule="a generator of your own",
+)
+@_seeded
+def with_its_own_generator(x, dropout_param):
+    p = dropout_param["p"]
+    return _forward(x, dropout_param, (_OWN_GENERATOR.random(x.shape) < p) / p)
+
+
+@wrong("dropout_forward", "the mask fits matrices only: draw it with the shape of x, np.random.rand(*x.shape)")
+def mask_of_matrices(x, dropout_param):
+    p = dropout_param["p"]
+    return _forward(x, dropout_param, (np.random.rand(x.shape[0], x.shape[1]) < p) / p)
+
+
 @right("dropout_forward")
+@_seeded
 def by_binomial(x, dropout_param):
     p = dropout_param["p"]
     return _forward(x, dropout_param, np.random.binomial(1, p, size=x.shape) / p)
 
 
 @right("dropout_forward")
+@_seeded
 def mask_and_factor_apart(x, dropout_param):
     keep = np.random.random_sample(x.shape) > 1 - dropout_param["p"]
     return _forward(x, dropout_param, np.where(keep, 1 / dropout_param["p"], 0.0))
 
 
 @right("dropout_forward")
+@_seeded
 def by_choice(x, dropout_param):
     p = dropout_param["p"]
     return _forward(x, dropout_param, np.random.choice([0.0, 1 / p], size=x.shape, p=[1 - p, p]))
@@ -243,9 +281,7 @@ def backward_is_mask(dout, cache):
     return _train(dout, cache, lambda p, mask: mask * np.ones_like(dout))
 
 
-@wrong(
-    "dropout_backward", "dout is modified in place (dout *= mask): write dout * mask into a new array", rule="in place"
-)
+@right("dropout_backward", edge="dout is modified in place")
 def backward_changes_dout(dout, cache):
     if cache[0]["mode"] == "train":
         dout *= cache[1]
@@ -260,3 +296,28 @@ def backward_where(dout, cache):
 @right("dropout_backward")
 def backward_by_product(dout, cache):
     return _train(dout, cache, lambda p, mask: np.multiply(mask, dout))
+
+
+def _vanilla(x, dropout_param):
+    """Dropout that scales in test mode, and so not as this course asks; its gradient in train mode is the mask's."""
+    p = dropout_param["p"]
+    if dropout_param["mode"] == "test":
+        return x * p, (dropout_param, None)
+    mask = np.random.rand(*x.shape) < p
+    return x * mask, (dropout_param, mask)
+
+
+@right("dropout_backward", beside={"cs231n.layers:dropout_forward": _vanilla})
+def backward_of_vanilla(dout, cache):
+    dropout_param, mask = cache
+    return np.where(mask, dout, 0) if dropout_param["mode"] == "train" else dout.copy()
+
+
+@wrong(
+    "dropout_backward",
+    "fix dropout_forward first",
+    rule="keeps 0% of the entries",
+    target="cs231n.layers:dropout_forward",
+)
+def forward_of_zeros(x, dropout_param):
+    return _forward(x, dropout_param, np.zeros(x.shape))

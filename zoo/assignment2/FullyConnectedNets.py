@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cs231n.classifiers import fc_net
 from zoo import right, wrong
 
 # ---- fcn_init
@@ -158,19 +159,30 @@ def init_without_last(params, dims, scale, normalization):
     del params[f"W{len(dims) - 1}"], params[f"b{len(dims) - 1}"]
 
 
-@_wrong_init("the last layer has gamma and beta, too: the scores are not normalised", rule="for hidden layers alone")
+@_wrong_init("the last layer has gamma and beta, too: the scores are not normalised", rule="the last layer has none")
 def init_last_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, normalization)
     if normalization:
         params[f"gamma{len(dims) - 1}"], params[f"beta{len(dims) - 1}"] = np.ones(dims[-1]), np.zeros(dims[-1])
 
 
-@_wrong_init("gamma and beta exist although there is no normalisation", rule="does not belong in self.params")
+@_wrong_init("the last hidden layer has no gamma and beta, and the last layer has them: use them for i < num_layers")
+def init_gamma_of_other_layers(params, dims, scale, normalization):
+    _filled(params, dims, scale, None)
+    for i in range(1, len(dims)):
+        if normalization and i != len(dims) - 2:
+            params[f"gamma{i}"], params[f"beta{i}"] = np.ones(dims[i]), np.zeros(dims[i])
+
+
+@_wrong_init("gamma and beta exist although there is no normalisation", rule="without, no layer")
 def init_always_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, "always")
 
 
-@_wrong_init("gamma and beta are missing: with normalisation, each hidden layer needs both", rule="is not stored in")
+@_wrong_init(
+    "gamma and beta are missing: with normalisation, each hidden layer needs both",
+    rule="every hidden layer has gamma and beta",
+)
 def init_without_gamma(params, dims, scale, normalization):
     _filled(params, dims, scale, None)
 
@@ -292,6 +304,24 @@ def scores_without_relu(self, X):
     return out
 
 
+@_wrong_scores("the last hidden layer has no ReLU: all layers but the last one, i < num_layers, have one")
+def scores_without_last_relu(self, X):
+    out = X.reshape(len(X), -1)
+    for i in range(1, self.num_layers):
+        W, b = _layer(self, i)
+        out = out @ W + b if i == self.num_layers - 1 else np.maximum(0, out @ W + b)
+    W, b = _layer(self, self.num_layers)
+    return out @ W + b
+
+
+@_wrong_scores("there is no W0: the layers are counted from 1")
+def scores_count_from_zero(self, X):
+    out = X.reshape(len(X), -1)
+    for i in range(self.num_layers):
+        out = np.maximum(0, out @ self.params[f"W{i}"] + self.params[f"b{i}"])
+    return out
+
+
 @_wrong_scores("there is a ReLU after the last layer, too: scores may be negative")
 def scores_relu_at_the_end(self, X):
     return np.maximum(0, _forward(self, X)[2])
@@ -369,6 +399,42 @@ def scores_without_settings(self, X):
     return out @ W + b
 
 
+def _scores_by_steps(self, X, hidden):
+    """The scores where `hidden(net, i, out)` is what hidden layer i makes of the affine outputs."""
+    out = X.reshape(len(X), -1)
+    for i in range(1, self.num_layers):
+        W, b = _layer(self, i)
+        out = hidden(self, i, out @ W + b)
+    W, b = _layer(self, self.num_layers)
+    return out @ W + b
+
+
+def _normalised(self, i, out):
+    if not self.normalization:
+        return out
+    forward = fc_net.batchnorm_forward if self.normalization == "batchnorm" else fc_net.layernorm_forward
+    return forward(out, self.params[f"gamma{i}"], self.params[f"beta{i}"], self.bn_params[i - 1])[0]
+
+
+def _dropped(self, out):
+    return fc_net.dropout_forward(out, self.dropout_param)[0] if self.use_dropout else out
+
+
+@_wrong_scores("the normalisation comes after the ReLU: it belongs between the affine layer and the ReLU")
+def scores_normalised_after_relu(self, X):
+    return _scores_by_steps(self, X, lambda net, i, out: _dropped(net, _normalised(net, i, np.maximum(0, out))))
+
+
+@_wrong_scores("dropout comes before the normalisation: it is the last step of a hidden layer, after the ReLU")
+def scores_dropped_first(self, X):
+    return _scores_by_steps(self, X, lambda net, i, out: np.maximum(0, _normalised(net, i, _dropped(net, out))))
+
+
+@_wrong_scores("dropout is left out: where self.use_dropout is set, it follows the ReLU of each hidden layer")
+def scores_without_dropout(self, X):
+    return _scores_by_steps(self, X, lambda net, i, out: np.maximum(0, _normalised(net, i, out)))
+
+
 @_wrong_scores("the number of layers is hard-coded as three: loop over self.num_layers layers")
 def scores_three_layers(self, X):
     out, _ = self._hidden_forward(1, X)
@@ -424,6 +490,16 @@ def scores_from_single_layers(self, X, y=None):
         if self.use_dropout:
             out, _ = layers.dropout_forward(out, self.dropout_param)
     return layers.affine_forward(out, *_layer(self, self.num_layers))[0]
+
+
+@right("fcn_loss", edge="with hidden_dims = [] the net is a linear classifier")
+def scores_after_the_loop(self, X, y=None):
+    """The last layer is the one after the last that the loop has seen."""
+    out = X
+    for i in range(1, self.num_layers):
+        out, _ = self._hidden_forward(i, out)
+    W, b = self.params[f"W{i + 1}"], self.params[f"b{i + 1}"]
+    return out.reshape(len(X), -1) @ W + b
 
 
 # ---- fcn_gradients
@@ -661,3 +737,44 @@ def fcn_from_layer_functions(self, X, y=None):
             loss += self.reg / 2 * np.linalg.norm(w) ** 2
             grads[name] = grads[name] + w * self.reg
     return loss, grads
+
+
+@right("fcn_gradients", edge="with hidden_dims = [] the net is a linear classifier")
+def fcn_from_a_list_of_caches(self, X, y=None):
+    """The first hidden layer stands before the loops, which pass the others."""
+    from cs231n import layers
+
+    out, first = self._hidden_forward(1, X)
+    caches = []
+    for i in range(2, self.num_layers):
+        out, cache = self._hidden_forward(i, out)
+        caches.append(cache)
+    L = self.num_layers
+    scores, last = layers.affine_forward(out, *_layer(self, L))
+    if y is None:
+        return scores
+    loss, dscores = layers.softmax_loss(scores, y)
+    grads = {}
+    dout, grads[f"W{L}"], grads[f"b{L}"] = layers.affine_backward(dscores, last)
+    for i in range(L - 1, 0, -1):
+        dout, hidden = self._hidden_backward(i, dout, caches.pop() if i > 1 else first)
+        grads |= hidden
+    return loss + _penalty(self), _with_reg_in_grads(self, grads, 1.0)
+
+
+def _softmax_loss_of_p(x, y):
+    """The loss by the logarithm of a probability, which may be 0."""
+    p = np.exp(x - np.max(x, axis=1)[:, None])
+    p /= np.sum(p, axis=1)[:, None]
+    dx = p.copy()
+    dx[range(len(y)), y] -= 1
+    return np.mean(-np.log(p[range(len(y)), y])), dx / len(y)
+
+
+@right(
+    "fcn_gradients",
+    edge="its probability is 0 and the logarithm of it infinite",
+    beside={"cs231n.layers:softmax_loss": _softmax_loss_of_p},
+)
+def fcn_with_log_of_p(self, X, y=None):
+    return fcn_from_layer_functions(self, X, y)

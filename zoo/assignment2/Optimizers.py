@@ -70,6 +70,12 @@ _rules(
             lambda w, dw, c: (w - _velocity(c, dw), {"velocity": _velocity(c, dw)}),
         ),
         (
+            "momentum_both_signs",
+            "the velocity points uphill and is subtracted from w: use v = momentum * v - learning_rate * dw and add it",
+            "",
+            lambda w, dw, c: (w - _velocity(c, dw, 1.0), {"velocity": _velocity(c, dw, 1.0)}),
+        ),
+        (
             "momentum_not_kept",
             "the new velocity is not stored: config['velocity'] = v",
             "",
@@ -153,9 +159,7 @@ def momentum_without_config(w, dw, config=None):
     return w + config["velocity"]
 
 
-@wrong(
-    "sgd_momentum", "dw is modified in place: dw *= ... writes into the caller's array", rule="dw is modified in place"
-)
+@right("sgd_momentum", edge="dw is modified in place")
 def momentum_changes_gradient(w, dw, config=None):
     config = _momentum_defaults(w, config)
     dw *= config["learning_rate"]
@@ -163,7 +167,7 @@ def momentum_changes_gradient(w, dw, config=None):
     return w + config["velocity"], config
 
 
-@right("sgd_momentum")
+@right("sgd_momentum", edge="w is modified in place")
 def momentum_in_place(w, dw, config=None):
     config = _momentum_defaults(w, config)
     config["velocity"] *= config["momentum"]
@@ -293,9 +297,7 @@ def nesterov_in_new_dict(w, dw, config=None):
     return _ahead(w, dw, config, config["velocity"]), config
 
 
-@wrong(
-    "nesterov_momentum", "dw is modified in place: dw *= ... writes into the caller's array", rule="modified in place"
-)
+@right("nesterov_momentum", edge="dw is modified in place")
 def nesterov_changes_gradient(w, dw, config=None):
     config = _momentum_defaults(w, config)
     dw *= config["learning_rate"]
@@ -321,7 +323,7 @@ def nesterov_by_the_idea(w, dw, config=None):
     return point + config["momentum"] * config["velocity"], config
 
 
-@right("nesterov_momentum")
+@right("nesterov_momentum", edge="w is modified in place")
 def nesterov_in_place(w, dw, config=None):
     config = _momentum_defaults(w, config)
     w -= config["learning_rate"] * dw
@@ -419,6 +421,12 @@ _rules(
             _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * np.abs(dw)),
         ),
         (
+            "rmsprop_of_gradients",
+            "the cache holds the gradients themselves: it must hold their squares",
+            "",
+            _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + (1 - c["decay_rate"]) * dw),
+        ),
+        (
             "rmsprop_rates_exchanged",
             "decay_rate and 1 - decay_rate are swapped: decay_rate multiplies the old cache",
             "",
@@ -435,6 +443,12 @@ _rules(
             "the squares are not multiplied by 1 - decay_rate",
             "",
             _by_cache(lambda c, dw: c["decay_rate"] * c["cache"] + dw**2),
+        ),
+        (
+            "rmsprop_typed_epsilon",
+            "1e-7 is hard-coded as epsilon: use config['epsilon']",
+            "is a small constant, such as eps",
+            _by_formula(lambda c, dw, cache: c["learning_rate"] * dw / (np.sqrt(cache) + 1e-7), _mean_square),
         ),
         (
             "rmsprop_typed_in",
@@ -454,7 +468,7 @@ _rules(
 )
 
 
-@wrong("rmsprop", "dw is modified in place: dw **= 2 writes into the caller's array", rule="dw is modified in place")
+@right("rmsprop", edge="dw is modified in place")
 def rmsprop_changes_gradient(w, dw, config=None):
     config = _cache_defaults(w, config)
     gradient = dw.copy()
@@ -470,7 +484,7 @@ def rmsprop_in_new_dict(w, dw, config=None):
     return _divided(w, dw, config, config["cache"]), config
 
 
-@right("rmsprop")
+@right("rmsprop", edge="w is modified in place")
 def rmsprop_in_place(w, dw, config=None):
     config = _cache_defaults(w, config)
     cache = config["cache"]
@@ -540,7 +554,7 @@ def adagrad_in_new_dict(w, dw, config=None):
     return _divided(w, dw, config, config["cache"]), config
 
 
-@wrong("adagrad", "dw is modified in place: dw /= ... writes into the caller's array", rule="dw is modified in place")
+@right("adagrad", edge="dw is modified in place")
 def adagrad_changes_gradient(w, dw, config=None):
     config = _cache_defaults(w, config)
     config["cache"] = _sum_of_squares(config, dw)
@@ -548,7 +562,7 @@ def adagrad_changes_gradient(w, dw, config=None):
     return w - config["learning_rate"] * dw, config
 
 
-@right("adagrad")
+@right("adagrad", edge="w is modified in place")
 def adagrad_in_place(w, dw, config=None):
     config = _cache_defaults(w, config)
     config["cache"] += dw * dw
@@ -596,6 +610,18 @@ def _epsilon_before_correction(w, dw, c):
 
 _WRONG_ADAM = (
     (
+        "adam_beta1_for_both",
+        "v is updated with beta1: it has a rate of its own, beta2",
+        "",
+        _adam_with(v=lambda c, dw: c["beta1"] * c["v"] + (1 - c["beta1"]) * dw**2),
+    ),
+    (
+        "adam_multiplied_corrections",
+        "m and v are multiplied by the corrections: divide them by 1 - beta1 ** t and 1 - beta2 ** t",
+        "",
+        _adam_with(m_hat=lambda c, m, t: m * (1 - c["beta1"] ** t), v_hat=lambda c, v, t: v * (1 - c["beta2"] ** t)),
+    ),
+    (
         "adam_t_after",
         "t is increased after it is used: increase it first, so that the first step has t = 1",
         "",
@@ -609,6 +635,28 @@ _WRONG_ADAM = (
         "the increased t is not stored: config['t'] counts the steps",
         "",
         _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m, "v": v}),
+    ),
+    (
+        "adam_without_power",
+        "m and v are divided by 1 - beta: raise beta to the power t, 1 - beta1 ** t and 1 - beta2 ** t",
+        "",
+        _adam_with(m_hat=lambda c, m, t: m / (1 - c["beta1"]), v_hat=lambda c, v, t: v / (1 - c["beta2"])),
+    ),
+    (
+        "adam_m_corrected_kept",
+        "the corrected m is stored: store m itself, without / (1 - beta1 ** t)",
+        "the corrected m is stored",
+        _adam_with(keep=lambda m, v, t, m_hat, v_hat: {"m": m_hat, "v": v, "t": t}),
+    ),
+    (
+        "adam_t_never_raised",
+        "t is never increased: config['t'] counts the steps, and the first one has t = 1",
+        "",
+        _adam_with(
+            m_hat=lambda c, m, t: m / np.maximum(1 - c["beta1"] ** (t - 1), 1e-12),
+            v_hat=lambda c, v, t: v / np.maximum(1 - c["beta2"] ** (t - 1), 1e-12),
+            keep=lambda m, v, t, m_hat, v_hat: {"m": m, "v": v},
+        ),
     ),
     (
         "adam_without_correction",
@@ -750,7 +798,7 @@ def adam_in_new_dict(w, dw, config=None):
     return next_w, config | state
 
 
-@right("adam")
+@right("adam", edge="w is modified in place")
 def adam_in_place(w, dw, config=None):
     config = _adam_defaults(w, config)
     config["m"], config["v"] = config["m"].copy(), config["v"].copy()

@@ -4,19 +4,26 @@ Nothing is written to disk, and no name in an archive is ever used as a path: th
 names, read in memory, and returned under the course's names.
 """
 
+import errno
 import io
 import json
+import os
 import re
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from functools import partial
 from hashlib import sha256
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from coursekit.grading.intake.sources import Source, find_submissions
+from coursekit.core.question import Status
+from coursekit.grading.intake.confined import TooCostlyError, confined
+from coursekit.grading.intake.likeness import recognised
+from coursekit.grading.intake.sources import LONE, Source, find_submissions
+from coursekit.grading.intake.text import clean, listed, short, why
 from coursekit.grading.intake.zips import (
     Budget,
     Member,
@@ -24,16 +31,18 @@ from coursekit.grading.intake.zips import (
     Unreadable,
     folder_members,
     open_zip,
+    read_file,
     read_zipped,
-    short,
     zip_members,
 )
 from coursekit.learner import submission
+from coursekit.questions import NOTEBOOKS, all_questions
 
 __all__ = ["Opened", "Refused", "Source", "find_submissions", "open_submission"]
 
 LARGEST_INNER = 100_000_000  # bytes of a zip within a zip, which is read in memory
 MOST_WEIGHTS = 20  # files of saved weights; the course asks for at most three
+MOST_RECOGNISED = 10  # files that are looked into because none has the name of a missing one
 DEEPEST = 1  # zips within zips: systems that collect submissions zip a zip once more, not twice
 
 _COPY = re.compile(r"(?:copy of )?(?P<stem>.+?)(?:[-_ ]?copy ?\d*| ?\(\d+\)|-\d{1,2})?", re.IGNORECASE)
@@ -73,6 +82,7 @@ class _Candidate:
     rank: int  # 0: the whole path matches, 1: its end matches, 2: the bare name matches
     copy: bool  # knn (1).ipynb
     elsewhere: bool  # not in the folder of most files
+    case: bool  # Layers.py
     depth: int
     name: str
     member: Member = field(compare=False)
@@ -87,22 +97,43 @@ def open_submission(source: Source, assignment: str) -> Opened:
     ------
     Refused
         If it cannot be read safely.
+    OSError
+        If it is not there, or this user may not read it.
     """
+    require_readable(source.path)
     try:
-        return _open(source, assignment)
+        opened = _open(source, assignment)
     except Refused:
         raise
+    except MemoryError as error:
+        raise Refused("It takes too much memory to read.") from error
     except Exception as error:  # the readers of archives raise many kinds, and none may stop the grading of a class
-        raise Refused(f"It cannot be read ({type(error).__name__}: {error}).") from error
+        raise Refused(f"It cannot be read ({why(error)}).") from error
+    return replace(opened, remarks=[clean(remark) for remark in opened.remarks])
+
+
+def require_readable(path: Path) -> None:
+    """Raise OSError if a submission is not there or may not be read, `Refused` if it is no file and no folder."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if path.is_symlink():
+            raise Refused("It is a link that leads nowhere.") from error
+        raise
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise Refused("It is neither a file nor a folder, but a pipe, a socket or a device.")
+    if not os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def _open(source: Source, assignment: str) -> Opened:
     remarks: list[str] = []
     budget = Budget()
     if source.path.is_dir():
-        files = _pick(list(folder_members(source.path, budget)), assignment, remarks, budget)
-        listing = json.dumps({name: submission.digest(data) for name, data in files.items()}, sort_keys=True)
-        return _opened(files, remarks, submission.digest(listing.encode()))
+        return _from_members(list(folder_members(source.path, budget)), assignment, remarks, budget)
+    if source.path.suffix.lower() in LONE:
+        alone = Member(source.path.name, partial(read_file, source.path, budget))
+        return _from_members([alone], assignment, remarks, budget)
     with source.path.open("rb") as file:
         zipped: BinaryIO = file
         if source.inside:
@@ -111,19 +142,33 @@ def _open(source: Source, assignment: str) -> Opened:
         return _opened(_pick_from_zip(zipped, assignment, remarks, budget), remarks, _digest_of(zipped))
 
 
+def _from_members(members: list[Member], assignment: str, remarks: list[str], budget: Budget) -> Opened:
+    files = _pick(members, assignment, remarks, budget)
+    listing = json.dumps({name: submission.digest(data) for name, data in files.items()}, sort_keys=True)
+    return _opened(files, remarks, submission.digest(listing.encode()))
+
+
 def _opened(files: dict[str, bytes], remarks: list[str], digest: str) -> Opened:
     receipt = files.pop(submission.RECEIPT, None)
-    return Opened(files, remarks, digest, None if receipt is None else _verify(receipt, files, remarks))
+    return Opened(files, remarks, digest, None if receipt is None else verify_receipt(receipt, files, remarks))
 
 
-def _verify(data: bytes, files: dict[str, bytes], remarks: list[str]) -> dict:
+def verify_receipt(data: bytes, files: dict[str, bytes], remarks: list[str]) -> dict:
+    """What a receipt (bytes) says, as `Opened` has it; a remark is added if it cannot be read."""
     try:
         receipt = submission.read_receipt(data)
     except ValueError as error:
         remarks.append(f"{str(error).capitalize()}.")
         return {"verified": False, "problems": [str(error)], "questions": {}}
     problems = submission.receipt_problems(receipt, files)
-    return {"verified": not problems, "problems": problems, "questions": receipt["questions"]}
+    verdicts = {id_: status for id_, status in receipt["questions"].items() if _is_verdict(id_, status)}
+    if unknown := len(receipt["questions"]) - len(verdicts):
+        problems.append(f"{unknown} of its verdicts are not of this course")
+    return {"verified": not problems, "problems": problems, "questions": verdicts}
+
+
+def _is_verdict(question_id: str, status: str) -> bool:
+    return question_id in all_questions() and status in list(Status)
 
 
 def _digest_of(file: BinaryIO) -> str:
@@ -162,6 +207,7 @@ def _pick(
     by_target: dict[str, list[_Candidate]] = {}
     for candidate in _candidates(members, assignment):
         by_target.setdefault(candidate.target, []).append(candidate)
+    _add_recognised(members, assignment, by_target, remarks)
     if not set(by_target) - {submission.RECEIPT}:
         inner = [member for member in members if member.name.lower().endswith(".zip") and not _is_skipped(member.name)]
         if inner:
@@ -184,19 +230,15 @@ def _pick(
 
 
 def _contents(members: list[Member]) -> str:
-    names = [short(member.name) for member in members if not _is_skipped(member.name)][:5]
-    return f" Its files: {', '.join(names)}." if names else ""
+    names = listed(member.name for member in members if not _is_skipped(member.name))
+    return f" Its files: {names}." if names else ""
 
 
 def _remark_others(members: list[Member], remarks: list[str]) -> None:
     other = [member for member in members if not _is_skipped(member.name) and not _is_expected(member.name)]
     if other:
-        names = ", ".join(short(member.name) for member in other[:5])
-        remarks.append(f"Ignored, because they are not among the files to submit: {names}{_and_more(len(other) - 5)}.")
-
-
-def _and_more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""
+        names = listed(member.name for member in other)
+        remarks.append(f"Ignored, because they are not among the files to submit: {names}.")
 
 
 def _is_expected(name: str) -> bool:
@@ -225,10 +267,9 @@ def _candidates(members: list[Member], assignment: str) -> list[_Candidate]:
 def _matches(member: Member, targets: list[str]) -> Iterator[_Candidate]:
     parts = _plain(member.name).split("/")
     depth, last = len(parts), parts[-1]
-    if fnmatchcase("/".join(parts[-3:]).casefold(), submission.WEIGHTS) and re.fullmatch(
-        r"[\w.-]{1,80}", last, re.ASCII
-    ):
-        yield _Candidate(0, False, False, depth, member.name, member, f"cs231n/saved/{last}", "/".join(parts[:-3]))
+    if submission.is_weights("/".join(parts[-3:])):
+        target, top = f"cs231n/saved/{last}", "/".join(parts[:-3])
+        yield _Candidate(0, False, False, False, depth, member.name, member, target, top)
     folded = [part.casefold() for part in parts]
     for target in targets:
         path = target.casefold().split("/")
@@ -236,13 +277,15 @@ def _matches(member: Member, targets: list[str]) -> Iterator[_Candidate]:
         if copy and not _is_copy(folded[-1], path[-1]):
             continue
         common = _common_end(folded[:-1], path[:-1])
-        if common == len(path) - 1:
+        whole = common == len(path) - 1
+        case = not copy and last != target.split("/")[-1] or whole and parts[-len(path) : -1] != target.split("/")[:-1]
+        if whole:
             top = "/".join(parts[: depth - len(path)])
-            yield _Candidate(0, copy, False, depth, member.name, member, target, top)
+            yield _Candidate(0, copy, False, case, depth, member.name, member, target, top)
         elif common:
-            yield _Candidate(1, copy, False, depth, member.name, member, target)
+            yield _Candidate(1, copy, False, case, depth, member.name, member, target)
         elif depth <= 2 and target != submission.RECEIPT or target.endswith(".ipynb"):
-            yield _Candidate(2, copy, False, depth, member.name, member, target)
+            yield _Candidate(2, copy, False, case, depth, member.name, member, target)
 
 
 def _plain(name: str) -> str:
@@ -283,14 +326,72 @@ def _read_best(target: str, candidates: list[_Candidate], remarks: list[str]) ->
         remarks.append(f"{short(best.name)} was used as {target}.")
     others = sorted({short(candidate.name) for candidate in candidates[1:]} - {short(best.name)})
     if others:
-        listed = ", ".join(others[:3]) + _and_more(len(others) - 3)
-        remarks.append(f"{target} was submitted more than once: {short(best.name)} was used, not {listed}.")
+        remarks.append(f"{target} was submitted more than once: {short(best.name)} was used, not {listed(others, 3)}.")
     return data
 
 
 def _require_unambiguous(best: _Candidate, others: list[_Candidate], data: bytes) -> None:
-    """Raise if a file of the very same name has other content: which one is unpacked depends on the system."""
+    """Raise if a file of the same name has other content: which one is unpacked depends on the system.
+
+    Of names that differ in case, that of the course counts, if one of them is.
+    """
+    name = _plain(best.name)
     for other in others:
-        same = _plain(other.name).casefold() == _plain(best.name).casefold()
-        if same and (other.member.link or other.member.read(len(data) + 1) != data):
+        same = _plain(other.name).casefold() == name.casefold() and other.case == best.case
+        if same and not _has_content(other.member, data):
+            if _plain(other.name) != name:
+                names = f"{short(best.name)} and {short(other.name)}"
+                raise Unreadable(f"{names} differ in case only, and in content")
             raise Refused(f"It contains {short(best.name)} twice, with different contents.")
+
+
+def _has_content(member: Member, data: bytes) -> bool:
+    try:
+        return not member.link and member.read(len(data)) == data
+    except Unreadable:  # it is longer, or damaged
+        return False
+
+
+# ---- files with another name
+
+
+def _add_recognised(
+    members: list[Member], assignment: str, by_target: dict[str, list[_Candidate]], remarks: list[str]
+) -> None:
+    """Add files that are those of the course by their content, where none has the name."""
+    known = {candidate.name for candidates in by_target.values() for candidate in candidates}
+    missing = [name for name in submission.allowed(assignment) if name not in by_target]
+    for ending in LONE:
+        targets = [name for name in missing if name.endswith(ending)]
+        files = [m for m in members if m.name.lower().endswith(ending) and m.name not in known and not m.link]
+        files = [m for m in files if not _is_skipped(m.name) and not _is_of_course(m.name)] if targets else []
+        found: dict[str, list[Member]] = {}
+        for member in files[:MOST_RECOGNISED]:
+            found.setdefault(_recognise(member, targets, submission.LARGEST[ending]), []).append(member)
+        for target in filter(found.get, targets):
+            _take_recognised(target, found[target], by_target, remarks)
+
+
+def _is_of_course(name: str) -> bool:
+    """Whether a file has the name of a notebook, such as those of other assignments that were packed as well."""
+    path = PurePosixPath(name)
+    return path.suffix == ".ipynb" and path.stem in NOTEBOOKS or path.name == "__init__.py"
+
+
+def _recognise(member: Member, targets: list[str], most: int) -> str:
+    """The target that a member is by its content; "" if it is none, or cannot be read."""
+    try:
+        return json.loads(confined(recognised, member.read(most), targets))
+    except (Unreadable, TooCostlyError):
+        return ""
+
+
+def _take_recognised(
+    target: str, found: list[Member], by_target: dict[str, list[_Candidate]], remarks: list[str]
+) -> None:
+    if len(found) > 1:
+        names = listed(member.name for member in found)
+        remarks.append(f"{target} is missing, and each of {names} could be it by its content: none was used.")
+        return
+    name = found[0].name
+    by_target[target] = [_Candidate(3, False, False, False, name.count("/") + 1, name, found[0], target)]

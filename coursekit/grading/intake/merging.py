@@ -6,7 +6,10 @@ What was done to provided cells costs nothing: the originals are used, and remar
 import ast
 import copy
 import json
-from collections.abc import Iterable
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from coursekit.files import CONFLICT, has_conflict
@@ -20,10 +23,12 @@ from coursekit.grading.intake.notebook_cells import (
     plain_lines,
     read_cells,
 )
+from coursekit.grading.intake.repair import repaired
 from coursekit.learner.notebook_form import source, without_blank
 from coursekit.teacher.solutions import has_marker, strip_notebook
 
 MOST_NAMED = 8  # cells in a remark
+_DECLARATION = re.compile(r"^([ \t\f]*#.*?)coding[:=][ \t]*[-\w.]+")  # of an encoding, in the first two lines
 
 
 @dataclass(frozen=True)
@@ -71,22 +76,62 @@ def merge_module(edition: str, submitted: str | bytes) -> MergedModule:
     submitted : str or bytes
     """
     text, remarks = decode(submitted) if isinstance(submitted, bytes) else (plain_lines(submitted), [])
-    text = text.replace("\0", "")
+    text = _without_declaration(text.replace("\0", ""))
     if has_conflict(text):
         remarks.append(f"{CONFLICT.capitalize()}.")
+    text, repairs = repaired(text, edition)
+    remarks += repairs
     try:
         present = set().union(*map(bound_names, parse_module(text)))
+        _require_compilable(text)
     except PARSING_ERRORS as error:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
         remarks.append(f"It is not valid Python{line}, so none of its functions can run.")
         return MergedModule(text, remarks)
-    provided = [s for s in ast.parse(edition).body if not isinstance(s, (ast.Import, ast.ImportFrom))]
+    imports, provided = _imports_and_others(edition)
     missing = [statement for statement in provided if bound_names(statement) - present]
     for statement in missing:
         names = ", ".join(sorted(bound_names(statement) - present))
         remarks.append(f"{names} is missing from it; the version that was distributed was added.")
-    added = [_lines_of(edition, statement) for statement in missing]
+    needed = {node.id for statement in missing for node in ast.walk(statement) if isinstance(node, ast.Name)} - present
+    added = ["\n".join(_imports_of(needed, imports))] if needed else []
+    added += [_lines_of(edition, statement) for statement in missing]
     return MergedModule("\n\n\n".join([text.rstrip("\n"), *added]) + "\n", remarks)
+
+
+def _without_declaration(text: str) -> str:
+    """A module that declares no encoding: its text is read, and written again, as UTF-8."""
+    first, second, *rest = [*text.split("\n", 2), ""]
+    lines = [_DECLARATION.sub(r"\1", line) for line in (first, second)]
+    return "\n".join([*lines, *rest])
+
+
+def _require_compilable(text: str) -> None:
+    """Compile a module as grading does later: what crashes or fills the memory must do so here, where it is confined.
+
+    Errors are left to the process that runs the learner's code, whose traceback shows the line.
+    """
+    with warnings.catch_warnings(), suppress(*PARSING_ERRORS):
+        warnings.simplefilter("ignore")
+        compile(text, "module", "exec", dont_inherit=True)
+
+
+Import = ast.Import | ast.ImportFrom
+
+
+def _imports_and_others(source: str) -> tuple[list[Import], list[ast.stmt]]:
+    body = ast.parse(source).body
+    imports = [statement for statement in body if isinstance(statement, Import)]
+    return imports, [statement for statement in body if not isinstance(statement, Import)]
+
+
+def _imports_of(names: set[str], imports: list[Import]) -> Iterator[str]:
+    """The imports that bind these names, as decorators need them, and none of the other names they import."""
+    for statement in imports:
+        kept = [alias for alias in statement.names if (alias.asname or alias.name).split(".")[0] in names]
+        if kept:
+            statement.names = kept
+            yield ast.unparse(statement)
 
 
 def _lines_of(text: str, statement: ast.stmt) -> str:

@@ -13,11 +13,13 @@ from coursekit.grading.intake.zips import Refused
 from coursekit.learner.notebook_form import with_images
 
 MOST_CELLS = 1_000  # the course's notebooks have about 80
+MOST_TEXT = 5_000_000  # characters in all cells; the course's notebooks have about 60,000
+MOST_IMAGES = 10_000_000  # characters of pasted images that are kept
 LARGEST_PARSED = 5_000  # characters of a cell that is parsed as Python; 1,000 such cells take some seconds
 
 _SIDES = {"<" * 7: "first", "|" * 7: "base", "=" * 7: "second", ">" * 7: "both"}  # what follows such a line
 _MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
-PARSING_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError)
+PARSING_ERRORS = (SyntaxError, ValueError, RecursionError)
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
@@ -39,9 +41,13 @@ def read_cells(data: bytes) -> tuple[list[Cell], list[str]]:
         If the bytes are not a notebook.
     """
     text, remarks = decode(data)
-    cells = [_cell(raw) for raw in _raw_cells(_parse(text, remarks))]
-    if len(cells) > MOST_CELLS:
-        raise Refused(f"It has {len(cells)} cells, more than {MOST_CELLS}.")
+    raw_cells = _raw_cells(_parse(text, remarks))
+    if len(raw_cells) > MOST_CELLS:
+        raise Refused(f"It has {len(raw_cells)} cells, more than {MOST_CELLS}.")
+    cells = [_cell(raw) for raw in raw_cells]
+    if (count := sum(len(cell.source) for cell in cells)) > MOST_TEXT:
+        raise Refused(f"Its cells have {count} characters, more than {MOST_TEXT}.")
+    _insert_images(cells, raw_cells, remarks)
     if any(has_conflict(cell.source) for cell in cells):
         remarks.append(f"In a cell: {CONFLICT}.")
     return cells, remarks
@@ -123,9 +129,20 @@ def _cell(raw: dict) -> Cell:
     if kind == "heading":  # nbformat 3
         level = raw.get("level")
         text = "#" * (level if level in (1, 2, 3, 4, 5, 6) else 1) + " " + text
-    if "attachment:" in text:
-        text = with_images(text, raw)
     return Cell(names[0] if names else "", kind if kind in ("code", "raw") else "markdown", text.strip("\n"))
+
+
+def _insert_images(cells: list[Cell], raw_cells: list[dict], remarks: list[str]) -> None:
+    """Write pasted images out in the text of their cells, as far as they are not too many."""
+    left = MOST_IMAGES
+    for cell, raw in zip(cells, raw_cells, strict=True):
+        if "attachment:" in cell.source:
+            text = with_images(cell.source, raw)
+            left -= len(text) - len(cell.source)
+            if left < 0:
+                remarks.append(f"Its pasted images have more than {MOST_IMAGES / 1e6:g} MB; the last were left out.")
+                return
+            cell.source = text
 
 
 def parse(source: str) -> list[ast.stmt] | None:
@@ -134,7 +151,7 @@ def parse(source: str) -> list[ast.stmt] | None:
         return None
     try:
         return parse_module(_MAGIC.sub(r"\1pass", source))
-    except PARSING_ERRORS:
+    except (*PARSING_ERRORS, MemoryError):  # the parser's word for a text that is nested too deeply
         return None
 
 

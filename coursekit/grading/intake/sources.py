@@ -1,5 +1,7 @@
 """Find the submissions in a folder: zips, folders, and downloads from Canvas and Gradescope."""
 
+import json
+import os
 import re
 import unicodedata
 from collections import Counter
@@ -7,14 +9,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
-from coursekit.grading.intake.zips import Refused, is_folder, open_zip
+from coursekit.grading.intake.confined import TooCostlyError, confined
+from coursekit.grading.intake.text import clean
+from coursekit.grading.intake.zips import LONGEST_NAME, Refused, is_folder, open_zip
 
+LONE = (".ipynb", ".py")  # a file that can be graded alone
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _METADATA = "submission_metadata.y*ml"
 _RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)\d")  # names that Windows keeps for itself
-_CANVAS = re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<file>\d+)_(?P<original>.+)", re.IGNORECASE)
+_CANVAS = re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d{1,20})_(?P<file>\d{1,20})_(?P<original>.+)", re.I)
+_OF_SYSTEMS = {".ds_store", "thumbs.db", "desktop.ini", "__macosx"}  # what systems leave in folders
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Source:
     name : str
         Shown to people: the learner's name, or the file's.
     path : Path
-        A zip or a folder.
+        A zip, a folder, or a lone notebook or module.
     learner : dict
         What the collecting system says about the learner: "name", "user", "email", "late", each if it is known.
     inside : str
@@ -44,43 +50,69 @@ class Source:
     remarks: tuple[str, ...] = ()
 
 
+class Survey(NamedTuple):
+    """What is in the folder of a class: the submissions, and the names of all other files."""
+
+    folder: Path
+    sources: list[Source]
+    others: list[str]
+
+
 def find_submissions(folder: str | Path) -> list[Source]:
     """The submissions in a folder, ordered by id: zips, folders, and downloads from Canvas and Gradescope.
 
     If a learner submitted several times, the last submission counts, with a remark.
     """
-    folder = Path(folder)
+    return survey(folder).sources
+
+
+def survey(folder: str | Path) -> Survey:
+    """The submissions in a folder, as `find_submissions` gives them, and what else is there."""
+    folder = Path(folder).absolute()
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; give the folder that contains the submissions.")
     # not any deeper: a file there could be a learner's
     metadata = sorted([*folder.glob(_METADATA), *folder.glob(f"assignment_*_export/{_METADATA}")])
-    sources = _from_gradescope(metadata[0]) if metadata else _from_folder(folder)
-    return sorted(_distinct(_latest(sources)), key=lambda source: source.id)
+    here = metadata[0].parent if metadata else folder
+    paths = [path for path in sorted(here.iterdir()) if path.name.lower() not in _OF_SYSTEMS]
+    found = _from_gradescope(metadata[0], paths) if metadata else _from_paths(paths)
+    taken = {source.path for source in found} | set(metadata[:1])
+    others = [readable(path.name) for path in paths if path not in taken]
+    return Survey(folder, sorted(_distinct(_latest(found)), key=lambda source: source.id), others)
 
 
-def _from_folder(folder: Path) -> list[Source]:
-    paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith((".", "__"))]
+def _from_paths(paths: list[Path]) -> list[Source]:
+    shown = [path for path in paths if not path.name.startswith((".", "__"))]
     # only if it is the only one: among others it is one learner's, who could name zips in it after somebody else
-    inner = _inner_zips(paths[0]) if len(paths) == 1 else []
+    inner = _inner_zips(shown[0]) if len(shown) == 1 else []
     if inner:
-        return [_source(paths[0], PurePosixPath(name).name, inside=name) for name in inner]
-    return [_source(path, path.name) for path in paths if path.is_dir() or _may_be_submission(path)]
+        return [_source(shown[0], PurePosixPath(name).name, inside=name) for name in inner]
+    return [_source(path, path.name) for path in shown if os.path.isdir(path) or _may_be_submission(path)]
 
 
 def _may_be_submission(path: Path) -> bool:
-    return path.suffix.lower() in (*_ARCHIVES, ".ipynb", ".py") or bool(_CANVAS.fullmatch(path.stem))
+    return path.suffix.lower() in (*_ARCHIVES, *LONE) or bool(_CANVAS.fullmatch(path.stem))
 
 
 def _inner_zips(path: Path) -> list[str]:
     """The zips in a zip that contains nothing else, as Canvas packs a class; [] for any other path."""
-    if path.suffix.lower() != ".zip" or path.is_dir():
+    if path.suffix.lower() != ".zip" or not os.path.isfile(path):
         return []
+    try:
+        return json.loads(confined(_names_of_zips, path))
+    except TooCostlyError:
+        return []  # it is refused, with the reason, when it is opened as a submission
+
+
+def _names_of_zips(path: Path) -> list[str]:
     try:
         with path.open("rb") as file, open_zip(file) as archive:
             names = [info.filename for info in archive.infolist() if not is_folder(info)]
-    except Refused:
-        return []  # it is refused, with the reason, when it is opened as a submission
+    except (Refused, OSError):
+        return []
     names = [name for name in names if not name.startswith("__MACOSX/")]
+    if any(len(name) > LONGEST_NAME for name in names):
+        return []
     several = len(names) > 1 or any(_CANVAS.fullmatch(PurePosixPath(name).stem) for name in names)
     return names if several and all(name.lower().endswith(".zip") for name in names) else []
 
@@ -89,21 +121,33 @@ def _source(path: Path, filename: str, inside: str = "") -> Source:
     stem = filename[: -len(".zip")] if filename.lower().endswith(".zip") else filename
     canvas = _CANVAS.fullmatch(stem)
     if not canvas:
-        return Source(_identifier(stem), stem, path, {"name": stem}, inside)
+        return Source(_identifier(stem), readable(stem), path, {"name": readable(stem)}, inside)
     name, user = canvas["name"], canvas["user"]
-    learner = {"name": name, "user": user, "late": bool(canvas["late"]), "order": int(canvas["file"])}
-    return Source(_identifier(f"{name}_{user}"), name, path, learner, inside)
+    learner = {"name": readable(name), "user": user, "late": bool(canvas["late"]), "order": int(canvas["file"])}
+    return Source(_identifier(f"{name}_{user}"), readable(name), path, learner, inside)
+
+
+def readable(name: str) -> str:
+    """A file name as it can be written and shown; one that is not in the system's encoding is read as Latin-1."""
+    if re.search("[\udc80-\udcff]", name) and not re.search("[\ud800-\udc7f\udd00-\udfff]", name):
+        name = name.encode("utf-8", "surrogateescape").decode("latin-1")
+    return clean(name).replace("\n", "\ufffd")
 
 
 def _identifier(name: str) -> str:
     """A name that is safe as a file name; if characters had to be replaced, a hash keeps it distinct."""
-    safe = re.sub(r"[^a-z0-9_-]+", "_", unicodedata.normalize("NFKD", name).lower())[:60].strip("_") or "submission"
+    plain = unicodedata.normalize("NFKD", readable(name)).lower()
+    safe = re.sub(r"[^a-z0-9_-]+", "_", plain)[:60].strip("_-") or "submission"
     if safe == name and not _RESERVED.fullmatch(name):
         return name
-    return f"{safe}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+    return f"{safe}-{_hash(name)}"
 
 
-def _from_gradescope(metadata: Path) -> list[Source]:
+def _hash(name: str) -> str:
+    return sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
+
+
+def _from_gradescope(metadata: Path, paths: list[Path]) -> list[Source]:
     """The submissions of a Gradescope export: a folder for each, and one file that says whose they are."""
     try:
         entries = _read_yaml(metadata)
@@ -113,20 +157,25 @@ def _from_gradescope(metadata: Path) -> list[Source]:
         remarks = (f"{metadata.name} cannot be read ({type(error).__name__}), so the learner's name is unknown.",)
     return [
         _gradescope_source(path, entries.get(path.name), remarks)
-        for path in sorted(metadata.parent.iterdir())
-        if path.is_dir() and not path.is_symlink() and path.name.startswith("submission_")
+        for path in paths
+        if os.path.isdir(path) and not path.is_symlink() and path.name.startswith("submission_")
     ]
 
 
 def _gradescope_source(path: Path, entry: Any, remarks: tuple[str, ...]) -> Source:
     people = [{str(k).strip(":"): v for k, v in person.items()} for person in _submitters(entry)]
-    names = ", ".join(str(person.get("name")) for person in people if person.get("name"))
-    learner = {"name": names or path.name, "order": _created(entry)}
+    names = _values(people, "name") or readable(path.name)
+    learner = {"name": names, "order": _created(entry)}
     for name, gradescope_name in (("email", "email"), ("user", "sid")):
-        values = [str(person[gradescope_name]) for person in people if person.get(gradescope_name)]
-        if values:
-            learner[name] = ", ".join(values)
-    return Source(_identifier(path.name), names or path.name, path, learner, "", remarks)
+        if values := _values(people, gradescope_name):
+            learner[name] = values
+    return Source(_identifier(path.name), names, path, learner, "", remarks)
+
+
+def _values(people: list[dict], name: str) -> str:
+    """What is known of some people, if it is a text or a number."""
+    values = [person.get(name) for person in people]
+    return ", ".join(clean(str(value)) for value in values if value and isinstance(value, (str, int)))
 
 
 def _submitters(entry: Any) -> list[dict]:
@@ -171,7 +220,7 @@ def _latest(sources: list[Source]) -> Iterator[Source]:
 
 
 def _label(source: Source) -> str:
-    return PurePosixPath(source.inside).name or source.path.name
+    return readable(PurePosixPath(source.inside).name or source.path.name)
 
 
 def _distinct(found: Iterable[Source]) -> Iterator[Source]:
@@ -179,5 +228,5 @@ def _distinct(found: Iterable[Source]) -> Iterator[Source]:
     sources = list(found)
     count = Counter(source.id for source in sources)
     for source in sources:
-        hashed = sha256(f"{source.path.name}/{source.inside}".encode(errors="replace")).hexdigest()[:8]
+        hashed = _hash(f"{source.path.name}/{source.inside}")
         yield source if count[source.id] == 1 else replace(source, id=f"{source.id}-{hashed}")

@@ -1,7 +1,7 @@
 """Read zips and folders made by others: in memory, with limits on size, and without using their names as paths."""
 
+import errno
 import os
-import re
 import stat
 import zipfile
 import zlib
@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
+
+from coursekit.grading.intake.text import short
 
 LARGEST_ARCHIVE = 250_000_000  # bytes; a folder zipped by mistake with its environment and CIFAR-10 is near this
 LARGEST_TOTAL = 200_000_000  # bytes read from one submission, over all files
 MOST_MEMBERS = 50_000  # an environment that was included has 20,000 files
 RATIO, RATIO_FROM = 500, 1_000_000  # text compresses tenfold; what compresses 500-fold was made to do so
 LONGEST_NAME = 1_000  # characters
+DEEPEST_FOLDER = 50  # folders within folders; an environment that was included has 15
 
 _SIGNATURE = b"PK\x01\x02"  # begins each entry of a zip's directory
 _BEGINNINGS = {  # of files that are submitted instead of a zip
@@ -128,12 +132,6 @@ def _require_plain_name(name: str) -> None:
         raise Refused(f"It contains a name that no file can have: {short(name)}.")
 
 
-def short(name: str) -> str:
-    """A name as it can be shown: not too long, and without characters that do not print."""
-    shown = name if len(name) <= 80 else f"{name[:40]}...{name[-37:]}"
-    return shown if shown.isprintable() else re.sub(r"\\u[0-9a-f]{4}|\\x[0-9a-f]{2}", "?", ascii(shown)[1:-1])
-
-
 def read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget, most: int) -> bytes:
     """The bytes of a member, counted while they are read, since the sizes that a zip states may be false."""
     name = short(info.filename)
@@ -162,24 +160,57 @@ def _require_at_most(count: int, most: int, name: str) -> None:
 
 
 def folder_members(folder: Path, budget: Budget) -> Iterator[Member]:
-    """The files in a folder and below; links are not followed."""
-    for count, path in enumerate(_walk(folder)):
+    """The files in a folder and below, and the folders that cannot be listed; links are not followed."""
+    for count, (name, mode) in enumerate(walk(folder)):
         if count == MOST_MEMBERS:
             raise Refused(_TOO_MANY)
-        name, link = path.relative_to(folder).as_posix(), not stat.S_ISREG(path.lstat().st_mode)
-        yield Member(name, partial(_read_file, path, budget), link)
+        yield Member(name, partial(read_file, folder / name, budget), not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder, followlinks=False):
-        folders.sort()
-        yield from (Path(parent, name) for name in sorted(names))
+def walk(folder: Path) -> Iterator[tuple[str, int]]:
+    """(name relative to the folder, mode) of all that is in it, in a fixed order.
+
+    A folder is named only where it cannot be listed. `Refused` where folders are nested too deeply.
+    """
+    todo = [("", stat.S_IFDIR)]
+    while todo:
+        name, mode = todo.pop()
+        if not stat.S_ISDIR(mode):
+            yield name, mode
+            continue
+        if name.count("/") >= DEEPEST_FOLDER:
+            raise Refused(f"Its folders are nested more than {DEEPEST_FOLDER} deep.")
+        try:
+            inner = _listing(folder, name)
+        except OSError:
+            yield name, mode
+            continue
+        todo += sorted(inner, reverse=True)
 
 
-def _read_file(path: Path, budget: Budget, most: int) -> bytes:
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as file:
-        data = file.read(most + 1)
-    _require_at_most(len(data), most, short(path.name))
+def _listing(folder: Path, name: str) -> list[tuple[str, int]]:
+    with os.scandir(folder / name) as entries:
+        inner = list(islice(entries, MOST_MEMBERS + 1))
+    above = name and f"{name}/"
+    return [(above + entry.name, entry.stat(follow_symlinks=False).st_mode) for entry in inner]
+
+
+def read_file(path: Path, budget: Budget, most: int) -> bytes:
+    """The bytes of a file, at most so many; `Unreadable` if it has more, or cannot be read."""
+    name = short(path.name)
+    try:
+        data = _first_bytes(path, most + 1)
+    except OSError as error:
+        raise Unreadable(f"{name} cannot be read ({error.strerror})") from error
+    _require_at_most(len(data), most, name)
     budget.spend(len(data))
     return data
+
+
+def _first_bytes(path: Path, most: int) -> bytes:
+    """The start of a file; without waiting where it has become a pipe, without following where it has become a link."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file")
+        return file.read(most)

@@ -6,46 +6,64 @@ A pure function of the records and the marks for written answers.
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from coursekit.core.question import Status
 from coursekit.files import write_file
-from coursekit.grading.record import QuestionRecord, Record, State
+from coursekit.grading.record import NotebookState, QuestionRecord, Record, State
 from coursekit.grading.reports import pages
 from coursekit.grading.reports.marks import Marks, marked_answers, read_marks, totals, unknown_marks
 from coursekit.grading.reports.pages import counted, duration, number
-from coursekit.grading.reports.words import status_words
+from coursekit.grading.reports.words import status_words, unconfirmed_claims
+from coursekit.judging.misplaced import GRADED_IN
+from coursekit.questions import notebook_file
 
 ENOUGH = 20  # judged answers from which on the discrimination of a question means something
 BINS = 10
 TALLEST = 140  # height of the tallest bar, in the units of the drawing
 NOT_JUDGED = (Status.NOT_GRADABLE, Status.INFRASTRUCTURE_ERROR)
 # The most urgent first.
-_URGENCY = (State.INFRASTRUCTURE_ERROR, State.REFUSED, Status.NOT_GRADABLE, "remark", "receipt")
+_URGENCY = (State.INFRASTRUCTURE_ERROR, State.REFUSED, Status.NOT_GRADABLE, "notebook", "remark", "receipt")
 # Remarks that may be about an attempt to get round the grading, not about a repair: a person should look.
 TAMPERING = re.compile(
     r"\b(tamper\w*|nonce|forged?|link|conftest|pytest\.ini|(site|user)customize|numpy\.py)\b"
-    r"|\bcheck_\w+.*\b(changed|edited)",
+    r"|\bcheck_\w+.*\b(changed|edited)"
+    rf"|\b{GRADED_IN}\b",  # work in the wrong place, which earned nothing
     re.I,
 )
 
 
-def write_class_page(records: list[Record], out: str | Path, marks: Marks | None = None) -> Path:
+class Note(NamedTuple):
+    """What a person should look at and no record says: the kind of thing, and a sentence."""
+
+    what: str
+    why: str
+
+
+def write_class_page(
+    records: list[Record], out: str | Path, marks: Marks | None = None, notes: Sequence[Note] = ()
+) -> Path:
     """Write `out`/class.html; its path."""
     records = sorted(pages.harmless(records), key=lambda record: record.submission.id)
     marks = read_marks(out) if marks is None else marks
-    return write_file(Path(out, "class.html"), pages.fill("class.html", **_view(records, marks)))
+    return write_file(Path(out, "class.html"), pages.fill("class.html", **_view(records, marks, notes)))
 
 
-def _view(records: list[Record], marks: Marks) -> dict:
+def try_class_page(record: Record, marks: Marks) -> None:
+    """Raise if the page could not be made of this record."""
+    pages.fill("class.html", **_view([pages.harmless(record)], marks))
+
+
+def _view(records: list[Record], marks: Marks, notes: Sequence[Note] = ()) -> dict:
     graded = [record for record in records if record.state == State.GRADED]
     questions = _question_rows(graded)
     written = _written_rows(graded, marks)
     return {
         "title": f"{', '.join(sorted({record.assignment for record in records}))}: the class",
         "summary": _summary(records, graded),
-        "human": _needs_a_human(records, marks, written),
+        "human": _needs_a_human(records, marks, written, notes),
         "histogram": _histogram([_share(record, marks) for record in graded]),
         "questions": questions,
         "discriminating": any(row["discrimination"] is not None for row in questions),
@@ -120,7 +138,7 @@ def _question_row(question: QuestionRecord, graded: list[Record]) -> dict:
 
 
 def _reason(question: QuestionRecord) -> str:
-    return question.mistake or (question.first_wrong and f"first wrong: {question.first_wrong}")
+    return question.mistake or (question.first_wrong and f"first wrong: {question.first_wrong.replace('  ', ': ')}")
 
 
 def _discrimination(judged: list[tuple[Record, QuestionRecord]]) -> float | None:
@@ -179,9 +197,9 @@ def _time_words(records: list[Record]) -> str:
 # ---- what needs a human
 
 
-def _needs_a_human(records: list[Record], marks: Marks, written: list[dict]) -> list[dict]:
+def _needs_a_human(records: list[Record], marks: Marks, written: list[dict], notes: Sequence[Note]) -> list[dict]:
     """What to look at, why, and where, the most urgent first."""
-    rows = _doubtful_rows(records)
+    rows = [*_doubtful_rows(records), *(_row(note.what, pages.harmless(note.why)) for note in notes)]
     for row in filter(lambda row: row["open"], written):
         why = f"{row['open']} of {row['total']} not marked yet"
         rows.append({"what": "written answers", "why": why, "links": [(row["key"], f"written/{row['key']}.html")]})
@@ -212,10 +230,16 @@ def _doubts(record: Record) -> Iterator[tuple[str, str]]:
         ids = [q.id for q in record.questions if q.status == status and not record.left_out(q)]
         if ids:
             yield status, ", ".join(ids)
+    submitted = {file.name for file in record.submission.files}
+    for notebook in record.notebooks:
+        if notebook.state == NotebookState.BROKEN and notebook_file(notebook.name) in submitted:
+            yield "notebook", notebook.reason
     yield from (("remark", remark) for remark in record.remarks if TAMPERING.search(remark))
     receipt = record.submission.receipt
     if receipt and not receipt.verified:
         yield "receipt", "; ".join(receipt.problems)
+    if claims := unconfirmed_claims(record):
+        yield "receipt", claims
 
 
 def _unequal(records: list[Record]) -> Iterator[str]:

@@ -1,25 +1,50 @@
 """All that is made of the records of a class."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from coursekit.grading.intake.text import listed, short, why
 from coursekit.grading.record import Record
-from coursekit.grading.reports.class_page import write_class_page
-from coursekit.grading.reports.exports import write_exports
+from coursekit.grading.reports.class_page import Note, try_class_page, write_class_page
+from coursekit.grading.reports.exports import try_exports, write_exports
 from coursekit.grading.reports.learner_page import write_learner_page
-from coursekit.grading.reports.marks import read_marks
-from coursekit.grading.reports.written import write_written_pages
+from coursekit.grading.reports.marks import Marks, read_marks
+from coursekit.grading.reports.written import try_written_pages, write_written_pages
+
+MOST_FILES = 100  # that are named because they are not submissions
 
 
 def write_reports(
-    records: list[Record], out: str | Path, canvas: Path | None = None, column: str | None = None
+    records: list[Record],
+    out: str | Path,
+    canvas: Path | None = None,
+    column: str | None = None,
+    others: Sequence[str] = (),
+    problems: Sequence[str] = (),
 ) -> list[str]:
     """Write all pages and exports of a class into `out`; notes for the instructor, a sentence each.
 
-    `canvas` and `column` are as `write_exports` takes them.
+    `canvas` and `column` are as `write_exports` takes them; `others` are the files that are no submissions, `problems`
+    what was wrong with records that could not be read. A record from which no report can be made is left out and named.
     """
     marks = read_marks(out)
-    for record in records:
+    failures = {id(record): failure for record in records if (failure := _write_own(record, out, marks))}
+    sound = [record for record in records if id(record) not in failures]
+    notes = [Note("report", problem) for problem in [*problems, *failures.values()]]
+    if others:
+        notes.append(Note("files", f"Left aside, because they are not submissions: {listed(others, MOST_FILES)}."))
+    write_class_page(sound, out, marks, notes)
+    write_written_pages(sound, out, marks)
+    return [*(note.why for note in notes), *write_exports(sound, out, canvas, column, marks)]
+
+
+def _write_own(record: Record, out: str | Path, marks: Marks) -> str:
+    """Write a learner's page, and try all else that is made of the record; what failed, or ""."""
+    try:
         write_learner_page(record, out, marks)
-    write_class_page(records, out, marks)
-    write_written_pages(records, out, marks)
-    return write_exports(records, out, canvas, column, marks)
+        for attempt in (try_class_page, try_written_pages, try_exports):
+            attempt(record, marks)
+    except Exception as error:  # one record must not keep the reports of all others from being written
+        name = short(record.submission.id)
+        return f"{name} is left out of the reports: they cannot be made of its record ({why(error)})."
+    return ""

@@ -15,7 +15,7 @@ from coursekit.files import write_file
 from coursekit.grading.record import CellStatus, NotebookRecord, NotebookState, QuestionRecord, Record, State
 from coursekit.grading.reports import pages
 from coursekit.grading.reports.marks import MarkedAnswer, Marks, marked_answers, read_marks, totals
-from coursekit.grading.reports.pages import duration
+from coursekit.grading.reports.pages import coarse_duration
 from coursekit.grading.reports.safe_markdown import to_html
 from coursekit.grading.reports.words import (
     first_line,
@@ -23,6 +23,7 @@ from coursekit.grading.reports.words import (
     look_first,
     next_steps,
     status_words,
+    unconfirmed_claims,
 )
 
 SIGNS = {
@@ -42,6 +43,7 @@ ISOLATION = {
     "bubblewrap": "bubblewrap: no network, read-only system, own process tree, and limits on time, memory and output",
     "limits": "limits on time, memory, processes and output; file system and network are not shielded",
 }
+EDGES = {"ignore": "shown, without effect on points", "count": "count like the others"}
 _MOST_CELLS = 10
 _WIDTH = 96
 _MISTAKE = re.compile(r"^  likely mistake: .*\n?(    .*\n?)*", re.MULTILINE)
@@ -137,9 +139,11 @@ def _receipt_words(record: Record) -> str:
     receipt = record.submission.receipt
     if receipt is None:
         return "It contained no receipt."
+    claims = unconfirmed_claims(record)
+    told = f" {claims}." if claims else ""
     if receipt.verified:
-        return "The receipt matches the submission."
-    return f"The receipt does not match the submission: {'; '.join(receipt.problems)}."
+        return f"The receipt lists the files of this submission.{told}"
+    return f"The receipt does not match the submission: {'; '.join(receipt.problems)}.{told}"
 
 
 def _run_view(run: NotebookRecord) -> dict:
@@ -158,13 +162,13 @@ def _evidence(record: Record) -> list[tuple[str, str]]:
     settings, timings = record.settings, record.timings
     pairs = [
         ("submission, SHA-256", record.submission.sha256),
-        ("seed of the inputs", settings.seed),
         ("isolation", ISOLATION.get(settings.isolation, settings.isolation)),
         ("share for follow-through", f"{settings.follow_through_share:.0%}"),
+        ("cases that are not asked for", EDGES.get(settings.edges, settings.edges)),
         *((name.replace("code", "code of the course, SHA-256"), value) for name, value in record.versions.items()),
         ("graded", timings.started),
-        ("grading took", duration(timings.total)),
-        ("of which in your own code", duration(timings.own_code)),
+        ("grading took", coarse_duration(timings.total)),
+        ("of which in your own code", coarse_duration(timings.own_code)),
     ]
     return [(name, str(value)) for name, value in pairs if value != ""]
 

@@ -9,7 +9,6 @@ import hashlib
 import io
 import json
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,8 @@ from typing import Any, NamedTuple
 
 from coursekit.grading.record import Record, WrittenAnswer
 from coursekit.grading.reports import pages
+from coursekit.learner import submission
 from coursekit.learner.notebook_form import without_blank
-
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,12 @@ class Marks:
     def possible(self, question: str) -> float | None:
         """The points a written question is worth, or None while none of its answers is marked."""
         return max((mark.possible for mark in self.by_answer.values() if mark.question == question), default=None)
+
+    def all_possible(self, assignment: str) -> float:
+        """The points that all written questions of an assignment with a mark are worth together."""
+        beginnings = tuple(f"{notebook}-" for notebook in submission.notebooks(assignment))
+        questions = {m.question for m in self.by_answer.values() if m.question.startswith(beginnings)}
+        return sum(((self.possible(question) or 0.0) for question in sorted(questions)), 0.0)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,16 @@ def answer_key(record: Record, answer: WrittenAnswer) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether nothing was written."""
-    return not without_blank(_COMMENT.sub("", text))
+    return not without_blank(_without_comments(text))
+
+
+def _without_comments(text: str) -> str:
+    """A text without its HTML comments; in one pass, however many begin and do not end."""
+    kept, at = [], 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        kept.append(text[at:start])
+        at = end + len("-->")
+    return "".join([*kept, text[at:]])
 
 
 def marked_answers(record: Record, marks: Marks) -> list[MarkedAnswer]:
@@ -98,11 +111,14 @@ def _marked(record: Record, answer: WrittenAnswer, marks: Marks) -> MarkedAnswer
 
 
 def totals(record: Record, marks: Marks) -> WrittenTotals:
-    """The totals of a record's written answers."""
+    """The totals of a record's written answers.
+
+    The points possible are those of all written questions that have a mark in the class, so that they are the same for
+    every learner: also for one whose answer is not marked yet, is missing, or cannot be read.
+    """
     answers = marked_answers(record, marks)
-    given = [answer.mark for answer in answers if answer.mark]
-    points, possible = sum(mark.points for mark in given), sum(mark.possible for mark in given)
-    return WrittenTotals(points, possible, sum(answer.is_open for answer in answers))
+    points = sum((answer.mark.points for answer in answers if answer.mark), 0.0)
+    return WrittenTotals(points, marks.all_possible(record.assignment), sum(answer.is_open for answer in answers))
 
 
 def unknown_marks(marks: Marks, records: Iterable[Record]) -> list[str]:

@@ -89,6 +89,18 @@ def _how_to_check(question: QuestionRecord, declared: Question | None) -> str:
 # ---- the submission as a whole
 
 
+def unconfirmed_claims(record: Record) -> str:
+    """For which questions a receipt says ok although grading does not, in a sentence; "" if there are none.
+
+    The hashes in a receipt can be compared with the files, its verdicts only with what grading finds.
+    """
+    receipt = record.submission.receipt
+    claimed = {id_ for id_, status in receipt.questions.items() if status == Status.OK} if receipt else set()
+    found = (Status.WRONG, Status.NOT_ATTEMPTED, Status.CRASHED)
+    ids = [f"{q.id} ({q.status})" for q in record.questions if q.id in claimed and q.status in found]
+    return f"It says ok where grading does not: {', '.join(ids)}" if ids else ""
+
+
 def look_first(record: Record) -> QuestionRecord | None:
     """The first question to work on: the questions it builds on are right. None if no points are left to earn."""
     missed = [q for q in record.questions if _can_be_earned(q, record)]

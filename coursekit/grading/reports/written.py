@@ -31,6 +31,13 @@ def write_written_pages(records: list[Record], out: str | Path, marks: Marks | N
         write_file(folder / f"{question}.csv", _spreadsheet(question, shown, marks))
 
 
+def try_written_pages(record: Record, marks: Marks) -> None:
+    """Raise if the pages could not be made of this record."""
+    for question, answers in _by_question([pages.harmless(record)]).items():
+        _page(question, answers[0][1].prompt, answers, 0, marks)
+        _spreadsheet(question, answers, marks)
+
+
 def _by_question(records: list[Record]) -> dict[str, Keyed]:
     questions: dict[str, Keyed] = {}
     for record in records:

@@ -5,13 +5,17 @@ It has the methods by which nbval runs cells, under nbval's names, but needs `ju
 
 import atexit
 import contextlib
+import json
 import os
+import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,35 +23,40 @@ from queue import Empty
 from typing import Any
 
 import zmq
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import KernelManager
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from coursekit.core.question import Status
-from coursekit.grading.running import sandbox, workspace
+from coursekit.grading.running import folders, sandbox, workspace
+from coursekit.grading.running.messages import NUM_WAITING, counting_session, watch_memory
+from coursekit.grading.running.reference import NOBODY, Reference
 from coursekit.grading.settings import Settings
-from coursekit.judging.runner import WAITING
-from coursekit.running.handover import GRADING
+from coursekit.judging.runner import WAITING, Ending
+from coursekit.running.handover import CONNECTION, GRADING, PLOTTING
 
 POLL = 0.1  # seconds between two looks at whether the kernel lives
 LARGEST_MESSAGE = 512 << 20  # bytes; the images of one question have 123 MB
-LARGEST_OUTPUT = 64 << 20  # characters of what a cell shows
+LARGEST_OUTPUT = 32 << 20  # bytes of JSON that a cell sends, whatever is in it
 MEMORY = 8 << 30
 STARTUP = 60.0
+NOTEBOOK_SECONDS = 1800  # processor time of a whole notebook
+NOTEBOOK_IDLE = 3  # so many times as long as a cell may a notebook as a whole sleep
+CHANNELS = ("shell", "iopub", "stdin", "control")
+_TOO_MUCH = {
+    Ending.TIMEOUT: (Status.TIMED_OUT, f"the notebook as a whole took more than {NOTEBOOK_SECONDS} seconds"),
+    Ending.STALLED: (Status.TIMED_OUT, "the notebook as a whole slept too long, or waited for input"),
+    Ending.MEMORY: (Status.CRASHED, "it used too much memory"),
+    Ending.OUTPUT: (Status.CRASHED, "it wrote too many or too large files"),
+}
+
+
+def notebook_limits(settings: Settings) -> sandbox.Limits:
+    """The limits of a whole notebook."""
+    usual = settings.limits
+    return replace(usual, seconds=NOTEBOOK_SECONDS, idle=NOTEBOOK_IDLE * usual.idle, memory=MEMORY)
 
 
 class KernelEnded(Exception):
     """The kernel is gone; the message says why."""
-
-
-class _Manager(KernelManager):
-    """Starts the kernel by the command that it is given."""
-
-    command: list[str] = []
-
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        """The kernel of this Python, in the sandbox."""
-        return KernelSpec(argv=self.command, display_name="sandbox", language="python", interrupt_mode="message")
 
 
 class SandboxedKernel:
@@ -62,6 +71,8 @@ class SandboxedKernel:
     settings : Settings
     nonce : str
         Must come back with the values that a check hands over.
+    earlier : Reference, optional
+        Answers earlier questions.
 
     Attributes
     ----------
@@ -71,52 +82,60 @@ class SandboxedKernel:
         The status in the reply to the last cell, which a cell cannot hide by hiding its error.
     """
 
-    def __init__(self, folder: Path, inside: Path, settings: Settings, nonce: str) -> None:
+    def __init__(self, folder: Path, inside: Path, settings: Settings, nonce: str, earlier: Reference = NOBODY) -> None:
         self.ended: tuple[Status, str] | None = None
         self.last_status = ""
         self._unread: deque[dict] = deque()
         self._num_shown = 0
-        self._sockets = tempfile.TemporaryDirectory(prefix="kernel-")
-        self._scratch = tempfile.TemporaryDirectory(prefix="sandbox-")
-        self._manager = _manager(Path(self._sockets.name))
-        self._client: Any = None
-        self._stopped = False
+        self._stack = contextlib.ExitStack()
+        self._cell_idle = settings.limits.idle
+        self._limits = notebook_limits(settings)
         try:
-            self._start(*self._command(folder, inside, settings, nonce), folder / inside)
+            self._start(folder, inside, settings.level, {GRADING: nonce}, earlier)
+            self._client.wait_for_ready(timeout=STARTUP)
+            self._await_outputs()
+            end_watch = watch_memory(lambda: self.finish(Status.CRASHED, "it sends more than grading can hold"))
+            self._stack.callback(end_watch)
         except BaseException:
             self.stop()
             raise
 
-    def _command(self, folder: Path, inside: Path, settings: Settings, nonce: str) -> tuple[list[str], dict[str, str]]:
-        sockets = Path(self._sockets.name)
-        shutil.copytree(_plot_settings(), sockets / "matplotlib")
-        for path in (sockets, *sockets.rglob("*")):
-            path.chmod(0o777 if path.is_dir() else 0o644)
-        variables = {
-            GRADING: nonce,
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "MPLCONFIGDIR": str(sockets / "matplotlib"),
-        }
-        return sandbox.sandboxed_command(
-            [sys.executable, "-m", "ipykernel_launcher", "-f", self._manager.connection_file],
-            folder,
-            replace(settings.limits, seconds=3600, memory=MEMORY, file_size=LARGEST_MESSAGE),
-            variables,
-            settings.level,
-            readable=[workspace.data_folder()],
-            writable=[sockets],
-            scratch=self._scratch.name,
-            inside=inside,
-        )
+    def _start(self, folder: Path, inside: Path, isolation: str, variables: dict[str, str], earlier: Reference) -> None:
+        path = self._stack.enter_context(folders.temporary_folder("kernel-")) / "socket"
+        key = secrets.token_hex(32)
+        with contextlib.ExitStack() as until_started:
+            sockets = {name: until_started.enter_context(_listening(path)) for name in CHANNELS}
+            ports = {f"{name}_port": opened.fileno() for name, opened in sockets.items()}
+            self._running = self._stack.enter_context(
+                sandbox.started_command(
+                    [sys.executable, "-m", "coursekit.running.kernel"],
+                    folder,
+                    self._limits,
+                    variables
+                    | earlier.variables
+                    | {
+                        CONNECTION: json.dumps({"key": key, "ports": ports}),
+                        PLOTTING: _plot_settings(),
+                        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+                    },
+                    isolation,
+                    readable=[workspace.data_folder(), _plot_settings()],
+                    inside=inside,
+                    pass_fds=(*ports.values(), *earlier.pipes),
+                    waits_for=earlier.tree,
+                    pipes=subprocess.DEVNULL,
+                )
+            )
+        self._connect(path, key, ports)
 
-    def _start(self, command: list[str], env: dict[str, str], cwd: Path) -> None:
-        self._manager.command = command
-        with open(os.devnull, "w") as nothing:
-            self._manager.start_kernel(env=env, cwd=str(cwd), stdout=nothing, stderr=nothing)
-        self._client = self._manager.client()
-        self._client.start_channels()
-        self._client.wait_for_ready(timeout=STARTUP)
-        self._await_outputs()
+    def _connect(self, path: Path, key: str, ports: dict[str, int]) -> None:
+        context = _context()
+        self._stack.callback(context.destroy, linger=0)
+        self._client: Any = BlockingKernelClient(context=context, session=counting_session())
+        about: Any = {"transport": "ipc", "ip": str(path), "key": key.encode()}
+        self._client.load_connection_info(about | ports)
+        self._client.start_channels(hb=False)  # a process that has ended is seen without a heart
+        self._stack.callback(self._client.stop_channels)
 
     def _await_outputs(self) -> None:
         """Wait until what cells show arrives, which can start later than the replies."""
@@ -128,20 +147,15 @@ class SandboxedKernel:
                 return self.await_idle(request, 1.0)
         raise RuntimeError("its outputs did not arrive")
 
-    @property
-    def process(self) -> Any:
-        """The sandbox's process, or None."""
-        return getattr(self._manager.provisioner, "process", None)
-
     def is_alive(self) -> bool:
         """Whether it can run another cell."""
-        return self.ended is None and self.process is not None and self.process.poll() is None
+        return self.ended is None and not self._running.has_ended()
 
     def finish(self, status: Status, reason: str) -> None:
         """Stop it, for a reason that the first call gives."""
         if self.ended is None:
             self.ended = status, reason
-            sandbox.stop_process(self.process)
+            self._running.stop()
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
         """Send a cell; the id of the request."""
@@ -154,9 +168,10 @@ class SandboxedKernel:
         `timeout` is in seconds of processor time; by the clock it may take `WAITING` times as long.
         """
         timeout = timeout or STARTUP
-        deadline = time.monotonic() + WAITING * timeout
-        used_before = sandbox.tree_seconds(self.process)
-        while time.monotonic() < deadline and sandbox.tree_seconds(self.process) - used_before < timeout:
+        tree, deadline = self._running.tree, time.monotonic() + WAITING * timeout
+        tree.look(waits=False)
+        seconds, idle = tree.seconds, tree.idle
+        while time.monotonic() < deadline and tree.seconds - seconds < timeout and tree.idle - idle < self._cell_idle:
             self._collect_outputs()
             with contextlib.suppress(Empty):
                 reply = self._client.get_shell_msg(timeout=POLL)
@@ -164,9 +179,13 @@ class SandboxedKernel:
                     self.last_status = reply["content"].get("status", "")
                     return
                 continue
-            if self.process.poll() is not None:
+            if exceeded := self._running.exceeded():
+                self._give_up(*_TOO_MUCH[exceeded])
+            if self._running.has_ended():
                 self._give_up(Status.CRASHED, "the kernel died: its process ended, or used too much memory")
         reason = f"a cell took more than {timeout:g} seconds: is there an endless or a very slow loop?"
+        if tree.idle - idle >= self._cell_idle:
+            reason = "a cell was stopped while it waited: does it sleep, or wait for input?"
         self._give_up(Status.TIMED_OUT, reason)
 
     def await_idle(self, msg_id: str, timeout: float | None = None) -> None:
@@ -186,8 +205,7 @@ class SandboxedKernel:
                 self._take(self._client.get_iopub_msg(timeout=0))
 
     def _take(self, message: dict) -> None:
-        content = message["content"]
-        self._num_shown += len(content.get("text", "")) + sum(map(len, map(str, content.get("data", {}).values())))
+        self._num_shown += message["size"]
         if self._num_shown > LARGEST_OUTPUT:
             self._give_up(Status.CRASHED, "a cell shows too much output")
         self._unread.append(message)
@@ -198,17 +216,7 @@ class SandboxedKernel:
 
     def stop(self) -> None:
         """Stop the process, close the connections, remove the folders."""
-        if self._stopped:
-            return
-        self._stopped = True
-        if self.process is not None:
-            sandbox.stop_process(self.process)
-        if self._client is not None:
-            self._client.stop_channels()
-        self._manager.cleanup_resources()
-        self._manager.context.destroy(linger=0)
-        for folder in (self._sockets, self._scratch):
-            folder.cleanup()
+        self._stack.close()
 
 
 def is_idle(message: dict, msg_id: str) -> bool:
@@ -217,20 +225,31 @@ def is_idle(message: dict, msg_id: str) -> bool:
     return is_status and message["content"]["execution_state"] == "idle"
 
 
-def _manager(sockets: Path) -> _Manager:
+@contextlib.contextmanager
+def _listening(path: Path) -> Iterator[socket.socket]:
+    """A socket that listens in the file `path-N`, where N is its number: as Jupyter builds the names of such files."""
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(f"{path}-{opened.fileno()}")
+        opened.listen()
+        yield opened
+
+
+def _context() -> zmq.Context:
     context: zmq.Context = zmq.Context()
     context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
     context.setsockopt(zmq.LINGER, 0)
-    manager = _Manager(transport="ipc", ip=str(sockets / "s"), connection_file=str(sockets / "c.json"), context=context)
-    manager.write_connection_file()
-    return manager
+    context.setsockopt(zmq.RCVHWM, NUM_WAITING)
+    return context
 
 
 @cache
 def _plot_settings() -> str:
     """A folder with Matplotlib's list of fonts, which takes a new kernel several seconds to make."""
     folder = tempfile.mkdtemp(prefix="matplotlib-")
+    os.chmod(folder, 0o755)  # another user runs in the sandbox
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     env = os.environ | {"MPLCONFIGDIR": folder, "MPLBACKEND": "Agg"}
     subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], env=env, check=True)
+    for path in Path(folder).iterdir():
+        path.chmod(0o644)
     return folder

@@ -26,12 +26,13 @@ from coursekit.grading.record import CellRecord, CellStatus, NotebookState
 from coursekit.grading.running import sandbox
 from coursekit.grading.running.cells import Cell, Options, Session, code_cells, options_of, plain_cells
 from coursekit.grading.running.kernel import KernelEnded, SandboxedKernel
+from coursekit.grading.running.reference import NOBODY, Reference
 from coursekit.grading.settings import Settings
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
 from coursekit.running.handover import HANDED_OVER
 
-CELL_SECONDS = 240.0  # none of the course's cells takes longer than 20 on two cores
+CELL_SECONDS = 120.0  # none of the course's cells takes longer than 20 on two cores
 
 
 @dataclass
@@ -47,6 +48,8 @@ class NotebookRun:
         The values of each notebook question whose check was reached, by the question's id.
     missing : dict
         Status and reason of each notebook question whose check was not reached.
+    ended_at : str
+        The id of the cell that ended the kernel; "" if none did.
     """
 
     state: NotebookState = NotebookState.AS_EXPECTED
@@ -54,10 +57,16 @@ class NotebookRun:
     cells: list[CellRecord] = field(default_factory=list)
     values: dict[str, dict] = field(default_factory=dict)
     missing: dict[str, tuple[Status, str]] = field(default_factory=dict)
+    ended_at: str = ""
 
 
 def run_notebook(
-    notebook: dict, name: str, folder: Path, settings: Settings, judge_values: Callable[[str, dict], Any]
+    notebook: dict,
+    name: str,
+    folder: Path,
+    settings: Settings,
+    judge_values: Callable[[str, dict], Any],
+    earlier: Reference = NOBODY,
 ) -> NotebookRun:
     """Run a notebook.
 
@@ -72,6 +81,8 @@ def run_notebook(
     settings : Settings
     judge_values : callable
         Takes the id of a question and its values; returns the verdict to show, with `status` and `text`.
+    earlier : Reference, optional
+        Answers earlier questions.
 
     Returns
     -------
@@ -80,7 +91,7 @@ def run_notebook(
     nonce = secrets.token_hex(16)
     with contextlib.ExitStack() as stack:
         try:
-            kernel = SandboxedKernel(folder, Path("assignments", NOTEBOOKS[name]), settings, nonce)
+            kernel = SandboxedKernel(folder, Path("assignments", NOTEBOOKS[name]), settings, nonce, earlier)
         except (RuntimeError, sandbox.SandboxError, OSError, Empty, KernelEnded) as error:
             return NotebookRun(NotebookState.INFRASTRUCTURE_ERROR, f"the kernel does not start: {error}")
         stack.callback(kernel.stop)
@@ -134,7 +145,10 @@ class Checks:
         for cell in cells:
             question = question_checked_by(cell.id)
             self.checking = question.id if question else ""
+            was_alive = self.kernel.ended is None
             status, detail = self._run(cell)
+            if was_alive and self.kernel.ended is not None:
+                self.result.ended_at = cell.id
             self.result.cells.append(CellRecord(cell.id, status, detail))
             if question and question.in_notebook and question.id not in self.result.values:
                 unreached = Status.NOT_ATTEMPTED, f"its check did not run: {detail}"[:300]

@@ -3,22 +3,24 @@
 With bubblewrap the command sees the system's programs, Python, the folder it runs in (all read-only) and a small /tmp
 of its own, but no network, no other process and no file of the user. With limits alone it is an ordinary process whose
 time, memory and output are limited; when its time is up, it is killed together with everything it started. `level` says
-which of the two is used.
+which of the two is used. In both, system calls that could serve as a way out are denied (see `launch.py`), and where
+root grades, each run has a user of its own (see `users.py`).
 """
 
 import contextlib
+import ctypes
 import json
 import math
 import os
+import platform
 import selectors
 import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,19 +28,19 @@ from typing import Any
 
 import psutil
 
+from coursekit.grading.running import bubblewrap, folders, users
+from coursekit.grading.running.bubblewrap import INSIDE, SCRATCH
+from coursekit.grading.running.launch import MACHINES, SET_SUBREAPER
+from coursekit.grading.running.tree import Tree
 from coursekit.judging.runner import WAITING, Ending, is_out_of_time
-from coursekit.paths import ROOT
 
+__all__ = ["INSIDE", "SCRATCH"]
 BUBBLEWRAP, LIMITS = "bubblewrap", "limits"
-INSIDE = "/course"  # what the folder is called inside bubblewrap
-SCRATCH = ("cs231n/saved",)  # parts of the folder that may be written to; what is written there is lost
 LONGEST_ERRORS = 64 << 10  # bytes of the standard error that are kept
-LOOK = 0.5  # seconds between two looks at the processor time of everything that runs in a sandbox
 GRACE = 2.0  # seconds that the launcher has to kill the remaining processes
 _LAUNCHER = Path(__file__).with_name("launch.py")
-_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
-# Ids of users without an account: the range that systemd reserves for services.
-_FIRST_USER, _NUM_USERS = 61184, 4096
+GET_SUBREAPER = 37  # of Linux' prctl
+_OWN_COUNT = (5, 14)  # the first Linux that counts the processes of a user in each user namespace
 
 
 class SandboxError(Exception):
@@ -47,28 +49,38 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """The resources that a command may use.
+    """The resources that a command and everything it started may use together.
 
     Parameters
     ----------
     seconds : float
-        Processor time of the command and everything it started, together. After `runner.WAITING` times as long by the
-        clock, they are killed as well.
+        Processor time. After `runner.WAITING` times as long by the clock, they are killed as well.
+    idle : float
+        Seconds by the clock during which nothing runs or waits for a processor.
     memory : int
-        Bytes of address space, for each process.
+        Bytes of memory; also of the address space of each process.
     processes : int
-        Processes and threads together.
+        Processes and threads.
     file_size : int
-        Bytes of the largest file; /tmp in bubblewrap is four times this size.
+        Bytes of the largest file; all files may be four times this size.
+    files : int
+        Number of files.
     output : int
         Bytes of standard output; a command that writes more is killed. Only the end of the standard error is kept.
     """
 
     seconds: float = 20.0
+    idle: float = 10.0
     memory: int = 4 << 30
     processes: int = 128
     file_size: int = 64 << 20
+    files: int = 10_000
     output: int = 64 << 20
+
+    @property
+    def quota(self) -> int:
+        """Bytes of all files."""
+        return 4 * self.file_size
 
 
 @dataclass(frozen=True)
@@ -86,34 +98,83 @@ class Outcome:
     cpu_seconds: float
 
 
+# ---- what works here
+
+
 def level() -> str:
     """The strongest isolation that works here: "bubblewrap" or "limits"."""
-    return BUBBLEWRAP if _bubblewrap_works() else LIMITS
+    return LIMITS if problem_with_bubblewrap() else BUBBLEWRAP
+
+
+@cache
+def problem_with_bubblewrap() -> str:
+    """Why bubblewrap does not work here; "" if it does."""
+    if shutil.which("bwrap") is None:
+        return "it is not installed"
+    try:
+        with folders.temporary_folder("sandbox-") as folder:
+            outcome = run_command([sys.executable, "-c", ""], folder, isolation=BUBBLEWRAP)
+    except SandboxError as error:
+        return str(error)
+    last = outcome.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
+    return "" if outcome.code == 0 else last[0]
+
+
+def has_filter() -> bool:
+    """Whether system calls can be denied here."""
+    return platform.machine() in MACHINES and sys.maxsize > 2**32
+
+
+def refusal(isolation: str = "", trusted: bool = False) -> str:
+    """Why strangers' code must not run here; "" if it may.
+
+    With limits alone, and as the user who grades, it could change everything that belongs to this user, the grades
+    among it.
+    """
+    if trusted or (isolation or level()) == BUBBLEWRAP or has_own_users(bubblewrapped=False):
+        return ""
+    return (
+        "Without bubblewrap, submissions would run under your account: they could change your files, and their own "
+        f"grades. {_why_not_bubblewrap()}Choose one of these:\n"
+        "- install bubblewrap: apt install bubblewrap\n"
+        "- grade as root, with this environment in a folder that all users can read, such as /opt: then each "
+        "submission runs as a user of its own\n"
+        "- add --trust-submissions, if you know that no submission does any harm"
+    )
+
+
+def _why_not_bubblewrap() -> str:
+    problem = problem_with_bubblewrap()
+    return f"bubblewrap is installed, but does not work: {problem}. " if problem and shutil.which("bwrap") else ""
 
 
 def warning(isolation: str = "") -> str:
     """What an instructor should know about the isolation before strangers' code runs; "" with bubblewrap."""
-    if (isolation or level()) == BUBBLEWRAP:
-        return ""
-    text = (
-        "Without bubblewrap, only the time, memory and output of submissions are limited: "
-        "they can read every file that you can read, and use the network. To fix this: `apt install bubblewrap`."
-    )
-    if _is_root() and not _python_is_for_all():
-        text += (
-            f"\nThey also run as root, because no other user can read the Python in {', '.join(_python_folders())}. "
-            "Grade as another user, or create the environment in a folder that all users can read, such as /opt."
+    texts = []
+    if (isolation or level()) != BUBBLEWRAP:
+        who = "any user" if has_own_users(bubblewrapped=False) else "you"
+        network = "" if has_filter() else ", and use the network"
+        texts.append(
+            f"Without bubblewrap, submissions can read every file that {who} can read{network}. "
+            "To fix this: `apt install bubblewrap`."
         )
-    return text
+    if not has_filter():
+        texts.append(f"On this machine ({platform.machine()}), system calls are not filtered.")
+    return "\n".join(texts)
+
+
+def has_own_users(bubblewrapped: bool = True) -> bool:
+    """Whether each run has a user of its own: where root grades, if other users can run this Python."""
+    return users.is_root() and (bubblewrapped or python_is_for_all())
 
 
 @cache
-def _bubblewrap_works() -> bool:
-    if shutil.which("bwrap") is None:
-        return False
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = run_command([sys.executable, "-c", ""], folder, isolation=BUBBLEWRAP)
-    return outcome.code == 0
+def python_is_for_all() -> bool:
+    """Whether other users can run this Python as well."""
+    return all(part.stat().st_mode & 0o001 for path in bubblewrap.python_folders() for part in (path, *path.parents))
+
+
+# ---- running a command
 
 
 def run_command(
@@ -124,6 +185,8 @@ def run_command(
     env: dict[str, str] | None = None,
     isolation: str = "",
     readable: Iterable[str | Path] = (),
+    pass_fds: tuple[int, ...] = (),
+    waits_for: Tree | None = None,
 ) -> Outcome:
     """Run a command in the sandbox.
 
@@ -140,6 +203,10 @@ def run_command(
         "bubblewrap" or "limits"; by default `level()`.
     readable : iterable of paths
         Other files and folders that the command can read.
+    pass_fds : tuple of int
+        Open files that the command gets.
+    waits_for : Tree, optional
+        The processes of another sandbox; while they work, the command may wait.
 
     Returns
     -------
@@ -151,90 +218,111 @@ def run_command(
         If the sandbox cannot start.
     """
     limits = limits or Limits()
-    with tempfile.TemporaryDirectory(prefix="sandbox-") as scratch:
-        command, env = sandboxed_command(argv, root, limits, env, isolation, readable, scratch=scratch)
-        started, used = time.monotonic(), _children_time()
-        with _start(command, root, env) as process:
-            pipes = _Pipes(process, stdin, limits)
-            try:
-                stopped_for = pipes.serve_until(started + WAITING * limits.seconds)
-            finally:
-                stop_process(process)
-    seconds, cpu_seconds = time.monotonic() - started, _children_time() - used
-    ended = stopped_for or _how_it_ended(process.returncode, pipes.errors, seconds >= limits.seconds)
-    output, errors = bytes(pipes.output), bytes(pipes.errors)
-    return Outcome(output, errors, ended, process.returncode, seconds, cpu_seconds)
+    started = time.monotonic()
+    with started_command(
+        argv, root, limits, env, isolation, readable, pass_fds=pass_fds, waits_for=waits_for
+    ) as running:
+        pipes = _Pipes(running, stdin)
+        stopped_for = pipes.serve_until(started + WAITING * limits.seconds)
+        running.tree.look()  # before the process is reaped: then its numbers are gone
+        running.stop()
+    seconds, code = time.monotonic() - started, running.process.returncode
+    used = running.tree.seconds
+    ended = stopped_for or _how_it_ended(code, pipes.errors, used >= limits.seconds, used > limits.seconds + 1)
+    return Outcome(bytes(pipes.output), bytes(pipes.errors), ended, code, seconds, used)
 
 
-def _start(command: list[str], root: str | Path, env: dict[str, str]) -> subprocess.Popen:
-    pipe = subprocess.PIPE
-    try:
-        return subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, env=env, cwd=root, start_new_session=True
-        )
-    except OSError as error:
-        raise SandboxError(f"the sandbox does not start: {error}") from error
-
-
-def _how_it_ended(code: int, errors: bytearray, had_its_time: bool) -> Ending:
+def _how_it_ended(code: int, errors: bytearray, had_its_time: bool, had_more: bool) -> Ending:
     """How a process that was not stopped from outside ended."""
     killed = code in (-signal.SIGKILL, 128 + signal.SIGKILL)
-    if is_out_of_time(code) or killed and had_its_time:
+    if is_out_of_time(code) or killed and had_its_time or had_more:
         return Ending.TIMEOUT
     if killed or code and b"MemoryError" in errors[-2000:]:
         return Ending.MEMORY
     return Ending.SIGNAL if code < 0 or code > 128 else Ending.EXIT
 
 
-def tree_seconds(process: Any) -> float:
-    """The processor time that a sandbox has used so far: its processes, and their children that have ended."""
-    total = 0.0
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(process.pid)
-        for member in (root, *root.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):  # it may end meanwhile
-                times = member.cpu_times()
-                total += times.user + times.system + times.children_user + times.children_system
-    return total
-
-
-def _children_time() -> float:
-    times = os.times()
-    return times.children_user + times.children_system
-
-
-def sandboxed_command(
+@contextlib.contextmanager
+def started_command(
     argv: list[str],
     root: str | Path,
     limits: Limits,
     env: dict[str, str] | None = None,
     isolation: str = "",
     readable: Iterable[str | Path] = (),
-    writable: Iterable[str | Path] = (),
-    scratch: str | None = None,
     inside: str | Path = ".",
-) -> tuple[list[str], dict[str, str]]:
-    """The command line and the environment that run `argv` in the sandbox.
+    pass_fds: tuple[int, ...] = (),
+    waits_for: Tree | None = None,
+    pipes: int = subprocess.PIPE,
+) -> Iterator["Running"]:
+    """A command that runs in the sandbox until the end of the `with` block; the parameters are those of `run_command`.
 
-    `scratch` is the folder that replaces /tmp where there is no bubblewrap to provide one; `writable` are folders that
-    the command may write to; `inside` is the part of the folder to start in.
+    `inside` is the part of the folder to start in; `pipes` is what its standard input and outputs are.
     """
     bubblewrapped = (isolation or level()) == BUBBLEWRAP
     root = Path(root).resolve()
-    user = unprivileged_user(bubblewrapped)
-    command = [*_launcher(limits, user, supervise=not bubblewrapped), *argv]
-    if bubblewrapped:
-        command = [*_bubblewrap(root, limits, readable, writable, inside), *command]
-    elif user and scratch:
-        os.chown(scratch, user, user)
-    home = "/tmp" if bubblewrapped else str(scratch)
-    return command, clean_environment(INSIDE if bubblewrapped else str(root), home) | (env or {})
+    with contextlib.ExitStack() as stack:
+        try:
+            user = stack.enter_context(users.own_user()) if has_own_users(bubblewrapped) else 0
+        except (users.NoUserError, OSError) as error:
+            raise SandboxError(f"no user for the sandbox: {error}") from error
+        launcher = _launcher(limits, user, bubblewrapped)
+        if bubblewrapped:
+            file = stack.enter_context(_arguments(bubblewrap.arguments(root, limits.quota, readable, inside)))
+            command = ["bwrap", "--args", str(file), "--", *launcher, *argv]
+            pass_fds = (*pass_fds, file)
+            home, places = "/tmp", bubblewrap.writable(root)
+        else:
+            scratch = stack.enter_context(folders.temporary_folder("sandbox-"))
+            if user:
+                os.chown(scratch, user, user)
+            else:
+                stack.enter_context(_orphans_killed())
+            command = [*launcher, *argv]
+            home, places = str(scratch), [str(scratch)]
+        environment = clean_environment(INSIDE if bubblewrapped else str(root), home) | (env or {})
+        process = _start(command, root / inside, environment, pass_fds, pipes)
+        running = Running(process, Tree(process.pid, waits_for), limits, tuple(places), bubblewrapped)
+        try:
+            yield running
+        finally:
+            running.stop()
+            for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
+                with contextlib.suppress(BrokenPipeError):  # it has something to say that nobody will read
+                    stream.close()
 
 
-def _launcher(limits: Limits, user: int, supervise: bool) -> list[str]:
+@contextlib.contextmanager
+def _arguments(words: list[str]) -> Iterator[int]:
+    """An open file with arguments: on its command line, the sandbox would see them."""
+    with tempfile.TemporaryFile() as file:
+        file.write(b"".join(word.encode() + b"\0" for word in words))
+        file.seek(0)
+        yield file.fileno()
+
+
+def _start(
+    command: list[str], folder: Path, env: dict[str, str], pass_fds: tuple[int, ...], pipes: int
+) -> subprocess.Popen:
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=pipes,
+            stdout=pipes,
+            stderr=pipes,
+            env=env,
+            cwd=folder,
+            pass_fds=pass_fds,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SandboxError(f"the sandbox does not start: {error}") from error
+
+
+def _launcher(limits: Limits, user: int, bubblewrapped: bool) -> list[str]:
     hard = {
         "AS": limits.memory,
-        "NPROC": limits.processes,
+        "NPROC": limits.processes + (0 if user else _processes_beside(bubblewrapped)),
         "FSIZE": limits.file_size,
         "CPU": math.ceil(limits.seconds) + 1,
         "NOFILE": 1024,
@@ -244,10 +332,22 @@ def _launcher(limits: Limits, user: int, supervise: bool) -> list[str]:
     soft = hard | {"CPU": math.ceil(limits.seconds)}
     settings = {
         "limits": {name: (soft[name], hard[name]) for name in hard},
-        "supervise": supervise,
+        "supervise": not bubblewrapped,
         "user": user,
+        "filter": has_filter(),
     }
     return [sys.executable, "-I", "-S", "-c", _LAUNCHER.read_text(encoding="utf-8"), json.dumps(settings)]
+
+
+def _processes_beside(bubblewrapped: bool) -> int:
+    """Processes and threads that count towards the limit although the sandbox did not start them: all of this user."""
+    if bubblewrapped and tuple(map(int, platform.release().split(".")[:2])) >= _OWN_COUNT:
+        return 0
+    count = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            count += process.num_threads() if process.uids().real == os.getuid() else 0
+    return count
 
 
 def clean_environment(root: str, home: str) -> dict[str, str]:
@@ -269,105 +369,94 @@ def clean_environment(root: str, home: str) -> dict[str, str]:
     }
 
 
-def _bubblewrap(
-    root: Path, limits: Limits, readable: Iterable = (), writable: Iterable = (), inside: str | Path = "."
-) -> list[str]:
-    command = ["bwrap", *_namespaces(), "--die-with-parent", "--new-session"]
-    command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    for path in _SYSTEM:
-        command += ["--ro-bind-try", path, path]
-    command += _small_tmpfs("/tmp", limits)
-    for path in _python_folders():
-        command += [*_parents(path), "--ro-bind", path, path]
-    hidden = _solved_folders()
-    for path in hidden:
-        command += ["--tmpfs", path]
-    for path in map(str, readable):
-        command += [*_parents(path), "--ro-bind", path, path]
-    for path in map(str, writable):
-        command += [*_parents(path), "--bind", path, path]
-    command += ["--ro-bind", str(root), INSIDE]
-    for path in SCRATCH:
-        if (root / path).is_dir():
-            command += _small_tmpfs(f"{INSIDE}/{path}", limits)
-    for path in (*hidden, "/"):
-        command += ["--remount-ro", path]
-    return [*command, "--chdir", str(Path(INSIDE, inside)), "--"]
+@contextlib.contextmanager
+def _orphans_killed() -> Iterator[None]:
+    """Kill what a command leaves behind if it has killed its launcher: such processes become children of this one."""
+    before, adopted = _children(), ctypes.c_int()
+    ctypes.CDLL(None).prctl(GET_SUBREAPER, ctypes.byref(adopted), 0, 0, 0)
+    ctypes.CDLL(None).prctl(SET_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        while orphans := _children() - before:
+            for pid in orphans:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+        ctypes.CDLL(None).prctl(SET_SUBREAPER, adopted.value, 0, 0, 0)
 
 
-def _namespaces() -> tuple[str, ...]:
-    if not _is_root():
-        return ("--unshare-all",)
-    unshared = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
-    return (*unshared, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
+def _children() -> set[int]:
+    return {child.pid for child in psutil.Process().children()}
 
 
-def _small_tmpfs(path: str, limits: Limits) -> list[str]:
-    return ["--perms", "1777", "--size", str(4 * limits.file_size), "--tmpfs", path]
+@dataclass(frozen=True)
+class Running:
+    """A command that runs in a sandbox.
 
+    Parameters
+    ----------
+    process : Popen
+    tree : Tree
+        The process with all that it started.
+    limits : Limits
+    places : tuple of str
+        What it can write to, as it calls them.
+    bubblewrapped : bool
+    """
 
-def _parents(path: str | Path) -> list[str]:
-    """The folders above a path, open to the sandbox's user: those that bubblewrap makes itself are not."""
-    return [word for parent in reversed(Path(path).parents[:-1]) for word in ("--perms", "755", "--dir", str(parent))]
+    process: subprocess.Popen
+    tree: Tree
+    limits: Limits
+    places: tuple[str, ...]
+    bubblewrapped: bool
 
+    def exceeded(self) -> Ending | None:
+        """The limit that all its processes together exceed; None if there is none, or it is too early to look again."""
+        if not self.tree.is_due():
+            return None
+        self.tree.look()
+        if self.tree.seconds > self.limits.seconds + 1:  # each process has had a chance to be told
+            return Ending.TIMEOUT
+        if self.tree.idle > self.limits.idle:
+            return Ending.STALLED
+        written, num_files = map(sum, zip(*map(self._filled, self.places), strict=True))
+        if self.tree.memory(self.limits.memory) + written > self.limits.memory:
+            return Ending.MEMORY
+        return Ending.OUTPUT if written > self.limits.quota or num_files > self.limits.files else None
 
-@cache
-def _python_folders() -> list[str]:
-    """The folders of this Python and its packages, without those that lie in another one."""
-    folders = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
-    folders.add(os.path.abspath(sys.prefix))
-    folders = {folder for folder in folders if not folder.startswith("/usr")}
-    return sorted(f for f in folders if not any(f != other and Path(f).is_relative_to(other) for other in folders))
+    def _filled(self, place: str) -> tuple[int, int]:
+        """Bytes and number of the files in a place."""
+        if self.bubblewrapped:
+            return self.tree.filled(place, self.limits.quota)
+        return folders.size(place, self.limits.files)
 
+    def has_ended(self) -> bool:
+        """Whether it has ended; it stays in the table of processes, so that its numbers can be read."""
+        if self.process.returncode is not None:
+            return True
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
-def _solved_folders() -> list[str]:
-    """Folders with solved files that the sandbox would see: this tree, and the course where it is installed as well."""
-    packages = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    installed = [Path(folder, name) for folder in packages for name in ("cs231n", "coursekit")]
-    seen = [folder for folder in installed if folder.is_dir() and not folder.is_relative_to(ROOT)]
-    if any(ROOT.is_relative_to(path) for path in (*_SYSTEM, *_python_folders())):
-        seen.append(ROOT)
-    return sorted({str(folder) for folder in seen})
-
-
-def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
-
-
-def unprivileged_user(bubblewrapped: bool = True) -> int:
-    """The user to become: where root grades, one without an account, so that the limit on processes holds; else 0."""
-    if not _is_root() or not (bubblewrapped or _python_is_for_all()):
-        return 0
-    return _FIRST_USER + os.getpid() % _NUM_USERS
-
-
-@cache
-def _python_is_for_all() -> bool:
-    """Whether other users can run this Python as well."""
-    paths = [Path(folder) for folder in _python_folders()]
-    return all(part.stat().st_mode & 0o001 for path in paths for part in (path, *path.parents))
-
-
-def stop_process(process: Any) -> None:
-    """Stop a sandbox and everything that runs in it."""
-    if process.poll() is None:
-        process.terminate()  # the launcher kills its descendants; bubblewrap takes its own process tree with it
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    def stop(self) -> None:
+        """Stop it and everything that runs in it."""
+        if self.process.poll() is None:
+            self.process.terminate()  # the launcher kills its descendants; bubblewrap takes its own process tree along
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(GRACE)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 class _Pipes:
     """The pipes of a process: feeds its input and collects its output, within the limits."""
 
-    def __init__(self, process: subprocess.Popen, stdin: bytes, limits: Limits) -> None:
-        self.process, self.limits = process, limits
+    def __init__(self, running: Running, stdin: bytes) -> None:
+        self.running, self.limits = running, running.limits
+        process = running.process
         self.unsent = memoryview(stdin)
         self.output, self.errors = bytearray(), bytearray()
         self.num_errors = 0
-        self.next_look = time.monotonic() + LOOK
         self.selector = selectors.DefaultSelector()
         for stream, kind in ((process.stdout, "output"), (process.stderr, "errors"), (process.stdin, "input")):
             assert stream is not None
@@ -378,9 +467,9 @@ class _Pipes:
     def serve_until(self, deadline: float) -> Ending | None:
         """Serve until the process ends by itself (None), or say why it has to be stopped."""
         while time.monotonic() < deadline:
-            if self._has_used_its_time():
-                return Ending.TIMEOUT
-            gone = self.process.poll() is not None
+            if exceeded := self.running.exceeded():
+                return exceeded
+            gone = self.running.has_ended()
             streams = self.selector.get_map()
             events = self.selector.select(0 if gone else min(0.05, deadline - time.monotonic())) if streams else []
             if not streams and not gone:
@@ -392,13 +481,6 @@ class _Pipes:
             if gone and not any(key.data != "input" for key, _ in events):
                 return None
         return Ending.STALLED
-
-    def _has_used_its_time(self) -> bool:
-        """Whether all processes together have used up the time; the system itself only counts the time of each."""
-        if time.monotonic() < self.next_look:
-            return False
-        self.next_look = time.monotonic() + LOOK
-        return tree_seconds(self.process) > self.limits.seconds + 1
 
     def _serve(self, key: selectors.SelectorKey) -> None:
         if key.data == "input":

@@ -1,7 +1,9 @@
 """The workspace, the folder that a sandbox sees: the learner's edition with the submitted modules, nothing that judges.
 
-`with_reference` replaces the answers to single questions in a learner's module by the reference's, for follow-through:
-a question that fails because an earlier answer is wrong is graded again with that answer right.
+`with_reference` replaces the answers to single questions in a learner's module by calls of the reference, for
+follow-through: a question that fails because an earlier answer is wrong is graded again with that answer right. The
+reference itself runs in another sandbox, on a folder from `build_reference`; no folder that a learner's code sees ever
+has a line of it.
 """
 
 import ast
@@ -9,45 +11,79 @@ import difflib
 import importlib.util
 import py_compile
 import tempfile
+import textwrap
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from coursekit.grading.running.sandbox import SCRATCH
+from coursekit.grading.running.bubblewrap import ABSENT, SCRATCH
+from coursekit.grading.running.withdrawal import without
 from coursekit.paths import PACKAGE, ROOT, SANDBOX, file_of, files_in
 from coursekit.questions import NOTEBOOKS, all_questions
 from coursekit.teacher.solutions import BEGIN, END, stripped
 
 
-def build(folder: Path, files: dict[str, bytes], reference: Iterable[str] = (), graded: str = "") -> None:
+def build(
+    folder: Path,
+    files: dict[str, bytes],
+    reference: Iterable[str] = (),
+    graded: str = "",
+    withdrawn: tuple[str, ...] = (),
+) -> None:
     """Write the workspace of one submission.
 
     Parameters
     ----------
     folder : Path
-        Must exist and be empty. All users may read it, since another user may run in the sandbox.
+        Must exist and be empty.
     files : dict
         The learner's modules of `cs231n` by relative name.
     reference : iterable of str
         Ids of questions that the reference answers, whatever the learner's files contain.
     graded : str, optional
         Id of the question that is graded; its answer stays the learner's.
+    withdrawn : tuple of str, optional
+        What is withdrawn, from `withdrawn_for`.
     """
-    contents = provided_contents() | files
+    contents = without(provided_contents() | files | _ABSENT, withdrawn)
     for name, ids in _by_module(reference).items():
         contents[name] = with_reference(name, contents[name].decode(errors="replace"), ids, graded).encode()
+    _write(folder, contents)
+    for part in (*SCRATCH, *(f"assignments/{assignment}" for assignment in NOTEBOOKS.values())):
+        (folder / part).mkdir(parents=True, exist_ok=True)  # notebooks run there
+    (folder / "datasets").symlink_to(data_folder())
+    _open_to_all(folder)
+    for part in SCRATCH:
+        (folder / part).chmod(0o777)
+
+
+def _write(folder: Path, contents: dict[str, bytes]) -> None:
     for name, data in contents.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    for part in (*SCRATCH, *(f"assignments/{assignment}" for assignment in NOTEBOOKS.values())):
-        (folder / part).mkdir(parents=True, exist_ok=True)  # notebooks run there
-    (folder / "datasets").symlink_to(data_folder())
+    _open_to_all(folder)
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let all users read a folder, since another user may run in the sandbox."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() else 0o644)
-    for part in SCRATCH:
-        (folder / part).chmod(0o777)
+
+
+def build_reference(folder: Path) -> None:
+    """Write the folder of the process that answers earlier questions (see `coursekit.running.earlier`)."""
+    solved = {name: path.read_bytes() for name, path in files_in(PACKAGE).items()}
+    _write(folder, provided_contents() | solved)
+
+
+# An error in place of each, for where bubblewrap does not hide them.
+_ABSENT = {
+    f"{name}.py": f"raise ModuleNotFoundError(\"No module named '{name}'\", name='{name}')\n".encode()
+    for name in ABSENT
+}
 
 
 def data_folder() -> Path:
@@ -92,9 +128,11 @@ def _by_module(ids: Iterable[str]) -> dict[str, list[str]]:
 
 # ---- follow-through
 
+_IMPORT = "from coursekit.running.earlier import answer as _earlier_answer, answer_part as _earlier_part"
+
 
 def with_reference(name: str, source: str, ids: Iterable[str], graded: str = "") -> str:
-    """A learner's module in which the reference answers some questions.
+    """A learner's module in which the reference answers some questions, from its own process.
 
     Their functions are defined again at the end, so the learner's lines keep their numbers. Where the question that is
     graded asks for another part of the same function, only their parts are replaced, if the provided lines around them
@@ -108,10 +146,10 @@ def with_reference(name: str, source: str, ids: Iterable[str], graded: str = "")
         asking = questions_asking_for(name, path)
         if graded in asking:
             replaced = [index for index, id_ in enumerate(asking) if id_ in functions]
-            source = _with_regions(source, solved, path, replaced)
+            source = _with_regions(source, solved, name, path, replaced)
         else:
-            source += _definition(solved, path)
-    return source
+            source += _definition(solved, name, path)
+    return f"{source}\n\n{_IMPORT}\n" if functions else source
 
 
 def compiles(source: str) -> bool:
@@ -125,18 +163,71 @@ def compiles(source: str) -> bool:
 
 def questions_asking_for(name: str, path: str) -> list[str]:
     """Ids of the questions that ask for a function, in the order of their regions in it."""
-    target = f"{name.removesuffix('.py').replace('/', '.')}:{path}"
-    return [question.id for question in all_questions().values() if target in question.implements]
+    return [question.id for question in all_questions().values() if _target(name, path) in question.implements]
 
 
-def _definition(source: str, path: str) -> str:
-    """The reference's function, to be put at the end of a module."""
-    text = _text_of(source, path)
+def _target(name: str, path: str) -> str:
+    return f"{name.removesuffix('.py').replace('/', '.')}:{path}"
+
+
+def answers_to(ids: Iterable[str], graded: str = "") -> dict[str, Any]:
+    """What the reference may be asked for, as `coursekit.running.earlier` takes it: never for what is graded."""
+    functions, parts = set(), {}
+    for id_ in ids:
+        for target in all_questions()[id_].implements:
+            asking = questions_asking_for(file_of(target), target.split(":")[1])
+            if graded in asking:
+                key = f"{target}/{asking.index(id_)}"
+                parts[key] = _parts()[key]
+            else:
+                functions.add(target)
+    return {"functions": sorted(functions), "parts": parts}
+
+
+def _definition(solved: str, name: str, path: str) -> str:
+    """A function that asks the reference for what it returns, to be put at the end of a module."""
+    [definition] = ast.parse(textwrap.dedent(_text_of(solved, path))).body
+    assert isinstance(definition, ast.FunctionDef)
+    definition.decorator_list = []  # the reference has them
+    definition.body = ast.parse(f"return _earlier_answer({_target(name, path)!r}, locals())").body
+    text = ast.unparse(definition)
     *owners, function = path.split(".")
     if not owners:
         return f"\n\n{text}\n"
     owner = ".".join(owners)
-    return f"\n\nclass _Reference:\n{text}\n\n\n{owner}.{function} = _Reference.{function}\n"
+    text = textwrap.indent(text, "    ")
+    return f"\n\nclass _Earlier:\n{text}\n\n\n{owner}.{function} = _Earlier.{function}\n"
+
+
+def _call_of_part(region: list[str], target: str, index: int) -> str:
+    """The line that takes the place of a region: it asks the reference for the variables that the region assigns."""
+    names = _assigned_names(region)
+    indent = region[0][: len(region[0]) - len(region[0].lstrip())]
+    return f"{indent}{', '.join(names)}, = _earlier_part({target!r}, {index}, locals(), {tuple(names)!r})"
+
+
+def _assigned_names(region: list[str]) -> list[str]:
+    """The variables that some lines of a function assign, without those of comprehensions."""
+    tree = ast.parse(textwrap.dedent("\n".join(region)))
+    inner = {
+        id(name) for node in ast.walk(tree) if isinstance(node, ast.comprehension) for name in ast.walk(node.target)
+    }
+    stored = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    return list(dict.fromkeys(name.id for name in stored if id(name) not in inner))
+
+
+@cache
+def _parts() -> dict[str, dict]:
+    """The regions of all functions that several questions ask for: their texts, and the variables that they assign."""
+    parts = {}
+    targets = {target for question in all_questions().values() for target in question.implements}
+    for name, path in sorted((file_of(target), target.split(":")[1]) for target in targets):
+        if len(questions_asking_for(name, path)) > 1:
+            _, regions = _split(_text_of((ROOT / name).read_text(encoding="utf-8"), path).splitlines())
+            for index, (_, lines) in enumerate(regions):
+                text = textwrap.dedent("\n".join(lines))
+                parts[f"{_target(name, path)}/{index}"] = {"text": text, "names": _assigned_names(lines)}
+    return parts
 
 
 def _text_of(source: str, path: str) -> str:
@@ -154,7 +245,7 @@ def _lines_of(source: str, path: str) -> slice:
     return slice(first - 1, found.end_lineno)
 
 
-def _with_regions(source: str, solved: str, path: str, replaced: list[int]) -> str:
+def _with_regions(source: str, solved: str, name: str, path: str, replaced: list[int]) -> str:
     """Replace single regions of a function, found by the provided lines around them, as far as these are there."""
     try:
         position = _lines_of(source, path)
@@ -170,7 +261,7 @@ def _with_regions(source: str, solved: str, path: str, replaced: list[int]) -> s
         start = matched.get(before - 1)
         stop = matched.get(before, len(function) if before == len(provided) else None)
         if start is not None and stop is not None and start < stop:
-            function[start + 1 : stop] = text
+            function[start + 1 : stop] = [_call_of_part(text, _target(name, path), index)]
     lines[position] = function
     changed = "\n".join(lines) + "\n"
     return changed if compiles(changed) else source

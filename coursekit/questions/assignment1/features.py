@@ -131,6 +131,12 @@ features_svm = Question(
     minutes=25,
     difficulty=2,
     importance=3,
+    hints=(
+        "The search of the notebook svm, on features instead of pixels: try rates a thousand times larger, and "
+        "far smaller values of reg.",
+        "Append the column of ones with with_bias, to training and validation features alike. Store both "
+        "accuracies for each pair, and keep the classifier that is best on validation.",
+    ),
     builds_on=("svm_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
     values=("results", "best_val", "W", "X_val_feats"),
     judge=_judge_svm,
@@ -187,6 +193,11 @@ features_two_layer_net = Question(
     minutes=30,
     difficulty=3,
     importance=4,
+    hints=(
+        "A net on 169 features trains quickly and tolerates large learning rates: begin near 0.1 and go up, not down.",
+        "Give TwoLayerNet the number of features as input_dim and some hundred hidden units, and Solver a high "
+        "rate with lr_decay. Keep the trained net in best_net.",
+    ),
     builds_on=("two_layer_net_init", "two_layer_net_loss", "two_layer_net_gradients", "sgd"),
     values=("params", "X_val_feats", "X_test_feats", "y_test_pred"),
     judge=_judge_net,

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 
 from coursekit.core.question import Case, Effort, Figure, Question, holds, reaches
+from coursekit.questions import _edges
 
 NOTEBOOK = "knn"
 CLASS = "cs231n.classifiers.k_nearest_neighbor:KNearestNeighbor"
@@ -65,15 +66,21 @@ def _copies(rng):
     return {"X": X, "X_train": X[::-1].copy()}
 
 
-def _distance_cases(method):
+def _one_input(rng):
+    return {"X": rng.randn(1, 6), "X_train": rng.randn(3, 6)}
+
+
+def _distance_cases(method, *further):
+    """The cases of a way to compute distances, with `further` ones before the edges."""
     run = _run_with(method)
     return (
         Case("three inputs, integers", _whole_numbers, run, _distance_sizes),
-        Case("pixels in uint8", _pixels, run, _distance_sizes),
         Case("five inputs, five training inputs", _square, run, _distance_sizes),
         Case("values far from 0", _far_from_zero, run, _distance_sizes),
         Case("float32", lambda rng: _far_from_zero(rng, np.float32), run, _distance_sizes, tolerance=1e-4),
-        Case("one input", lambda rng: {"X": rng.randn(1, 6), "X_train": rng.randn(3, 6)}, run, _distance_sizes),
+        *further,
+        Case("pixels in uint8", _pixels, run, _distance_sizes, edge=_edges.PIXELS),
+        Case("one input", _one_input, run, _distance_sizes, edge=_edges.ONE_INPUT),
     )
 
 
@@ -198,39 +205,42 @@ two_loops = Question(
     minutes=15,
     difficulty=1,
     importance=2,
+    hints=(
+        "The distance between two rows is a single number: the root of a sum over the D values. Which rows belong "
+        "to dists[i, j]?",
+        "Take the difference of row i of X and row j of self.X_train, square each entry, add them all up, and put "
+        "the root of that sum into dists[i, j].",
+    ),
     implements=(f"{CLASS}.compute_distances_two_loops",),
     cases=_distance_cases("compute_distances_two_loops"),
 )
 
 
-def _effort_inputs(num_inputs, num_train):
-    """Return a function that draws the inputs of an effort; None stands for more rows than a loop can handle."""
-
-    def draw(rng, too_many):
-        M, N = num_inputs or too_many, num_train or too_many
-        D = 1 if too_many in (M, N) else 300
-        return {"X": rng.randn(M, D), "X_train": rng.randn(N, D)}
-
-    return draw
+MANY, TOO_MUCH = 1_000_000, 1_500  # rows
+GROWS = "with many rows the processor time grows many times as fast as array code's"
 
 
 _MANY_INPUTS = Effort(
     "no Python loop over the inputs",
-    _effort_inputs(None, 1),
-    "with very many inputs the function exceeds the limit on processor time",
+    lambda rng, rows: {"X": rng.randn(rows, 3), "X_train": rng.randn(1, 3)},
+    GROWS,
     "there is still a loop over the inputs: all dot products come from one matrix product",
+    MANY,
 )
 _MANY_TRAINING_INPUTS = Effort(
     "no Python loop over the training inputs",
-    _effort_inputs(1, None),
-    "with very many training inputs the function exceeds the limit on processor time",
+    lambda rng, rows: {"X": rng.randn(1, 3), "X_train": rng.randn(rows, 3)},
+    GROWS,
     "there is still a loop over the training inputs: X_train - X[i] subtracts X[i] from all rows of X_train at once",
+    MANY,
 )
 _MUCH_MEMORY = Effort(
     "no array of M x N x D entries",
-    _effort_inputs(1_500, 1_500),
-    "with M = N = 1,500 and D = 300 the function exceeds the limit on memory (2 GB) or on processor time",
+    lambda rng, rows: {"X": rng.randn(rows, 300), "X_train": rng.randn(rows, 300)},
+    "with M = N = 1,500 and D = 300 the function exceeds the limit on memory (2 GB)",
     "an array of M x N x D differences is built: expand the square instead",
+    TOO_MUCH,
+    only_memory=True,
 )
 
 one_loop = Question(
@@ -241,9 +251,15 @@ one_loop = Question(
     minutes=10,
     difficulty=2,
     importance=3,
+    hints=(
+        "One row of dists needs the differences between input i and all training inputs. Broadcasting gives them "
+        "at once: what is their shape?",
+        "The differences have the shape (N, D). Square them, and sum over the axis that has D entries: N numbers "
+        "are left, and their roots are row i of dists.",
+    ),
     implements=(f"{CLASS}.compute_distances_one_loop",),
-    cases=(
-        *_distance_cases("compute_distances_one_loop"),
+    cases=_distance_cases(
+        "compute_distances_one_loop",
         Case(
             "number of loops",
             _many,
@@ -266,21 +282,36 @@ no_loops = Question(
     minutes=30,
     difficulty=3,
     importance=5,
+    hints=(
+        "Write |x - t|^2 as three terms. The one that mixes x and t is a product of two matrices; each of the "
+        "others depends on one of them alone.",
+        "Add the squared lengths of the rows of X as a column (M, 1), and those of self.X_train as a row (N,). "
+        "Before the root, replace what rounding has made negative by 0.",
+    ),
     implements=(f"{CLASS}.compute_distances_no_loops",),
     cases=(
-        *_distance_cases("compute_distances_no_loops"),
-        Case(
-            "number of loops",
-            _many,
-            _run_loops("compute_distances_no_loops"),
-            judge=_has_no_loop(
-                ("inputs", "training inputs"),
-                "there is still a loop (a comprehension counts, and so does a call of a version with loops): "
-                "all dot products come from one matrix product, X @ X_train.T",
+        *_distance_cases(
+            "compute_distances_no_loops",
+            Case(
+                "number of loops",
+                _many,
+                _run_loops("compute_distances_no_loops"),
+                judge=_has_no_loop(
+                    ("inputs", "training inputs"),
+                    "there is still a loop (a comprehension counts, and so does a call of a version with loops): "
+                    "all dot products come from one matrix product, X @ X_train.T",
+                ),
             ),
+            Case("memory", _wide, _run_memory, judge=_is_lean),
         ),
-        Case("copies of the training inputs", _copies, _run_copies, judge=_has_no_nan, observe=_observe_copies),
-        Case("memory", _wide, _run_memory, judge=_is_lean),
+        Case(
+            "copies of the training inputs",
+            _copies,
+            _run_copies,
+            judge=_has_no_nan,
+            observe=_observe_copies,
+            edge="one image that occurs twice in the data is enough, and nan is neither near nor far",
+        ),
     ),
     efforts=(_MANY_INPUTS, _MANY_TRAINING_INPUTS, _MUCH_MEMORY),
 )
@@ -344,15 +375,39 @@ predict_labels = Question(
     minutes=15,
     difficulty=2,
     importance=2,
+    hints=(
+        "Two steps: which k training inputs are nearest to input i, and which label occurs most often among them?",
+        "np.argsort gives positions, nearest first: look up the labels of the first k in self.y_train. "
+        "np.bincount counts them, and the first largest count is the smallest label.",
+    ),
     implements=(f"{CLASS}.predict_labels",),
     cases=(
         Case("k = 5", _distant_majority, _run_predict_labels, _vote_sizes),
         Case("k = 1", lambda rng: _vote_inputs(rng, 8, 11, 5, 1), _run_predict_labels, _vote_sizes),
         Case("tie: the smaller label wins", _ties, _run_predict_labels, _vote_sizes),
         Case("k = 3, square dists", lambda rng: _vote_inputs(rng, 8, 8, 3, 3), _run_predict_labels, _vote_sizes),
-        Case("labels in uint8", lambda rng: _vote_inputs(rng, 9, 20, 4, 7, np.uint8), _run_predict_labels, _vote_sizes),
-        Case("k = N: all inputs vote", lambda rng: _vote_inputs(rng, 3, 7, 3, 7), _run_predict_labels, _vote_sizes),
-        Case("one input", lambda rng: _vote_inputs(rng, 1, 9, 2, 5), _run_predict_labels, _vote_sizes),
+        Case(
+            "labels in uint8",
+            lambda rng: _vote_inputs(rng, 9, 20, 4, 7, np.uint8),
+            _run_predict_labels,
+            _vote_sizes,
+            edge="labels are often stored as uint8, whose arithmetic wraps around at 256",
+        ),
+        Case(
+            "k = N: all inputs vote",
+            lambda rng: _vote_inputs(rng, 3, 7, 3, 7),
+            _run_predict_labels,
+            _vote_sizes,
+            edge="np.partition and np.argpartition count from 0: the k-th smallest is number k - 1, and there is no "
+            "number N",
+        ),
+        Case(
+            "one input",
+            lambda rng: _vote_inputs(rng, 1, 9, 2, 5),
+            _run_predict_labels,
+            _vote_sizes,
+            edge=_edges.ONE_INPUT,
+        ),
     ),
 )
 
@@ -535,6 +590,12 @@ cross_validation = Question(
     minutes=25,
     difficulty=3,
     importance=4,
+    hints=(
+        "Each fold is the validation set once, while the other four are the training set. The distances of a fold "
+        "do not depend on k.",
+        "Loop over the folds outside and over k inside: np.array_split makes the folds, np.concatenate joins the "
+        "other four. best_k has the highest mean of its five accuracies.",
+    ),
     builds_on=("knn_no_loops", "knn_predict_labels"),
     values=("X_train_folds", "y_train_folds", "k_to_accuracies", "best_k", "y_test_pred"),
     judge=_judge_cross_validation,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.core.question import Figure, Question
-from coursekit.questions import _data, _linear
+from coursekit.questions import _data, _edges, _linear
 
 NOTEBOOK = "softmax"
 
@@ -53,12 +53,12 @@ def _draw_rows_apart(rng):
 _LOSS_CASES = (
     ("two images of 2 x 2", lambda rng: _example()),
     ("seven inputs, five classes", lambda rng: _linear.draw(rng, 7, 4, 5, 0.37)),
-    ("one input", lambda rng: _linear.draw(rng, 1, 6, 4, 2.5)),
     ("scores up to 1000", _draw_large),
     ("all scores shifted by 10000", _draw_shifted),
     ("scores near 10000, 0 and -10000", _draw_rows_apart),
     ("large reg, small weights", lambda rng: _linear.draw(rng, 6, 5, 12, 3e3, weight_scale=1e-2)),
     ("float32", lambda rng: _linear.draw(rng, 4, 5, 3, 0.6, dtype=np.float32)),
+    ("one input", lambda rng: _linear.draw(rng, 1, 6, 4, 2.5), _edges.ONE_INPUT),
 )
 
 
@@ -74,6 +74,12 @@ softmax_loss_naive = _loss_question(
     minutes=30,
     difficulty=3,
     importance=4,
+    hints=(
+        "For one image: scores, then probabilities that add up to 1, then minus the log of the true class's. "
+        "Shift the scores first, so that exp cannot overflow.",
+        "Column j of dW gains X[i] times the probability of class j, less 1 if j is the true class. At the end "
+        "divide both by N, and add reg * W^2 and its gradient 2 * reg * W.",
+    ),
 )
 softmax_loss_vectorized = _loss_question(
     "softmax_loss_vectorized",
@@ -82,11 +88,18 @@ softmax_loss_vectorized = _loss_question(
     minutes=25,
     difficulty=3,
     importance=5,
+    hints=(
+        "Keep all probabilities in one (N, C) array. Each row is shifted by its own maximum: keepdims keeps it as "
+        "a column.",
+        "The gradient with respect to the scores is the probabilities, less 1 at the true class of each row, over "
+        "N. One matrix product with X transposed turns it into dW.",
+    ),
+    efforts=(_linear.NO_LOOP,),
 )
 
 
-def _judge_softmax_search(results, best_val, best_W, X_val, y_val):
-    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_softmax")
+def _judge_softmax_search(results, best_val, best_W, X_val, y_val, **seen):
+    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_softmax", **seen)
 
 
 softmax_search = Question(
@@ -97,6 +110,12 @@ softmax_search = Question(
     minutes=20,
     difficulty=2,
     importance=3,
+    hints=(
+        "The same search as for the SVM, with another range: try learning rates near 1e-6, and values of reg in "
+        "the thousands.",
+        "For each pair, train a new Softmax, store the training and the validation accuracy in results, and keep "
+        "the best classifier itself. More steps help while the loss still falls.",
+    ),
     builds_on=("softmax_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
     values=("results", "best_val", "best_W", "X_val", "y_val"),
     judge=_judge_softmax_search,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.core.question import Case, Figure, Question, holds
-from coursekit.questions import _data, _linear
+from coursekit.questions import _data, _edges, _linear
 
 NOTEBOOK = "svm"
 
@@ -44,10 +44,10 @@ _ROW_SCALES = 10.0 ** np.array([-3, 3, 0, 1, -1])
 _LOSS_CASES = (
     ("two images of 2 x 2", lambda rng: _example()),
     ("seven inputs, five classes", lambda rng: _draw(rng, 7, 4, 5, 0.37)),
-    ("one input", lambda rng: _draw(rng, 1, 6, 4, 2.5)),
     ("inputs scaled from 0.001 to 1000", lambda rng: _draw(rng, 5, 3, 4, 0.07, row_scales=_ROW_SCALES)),
     ("large reg, small weights", lambda rng: _draw(rng, 6, 5, 12, 3e3, row_scales=10, weight_scale=1e-2)),
     ("float32", lambda rng: _draw(rng, 4, 5, 3, 0.6, dtype=np.float32)),
+    ("one input", lambda rng: _draw(rng, 1, 6, 4, 2.5), _edges.ONE_INPUT),
 )
 
 
@@ -63,6 +63,12 @@ svm_loss_naive = _loss_question(
     minutes=25,
     difficulty=2,
     importance=3,
+    hints=(
+        "Where a margin is positive, the loss grows with the score of class j and falls with that of the true "
+        "class. How does each score depend on W?",
+        "For each positive margin, add the image to column j of dW and take it away from the column of the true "
+        "class. After the loops: divide by N, then add the gradient of reg * W^2.",
+    ),
 )
 svm_loss_vectorized = _loss_question(
     "svm_loss_vectorized",
@@ -71,6 +77,13 @@ svm_loss_vectorized = _loss_question(
     minutes=30,
     difficulty=3,
     importance=4,
+    hints=(
+        "First all scores, then all margins in one (N, C) array. The gradient of the loss with respect to the "
+        "scores has that shape too.",
+        "Mark positive margins with 1; in the column of the true class put minus the number of marks in that row. "
+        "X transposed times this gives the sum over the images in dW.",
+    ),
+    efforts=(_linear.NO_LOOP,),
 )
 
 
@@ -265,6 +278,11 @@ linear_classifier_train = Question(
     minutes=20,
     difficulty=2,
     importance=5,
+    hints=(
+        "Each step sees a few rows only: draw their numbers at random, then use the same numbers for X and for y.",
+        "np.random.choice draws batch_size row numbers. self.loss returns the loss, which belongs in "
+        "loss_history, and the gradient: W moves by learning_rate times the gradient, in the opposite direction.",
+    ),
     implements=("cs231n.classifiers.linear_classifier:LinearClassifier.train",),
     cases=(
         Case(
@@ -280,19 +298,20 @@ linear_classifier_train = Question(
             _train_sizes,
         ),
         Case(
-            "batch larger than the data set",
-            lambda rng: _equal_rows(rng, 3, 2, 4, learning_rate=1e-3, reg=20.0, num_iters=7, batch_size=8),
-            _run_train,
-            _train_sizes,
-        ),
-        Case(
             "different inputs",
             lambda rng: _distinct_rows(
-                rng, 8, 3, 4, learning_rate=1e-3, reg=0.4, num_iters=60, batch_size=3, seed=rng.randint(10_000)
+                rng, 9, 3, 4, learning_rate=1e-3, reg=0.4, num_iters=60, batch_size=3, seed=rng.randint(10_000)
             ),
             _run_batches,
             judge=_judge_batches,
             observe=_observe_batches,
+        ),
+        Case(
+            "batch larger than the data set",
+            lambda rng: _equal_rows(rng, 3, 2, 4, learning_rate=1e-3, reg=20.0, num_iters=7, batch_size=8),
+            _run_train,
+            _train_sizes,
+            edge=_edges.MANY_DRAWS,
         ),
     ),
 )
@@ -333,13 +352,24 @@ linear_classifier_predict = Question(
     minutes=5,
     difficulty=1,
     importance=2,
+    hints=(
+        "A row of X and the weights give one score for each class. The prediction is a number of a class, not a score.",
+        "Compute the scores of all rows with one matrix product, of shape (N, C), then ask np.argmax for the "
+        "position of the largest one in each row.",
+    ),
     implements=("cs231n.classifiers.linear_classifier:LinearClassifier.predict",),
     cases=(
         Case("two images of 2 x 2", lambda rng: _predict_example(), _run_predict, _linear.sizes),
         Case("seven inputs, five classes", lambda rng: _predict_inputs(rng, 7, 3, 5), _run_predict, _linear.sizes),
         Case("more classes than inputs", lambda rng: _predict_inputs(rng, 4, 6, 12), _run_predict, _linear.sizes),
         Case("all scores below 0", lambda rng: _predict_inputs(rng, 6, 4, 3, -100.0), _run_predict, _linear.sizes),
-        Case("one input", lambda rng: _predict_inputs(rng, 1, 5, 4), _run_predict, _linear.sizes),
+        Case(
+            "one input",
+            lambda rng: _predict_inputs(rng, 1, 5, 4),
+            _run_predict,
+            _linear.sizes,
+            edge=_edges.ONE_INPUT,
+        ),
     ),
 )
 
@@ -347,8 +377,8 @@ linear_classifier_predict = Question(
 # ---- the search for good settings
 
 
-def _judge_svm_search(results, best_val, best_W, X_val, y_val):
-    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_svm")
+def _judge_svm_search(results, best_val, best_W, X_val, y_val, **seen):
+    return _linear.judge_search(results, best_val, best_W, X_val, y_val, BARS, "best_svm", **seen)
 
 
 svm_search = Question(
@@ -359,6 +389,12 @@ svm_search = Question(
     minutes=25,
     difficulty=3,
     importance=4,
+    hints=(
+        "Two nested loops: over a few learning rates and over a few values of reg, in powers of ten. Each pair "
+        "gets a new classifier.",
+        "Store both accuracies under the key (learning_rate, reg). When the validation accuracy beats best_val, "
+        "keep it and the classifier. If the losses become nan, lower the rate.",
+    ),
     builds_on=("svm_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
     values=("results", "best_val", "best_W", "X_val", "y_val"),
     judge=_judge_svm_search,

@@ -3,7 +3,8 @@
 import numpy as np
 
 from coursekit.core.question import Case, Figure, Question, holds, reaches
-from coursekit.questions import _data, _nets
+from coursekit.questions import _data, _edges, _nets
+from coursekit.questions._caches import own_cache
 
 NOTEBOOK = "two_layer_net"
 LAYERS = "cs231n.layers"
@@ -44,10 +45,35 @@ def _run_affine_forward(x, w, b):
     return {"out": out}
 
 
-def _run_affine_backward(x, w, b, dout):
-    from cs231n.layers import affine_backward
+def _run_affine_cache(x, w, b):
+    from cs231n.layers import affine_forward
 
-    dx, dw, db = affine_backward(dout, (x, w, b))
+    _, cache = affine_forward(x, w, b)
+    return {"cache": cache}
+
+
+def _judge_affine_cache(inputs, outputs):
+    """Judge whether dx can get the shape of x: only a cache of bare arrays that holds x as rows has lost it."""
+    shape, cache = inputs["x"].shape, outputs["cache"]
+    parts = list(cache) if isinstance(cache, (list, tuple)) else [cache]
+    shapes = [part.shape for part in parts if isinstance(part, np.ndarray)]
+    rows = (shape[0], int(np.prod(shape[1:])))
+    has_lost_it = len(shapes) == len(parts) and rows in shapes and shape not in shapes
+    return [
+        holds(
+            "the cache keeps the shape of x",
+            not has_lost_it,
+            f"x has shape {shape}, the arrays in the cache have the shapes {', '.join(map(str, shapes))}",
+            mistake="x is flattened before it is put into the cache, so affine_backward cannot give dx the shape of x: "
+            "keep x as it came, and give its rows a name of their own",
+        )
+    ]
+
+
+def _run_affine_backward(x, w, b, dout):
+    from cs231n.layers import affine_backward, affine_forward
+
+    dx, dw, db = affine_backward(dout, own_cache(affine_forward, (x, w, b), (x, w, b)))
     return {"dx": dx, "dw": dw, "db": db}
 
 
@@ -64,13 +90,17 @@ affine_forward = Question(
     minutes=10,
     difficulty=1,
     importance=5,
+    hints=(
+        "Each input may have any shape, but the layer sees a row of D numbers. Which reshape keeps the first axis "
+        "and joins all others?",
+        "Reshape x to (N, D), multiply by w, and add b. Give the result a new name: the cache has to hold x in "
+        "its own shape.",
+    ),
     implements=(f"{LAYERS}:affine_forward",),
     cases=(
         Case("two inputs of 4 x 5", lambda rng: _affine_inputs(rng, (2, 4, 5), 3), _run_affine_forward, _affine_sizes),
         Case("flat inputs, one output", lambda rng: _affine_inputs(rng, (5, 6), 1), _run_affine_forward, _affine_sizes),
-        Case("one input", lambda rng: _affine_inputs(rng, (1, 2, 3, 2), 4, 1e3), _run_affine_forward, _affine_sizes),
         Case("rows of different scale", _uneven_affine_inputs, _run_affine_forward, _affine_sizes),
-        Case("uint8 images", _image_affine_inputs, _run_affine_forward, _affine_sizes),
         Case(
             "float32",
             lambda rng: _affine_inputs(rng, (3, 5), 2, dtype=np.float32),
@@ -78,6 +108,20 @@ affine_forward = Question(
             _affine_sizes,
             tolerance=1e-4,
         ),
+        Case(
+            "three images",
+            lambda rng: _affine_inputs(rng, (3, 2, 2, 4), 5),
+            _run_affine_cache,
+            judge=_judge_affine_cache,
+        ),
+        Case(
+            "one input",
+            lambda rng: _affine_inputs(rng, (1, 2, 3, 2), 4, 1e3),
+            _run_affine_forward,
+            _affine_sizes,
+            edge=_edges.ONE_INPUT,
+        ),
+        Case("uint8 images", _image_affine_inputs, _run_affine_forward, _affine_sizes, edge=_edges.PIXELS),
     ),
 )
 
@@ -89,7 +133,14 @@ affine_backward = Question(
     minutes=25,
     difficulty=3,
     importance=5,
+    hints=(
+        "Each gradient has the shape of what it belongs to: dx that of x, dw that of w, db that of b. The shapes "
+        "nearly tell you the products.",
+        "dw is the product of the rows of x, transposed, with dout; dx is dout times w transposed, back in the "
+        "shape of x. b was added to each row, so db adds up the rows of dout.",
+    ),
     implements=(f"{LAYERS}:affine_backward",),
+    builds_on=("affine_forward",),
     cases=(
         Case(
             "four inputs of 2 x 3",
@@ -100,12 +151,6 @@ affine_backward = Question(
         Case(
             "flat inputs",
             lambda rng: _with_dout(rng, _affine_inputs(rng, (3, 4), 2)),
-            _run_affine_backward,
-            _affine_sizes,
-        ),
-        Case(
-            "one input",
-            lambda rng: _with_dout(rng, _affine_inputs(rng, (1, 3), 4)),
             _run_affine_backward,
             _affine_sizes,
         ),
@@ -127,6 +172,13 @@ affine_backward = Question(
             _run_affine_backward,
             _affine_sizes,
             tolerance=1e-4,
+        ),
+        Case(
+            "one input",
+            lambda rng: _with_dout(rng, _affine_inputs(rng, (1, 3), 4)),
+            _run_affine_backward,
+            _affine_sizes,
+            edge=_edges.ONE_INPUT,
         ),
     ),
 )
@@ -160,9 +212,9 @@ def _run_relu_forward(x):
 
 
 def _run_relu_backward(x, dout):
-    from cs231n.layers import relu_backward
+    from cs231n.layers import relu_backward, relu_forward
 
-    return {"dx": relu_backward(dout, x)}
+    return {"dx": relu_backward(dout, own_cache(relu_forward, (x,), x))}
 
 
 relu_forward = Question(
@@ -173,6 +225,10 @@ relu_forward = Question(
     minutes=5,
     difficulty=1,
     importance=4,
+    hints=(
+        "Negative entries become 0, all others stay. You need no loop, and x itself must not change.",
+        "One NumPy function takes the larger of two values entry by entry, and one of the two may be a plain number.",
+    ),
     implements=(f"{LAYERS}:relu_forward",),
     cases=(
         Case("a matrix", lambda rng: _relu_inputs(rng, (3, 4)), _run_relu_forward),
@@ -191,7 +247,14 @@ relu_backward = Question(
     minutes=10,
     difficulty=1,
     importance=4,
+    hints=(
+        "Where x was positive, out moved with x; elsewhere it stayed 0. So where does the gradient pass, and "
+        "where does it not?",
+        "Make an array that is True where x is positive, and use it as 0s and 1s. The sign that counts is that of "
+        "x, not of dout.",
+    ),
     implements=(f"{LAYERS}:relu_backward",),
+    builds_on=("relu_forward",),
     cases=(
         Case("a matrix", lambda rng: _relu_dout(rng, _relu_inputs(rng, (3, 4))), _run_relu_backward),
         Case("images", lambda rng: _relu_dout(rng, _relu_inputs(rng, (2, 3, 2, 3))), _run_relu_backward),
@@ -221,11 +284,17 @@ def _uneven_scores(rng):
     return inputs | {"x": inputs["x"] + np.array([[-2000.0], [-30.0], [0.0], [50.0], [2000.0]])}
 
 
-def _far_scores(rng):
-    """Rows whose largest and smallest scores differ by more than 1500, so that exp of the difference is 0."""
+def _ordered_scores(rng, step):
+    """Four rows of scores in random order, about `step` apart; the true class is the last, the first or any."""
     x = np.array([rng.permutation(3) for _ in range(4)]) + rng.uniform(-0.2, 0.2, size=(4, 3))
     y = np.array([np.argmin(x[0]), np.argmax(x[1]), np.argmin(x[2]), rng.randint(3)])
-    return {"x": 1e3 * x, "y": y}
+    return {"x": step * x, "y": y}
+
+
+def _large_scores(rng):
+    """Scores so large, of either sign, that exp overflows or gives 0; no probability is 0, as they lie close enough."""
+    inputs = _ordered_scores(rng, 150)
+    return inputs | {"x": inputs["x"] + np.array([[1e3], [-1.5e3], [2e3], [-1e3]])}
 
 
 def _loss_sizes(x, **_):
@@ -246,15 +315,23 @@ def _run_softmax_loss(x, y):
     return {"loss": loss, "dx": dx}
 
 
-def _loss_cases(run):
+def _loss_cases(run, far_apart=""):
+    """The cases of a loss; `far_apart` is why it matters, if scores that lie far apart are an edge."""
     return (
         Case("five rows of scores", lambda rng: _scores(rng, 5, 4), run, _loss_sizes),
-        Case("one row", lambda rng: _scores(rng, 1, 6), run, _loss_sizes),
         Case("scores near 0", lambda rng: _scores(rng, 7, 3, scale=0.01), run, _loss_sizes),
-        Case("scores times 1000", _far_scores, run, _loss_sizes),
+        Case("scores near 1000 and -1000", _large_scores, run, _loss_sizes),
         Case("scores plus 10000", lambda rng: _scores(rng, 3, 5, shift=1e4), run, _loss_sizes),
         Case("rows of different scale", _uneven_scores, run, _loss_sizes),
         Case("float32", lambda rng: _scores(rng, 6, 4, scale=3, dtype=np.float32), run, _loss_sizes, tolerance=1e-4),
+        Case(
+            "scores 1000 apart",
+            lambda rng: _ordered_scores(rng, 1e3),
+            run,
+            _loss_sizes,
+            edge=far_apart,
+        ),
+        Case("one row", lambda rng: _scores(rng, 1, 6), run, _loss_sizes, edge=_edges.ONE_INPUT),
     )
 
 
@@ -266,6 +343,12 @@ svm_loss = Question(
     minutes=20,
     difficulty=3,
     importance=2,
+    hints=(
+        "As in the notebook svm, but from scores that are given and without regularisation: the margins have the "
+        "shape of x.",
+        "dx is 1 where a margin is positive, and at the true class minus the number of such margins in its row. "
+        "Loss and dx are both divided by N.",
+    ),
     implements=(f"{LAYERS}:svm_loss",),
     cases=_loss_cases(_run_svm_loss),
 )
@@ -278,8 +361,14 @@ softmax_loss = Question(
     minutes=20,
     difficulty=3,
     importance=5,
+    hints=(
+        "Shift each row by its maximum, then work with logs: log p is the shifted score minus the log of the "
+        "row's sum of exponentials.",
+        "The loss is minus the mean of log p at the true classes. dx is p, less 1 at the true class of each row, "
+        "over N.",
+    ),
     implements=(f"{LAYERS}:softmax_loss",),
-    cases=_loss_cases(_run_softmax_loss),
+    cases=_loss_cases(_run_softmax_loss, _edges.EXTREME_SCORES),
 )
 
 
@@ -307,17 +396,22 @@ sgd = Question(
     minutes=5,
     difficulty=1,
     importance=5,
+    hints=(
+        "Take a small step against the gradient. config says how long it is.",
+        "The step is the learning rate from config times dw; next_w is w minus that step. Return it together with "
+        "config.",
+    ),
     implements=("cs231n.optim:sgd",),
     cases=(
-        Case("a matrix", lambda rng: _sgd_inputs(rng, (3, 4), 0.3), _run_sgd, may_change=("w",)),
-        Case("a vector", lambda rng: _sgd_inputs(rng, (5,), 2.5), _run_sgd, may_change=("w",)),
-        Case("no config", lambda rng: _sgd_inputs(rng, (2, 1, 3)), _run_sgd, may_change=("w",)),
+        Case("a matrix", lambda rng: _sgd_inputs(rng, (3, 4), 0.3), _run_sgd, better_unchanged=("w", "dw")),
+        Case("a vector", lambda rng: _sgd_inputs(rng, (5,), 2.5), _run_sgd, better_unchanged=("w", "dw")),
+        Case("no config", lambda rng: _sgd_inputs(rng, (2, 1, 3)), _run_sgd, better_unchanged=("w", "dw")),
         Case(
             "float32",
             lambda rng: _sgd_inputs(rng, (4, 2), 0.05, np.float32),
             _run_sgd,
             tolerance=1e-5,
-            may_change=("w",),
+            better_unchanged=("w", "dw"),
         ),
     ),
 )
@@ -383,6 +477,12 @@ two_layer_net_init = Question(
     minutes=10,
     difficulty=1,
     importance=4,
+    hints=(
+        "W1 leads from the inputs to the hidden units, W2 from these to the classes. Each bias has one number for "
+        "each column of its W.",
+        "Standard normal numbers times weight_scale for the weights, zeros for the biases; store them in "
+        "self.params under the names W1, b1, W2 and b2.",
+    ),
     implements=(f"{NET}.__init__",),
     cases=tuple(
         Case(f"D, H, C = {d}, {h}, {c}", inputs, _run_init, judge=_judge_init, observe=_observe_init)
@@ -423,6 +523,12 @@ def _labelled_net_inputs(rng, shape, hidden_dim, num_classes, reg, **options):
     return inputs | {"y": y, "reg": reg}
 
 
+def _extreme_net_inputs(rng):
+    """Biases that leave the true class of every other input thousands behind the best one."""
+    inputs = _labelled_net_inputs(rng, (6, 3), 5, 4, 0.05)
+    return inputs | {"b2": np.array([-3000.0, 0.0, 3000.0, -1000.0]), "y": np.array([0, 2, 1, 2, 3, 2])}
+
+
 def _net_sizes(X, W1, W2, **_):
     return {"N": X.shape[0], "D": W1.shape[0], "H": W1.shape[1], "C": W2.shape[1]}
 
@@ -457,12 +563,17 @@ two_layer_net_loss = Question(
     minutes=10,
     difficulty=2,
     importance=4,
+    hints=(
+        "The net is affine - ReLU - affine: each layer takes what the one before returned, and there is no ReLU "
+        "after the last.",
+        "affine_relu_forward does the first two layers, affine_forward the last. Keep both caches under names of "
+        "their own: the backward pass needs them.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "two_layer_net_init"),
     cases=(
         Case("three inputs", lambda rng: _net_inputs(rng, (3, 5), 8, 4), _run_scores, _net_sizes),
         Case("images", lambda rng: _net_inputs(rng, (2, 3, 2, 2), 6, 3), _run_scores, _net_sizes),
-        Case("one input", lambda rng: _net_inputs(rng, (1, 4), 3, 5), _run_scores, _net_sizes),
         Case("large entries", lambda rng: _net_inputs(rng, (4, 3), 5, 2, scale=1e3), _run_scores, _net_sizes),
         Case(
             "float32",
@@ -470,6 +581,13 @@ two_layer_net_loss = Question(
             _run_scores,
             _net_sizes,
             tolerance=1e-4,
+        ),
+        Case(
+            "one input",
+            lambda rng: _net_inputs(rng, (1, 4), 3, 5),
+            _run_scores,
+            _net_sizes,
+            edge=_edges.ONE_INPUT,
         ),
     ),
 )
@@ -482,6 +600,12 @@ two_layer_net_gradients = Question(
     minutes=30,
     difficulty=3,
     importance=5,
+    hints=(
+        "Go back through the layers in the opposite order. softmax_loss begins: it returns the loss and the "
+        "gradient of the scores.",
+        "Each backward function takes the gradient from the layer after it, and the cache of its own layer. Then "
+        "add 0.5 * reg * W^2 to the loss for both W, and reg * W to their gradients.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=(
         "affine_backward",
@@ -504,19 +628,20 @@ two_layer_net_gradients = Question(
             _run_gradients,
             _net_sizes,
         ),
-        Case("one input", lambda rng: _labelled_net_inputs(rng, (1, 4), 3, 5, 0.2), _run_gradients, _net_sizes),
-        Case(
-            "large entries",
-            lambda rng: _labelled_net_inputs(rng, (6, 3), 5, 4, 0.05, scale=300.0),
-            _run_gradients,
-            _net_sizes,
-        ),
         Case(
             "float32",
             lambda rng: _labelled_net_inputs(rng, (5, 6), 4, 3, 0.3, dtype=np.float32),
             _run_gradients,
             _net_sizes,
             tolerance=1e-3,
+        ),
+        Case("scores thousands apart", _extreme_net_inputs, _run_gradients, _net_sizes, edge=_edges.EXTREME_SCORES),
+        Case(
+            "one input",
+            lambda rng: _labelled_net_inputs(rng, (1, 4), 3, 5, 0.2),
+            _run_gradients,
+            _net_sizes,
+            edge=_edges.ONE_INPUT,
         ),
     ),
 )
@@ -587,6 +712,11 @@ two_layer_net_solver = Question(
     minutes=10,
     difficulty=2,
     importance=4,
+    hints=(
+        "Solver takes the model, the dict data and settings by name; it trains when its method train is called.",
+        "Pass a learning rate in optim_config (a power of ten between 1e-3 and 1e-1) and a few num_epochs. If the "
+        "accuracy stays too low, let lr_decay shrink the rate in each epoch.",
+    ),
     builds_on=("sgd", "two_layer_net_gradients"),
     values=("loss_history", "val_acc_history", "params", "X_val", "y_val"),
     judge=_judge_solver,
@@ -613,6 +743,12 @@ two_layer_net_best = Question(
     minutes=40,
     difficulty=4,
     importance=4,
+    hints=(
+        "Search roughly first: a part of the images, few epochs, learning rates and reg in powers of ten. Then "
+        "refine around the best.",
+        "Train on all images with the best pair: more hidden units, more epochs, a rate that decays. Keep the "
+        "model with the highest best_val_acc in best_model.",
+    ),
     builds_on=("sgd", "two_layer_net_gradients"),
     values=("params", "X_val", "y_val", "X_test", "y_test"),
     judge=_judge_best,
@@ -644,6 +780,12 @@ neural_net_loss = Question(
     minutes=30,
     difficulty=3,
     importance=2,
+    hints=(
+        "Scores as in the layers: affine, ReLU, affine. Then the softmax loss; but here the penalty is reg * W^2, "
+        "without the factor 0.5.",
+        "Back from the scores: W2 gets the hidden values transposed times the gradient, b2 its sum over rows. "
+        "Pass it on through W2 transposed, set it to 0 where the ReLU gave 0, and do the same for W1.",
+    ),
     implements=(f"{ONE_PIECE}.loss",),
     cases=(
         Case("reg = 0.7", lambda rng: _labelled_net_inputs(rng, (5, 4), 6, 3, 0.7), _run_one_piece, _net_sizes),
@@ -653,12 +795,13 @@ neural_net_loss = Question(
             _run_one_piece,
             _net_sizes,
         ),
-        Case("one input", lambda rng: _labelled_net_inputs(rng, (1, 3), 4, 5, 3.5), _run_one_piece, _net_sizes),
+        Case("scores thousands apart", _extreme_net_inputs, _run_one_piece, _net_sizes, edge=_edges.EXTREME_SCORES),
         Case(
-            "large entries",
-            lambda rng: _labelled_net_inputs(rng, (6, 3), 5, 4, 0.05, scale=300.0),
+            "one input",
+            lambda rng: _labelled_net_inputs(rng, (1, 3), 4, 5, 3.5),
             _run_one_piece,
             _net_sizes,
+            edge=_edges.ONE_INPUT,
         ),
     ),
 )
@@ -714,7 +857,7 @@ def _numbered_rows(rng):
         "y": rng.randint(3, size=20),
         "seed": int(rng.randint(2**31 - 1)),
         "num_iters": 40,
-        "batch_size": 6,
+        "batch_size": 5,
     }
 
 
@@ -760,6 +903,12 @@ neural_net_train = Question(
     minutes=15,
     difficulty=2,
     importance=2,
+    hints=(
+        "Each step: draw row numbers for a batch, ask self.loss for the loss and the gradients, and move every "
+        "parameter.",
+        "Draw with np.random.choice and use the same numbers for X and y. Append the loss; then each entry of "
+        "self.params moves by the learning rate times its gradient, downwards.",
+    ),
     implements=(f"{ONE_PIECE}.train",),
     builds_on=("neural_net_loss", "neural_net_predict"),
     cases=(
@@ -783,6 +932,10 @@ neural_net_predict = Question(
     minutes=5,
     difficulty=1,
     importance=1,
+    hints=(
+        "What does self.loss return if it gets no labels? That is all you need.",
+        "Ask for the scores of X, then take the position of the largest one in each row.",
+    ),
     implements=(f"{ONE_PIECE}.predict",),
     builds_on=("neural_net_loss",),
     cases=(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from coursekit.core.question import Case, Question
+from coursekit.questions import _edges
 
 NOTEBOOK = "BatchNormalization"
 LAYERS = "cs231n.layers"
@@ -64,8 +65,8 @@ def _run_batchnorm_forward(x, gamma, beta, **bn_param):
     return {"out": out, **{f"bn_param['{name}']": bn_param.get(name) for name in RUNNING}}
 
 
-def _train_case(name, inputs, tolerance=1e-8):
-    return Case(name, inputs, _run_batchnorm_forward, _norm_sizes, tolerance, may_change=RUNNING)
+def _train_case(name, inputs, tolerance=1e-8, edge=""):
+    return Case(name, inputs, _run_batchnorm_forward, _norm_sizes, tolerance, may_change=RUNNING, edge=edge)
 
 
 batchnorm_forward = Question(
@@ -76,6 +77,12 @@ batchnorm_forward = Question(
     minutes=25,
     difficulty=2,
     importance=5,
+    hints=(
+        "Mean and variance are taken over the batch: one of each for every column. Normalise, then scale by gamma "
+        "and shift by beta.",
+        "Divide by the root of (variance + eps). The running values keep the share momentum of the old ones and "
+        "take the rest from this batch: the variance, not its root.",
+    ),
     implements=(f"{LAYERS}:batchnorm_forward",),
     cases=(
         _train_case("columns of different scale", _uneven_inputs),
@@ -85,9 +92,11 @@ batchnorm_forward = Question(
         ),
         _train_case("more columns than rows", lambda rng: _norm_inputs(rng, 3, 7)),
         _train_case("as many columns as rows", lambda rng: _norm_inputs(rng, 4, 4)),
-        _train_case("one input", lambda rng: _running_inputs(rng, _norm_inputs(rng, 1, 5), 0.75)),
         _train_case("a constant column", _constant_column_inputs),
         _train_case("float32", lambda rng: _as_float32(_norm_inputs(rng, 6, 3, scale=20.0)), tolerance=1e-4),
+        _train_case(
+            "one input", lambda rng: _running_inputs(rng, _norm_inputs(rng, 1, 5), 0.75), edge=_edges.ONE_INPUT
+        ),
     ),
 )
 
@@ -114,12 +123,15 @@ batchnorm_forward_test = Question(
     minutes=10,
     difficulty=1,
     importance=4,
+    hints=(
+        "In test mode nothing is measured: an input on its own must give the same result as in a batch.",
+        "Normalise with running_mean and running_var from bn_param in place of the batch's own, with eps under "
+        "the root; then gamma and beta as before.",
+    ),
     implements=(f"{LAYERS}:batchnorm_forward",),
-    builds_on=("batchnorm_forward",),
     cases=(
         Case("three inputs", lambda rng: _test_inputs(rng, 3, 4), _run_batchnorm_forward_test, _norm_sizes),
         Case("eps 0.3", lambda rng: _test_inputs(rng, 5, 2, 0.3), _run_batchnorm_forward_test, _norm_sizes),
-        Case("one input", lambda rng: _test_inputs(rng, 1, 5), _run_batchnorm_forward_test, _norm_sizes),
         Case("tiny running variances", _small_variance_inputs, _run_batchnorm_forward_test, _norm_sizes),
         Case("large values", lambda rng: _test_inputs(rng, 4, 3, scale=1e3), _run_batchnorm_forward_test, _norm_sizes),
         Case(
@@ -128,6 +140,13 @@ batchnorm_forward_test = Question(
             _run_batchnorm_forward_test,
             _norm_sizes,
             tolerance=1e-4,
+        ),
+        Case(
+            "one input",
+            lambda rng: _test_inputs(rng, 1, 5),
+            _run_batchnorm_forward_test,
+            _norm_sizes,
+            edge=_edges.ONE_INPUT,
         ),
     ),
 )
@@ -161,17 +180,17 @@ def _not_allowed(dout, cache):
 
 
 def _backward_cases(run):
-    def case(name, make, tolerance=1e-8):
-        return Case(name, lambda rng: _with_dout(rng, make(rng)), run, _norm_sizes, tolerance)
+    def case(name, make, tolerance=1e-8, edge=""):
+        return Case(name, lambda rng: _with_dout(rng, make(rng)), run, _norm_sizes, tolerance, edge=edge)
 
     return (
         case("four rows of three", lambda rng: _norm_inputs(rng, 4, 3)),
         case("columns of different scale", _uneven_inputs),
         case("eps 0.3", lambda rng: _norm_inputs(rng, 5, 4, 0.3)),
         case("as many columns as rows", lambda rng: _norm_inputs(rng, 4, 4)),
-        case("one input", lambda rng: _norm_inputs(rng, 1, 5)),
         case("a constant column", _constant_column_inputs),
         case("float32", lambda rng: _as_float32(_norm_inputs(rng, 6, 3, 0.3)), 1e-3),
+        case("one input", lambda rng: _norm_inputs(rng, 1, 5), edge=_edges.ONE_INPUT),
     )
 
 
@@ -183,6 +202,12 @@ batchnorm_backward = Question(
     minutes=45,
     difficulty=5,
     importance=4,
+    hints=(
+        "Draw the graph of the forward pass, and go back node by node. x reaches the output by three paths: "
+        "directly, through the mean, through the variance.",
+        "Start with dbeta, dgamma and the gradient of x_hat. A value that all rows share (mean, std) collects a "
+        "sum over the rows; each row then gets back 1/N of it.",
+    ),
     implements=(f"{LAYERS}:batchnorm_backward",),
     builds_on=("batchnorm_forward",),
     cases=_backward_cases(_run_batchnorm_backward),
@@ -196,6 +221,12 @@ batchnorm_backward_alt = Question(
     minutes=30,
     difficulty=4,
     importance=3,
+    hints=(
+        "On paper, the three paths combine: dx is dout, less its mean, less a multiple of x_hat, all times a "
+        "factor for each column.",
+        "The sums that you need are those in dbeta and dgamma. Divide each by N, take both away from dout (the "
+        "second times x_hat), and scale by gamma over std.",
+    ),
     implements=(f"{LAYERS}:batchnorm_backward_alt",),
     builds_on=("batchnorm_forward",),
     cases=_backward_cases(_run_batchnorm_backward_alt),
@@ -234,17 +265,17 @@ def _run_layernorm_backward(x, gamma, beta, dout, **ln_param):
 
 
 def _layernorm_cases(run, finish=lambda rng, inputs: inputs):
-    def case(name, make, tolerance=1e-8):
-        return Case(name, lambda rng: finish(rng, make(rng)), run, _norm_sizes, tolerance)
+    def case(name, make, tolerance=1e-8, edge=""):
+        return Case(name, lambda rng: finish(rng, make(rng)), run, _norm_sizes, tolerance, edge=edge)
 
     return (
         case("three rows of four", lambda rng: _norm_inputs(rng, 3, 4, scale=0.3)),
         case("rows of different scale", _uneven_rows),
         case("eps 0.3", lambda rng: _norm_inputs(rng, 5, 3, 0.3)),
         case("as many columns as rows", lambda rng: _norm_inputs(rng, 4, 4, scale=0.3)),
-        case("one input", lambda rng: _norm_inputs(rng, 1, 6, scale=0.3)),
         case("a constant row", _constant_row_inputs),
         case("float32", lambda rng: _as_float32(_norm_inputs(rng, 3, 7, 0.3)), 1e-3),
+        case("one input", lambda rng: _norm_inputs(rng, 1, 6, scale=0.3), edge=_edges.ONE_INPUT),
     )
 
 
@@ -256,6 +287,12 @@ layernorm_forward = Question(
     minutes=15,
     difficulty=2,
     importance=5,
+    hints=(
+        "Now each row is normalised by itself. What changes is the axis of mean and variance; gamma and beta "
+        "still belong to columns.",
+        "Take mean and variance along axis 1 with keepdims=True, so that they are columns (N, 1). There are no "
+        "running values, and no modes.",
+    ),
     implements=(f"{LAYERS}:layernorm_forward",),
     cases=_layernorm_cases(_run_layernorm_forward),
 )
@@ -268,6 +305,11 @@ layernorm_backward = Question(
     minutes=20,
     difficulty=3,
     importance=3,
+    hints=(
+        "dgamma and dbeta still add up over rows, as in batch normalisation. For dx the means run along each row.",
+        "Multiply dout by gamma first. Take away its mean along the row, and x_hat times the mean of its product "
+        "with x_hat; then divide by std. Mind keepdims.",
+    ),
     implements=(f"{LAYERS}:layernorm_backward",),
     builds_on=("layernorm_forward",),
     cases=_layernorm_cases(_run_layernorm_backward, _with_dout),
@@ -308,9 +350,9 @@ def _run_spatial_batchnorm_backward(x, gamma, beta, dout, **bn_param):
     return dict(zip(("dx", "dgamma", "dbeta"), spatial_batchnorm_backward(dout, cache), strict=True))
 
 
-def _spatial_case(name, make, tolerance=1e-8, finish=None, run=_run_spatial_batchnorm_forward):
+def _spatial_case(name, make, tolerance=1e-8, finish=None, run=_run_spatial_batchnorm_forward, edge=""):
     inputs = (lambda rng: finish(rng, make(rng))) if finish else make
-    return Case(name, inputs, run, _map_sizes, tolerance, may_change=RUNNING)
+    return Case(name, inputs, run, _map_sizes, tolerance, may_change=RUNNING, edge=edge)
 
 
 def _test_mode_maps(rng):
@@ -325,6 +367,12 @@ spatial_batchnorm_forward = Question(
     minutes=15,
     difficulty=2,
     importance=4,
+    hints=(
+        "A channel plays the part of a column: every position of every image is a row. How do you bring the "
+        "channels to the end?",
+        "Move axis 1 to the end with transpose, reshape to (N * H * W, C), and call batchnorm_forward. Undo both "
+        "in the opposite order.",
+    ),
     implements=(f"{LAYERS}:spatial_batchnorm_forward",),
     builds_on=("batchnorm_forward", "batchnorm_forward_test"),
     cases=(
@@ -334,9 +382,9 @@ spatial_batchnorm_forward = Question(
             "a later batch, momentum 0.6, eps 0.3",
             lambda rng: _running_inputs(rng, _map_inputs(rng, (3, 2, 2, 3), 0.3), 0.6),
         ),
-        _spatial_case("one input", lambda rng: _map_inputs(rng, (1, 4, 3, 2))),
         _spatial_case("test mode", _test_mode_maps),
         _spatial_case("float32", lambda rng: _as_float32(_map_inputs(rng, (2, 2, 3, 4))), 1e-4),
+        _spatial_case("one input", lambda rng: _map_inputs(rng, (1, 4, 3, 2)), edge=_edges.ONE_INPUT),
     ),
 )
 
@@ -348,16 +396,21 @@ spatial_batchnorm_backward = Question(
     minutes=10,
     difficulty=1,
     importance=3,
+    hints=(
+        "The same rearrangement as in the forward pass, now for dout.",
+        "Rearrange dout into rows of C values, pass them to the backward function that you wrote for batch "
+        "normalisation, and rearrange dx back into (N, C, H, W).",
+    ),
     implements=(f"{LAYERS}:spatial_batchnorm_backward",),
     builds_on=("spatial_batchnorm_forward", "batchnorm_backward_alt"),
     cases=tuple(
-        _spatial_case(name, make, tolerance, _with_dout, _run_spatial_batchnorm_backward)
-        for name, make, tolerance in (
-            ("two inputs, three channels", lambda rng: _map_inputs(rng, (2, 3, 4, 3)), 1e-8),
-            ("all sizes equal", lambda rng: _map_inputs(rng, (3, 3, 3, 3)), 1e-8),
-            ("eps 0.3", lambda rng: _map_inputs(rng, (3, 2, 2, 4), 0.3), 1e-8),
-            ("one input", lambda rng: _map_inputs(rng, (1, 4, 3, 2)), 1e-8),
-            ("float32", lambda rng: _as_float32(_map_inputs(rng, (2, 2, 3, 4), 0.3)), 1e-3),
+        _spatial_case(name, make, tolerance, _with_dout, _run_spatial_batchnorm_backward, edge)
+        for name, make, tolerance, edge in (
+            ("two inputs, three channels", lambda rng: _map_inputs(rng, (2, 3, 4, 3)), 1e-8, ""),
+            ("all sizes equal", lambda rng: _map_inputs(rng, (3, 3, 3, 3)), 1e-8, ""),
+            ("eps 0.3", lambda rng: _map_inputs(rng, (3, 2, 2, 4), 0.3), 1e-8, ""),
+            ("float32", lambda rng: _as_float32(_map_inputs(rng, (2, 2, 3, 4), 0.3)), 1e-3, ""),
+            ("one input", lambda rng: _map_inputs(rng, (1, 4, 3, 2)), 1e-8, _edges.ONE_INPUT),
         )
     ),
 )
@@ -382,22 +435,29 @@ def _run_spatial_groupnorm_backward(x, gamma, beta, G, dout, **gn_param):
 
 
 def _groupnorm_cases(run, finish=None):
-    cases = (
-        ("six channels in two groups", (2, 6, 4, 3), 2, None, (1, 6, 1, 1), 1e-8),
-        ("gamma of shape (C,)", (3, 4, 2, 3), 2, None, None, 1e-8),
-        ("more groups than channels per group", (2, 6, 2, 2), 3, 0.3, (1, 6, 1, 1), 1e-8),
-        ("all channels in one group", (2, 3, 3, 2), 1, None, (1, 3, 1, 1), 1e-8),
-        ("one channel per group", (3, 4, 2, 4), 4, None, (1, 4, 1, 1), 1e-8),
-        ("one input, all sizes equal", (1, 4, 4, 4), 2, None, (1, 4, 1, 1), 1e-8),
-    )
-
-    def case(name, shape, G, eps, gain_shape, tolerance):
-        return _spatial_case(name, lambda rng: _group_inputs(rng, shape, G, eps, gain_shape), tolerance, finish, run)
+    def case(name, shape, G, eps=None, gain_shape=None, edge=""):
+        gains = (1, shape[1], 1, 1) if gain_shape is None else gain_shape
+        return _spatial_case(name, lambda rng: _group_inputs(rng, shape, G, eps, gains), 1e-8, finish, run, edge)
 
     def single(rng):
         return _as_float32(_group_inputs(rng, (2, 4, 3, 2), 2, 0.3, (1, 4, 1, 1)))
 
-    return (*(case(*spec) for spec in cases), _spatial_case("float32", single, 1e-3, finish, run))
+    return (
+        case("six channels in two groups", (2, 6, 4, 3), 2),
+        case("more groups than channels per group", (2, 6, 2, 2), 3, 0.3),
+        case("all channels in one group", (2, 3, 3, 2), 1),
+        case("one channel per group", (3, 4, 2, 4), 4),
+        case("all sizes equal", (4, 4, 4, 4), 2),
+        _spatial_case("float32", single, 1e-3, finish, run),
+        case("one input", (1, 4, 3, 2), 2, edge=_edges.ONE_INPUT),
+        case("gamma of shape (C,)", (3, 4, 2, 3), 2, gain_shape=(4,), edge=_EITHER_SHAPE),
+    )
+
+
+_EITHER_SHAPE = (
+    "the course's notebooks pass gamma and beta of shape (1, C, 1, 1), its documentation says (C,); "
+    "gamma.reshape(1, C, 1, 1) takes both, and dgamma.reshape(gamma.shape) returns what came"
+)
 
 
 spatial_groupnorm_forward = Question(
@@ -408,6 +468,12 @@ spatial_groupnorm_forward = Question(
     minutes=20,
     difficulty=3,
     importance=3,
+    hints=(
+        "Each image and each group of channels is normalised by itself: C // G channels at all positions share "
+        "one mean.",
+        "Reshape x to (N, G, the rest), normalise along the last axis, reshape back to (N, C, H, W), and only "
+        "then apply gamma and beta, which belong to channels.",
+    ),
     implements=(f"{LAYERS}:spatial_groupnorm_forward",),
     builds_on=("layernorm_forward",),
     cases=_groupnorm_cases(_run_spatial_groupnorm_forward),
@@ -421,6 +487,12 @@ spatial_groupnorm_backward = Question(
     minutes=25,
     difficulty=3,
     importance=2,
+    hints=(
+        "dgamma and dbeta: one number for each channel, in the shape of gamma. dx: as in layer normalisation, for "
+        "each group.",
+        "Multiply dout by gamma, reshape it and x_hat to (N, G, the rest), use the formula of layernorm_backward "
+        "along the last axis, and reshape dx back.",
+    ),
     implements=(f"{LAYERS}:spatial_groupnorm_backward",),
     builds_on=("spatial_groupnorm_forward", "layernorm_backward"),
     cases=_groupnorm_cases(_run_spatial_groupnorm_backward, _with_dout),

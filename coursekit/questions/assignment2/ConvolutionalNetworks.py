@@ -3,7 +3,8 @@
 import numpy as np
 
 from coursekit.core.question import Case, Figure, Question, holds
-from coursekit.questions import _nets
+from coursekit.questions import _edges, _nets
+from coursekit.questions._caches import own_cache
 
 NOTEBOOK = "ConvolutionalNetworks"
 LAYERS = "cs231n.layers"
@@ -57,9 +58,10 @@ def _run_conv_forward(x, w, b, stride, pad):
 
 
 def _run_conv_backward(x, w, b, stride, pad, dout):
-    from cs231n.layers import conv_backward_naive
+    from cs231n.layers import conv_backward_naive, conv_forward_naive
 
-    dx, dw, db = conv_backward_naive(dout, (x, w, b, {"stride": stride, "pad": pad}))
+    arguments = x, w, b, {"stride": stride, "pad": pad}
+    dx, dw, db = conv_backward_naive(dout, own_cache(conv_forward_naive, arguments, arguments))
     return {"dx": dx, "dw": dw, "db": db}
 
 
@@ -71,6 +73,12 @@ conv_forward_naive = Question(
     minutes=30,
     difficulty=3,
     importance=5,
+    hints=(
+        "Four loops: images, filters, rows and columns of the output. Each output value is one window of the "
+        "padded x times one filter, summed.",
+        "Pad the last two axes only. The window at (i, j) begins at i * stride and j * stride, spans HH and WW, "
+        "and takes all channels. Add the filter's bias.",
+    ),
     implements=(f"{LAYERS}:conv_forward_naive",),
     cases=(
         Case(
@@ -80,14 +88,14 @@ conv_forward_naive = Question(
             _conv_sizes,
         ),
         Case(
-            "one image, filters of 2 x 3, no padding",
-            lambda rng: _conv_inputs(rng, (1, 2, 4, 5), (3, 2, 2, 3), 1, 0),
+            "filters of 2 x 3, no padding",
+            lambda rng: _conv_inputs(rng, (2, 2, 4, 5), (3, 2, 2, 3), 1, 0),
             _run_conv_forward,
             _conv_sizes,
         ),
         Case(
             "filters of 3 x 2, stride 3, pad 2",
-            lambda rng: _conv_inputs(rng, (2, 1, 7, 5), (2, 1, 3, 2), 3, 2),
+            lambda rng: _conv_inputs(rng, (2, 1, 8, 7), (2, 1, 3, 2), 3, 2),
             _run_conv_forward,
             _conv_sizes,
         ),
@@ -98,7 +106,6 @@ conv_forward_naive = Question(
             _conv_sizes,
         ),
         Case("images of different scale", _uneven_conv_inputs, _run_conv_forward, _conv_sizes),
-        Case("uint8 images", _uint8_conv_inputs, _run_conv_forward, _conv_sizes),
         Case(
             "float32",
             lambda rng: _conv_inputs(rng, (2, 2, 4, 4), (3, 2, 3, 3), 1, 1, np.float32),
@@ -106,6 +113,14 @@ conv_forward_naive = Question(
             _conv_sizes,
             tolerance=1e-4,
         ),
+        Case(
+            "rows and columns left over",
+            lambda rng: _conv_inputs(rng, (2, 1, 7, 5), (2, 1, 3, 2), 3, 2),
+            _run_conv_forward,
+            _conv_sizes,
+            edge=_edges.UNEVEN_WINDOWS,
+        ),
+        Case("uint8 images", _uint8_conv_inputs, _run_conv_forward, _conv_sizes, edge=_edges.PIXELS),
     ),
 )
 
@@ -117,7 +132,13 @@ conv_backward_naive = Question(
     minutes=40,
     difficulty=4,
     importance=4,
+    hints=(
+        "The same four loops. Each value of dout goes back to the window and to the filter that made it.",
+        "Add dout's value times the filter to the window of a padded dx, and times the window to dw of that "
+        "filter. At the end cut off the padding; it may be 0.",
+    ),
     implements=(f"{LAYERS}:conv_backward_naive",),
+    builds_on=("conv_forward_naive",),
     cases=(
         Case(
             "stride 1, pad 1",
@@ -126,8 +147,8 @@ conv_backward_naive = Question(
             _conv_sizes,
         ),
         Case(
-            "one image, filters of 2 x 3, no padding",
-            lambda rng: _with_conv_dout(rng, _conv_inputs(rng, (1, 2, 4, 5), (3, 2, 2, 3), 1, 0)),
+            "filters of 2 x 3, no padding",
+            lambda rng: _with_conv_dout(rng, _conv_inputs(rng, (3, 2, 4, 5), (3, 2, 2, 3), 1, 0)),
             _run_conv_backward,
             _conv_sizes,
         ),
@@ -155,6 +176,13 @@ conv_backward_naive = Question(
             _run_conv_backward,
             _conv_sizes,
             tolerance=1e-4,
+        ),
+        Case(
+            "rows and columns left over",
+            lambda rng: _with_conv_dout(rng, _conv_inputs(rng, (2, 1, 7, 5), (2, 1, 3, 2), 3, 2)),
+            _run_conv_backward,
+            _conv_sizes,
+            edge=_edges.UNEVEN_WINDOWS,
         ),
     ),
 )
@@ -202,13 +230,14 @@ def _run_pool_forward(x, **pool_param):
 
 
 def _run_pool_backward(x, dout, **pool_param):
-    from cs231n.layers import max_pool_backward_naive
+    from cs231n.layers import max_pool_backward_naive, max_pool_forward_naive
 
-    return {"dx": max_pool_backward_naive(dout, (x, pool_param))}
+    arguments = x, pool_param
+    return {"dx": max_pool_backward_naive(dout, own_cache(max_pool_forward_naive, arguments, arguments))}
 
 
 def _judge_ties(inputs, outputs):
-    """Judge what any split of dout between tied values must satisfy; which of them gets it is left open."""
+    """Judge the values that are no maximum, the sum over each window, and which of several maxima gets dout."""
     x, dout, dx = inputs["x"], inputs["dout"], outputs["dx"]
     fits = isinstance(dx, np.ndarray) and dx.shape == x.shape and dx.dtype.kind == "f"
     findings = [
@@ -241,7 +270,21 @@ def _judge_ties(inputs, outputs):
             f"window [{position}]: expected a sum of dout = {dout[worst]:.6g}, got {sums[worst]:.6g}",
             mistake=_why_sum(sums, dout, largest.sum(axis=(3, 5))),
         ),
+        holds(
+            "the first of several largest values gets all of dout",
+            bool(np.allclose(gradients, _at_first(largest) * dout[:, :, :, np.newaxis, :, np.newaxis])),
+            "in some windows another value gets it, or several values share it",
+            mistake="of several values that tie, the first one in reading order gets all of dout: np.argmax finds it",
+        ),
     ]
+
+
+def _at_first(largest):
+    """Of the entries that are True in each window, only the first in reading order; (N, C, H_out, h, W_out, w)."""
+    windows = largest.transpose(0, 1, 2, 4, 3, 5)  # (N, C, H_out, W_out, h, w)
+    flat = windows.reshape(*windows.shape[:4], -1)
+    first = flat & (np.cumsum(flat, axis=-1) == 1)
+    return first.reshape(windows.shape).transpose(0, 1, 2, 4, 3, 5)
 
 
 def _why_sum(sums, dout, counts):
@@ -253,18 +296,28 @@ def _why_sum(sums, dout, counts):
     return "the gradients within a window must sum to its dout"
 
 
-def _pool_cases(run, with_dout):
+def _pool_cases(run, with_dout, *further):
+    """The cases of pooling, with `further` ones before the edge that both passes have."""
+
     def inputs(*args, **options):
         return lambda rng: with_dout(rng, _pool_inputs(rng, *args, **options))
 
     return (
         Case("windows of 2 x 2, stride 2", inputs((2, 3, 4, 6), 2, 2, 2), run, _pool_sizes),
         Case("overlapping windows of 3 x 3, stride 2", inputs((2, 2, 5, 7), 3, 3, 2), run, _pool_sizes),
-        Case("one image, windows of 2 x 3, stride 1", inputs((1, 3, 3, 5), 2, 3, 1), run, _pool_sizes),
-        Case("windows of 3 x 2, stride 2", inputs((1, 2, 6, 5), 3, 2, 2), run, _pool_sizes),
+        Case("windows of 2 x 3, stride 1", inputs((2, 3, 3, 5), 2, 3, 1), run, _pool_sizes),
+        Case("windows of 3 x 2, stride 2", inputs((3, 2, 7, 6), 3, 2, 2), run, _pool_sizes),
         Case("negative values", inputs((3, 2, 2, 4), 2, 2, 2, shift=-30.0), run, _pool_sizes),
         Case("images of different scale", lambda rng: with_dout(rng, _uneven_pool_inputs(rng)), run, _pool_sizes),
         Case("float32", inputs((2, 1, 4, 4), 2, 2, 2, dtype=np.float32), run, _pool_sizes, tolerance=1e-5),
+        *further,
+        Case(
+            "rows and columns left over",
+            inputs((3, 2, 6, 5), 3, 2, 2),
+            run,
+            _pool_sizes,
+            edge=_edges.UNEVEN_WINDOWS,
+        ),
     )
 
 
@@ -276,6 +329,12 @@ max_pool_forward_naive = Question(
     minutes=15,
     difficulty=2,
     importance=3,
+    hints=(
+        "Loop over the positions of the output; at each, find the largest value of the window, in every channel "
+        "separately.",
+        "A window begins at i * stride and j * stride and spans pool_height by pool_width. Take the maximum over "
+        "its two last axes.",
+    ),
     implements=(f"{LAYERS}:max_pool_forward_naive",),
     cases=_pool_cases(_run_pool_forward, lambda rng, inputs: inputs),
 )
@@ -288,10 +347,24 @@ max_pool_backward_naive = Question(
     minutes=20,
     difficulty=3,
     importance=3,
+    hints=(
+        "Only the largest value of a window had an influence: it alone receives the gradient.",
+        "np.argmax finds it in the flattened window, np.unravel_index its row and column. Windows may overlap, so "
+        "add to dx.",
+    ),
     implements=(f"{LAYERS}:max_pool_backward_naive",),
-    cases=(
-        *_pool_cases(_run_pool_backward, _with_pool_dout),
-        Case("ties", lambda rng: _with_pool_dout(rng, _tied_pool_inputs(rng)), _run_pool_backward, judge=_judge_ties),
+    builds_on=("max_pool_forward_naive",),
+    cases=_pool_cases(
+        _run_pool_backward,
+        _with_pool_dout,
+        Case(
+            "ties",
+            lambda rng: _with_pool_dout(rng, _tied_pool_inputs(rng)),
+            _run_pool_backward,
+            judge=_judge_ties,
+            edge="after a ReLU, all entries of a window are often 0; giving the gradient to the first of them neither "
+            "multiplies it nor spreads it out",
+        ),
     ),
 )
 
@@ -389,6 +462,12 @@ conv_net_init = Question(
     minutes=15,
     difficulty=2,
     importance=3,
+    hints=(
+        "The convolution keeps height and width, the pooling halves both. How many numbers does the affine layer "
+        "then see for an image?",
+        "W1 holds num_filters filters, each with all input channels and filter_size both ways. W2 has a row for "
+        "each number that is left after the pooling. All biases are zeros.",
+    ),
     implements=(f"{NET}.__init__",),
     cases=tuple(
         Case(f"(C, H, W) = {sizes}", inputs, _run_init, judge=_judge_init, observe=_observe_init)
@@ -422,27 +501,31 @@ def _labelled_net_inputs(rng, x_shape, num_filters, filter_size, hidden_dim, num
     return inputs | {"y": rng.randint(num_classes - 1, size=x_shape[0]), "reg": reg}
 
 
+def _extreme_net_inputs(rng):
+    """Biases that leave the true class of every other image thousands behind the best one."""
+    inputs = _labelled_net_inputs(rng, (6, 1, 4, 4), 3, 3, 4, 3, 0.05)
+    return inputs | {"b3": np.array([-3000.0, 0.0, 3000.0]), "y": np.array([0, 2, 1, 2, 0, 2])}
+
+
 def _net_sizes(X, W1, W2, W3, **_):
     return {"N": len(X), "F": len(W1), "M": W2.shape[1], "K": W3.shape[1]}
 
 
-def _net(W1, b1, W2, b2, W3, b3, reg=0.0):
+def _net(input_dim, W1, b1, W2, b2, W3, b3, reg=0.0):
     from cs231n.classifiers.cnn import ThreeLayerConvNet
 
-    net = ThreeLayerConvNet(
-        (W1.shape[1], 4, 4), len(W1), W1.shape[2], W2.shape[1], W3.shape[1], reg=reg, dtype=W1.dtype
-    )
+    net = ThreeLayerConvNet(input_dim, len(W1), W1.shape[2], W2.shape[1], W3.shape[1], reg=reg, dtype=W1.dtype)
     net.params = {"W1": W1, "b1": b1, "W2": W2, "b2": b2, "W3": W3, "b3": b3}
     net.reg = reg
     return net
 
 
 def _run_scores(X, **params):
-    return {"scores": _net(**params).loss(X)}
+    return {"scores": _net(X.shape[1:], **params).loss(X)}
 
 
 def _run_gradients(X, y, reg, **params):
-    loss, grads = _net(**params, reg=reg).loss(X, y)
+    loss, grads = _net(X.shape[1:], **params, reg=reg).loss(X, y)
     return {"loss": loss, **{f"d{name}": grads.get(name) for name in PARAMS}}
 
 
@@ -454,13 +537,19 @@ conv_net_loss = Question(
     minutes=15,
     difficulty=2,
     importance=4,
+    hints=(
+        "Three sandwiches: conv - ReLU - pool, affine - ReLU, affine. layer_utils has a function for each of the "
+        "first two.",
+        "The first one also takes conv_param and pool_param. Each layer takes what the one before returned; keep "
+        "its cache under a name of its own.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "conv_net_init"),
     cases=(
         Case("three images of 6 x 4", lambda rng: _net_inputs(rng, (3, 2, 6, 4), 3, 3, 5, 4), _run_scores, _net_sizes),
         Case(
-            "one image, filters of 5 x 5",
-            lambda rng: _net_inputs(rng, (1, 1, 4, 8), 2, 5, 3, 6),
+            "filters of 5 x 5",
+            lambda rng: _net_inputs(rng, (2, 1, 4, 8), 2, 5, 3, 6),
             _run_scores,
             _net_sizes,
         ),
@@ -478,6 +567,13 @@ conv_net_loss = Question(
             _net_sizes,
             tolerance=1e-4,
         ),
+        Case(
+            "one image",
+            lambda rng: _net_inputs(rng, (1, 2, 4, 6), 3, 3, 5, 4),
+            _run_scores,
+            _net_sizes,
+            edge=_edges.ONE_INPUT,
+        ),
     ),
 )
 
@@ -489,6 +585,12 @@ conv_net_gradients = Question(
     minutes=30,
     difficulty=3,
     importance=4,
+    hints=(
+        "softmax_loss begins; then the backward functions of the three sandwiches, in the opposite order, each "
+        "with its own cache.",
+        "Store what they return for the weights and biases in grads. Then add 0.5 * reg times the squares of "
+        "every W to the loss, and reg * W to its gradient; biases are left alone.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_backward", "relu_backward", "softmax_loss", "conv_net_init", "conv_net_loss"),
     cases=(
@@ -505,18 +607,6 @@ conv_net_gradients = Question(
             _net_sizes,
         ),
         Case(
-            "one image, reg = 0.2",
-            lambda rng: _labelled_net_inputs(rng, (1, 2, 6, 4), 2, 3, 3, 5, 0.2),
-            _run_gradients,
-            _net_sizes,
-        ),
-        Case(
-            "large values",
-            lambda rng: _labelled_net_inputs(rng, (6, 1, 4, 4), 3, 3, 4, 3, 0.05, scale=100.0),
-            _run_gradients,
-            _net_sizes,
-        ),
-        Case(
             "filters of 5 x 5, reg = 3.5",
             lambda rng: _labelled_net_inputs(rng, (3, 1, 4, 6), 2, 5, 3, 4, 3.5),
             _run_gradients,
@@ -528,6 +618,14 @@ conv_net_gradients = Question(
             _run_gradients,
             _net_sizes,
             tolerance=1e-3,
+        ),
+        Case("scores thousands apart", _extreme_net_inputs, _run_gradients, _net_sizes, edge=_edges.EXTREME_SCORES),
+        Case(
+            "one image",
+            lambda rng: _labelled_net_inputs(rng, (1, 2, 6, 4), 2, 3, 3, 5, 0.2),
+            _run_gradients,
+            _net_sizes,
+            edge=_edges.ONE_INPUT,
         ),
     ),
 )

@@ -115,6 +115,37 @@ def _judge_entries(p, different_rows, different_columns):
     )
 
 
+def _run_seeds(x, p, mode, draw):
+    """Two calls with one seed, and one with another."""
+    from cs231n.layers import dropout_forward
+
+    seeds = (draw, draw, draw // 2 + 1)
+    return {"outs": [np.array(dropout_forward(x, {"mode": mode, "p": p, "seed": seed})[0]) for seed in seeds]}
+
+
+def _observe_seeds(inputs, outputs):
+    first, again, other = outputs["outs"]
+    return {"same seed, same mask": np.array_equal(first, again), "as always": np.array_equal(first, other)}
+
+
+def _judge_seeds(inputs, outputs):
+    return [
+        holds(
+            "the seed in dropout_param determines the mask",
+            outputs["same seed, same mask"],
+            "two calls with the same seed drop different entries",
+            mistake="a generator of your own, such as np.random.default_rng(), does not know the seed, which the given "
+            "line passes to np.random.seed: draw with np.random.rand, or no gradient check can work",
+        ),
+        holds(
+            "another seed gives another mask",
+            not outputs["as always"],
+            "two calls with different seeds drop exactly the same entries",
+            mistake="the mask must be redrawn at each call: set no seed of your own in the function",
+        ),
+    ]
+
+
 def _run_forward(x, p, mode, draw):
     from cs231n.layers import dropout_forward
 
@@ -131,6 +162,12 @@ dropout_forward = Question(
     minutes=15,
     difficulty=2,
     importance=4,
+    hints=(
+        "p is the probability of keeping a value. In train mode, what is kept is scaled up, so that the mean "
+        "stays the same.",
+        "Compare uniform random numbers of x's shape with p, and divide the resulting mask by p. In test mode x "
+        "passes unchanged.",
+    ),
     implements=(f"{LAYERS}:dropout_forward",),
     cases=(
         Case("p = 0.3", lambda rng: _inputs(rng, (60, 40), 0.3), _run_twice, judge=_judge_summary, observe=_observe),
@@ -143,6 +180,13 @@ dropout_forward = Question(
             _run_twice,
             judge=_judge_summary,
             observe=_observe,
+        ),
+        Case(
+            "p = 0.5, with a seed",
+            lambda rng: _inputs(rng, (20, 30), 0.5),
+            _run_seeds,
+            judge=_judge_seeds,
+            observe=_observe_seeds,
         ),
         Case("p = 1", lambda rng: _inputs(rng, (4, 5), 1.0), _run_forward),
         Case("test mode", lambda rng: _inputs(rng, (3, 6), 0.4, "test"), _run_forward),
@@ -164,7 +208,7 @@ def _run_backward(x, p, mode, draw, dout):
 
 
 def _judge_backward(inputs, outputs):
-    """Judge dx by the learner's own forward pass: out = x * mask, so dx = dout * mask."""
+    """Judge dx by the learner's own forward pass: in train mode out = x * mask, so dx = dout * mask."""
     x, dout, p = inputs["x"], inputs["dout"], inputs["p"]
     out, dx = outputs["out"], outputs["dx"]
     shapes = [
@@ -177,10 +221,15 @@ def _judge_backward(inputs, outputs):
     ]
     if not all(shape.ok for shape in shapes):
         return [shape for shape in shapes if not shape.ok]
-    mask = out.astype(float) / x
-    if inputs["mode"] == "train" and (mask != 0).all():  # dx = dout would look right
-        gap = "the forward pass drops nothing, so dx cannot be judged"
-        return [holds("some entries of out are 0", False, gap, mistake="fix dropout_forward first")]
+    if inputs["mode"] == "test":  # by definition, and not by the forward pass: its question judges that
+        mask = np.ones(x.shape)
+    else:
+        mask = out.astype(float) / x
+        kept = float(np.mean(mask != 0))
+        # Where all or nothing is kept, dx = dout or dx = 0 would look right.
+        if kept in (0, 1) or abs(kept - p) > 6 * np.sqrt(p * (1 - p) / x.size):
+            gap = f"the forward pass keeps {kept:.0%} of the entries for p = {p:g}, so dx cannot be judged"
+            return [holds("about p of the entries of out are kept", False, gap, mistake="fix dropout_forward first")]
     return [
         holds(
             "dx is dout times the mask of the forward pass",
@@ -232,6 +281,10 @@ dropout_backward = Question(
     minutes=10,
     difficulty=1,
     importance=3,
+    hints=(
+        "A value that was dropped has no influence on the loss; one that was kept was multiplied by a constant.",
+        "The mask from the forward pass already contains the factor 1/p: use it on dout as it was used on x.",
+    ),
     implements=(f"{LAYERS}:dropout_backward",),
     builds_on=("dropout_forward",),
     cases=tuple(

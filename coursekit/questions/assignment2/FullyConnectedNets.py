@@ -6,7 +6,7 @@ from unittest.mock import patch
 import numpy as np
 
 from coursekit.core.question import Case, Question, holds
-from coursekit.questions import _nets
+from coursekit.questions import _edges, _nets
 
 NOTEBOOK = "FullyConnectedNets"
 NET = "cs231n.classifiers.fc_net:FullyConnectedNet"
@@ -67,27 +67,34 @@ _FIT = "self.params has all arrays, each with the right shape"
 
 def _judge_names(expected, params):
     missing, extra = sorted(set(expected) - set(params)), sorted(set(params) - set(expected))
-    if missing and extra:
-        mistake = "count the layers from 1: W1, b1 for the first, up to WL, bL for the last, with L = self.num_layers"
-    elif missing:
-        mistake = f"{missing[0]} is not stored in self.params: does the loop reach every layer, including the last?"
-    else:
-        mistake = f"{extra[0] if extra else ''} does not belong in self.params: gamma and beta are for hidden layers "
-        mistake += "alone, and only if normalization is set"
     return holds(
         _FIT,
         not missing and not extra,
         f"missing from self.params: {', '.join(missing) or 'nothing'}",
         f"unexpected in self.params: {', '.join(extra) or 'nothing'}",
-        mistake=mistake,
+        mistake=_why_names(missing, extra),
     )
+
+
+def _why_names(missing, extra):
+    gains = [name for name in (*missing, *extra) if name.startswith(("gamma", "beta"))]
+    if gains and len(gains) == len(missing) + len(extra):
+        return (
+            "with normalization, every hidden layer has gamma and beta, and the last layer has none; without, no layer"
+        )
+    if "W0" in extra or (missing and extra):
+        return "count the layers from 1: W1, b1 for the first, up to WL, bL for the last, with L = self.num_layers"
+    if missing:
+        return f"{missing[0]} is not stored in self.params: does the loop reach every layer, including the last?"
+    return f"{extra[0]} does not belong in self.params: there are 1 + len(hidden_dims) layers" if extra else ""
 
 
 def _judge_shapes(dims, expected, params):
     off = [name for name, shape in expected.items() if params[name]["shape"] != shape]
     gap = [f"{n}: expected {tuple(expected[n])}, got {tuple(params[n]['shape'])}" for n in off]
     transposed = [name for name in off if params[name]["shape"] == expected[name][::-1]]
-    mistake = f"{transposed[0]} is transposed" if transposed else f"check the sizes of {', '.join(off)}"
+    all_turned = transposed and len(transposed) == sum(name.startswith("W") for name in off)
+    mistake = f"{transposed[0]} is transposed" if all_turned else f"check the sizes of {', '.join(off)}"
     sizes = f"sizes from the input to the scores: {', '.join(map(str, dims))}"
     return holds(_FIT, not off, sizes, *gap[:4], mistake=mistake)
 
@@ -128,6 +135,12 @@ fcn_init = Question(
     minutes=15,
     difficulty=2,
     importance=4,
+    hints=(
+        "Write the sizes of all layers in one list: the inputs, the hidden layers, the classes. Each W connects "
+        "two neighbours in it.",
+        "Loop over pairs of neighbours, counting from 1. With a normalization each hidden layer, but not the "
+        "last, also gets gamma (ones) and beta (zeros) of its size.",
+    ),
     implements=(f"{NET}.__init__",),
     cases=(
         _init_case("two hidden layers", (70, 60, 50, 45)),
@@ -215,7 +228,7 @@ def _half_backward(dout, cache):
     return 0.5 * dout
 
 
-_STAND_INS = {
+STAND_INS = {
     "layernorm_forward": _norm_forward,
     "layernorm_backward": _norm_backward,
     "dropout_forward": _half_forward,
@@ -230,8 +243,9 @@ def _with_stand_ins(run):
 
         with ExitStack() as stack:
             for module in (layers, layer_utils, fc_net):
-                for name, function in _STAND_INS.items():
-                    stack.enter_context(patch.object(module, name, function))
+                for name, function in STAND_INS.items():
+                    if hasattr(module, name):
+                        stack.enter_context(patch.object(module, name, function))
             return run(**inputs)
 
     return run_with_stand_ins
@@ -246,12 +260,28 @@ def _run_scaled_gradients(X, y, reg, **params):
     return _loss_and_gradients(net.loss(X, y), params)
 
 
-def _scores_case(name, *arguments, tolerance=1e-8, **options):
-    return Case(name, lambda rng: _net_inputs(rng, *arguments, **options), _run_scores, _net_sizes, tolerance)
+def _extreme_inputs(rng):
+    """Biases that leave the true class of every other input thousands behind the best one."""
+    inputs = _labelled_inputs(rng, (6, 3), (5, 4), 3, 0.05)
+    return inputs | {"b3": np.array([-3000.0, 0.0, 3000.0]), "y": np.array([0, 2, 1, 2, 0, 2])}
 
 
-def _gradients_case(name, *arguments, tolerance=1e-8, **options):
-    return Case(name, lambda rng: _labelled_inputs(rng, *arguments, **options), _run_gradients, _net_sizes, tolerance)
+def _scores_case(name, *arguments, tolerance=1e-8, edge="", **options):
+    return Case(
+        name, lambda rng: _net_inputs(rng, *arguments, **options), _run_scores, _net_sizes, tolerance, edge=edge
+    )
+
+
+def _gradients_case(name, *arguments, tolerance=1e-8, edge="", **options):
+    return Case(
+        name, lambda rng: _labelled_inputs(rng, *arguments, **options), _run_gradients, _net_sizes, tolerance, edge=edge
+    )
+
+
+_NO_HIDDEN_LAYER = (
+    "with hidden_dims = [] the net is a linear classifier, the simplest one to compare with; loops that start at the "
+    "first hidden layer, and lists of caches, must then do without one"
+)
 
 
 fcn_loss = Question(
@@ -262,13 +292,18 @@ fcn_loss = Question(
     minutes=20,
     difficulty=2,
     importance=4,
+    hints=(
+        "All hidden layers do the same: loop over them, feed the result of each into the next, and keep its cache "
+        "in a list.",
+        "self._hidden_forward does one hidden layer and returns its result and its cache. The last layer is "
+        "affine alone, and gives the scores.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_forward", "relu_forward", "fcn_init"),
     cases=(
         _scores_case("two hidden layers", (3, 5), (6, 4), 3),
         _scores_case("four hidden layers, images", (2, 3, 2, 2), (7, 4, 6, 5), 3),
-        _scores_case("one hidden layer, one input", (1, 4), (3,), 5),
-        _scores_case("no hidden layer", (4, 6), (), 3),
+        _scores_case("one hidden layer", (3, 4), (6,), 5),
         _scores_case("all sizes equal", (4, 4), (4, 4, 4), 4),
         _scores_case("large entries", (4, 3), (5, 6), 2, scale=1e3),
         _scores_case("float32", (3, 6), (5, 4), 3, dtype=np.float32, tolerance=1e-4),
@@ -278,6 +313,8 @@ fcn_loss = Question(
             _with_stand_ins(_run_scaled_scores),
             _net_sizes,
         ),
+        _scores_case("no hidden layer", (4, 6), (), 3, edge=_NO_HIDDEN_LAYER),
+        _scores_case("one input", (1, 4), (3, 4), 5, edge=_edges.ONE_INPUT),
     ),
 )
 
@@ -289,16 +326,20 @@ fcn_gradients = Question(
     minutes=35,
     difficulty=3,
     importance=5,
+    hints=(
+        "Walk the layers backwards, the last one first, each with the cache that it left in the list on the way "
+        "forward.",
+        "affine_backward goes back through the last layer, self._hidden_backward through each hidden one. "
+        "Regularisation: 0.5 * reg times the squares of each W in the loss, reg * W in its gradient.",
+    ),
     implements=(f"{NET}.loss",),
     builds_on=("affine_backward", "relu_backward", "softmax_loss", "fcn_init", "fcn_loss"),
     cases=(
         _gradients_case("two hidden layers, reg = 0.7", (4, 5), (6, 4), 3, 0.7),
         _gradients_case("without regularisation", (5, 4), (3, 5), 4, 0.0),
         _gradients_case("four hidden layers, reg = 3.5", (3, 2, 2, 1), (5, 4, 5, 3), 3, 3.5),
-        _gradients_case("one hidden layer, one input", (1, 4), (3,), 5, 0.2),
-        _gradients_case("no hidden layer", (4, 5), (), 3, 0.3),
+        _gradients_case("one hidden layer", (3, 4), (6,), 5, 0.2),
         _gradients_case("all sizes equal", (4, 4), (4, 4), 4, 0.05),
-        _gradients_case("large entries", (6, 3), (5, 4), 3, 0.05, scale=300.0),
         _gradients_case("float32", (5, 6), (4, 5), 3, 0.3, dtype=np.float32, tolerance=1e-3),
         Case(
             "normalisation and dropout (stand-ins)",
@@ -306,6 +347,9 @@ fcn_gradients = Question(
             _with_stand_ins(_run_scaled_gradients),
             _net_sizes,
         ),
+        _gradients_case("no hidden layer", (4, 5), (), 3, 0.3, edge=_NO_HIDDEN_LAYER),
+        _gradients_case("one input", (1, 4), (3, 4), 5, 0.2, edge=_edges.ONE_INPUT),
+        Case("scores thousands apart", _extreme_inputs, _run_gradients, _net_sizes, edge=_edges.EXTREME_SCORES),
     ),
 )
 
@@ -387,10 +431,33 @@ def _overfit_question(name, depth, hidden_dims, **card):
 
 
 fcn_overfit_three = _overfit_question(
-    "fcn_overfit_three", "three", [100] * 2, points=1, minutes=10, difficulty=1, importance=4
+    "fcn_overfit_three",
+    "three",
+    [100] * 2,
+    points=1,
+    minutes=10,
+    difficulty=1,
+    importance=4,
+    hints=(
+        "If the loss does not move, the signals are too small: raise weight_scale. If it jumps, lower learning_rate.",
+        "Try values a factor of ten apart first, for one setting at a time. With layers of 100 units, look for a "
+        "weight_scale between 0.01 and 1.",
+    ),
 )
 fcn_overfit_five = _overfit_question(
-    "fcn_overfit_five", "five", [100] * 4, points=2, minutes=20, difficulty=2, importance=5
+    "fcn_overfit_five",
+    "five",
+    [100] * 4,
+    points=2,
+    minutes=20,
+    difficulty=2,
+    importance=5,
+    hints=(
+        "With more layers, each factor counts more often: a weight_scale that is a little too small makes the "
+        "signals vanish.",
+        "A good scale is near the square root of 2 over the number of units in a layer. Then look for the rate: "
+        "lower than for three layers, in steps of about 3.",
+    ),
 )
 
 QUESTIONS = (fcn_init, fcn_loss, fcn_gradients, fcn_overfit_three, fcn_overfit_five)

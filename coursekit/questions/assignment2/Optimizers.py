@@ -57,7 +57,7 @@ def _rule_question(name, title, states, cases, **amounts):
     A case is (name, shape, number of steps, settings), with a function for its inputs as a fifth entry where needed.
     `amounts` are the points, the minutes, the difficulty and the importance.
     """
-    run, may_change = _run_rule(name, states), ("w", "velocity", "cache", "m", "v")
+    run, may_change = _run_rule(name, states), ("velocity", "cache", "m", "v")
 
     def case(label, shape, num_steps, config, make=_rule_inputs):
         tolerance = 1e-4 if config.get("dtype") is np.float32 else 1e-8
@@ -67,6 +67,7 @@ def _rule_question(name, title, states, cases, **amounts):
             run,
             tolerance=tolerance,
             may_change=may_change,
+            better_unchanged=("w", "dw"),
         )
 
     return Question(
@@ -108,7 +109,20 @@ _ADAM_CASES = (
 )
 
 sgd_momentum = _rule_question(
-    "sgd_momentum", "Momentum", ("velocity",), _MOMENTUM_CASES, points=2, minutes=15, difficulty=2, importance=5
+    "sgd_momentum",
+    "Momentum",
+    ("velocity",),
+    _MOMENTUM_CASES,
+    points=2,
+    minutes=15,
+    difficulty=2,
+    importance=5,
+    hints=(
+        "A ball that rolls: it keeps a part of its velocity, and the gradient pushes it downhill. Then w moves by "
+        "the velocity.",
+        "Scale the old velocity by config['momentum'], take away the learning rate times dw, add the result to w, "
+        "and store it in config for the next step.",
+    ),
 )
 rmsprop = _rule_question(
     "rmsprop",
@@ -131,8 +145,28 @@ rmsprop = _rule_question(
     minutes=15,
     difficulty=2,
     importance=3,
+    hints=(
+        "Like AdaGrad, but with a memory that fades: the cache is a running mean of squared gradients.",
+        "The old cache counts with decay_rate, the new squares with the remainder to 1. Use the new cache for the "
+        "step, with epsilon added to its root, and store it.",
+    ),
 )
-adam = _rule_question("adam", "Adam", ("m", "v", "t"), _ADAM_CASES, points=4, minutes=25, difficulty=3, importance=5)
+adam = _rule_question(
+    "adam",
+    "Adam",
+    ("m", "v", "t"),
+    _ADAM_CASES,
+    points=4,
+    minutes=25,
+    difficulty=3,
+    importance=5,
+    hints=(
+        "Momentum and RMSProp together: m is a running mean of dw, v one of its squares. Both start at 0, so both "
+        "are too small at first.",
+        "Raise t by 1 before you use it. Divide m by 1 - beta1^t and v by 1 - beta2^t for the step only; config "
+        "keeps m and v as they were before that division.",
+    ),
+)
 nesterov_momentum = _rule_question(
     "nesterov_momentum",
     "Nesterov's momentum",
@@ -142,6 +176,12 @@ nesterov_momentum = _rule_question(
     minutes=15,
     difficulty=2,
     importance=2,
+    hints=(
+        "As with momentum, but looking ahead: after the velocity is updated, w moves as if a further step were "
+        "already taken.",
+        "Update the velocity as in sgd_momentum and store it. w moves by momentum times the new velocity, minus "
+        "the learning rate times dw.",
+    ),
 )
 adagrad = _rule_question(
     "adagrad",
@@ -158,6 +198,11 @@ adagrad = _rule_question(
     minutes=10,
     difficulty=1,
     importance=2,
+    hints=(
+        "Each entry of w has its own step length: the larger its gradients have been so far, the shorter.",
+        "Add the squares of dw to the cache, without forgetting anything. Then divide the plain step by the root "
+        "of the cache, to which epsilon is added outside of the root.",
+    ),
 )
 adamw = _rule_question(
     "adamw",
@@ -171,6 +216,11 @@ adamw = _rule_question(
     minutes=15,
     difficulty=2,
     importance=4,
+    hints=(
+        "The weight decay must not go through m and v: it acts on w itself, beside Adam's step.",
+        "Let adam take its step first. Then take away learning_rate * weight_decay times w, where w is the one "
+        "from before the step.",
+    ),
 )
 
 
@@ -205,6 +255,12 @@ fcn_best = Question(
     minutes=45,
     difficulty=4,
     importance=4,
+    hints=(
+        "Begin with what you know: Adam with a rate near 1e-3, two or three hidden layers, a short run on a part "
+        "of the images to compare settings.",
+        "Then train on all images with a rate that falls towards 0 (cosine_decay), for more epochs. If training "
+        "is far better than validation, add reg, dropout or flipped images.",
+    ),
     builds_on=("fcn_init", "fcn_loss", "fcn_gradients", "adam"),
     values=("net", "X_val", "y_val", "X_test", "y_test"),
     judge=_judge_best,

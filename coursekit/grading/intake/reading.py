@@ -1,0 +1,230 @@
+"""Read a submission in a process of its own: whatever is in it, reading it costs bounded memory and time.
+
+`read_submission` starts this module as a program. It opens the submission under limits and reads each file in another
+process (see `confined`), so that a file that cannot be read costs only itself. It answers in lines of JSON: what was
+opened, then one line for each file.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from coursekit.grading.intake.archive import Opened, open_submission
+from coursekit.grading.intake.confined import TooCostlyError, confined, ended, limit
+from coursekit.grading.intake.merging import merge_module, merge_notebook
+from coursekit.grading.intake.sources import Source
+from coursekit.grading.intake.text import clean, why
+from coursekit.grading.intake.zips import Refused
+from coursekit.grading.module_trial import LeftOut
+from coursekit.grading.record import WrittenAnswer
+from coursekit.learner import notebook_form, submission
+from coursekit.paths import ROOT
+from coursekit.questions import notebook_file
+from coursekit.teacher.solutions import stripped
+
+MEMORY, SECONDS = 2 << 30, 60  # for opening; a submission may hold 200 MB
+PATIENCE = 900  # seconds by the clock: a disk that does not answer
+LARGEST_ANSWER = 2_000_000  # characters of a written answer that are kept, images included
+
+
+class ReadingError(OSError):
+    """The submission cannot be read here; it is not the learner's fault."""
+
+
+@dataclass
+class Work:
+    """A learner's work, in the course's files and ready to run.
+
+    `files` are modules by name; `notebooks` are dicts by the notebook's name; `broken` says why a module (by the name
+    of its file) or a notebook is missing; `left_out` are statements of the modules that fail when these are imported.
+    """
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    notebooks: dict[str, dict] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    written: list[WrittenAnswer] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+@dataclass
+class Reading:
+    """What a submission contains. `files` are (name, SHA-256, size) of those that were submitted."""
+
+    sha256: str = ""
+    files: list[tuple[str, str, int]] = field(default_factory=list)
+    receipt: dict | None = None
+    remarks: list[str] = field(default_factory=list)
+    work: Work = field(default_factory=Work)
+
+
+# ---- the side that asks
+
+
+def read_submission(source: Source, assignment: str) -> Reading:
+    """Read a submission.
+
+    Raises
+    ------
+    Refused
+        If it cannot be accepted.
+    ReadingError
+        If it is not there, or cannot be read for another reason that is not the learner's.
+    """
+    request = {"source": asdict(source) | {"path": str(source.path)}, "assignment": assignment}
+    answer = _ask(json.dumps(request).encode())
+    first, *files = [json.loads(line) for line in answer.split(b"\n")[:-1]]
+    if "refused" in first:
+        raise Refused(first["refused"])
+    if "failed" in first:
+        raise ReadingError(first["failed"])
+    opened = {name: first[name] for name in ("sha256", "receipt", "remarks")}
+    reading = Reading(**opened, files=[tuple(about) for about in first["files"]])
+    add_files(reading, files, assignment)
+    return reading
+
+
+def _ask(request: bytes) -> bytes:
+    """The answer of the program to a request."""
+    command = [sys.executable, "-m", "coursekit.grading.intake.reading"]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(command, input=request, capture_output=True, cwd=ROOT, env=env, timeout=PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        raise ReadingError(f"it could not be read in {PATIENCE // 60} minutes") from error
+    if done.returncode < 0:
+        raise Refused(f"It cannot be read: {ended(done.returncode, SECONDS)}")
+    if done.returncode or not done.stdout.endswith(b"\n"):
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise ReadingError(f"the process that reads it failed ({clean(last)[:300]})")
+    return done.stdout
+
+
+def add_files(reading: Reading, files: list[dict], assignment: str) -> None:
+    """Add files to the work, each as `read_files` gives it; notebooks that are not among them are missing."""
+    for file in sorted(files, key=lambda file: _order(assignment).index(file["name"])):
+        _add_file(reading, file)
+    for name in submission.notebooks(assignment):
+        if name not in reading.work.notebooks:
+            reason = reading.work.broken.get(name, f"{name}.ipynb is not in the submission")
+            reading.work.broken[name] = reason
+
+
+def _order(assignment: str) -> list[str]:
+    return [*submission.modules(assignment), *map(notebook_file, submission.notebooks(assignment))]
+
+
+def _add_file(reading: Reading, file: dict) -> None:
+    name, work = file["name"], reading.work
+    reading.remarks += [f"{name}: {remark}" for remark in file["remarks"]]
+    key = Path(name).stem if name.endswith(".ipynb") else name
+    if "broken" in file:
+        work.broken[key] = file["broken"]
+    elif key == name:
+        work.files[name] = file["source"].encode()
+    else:
+        work.notebooks[key] = file["notebook"]
+        work.written += [WrittenAnswer(**answer) for answer in file["written"]]
+
+
+# ---- the side that reads
+
+
+def main() -> None:
+    """Answer the request on standard input."""
+    request = json.loads(sys.stdin.buffer.read())
+    source = Source(**request["source"] | {"path": Path(request["source"]["path"])})
+    limit(MEMORY, SECONDS)
+    with contextlib.suppress(BrokenPipeError):
+        for line in _answer(source, request["assignment"]):
+            sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+
+
+def _answer(source: Source, assignment: str) -> Iterator[bytes]:
+    try:
+        opened = open_submission(source, assignment)
+    except Refused as refused:
+        yield _line({"refused": clean(str(refused))})
+    except OSError as error:
+        yield _line({"failed": f"it cannot be read on {os.uname().nodename} ({why(error)})"})
+    else:
+        yield _line(_about(opened))
+        yield from read_files(opened.files, assignment)
+
+
+def _line(value: dict) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+def _about(opened: Opened) -> dict:
+    files = [(name, sha256(data).hexdigest(), len(data)) for name, data in sorted(opened.files.items())]
+    return {"sha256": opened.sha256, "receipt": opened.receipt, "remarks": opened.remarks, "files": files}
+
+
+def read_files(files: dict[str, bytes], assignment: str) -> Iterator[bytes]:
+    """Read the modules and notebooks among some files (bytes by name), each in a process of its own.
+
+    Yields
+    ------
+    bytes
+        JSON in one line: a dict with "name", "remarks" and, for a module, "source"; for a notebook, "notebook" and
+        "written"; for either that cannot be read, "broken" with the reason.
+    """
+    for name in _order(assignment):
+        if name in files:
+            try:
+                yield confined(read_file, name, files[name])
+            except TooCostlyError as error:
+                yield _line(_broken(name, str(error)))
+
+
+def read_file(name: str, data: bytes) -> dict[str, Any]:
+    """Read one file, as `read_files` does."""
+    try:
+        return {"name": name} | (_notebook if name.endswith(".ipynb") else _module)(name, data)
+    except Refused as refused:
+        return _broken(name, str(refused))
+
+
+def _broken(name: str, reason: str) -> dict:
+    lost = _num_written(name) if name.endswith(".ipynb") else 0
+    answers = f" With it, {lost} written answer{'s' if lost > 1 else ''} cannot be read." if lost else ""
+    told = f"{Path(name).name if lost else name} cannot be read: {clean(reason)}{answers}"
+    return {"name": name, "broken": told, "remarks": [clean(reason)]}
+
+
+def _num_written(name: str) -> int:
+    return len(notebook_form.prompts(_original(name)))
+
+
+def _original(name: str) -> dict:
+    return json.loads((ROOT / name).read_text(encoding="utf-8"))
+
+
+def _module(name: str, data: bytes) -> dict:
+    merged = merge_module(stripped(ROOT / name, name).decode(), data)
+    return {"source": merged.source, "remarks": list(map(clean, merged.remarks))}
+
+
+def _notebook(name: str, data: bytes) -> dict:
+    original = _original(name)
+    merged, prompts = merge_notebook(original, data), notebook_form.prompts(original)
+    remarks = list(merged.remarks)
+    written = []
+    for id_, text in merged.written.items():
+        if len(text) > LARGEST_ANSWER:
+            remarks.append(f"The answer {id_} has more than {LARGEST_ANSWER / 1e6:g} MB; its end was left out.")
+        answer = WrittenAnswer(id_, Path(name).stem, prompts.get(id_, ""), clean(text[:LARGEST_ANSWER]))
+        written.append(asdict(answer))
+    return {"notebook": merged.notebook, "written": written, "remarks": list(map(clean, remarks))}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Text from outside, cleaned once where it comes in, so that every file, page and terminal can hold it."""
+
+import re
+from collections.abc import Iterable
+
+LONGEST_LIST = 5  # names in a sentence
+# What UTF-8 or XML cannot hold, what a terminal obeys, and what reverses the direction of writing.
+_HARMFUL = re.compile("[^\t\n\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def clean(text: str) -> str:
+    r"""A text with LF as its only line end, and U+FFFD for each character that no page should carry.
+
+    Examples
+    --------
+    >>> clean("a\r\nb \x1b[31m \ud800")
+    'a\nb �[31m �'
+    """
+    return _HARMFUL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def short(name: str) -> str:
+    """A name as it can be shown: on one line, not too long, and without characters that do not print."""
+    shown = name if len(name) <= 80 else f"{name[:40]}...{name[-37:]}"
+    return shown if shown.isprintable() else re.sub(r"\\u[0-9a-f]{4}|\\x[0-9a-f]{2}", "?", ascii(shown)[1:-1])
+
+
+def listed(names: Iterable[str], most: int = LONGEST_LIST) -> str:
+    """The first few names, and how many more there are.
+
+    Examples
+    --------
+    >>> listed("abcdefg")
+    'a, b, c, d, e and 2 more'
+    """
+    shown = [short(name) for name in names]
+    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
+
+
+def why(error: BaseException) -> str:
+    """An error in one line."""
+    told = clean(" ".join(str(error).split()))[:300]
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__

@@ -1,0 +1,160 @@
+"""What a notebook's first cell sets up: edits are loaded as soon as they are saved, and errors name what is missing."""
+
+import ast
+import contextlib
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any
+
+from coursekit.core.question import CheckFailed, Question
+from coursekit.questions import all_questions
+
+_MISSING = (AttributeError, IndexError, KeyError, NameError, TypeError, ValueError)  # what a missing answer can cause
+_VERDICT = re.compile(r"(\w+): (wrong|not attempted)\b")
+
+
+def prepare_notebook() -> None:
+    """Load the modules of `cs231n` again whenever you save them, and name the answer that a failed cell needs.
+
+    A file that cannot be loaded is named in one line; the version loaded before stays in use. Nothing happens outside
+    of IPython, or when it is called again.
+    """
+    with contextlib.suppress(ImportError, AttributeError):  # there may be no IPython, or no shell
+        from IPython import get_ipython
+
+        shell = get_ipython()
+        if not hasattr(shell, "_coursekit_answers"):
+            shell._coursekit_answers = _Answers(shell)
+            _reload_quietly(shell)
+
+
+# ---- edits
+
+
+def _reload_quietly(shell: Any) -> None:
+    """Turn on IPython's autoreload, with a line in place of its tracebacks."""
+    shell.extension_manager.load_extension("autoreload")  # unlike the magic, it says nothing the second time
+    shell.run_line_magic("autoreload", "2")
+    reloader = shell.magics_manager.registry["AutoreloadMagics"]._reloader
+    if hasattr(reloader, "deduper_reloader"):  # IPython >= 9: functions that it patches lose their lines and class
+        reloader.deduper_reloader.enabled = False
+    load_edits = reloader.check
+
+    def check(*args: Any, **options: Any) -> None:
+        known = dict(reloader.failed)
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            load_edits(*args, **options)
+        for file in reloader.failed.keys() - {name for name, time in known.items() if reloader.failed[name] == time}:
+            print(f"{_why_not_loaded(Path(file), said.getvalue())} (the version loaded before is still in use)")
+
+    reloader.check = check
+
+
+def _why_not_loaded(path: Path, said: str) -> str:
+    """A file, and in a few words why it cannot be loaded."""
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return f"{name}, line {error.lineno}: {error.msg}"
+    except (OSError, ValueError) as error:
+        return f"{name}: {error}"
+    errors = [line.rstrip("]") for line in said.splitlines() if re.match(r"\w+(Error|Exception|Interrupt)\b", line)]
+    return f"{name}: {errors[-1] if errors else 'it cannot be loaded'}"
+
+
+# ---- answers
+
+
+class _Answers:
+    """Knows which names have no value because a question is not answered, and says so where a cell fails for it."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.waiting: dict[str, str] = {}  # the question that each name waits for
+        self.incomplete: set[str] = set()  # those that have a value, but of which a method failed
+        self.source, self.needed = "", ""
+        shell.events.register("pre_run_cell", self._before)
+        shell.events.register("post_run_cell", self._after)
+        shell.set_custom_exc(_MISSING, self._show)
+
+    def _before(self, info: Any) -> None:
+        self.source, self.needed = info.raw_cell, ""
+
+    def _after(self, result: Any) -> None:
+        error = result.error_in_exec or result.error_before_exec
+        bound, loaded = self._names()
+        if error is None:
+            self.waiting = {name: asked for name, asked in self.waiting.items() if name not in bound}
+            self.incomplete -= bound
+        elif asked := self.needed or _question_in(error):
+            names = bound | loaded if isinstance(error, CheckFailed) else bound
+            used = self._used_where_it_failed(error) & bound
+            self.incomplete = (self.incomplete - bound) | used
+            self.waiting |= dict.fromkeys((name for name in names if name in used or self._is_missing(name)), asked)
+
+    def _used_where_it_failed(self, error: BaseException) -> set[str]:
+        """The objects that the statement in which a cell failed makes use of, such as a solver that was to train."""
+        lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_globals is self.shell.user_ns]
+        failed = [node for node in self._tree().body if lines and node.lineno <= lines[0] <= (node.end_lineno or 0)]
+        names = {name for node in failed for name in _loaded(node)}
+        return {name for name in names if not callable(self.shell.user_ns.get(name))}
+
+    def _show(self, shell: Any, kind: type, error: BaseException, trace: Any, tb_offset: int | None = None) -> None:
+        """Show an error, or in its place the question that the cell needs."""
+        asked = [self.waiting[name] for name in self._names()[1] if name in self.waiting and self._is_missing(name)]
+        if not asked:
+            shell.showtraceback((kind, error, trace), running_compiled_code=True)
+            return
+        self.needed = asked[0]
+        text = f"This cell needs {_named(all_questions()[self.needed])}, which is not answered yet."
+        failed = CheckFailed(f"{text}\n  ({kind.__name__}: {error})")
+        shell.showtraceback((CheckFailed, failed.with_traceback(trace), trace))  # so that %debug has something to show
+
+    def _is_missing(self, name: str) -> bool:
+        value = self.shell.user_ns.get(name)
+        is_empty = value is None or (isinstance(value, (dict, list, tuple)) and not value)
+        return is_empty or name in self.incomplete
+
+    def _names(self) -> tuple[set[str], set[str]]:
+        """The names that the cell binds, and those that it only reads."""
+        tree = self._tree()
+        bound = set(_bound(tree))
+        return bound, _loaded(tree) - bound
+
+    def _tree(self) -> ast.Module:
+        try:
+            return ast.parse(self.shell.input_transformer_manager.transform_cell(self.source))
+        except (SyntaxError, ValueError):
+            return ast.Module([], [])
+
+
+def _loaded(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def _bound(tree: ast.Module) -> Iterator[str]:
+    """The names that a cell binds at its own level, loops and the like included."""
+    todo: list[ast.AST] = list(tree.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        todo += ast.iter_child_nodes(node)
+
+
+def _question_in(error: BaseException) -> str:
+    """The id of the question that an error of a check, or of a function that is not written yet, is about."""
+    match = _VERDICT.match(str(error)) if isinstance(error, CheckFailed) else None
+    name = match[1] if match else str(error).split(":")[0] if isinstance(error, NotImplementedError) else ""
+    return name if name in all_questions() else ""
+
+
+def _named(question: Question) -> str:
+    return f"{question.id} (notebook {question.notebook})"

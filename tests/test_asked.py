@@ -1,0 +1,33 @@
+"""What is asked, and what is only shown: the page for teachers, and the order of the cases."""
+
+import re
+
+import pytest
+
+from coursekit.paths import ROOT
+from coursekit.questions import all_questions
+from coursekit.teacher import asked
+
+FUNCTION_QUESTIONS = [question for question in all_questions().values() if question.cases]
+
+
+def test_the_page_is_what_the_questions_declare():
+    assert asked.FILE.read_text(encoding="utf-8") == asked.page(), "`python -m coursekit store` writes it"
+
+
+def test_the_page_can_be_found():
+    for name in ("docs/teaching.md", "CONTRIBUTING.md"):
+        assert re.search(r"\]\((docs/)?asked\.md\)", (ROOT / name).read_text(encoding="utf-8")), name
+
+
+@pytest.mark.parametrize("question", FUNCTION_QUESTIONS, ids=lambda question: question.id)
+def test_edges_come_last(question):
+    """A process that ends in an edge then takes nothing with it that is asked."""
+    edges = [bool(case.edge) for case in question.cases]
+    assert edges == sorted(edges) and not all(edges)
+
+
+@pytest.mark.parametrize("question", FUNCTION_QUESTIONS, ids=lambda question: question.id)
+def test_reasons_read_on_from_a_colon(question):
+    for case in question.cases:
+        assert not case.edge.endswith(".") and case.edge[:1] == case.edge[:1].lower()
