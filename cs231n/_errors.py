@@ -190,7 +190,7 @@ def require_groups(num_channels, num_groups):
         raise ValueError(f"G is {num_groups}, expected a divisor of the number of channels, {num_channels}.")
 
 
-def require_shape(name, array, shape, reason):
+def require_fitting(name, array, shape, reason):
     """Raise unless `array` has this shape, which follows from the shape of something else, the reason."""
     if np.shape(array) != tuple(shape):
         raise ValueError(f"{name} has shape {np.shape(array)}, expected {tuple(shape)}, from {reason}.")
@@ -198,7 +198,7 @@ def require_shape(name, array, shape, reason):
 
 def require_same_sizes(name, array, other_name, other):
     """Raise unless two arrays have the same shape."""
-    require_shape(name, array, np.shape(other), f"the shape of {other_name}")
+    require_fitting(name, array, np.shape(other), f"the shape of {other_name}")
 
 
 def require_words(x, num_words, name="x"):

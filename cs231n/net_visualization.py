@@ -42,7 +42,6 @@ def compute_saliency_maps(X, y, model):
     -----
     Simonyan, Vedaldi and Zisserman (2014), "Deep inside convolutional networks".
     """
-    ### BEGIN SOLUTION
     graph = Graph()
     image = graph.variable(X)
     scores = model.scores(image)
@@ -50,7 +49,6 @@ def compute_saliency_maps(X, y, model):
     dscores[np.arange(len(X)), y] = 1
     dX = graph.gradients(scores, {"X": image}, dscores)["X"]
     return np.abs(dX).max(axis=1)  # (N, 3, H, W) -> (N, H, W)
-    ### END SOLUTION
 
 
 def compute_occlusion_maps(X, y, model, size=12, stride=4):
@@ -76,7 +74,6 @@ def compute_occlusion_maps(X, y, model, size=12, stride=4):
     -----
     Zeiler and Fergus (2014), "Visualizing and understanding convolutional networks".
     """
-    ### BEGIN SOLUTION
     N, _, H, W = X.shape
     rows, columns = 1 + (H - size) // stride, 1 + (W - size) // stride
     images = np.arange(N)
@@ -88,7 +85,6 @@ def compute_occlusion_maps(X, y, model, size=12, stride=4):
             covered[:, :, r * stride : r * stride + size, c * stride : c * stride + size] = 0
             drops[:, r, c] = before - model.scores(covered)[images, y]
     return drops
-    ### END SOLUTION
 
 
 def make_fooling_image(X, target_y, model, learning_rate=1.0, max_steps=100):
@@ -116,7 +112,6 @@ def make_fooling_image(X, target_y, model, learning_rate=1.0, max_steps=100):
     -----
     Szegedy et al. (2014), "Intriguing properties of neural networks".
     """
-    ### BEGIN SOLUTION
     fooling = X.copy()
     for _ in range(max_steps):
         graph = Graph()
@@ -129,7 +124,6 @@ def make_fooling_image(X, target_y, model, learning_rate=1.0, max_steps=100):
         gradient = graph.gradients(scores, {"X": image}, dscores)["X"]
         fooling += learning_rate * gradient / np.linalg.norm(gradient)
     return fooling
-    ### END SOLUTION
 
 
 def class_visualization_update_step(X, target_y, model, l2_reg=1e-3, learning_rate=1.0):
@@ -151,7 +145,6 @@ def class_visualization_update_step(X, target_y, model, l2_reg=1e-3, learning_ra
     ndarray of shape (1, 3, H, W)
         The image after the step.
     """
-    ### BEGIN SOLUTION
     graph = Graph()
     image = graph.variable(X)
     scores = model.scores(image)
@@ -159,7 +152,6 @@ def class_visualization_update_step(X, target_y, model, l2_reg=1e-3, learning_ra
     dscores[0, target_y] = 1
     gradient = graph.gradients(scores, {"X": image}, dscores)["X"] - 2 * l2_reg * X
     return X + learning_rate * gradient / np.linalg.norm(gradient)
-    ### END SOLUTION
 
 
 def create_class_visualization(
@@ -236,13 +228,11 @@ def deepdream(X, layer, model, num_steps=20, learning_rate=1.0, jitter=4, seed=0
     for _ in range(num_steps):
         shift = tuple(rng.randint(-jitter, jitter + 1, size=2))
         X = np.roll(X, shift, axis=(2, 3))
-        ### BEGIN SOLUTION
         graph = Graph()
         image = graph.variable(X)
         maps = model.scores(image, layer=layer)
         gradient = graph.gradients(maps, {"X": image}, maps.value)["X"]
         X = X + learning_rate * gradient / np.linalg.norm(gradient)
-        ### END SOLUTION
         X = np.roll(X, (-shift[0], -shift[1]), axis=(2, 3))
     return X
 
@@ -275,13 +265,11 @@ def pca(X, num_components=2):
     -----
     Pearson (1901), "On lines and planes of closest fit to systems of points in space".
     """
-    ### BEGIN SOLUTION
     centred = X - X.mean(axis=0)
     components = np.linalg.svd(centred, full_matrices=False)[2][:num_components]
     largest = np.abs(components).argmax(axis=1)
     components = components * np.sign(components[np.arange(len(components)), largest])[:, np.newaxis]
     projected = centred @ components.T  # (N, D) @ (D, k) -> (N, k)
-    ### END SOLUTION
     return projected, components
 
 
@@ -309,7 +297,6 @@ def tsne_affinities(distances, perplexity=30.0, num_steps=50):
     -----
     van der Maaten and Hinton (2008), "Visualizing data using t-SNE".
     """
-    ### BEGIN SOLUTION
     N = len(distances)
     others = distances + np.diag(np.full(N, np.inf))
     nearest = others.min(axis=1, keepdims=True)  # subtracted: the probabilities stay the same, and exp is not all 0
@@ -323,7 +310,6 @@ def tsne_affinities(distances, perplexity=30.0, num_steps=50):
         low, high = np.where(too_wide, beta, low), np.where(too_wide, high, beta)
         beta = np.where(np.isinf(high), beta * 2, (low + high) / 2)
     P = (P + P.T) / (2 * N)
-    ### END SOLUTION
     return P
 
 
@@ -345,7 +331,6 @@ def tsne_loss(Y, P):
     loss : float
     dY : ndarray of shape (N, 2)
     """
-    ### BEGIN SOLUTION
     squares = np.sum(Y**2, axis=1)
     closeness = 1 / (1 + squares[:, np.newaxis] - 2 * Y @ Y.T + squares)  # (N, N)
     np.fill_diagonal(closeness, 0)
@@ -354,7 +339,6 @@ def tsne_loss(Y, P):
     loss = np.sum(P[apart] * np.log(P[apart] / Q[apart]))
     pull = (P - Q) * closeness
     dY = 4 * (pull.sum(axis=1)[:, np.newaxis] * Y - pull @ Y)  # 4 * the sum over j of pull[i, j] * (Y[i] - Y[j])
-    ### END SOLUTION
     return loss, dY
 
 

@@ -7,7 +7,7 @@ of words.
 
 import numpy as np
 
-from cs231n._errors import require_same_sizes, require_shape, require_words
+from cs231n._errors import require_fitting, require_same_sizes, require_words
 from cs231n.layers import affine_backward, affine_forward
 
 __all__ = [
@@ -61,10 +61,8 @@ def rnn_step_forward(x, prev_h, Wx, Wh, b):
     array([[0.]])
     """
     _require_step(x, prev_h, Wx, Wh, b, 1)
-    ### BEGIN SOLUTION
     next_h = np.tanh(x @ Wx + prev_h @ Wh + b)  # (N, D) @ (D, H) + (N, H) @ (H, H) + (H,) -> (N, H)
     cache = (x, prev_h, Wx, Wh, next_h)
-    ### END SOLUTION
     return next_h, cache
 
 
@@ -86,13 +84,11 @@ def rnn_step_backward(dnext_h, cache):
     dWh : ndarray of shape (H, H)
     db : ndarray of shape (H,)
     """
-    ### BEGIN SOLUTION
     x, prev_h, Wx, Wh, next_h = cache
     dscores = dnext_h * (1 - next_h**2)  # the derivative of tanh is 1 - tanh^2
     dx, dprev_h = dscores @ Wx.T, dscores @ Wh.T
     dWx, dWh = x.T @ dscores, prev_h.T @ dscores
     db = dscores.sum(axis=0)
-    ### END SOLUTION
     return dx, dprev_h, dWx, dWh, db
 
 
@@ -114,7 +110,6 @@ def rnn_forward(x, h0, Wx, Wh, b):
         What `rnn_backward` needs.
     """
     _require_sequences(x)
-    ### BEGIN SOLUTION
     N, T, _ = x.shape
     h = np.zeros((N, T, h0.shape[1]), dtype=h0.dtype)
     cache = []
@@ -123,7 +118,6 @@ def rnn_forward(x, h0, Wx, Wh, b):
         state, step_cache = rnn_step_forward(x[:, t], state, Wx, Wh, b)
         h[:, t] = state
         cache.append(step_cache)
-    ### END SOLUTION
     return h, cache
 
 
@@ -150,7 +144,6 @@ def rnn_backward(dh, cache):
     -----
     Backpropagation through time: Werbos (1990), "Backpropagation through time: what it does and how to do it".
     """
-    ### BEGIN SOLUTION
     N, T, H = dh.shape
     dx, dprev_h = [], np.zeros((N, H), dtype=dh.dtype)
     dWx = dWh = db = 0
@@ -159,7 +152,6 @@ def rnn_backward(dh, cache):
         dx.insert(0, dxt)
         dWx, dWh, db = dWx + dweights[0], dWh + dweights[1], db + dweights[2]
     dx, dh0 = np.stack(dx, axis=1), dprev_h  # T arrays (N, D) -> (N, T, D)
-    ### END SOLUTION
     return dx, dh0, dWx, dWh, db
 
 
@@ -186,10 +178,8 @@ def word_embedding_forward(x, W):
             [0., 1.]]])
     """
     require_words(x, len(W))
-    ### BEGIN SOLUTION
     out = W[x]  # (N, T) -> (N, T, D)
     cache = (x, W.shape)
-    ### END SOLUTION
     return out, cache
 
 
@@ -206,11 +196,9 @@ def word_embedding_backward(dout, cache):
     -------
     dW : ndarray of shape (V, D)
     """
-    ### BEGIN SOLUTION
     x, shape = cache
     dW = np.zeros(shape, dtype=dout.dtype)
     np.add.at(dW, x, dout)  # dW[x] += dout would count a repeated word once
-    ### END SOLUTION
     return dW
 
 
@@ -263,7 +251,6 @@ def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
     """
     _require_step(x, prev_h, Wx, Wh, b, 4)
     require_same_sizes("prev_c", prev_c, "prev_h", prev_h)
-    ### BEGIN SOLUTION
     H = prev_h.shape[1]
     scores = x @ Wx + prev_h @ Wh + b  # (N, 4H)
     i, f, o = (sigmoid(scores[:, k * H : (k + 1) * H]) for k in range(3))
@@ -272,7 +259,6 @@ def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
     tanh_c = np.tanh(next_c)
     next_h = o * tanh_c
     cache = (x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c)
-    ### END SOLUTION
     return next_h, next_c, cache
 
 
@@ -294,7 +280,6 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     dWh : ndarray of shape (H, 4H)
     db : ndarray of shape (4H,)
     """
-    ### BEGIN SOLUTION
     x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c = cache
     dc = dnext_c + dnext_h * o * (1 - tanh_c**2)  # next_c acts on the next step, and through next_h
     do, di, dg, df = dnext_h * tanh_c, dc * g, dc * i, dc * prev_c
@@ -305,7 +290,6 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     dx, dprev_h = dscores @ Wx.T, dscores @ Wh.T
     dWx, dWh = x.T @ dscores, prev_h.T @ dscores
     db = dscores.sum(axis=0)
-    ### END SOLUTION
     return dx, dprev_h, dprev_c, dWx, dWh, db
 
 
@@ -327,7 +311,6 @@ def lstm_forward(x, h0, Wx, Wh, b):
         What `lstm_backward` needs.
     """
     _require_sequences(x)
-    ### BEGIN SOLUTION
     N, T, _ = x.shape
     h = np.zeros((N, T, h0.shape[1]), dtype=h0.dtype)
     cache = []
@@ -336,7 +319,6 @@ def lstm_forward(x, h0, Wx, Wh, b):
         state, cell, step_cache = lstm_step_forward(x[:, t], state, cell, Wx, Wh, b)
         h[:, t] = state
         cache.append(step_cache)
-    ### END SOLUTION
     return h, cache
 
 
@@ -358,7 +340,6 @@ def lstm_backward(dh, cache):
     dWh : ndarray of shape (H, 4H)
     db : ndarray of shape (4H,)
     """
-    ### BEGIN SOLUTION
     N, T, H = dh.shape
     dx, dprev_h, dprev_c = [], np.zeros((N, H), dtype=dh.dtype), np.zeros((N, H), dtype=dh.dtype)
     dWx = dWh = db = 0
@@ -367,7 +348,6 @@ def lstm_backward(dh, cache):
         dx.insert(0, dxt)
         dWx, dWh, db = dWx + dweights[0], dWh + dweights[1], db + dweights[2]
     dx, dh0 = np.stack(dx, axis=1), dprev_h  # T arrays (N, D) -> (N, T, D)
-    ### END SOLUTION
     return dx, dh0, dWx, dWh, db
 
 
@@ -395,7 +375,7 @@ def temporal_affine_forward(x, w, b):
 def temporal_affine_backward(dout, cache):
     """Compute the gradients (dx, dw, db) of `temporal_affine_forward` from dout of shape (N, T, M)."""
     x, w, b, out = cache
-    require_shape("dout", dout, out.shape, "out")
+    require_fitting("dout", dout, out.shape, "out")
     N, T, D = x.shape
     dx, dw, db = affine_backward(dout.reshape(N * T, -1), (x.reshape(N * T, D), w, b))
     return dx.reshape(N, T, D), dw, db
@@ -432,10 +412,9 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
     """
     _require_sequences(x)
     N, T, V = x.shape
-    require_shape("y", y, (N, T), "the scores without their last axis")
-    require_shape("mask", mask, (N, T), "the scores without their last axis")
+    require_fitting("y", y, (N, T), "the scores without their last axis")
+    require_fitting("mask", mask, (N, T), "the scores without their last axis")
     require_words(y, V, "y")
-    ### BEGIN SOLUTION
     scores, words, counts = x.reshape(N * T, V), y.reshape(N * T), np.asarray(mask).reshape(N * T)
     shifted = scores - scores.max(axis=1, keepdims=True)
     log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -444,7 +423,6 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
     dflat = np.exp(log_probs)
     dflat[rows, words] -= 1
     dflat *= counts[:, np.newaxis] / N
-    ### END SOLUTION
     if verbose:
         print("dx_flat: ", dflat.shape)
     return loss, dflat.reshape(N, T, V)
@@ -453,10 +431,10 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
 def _require_step(x, prev_h, Wx, Wh, b, num_blocks):
     """Raise unless the shapes of one step fit: weights have a block of H columns for each gate."""
     N, H = prev_h.shape
-    require_shape("x", x, (N, len(Wx)), "prev_h's rows and Wx's rows")
-    require_shape("Wx", Wx, (len(Wx), num_blocks * H), "prev_h's columns")
-    require_shape("Wh", Wh, (H, num_blocks * H), "prev_h's columns")
-    require_shape("b", b, (num_blocks * H,), "prev_h's columns")
+    require_fitting("x", x, (N, len(Wx)), "prev_h's rows and Wx's rows")
+    require_fitting("Wx", Wx, (len(Wx), num_blocks * H), "prev_h's columns")
+    require_fitting("Wh", Wh, (H, num_blocks * H), "prev_h's columns")
+    require_fitting("b", b, (num_blocks * H,), "prev_h's columns")
 
 
 def _require_sequences(x):

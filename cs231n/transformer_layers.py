@@ -9,7 +9,7 @@ Vaswani et al. (2017), "Attention is all you need".
 
 import numpy as np
 
-from cs231n._errors import require_shape
+from cs231n._errors import require_fitting
 from cs231n.layers import layernorm_backward, layernorm_forward
 from cs231n.rnn_layers import temporal_affine_backward, temporal_affine_forward
 
@@ -58,14 +58,12 @@ def attention_forward(query, key, value, mask=None):
     array([[3., 4.]])
     """
     _require_attention(query, key, value, mask)
-    ### BEGIN SOLUTION
     scores = query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1])  # (..., S, E) @ (..., E, T) -> (..., S, T)
     if mask is not None:
         scores = np.where(mask, scores, -np.inf)
     exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
     weights = exponentials / exponentials.sum(axis=-1, keepdims=True)
     out = weights @ value  # (..., S, T) @ (..., T, E) -> (..., S, E)
-    ### END SOLUTION
     return out, (query, key, value, weights)
 
 
@@ -84,7 +82,6 @@ def attention_backward(dout, cache):
     dkey, dvalue : ndarray of shape (..., T, E)
     """
     query, key, value, weights = cache
-    ### BEGIN SOLUTION
     dvalue = weights.swapaxes(-1, -2) @ dout  # (..., T, S) @ (..., S, E) -> (..., T, E)
     dweights = dout @ value.swapaxes(-1, -2)  # (..., S, E) @ (..., E, T) -> (..., S, T)
     # Each row of weights is a softmax: its gradient is weights * (dweights - their weighted mean).
@@ -92,7 +89,6 @@ def attention_backward(dout, cache):
     dscores = dscores / np.sqrt(query.shape[-1])
     dquery = dscores @ key  # (..., S, T) @ (..., T, E) -> (..., S, E)
     dkey = dscores.swapaxes(-1, -2) @ query  # (..., T, S) @ (..., S, E) -> (..., T, E)
-    ### END SOLUTION
     return dquery, dkey, dvalue
 
 
@@ -121,7 +117,6 @@ def multi_head_attention_forward(query, key, value, Wq, bq, Wk, bk, Wv, bv, Wo, 
     """
     if query.shape[-1] % num_heads:
         raise ValueError(f"num_heads is {num_heads}, expected a divisor of the size of the vectors, {query.shape[-1]}.")
-    ### BEGIN SOLUTION
     projected, caches = [], []
     for x, W, b in ((query, Wq, bq), (key, Wk, bk), (value, Wv, bv)):
         out, cache = temporal_affine_forward(x, W, b)
@@ -130,7 +125,6 @@ def multi_head_attention_forward(query, key, value, Wq, bq, Wk, bk, Wv, bv, Wo, 
     heads, attention_cache = attention_forward(*projected, mask)  # (N, num_heads, S, E / num_heads)
     out, out_cache = temporal_affine_forward(_join_heads(heads), Wo, bo)
     cache = (num_heads, caches, out_cache, attention_cache)
-    ### END SOLUTION
     return out, cache
 
 
@@ -149,7 +143,6 @@ def multi_head_attention_backward(dout, cache):
     dkey, dvalue : ndarray of shape (N, T, E)
     dWq, dbq, dWk, dbk, dWv, dbv, dWo, dbo : ndarray of the shapes of the weights
     """
-    ### BEGIN SOLUTION
     num_heads, caches, out_cache, attention_cache = cache
     dheads, dWo, dbo = temporal_affine_backward(dout, out_cache)
     dprojected = attention_backward(_split_heads(dheads, num_heads), attention_cache)
@@ -158,7 +151,6 @@ def multi_head_attention_backward(dout, cache):
         dx, dW, db = temporal_affine_backward(_join_heads(dpart), part_cache)
         dinputs.append(dx)
         dweights += [dW, db]
-    ### END SOLUTION
     return (*dinputs, *dweights, dWo, dbo)
 
 
@@ -211,13 +203,11 @@ def positional_encoding(length, size):
     """
     if size % 2:
         raise ValueError(f"size is {size}, expected an even number: each angle gives a sine and a cosine.")
-    ### BEGIN SOLUTION
     positions = np.arange(length)[:, np.newaxis]  # (length, 1)
     rates = 10000.0 ** (-np.arange(0, size, 2) / size)  # (size / 2,)
     encoding = np.zeros((length, size))
     encoding[:, 0::2] = np.sin(positions * rates)
     encoding[:, 1::2] = np.cos(positions * rates)
-    ### END SOLUTION
     return encoding
 
 
@@ -250,7 +240,7 @@ def _require_attention(query, key, value, mask):
     """Raise unless each query can be compared with the keys, each key has a value, and each query sees a key."""
     *leading, S, E = query.shape
     T = key.shape[-2]
-    require_shape("key", key, (*leading, T, E), "the query's leading axes and its last one")
-    require_shape("value", value, key.shape, "the key")
+    require_fitting("key", key, (*leading, T, E), "the query's leading axes and its last one")
+    require_fitting("value", value, key.shape, "the key")
     if mask is not None and not np.broadcast_to(mask, (*leading, S, T)).any(axis=-1).all():
         raise ValueError("the mask leaves a query without a key: each row must be True somewhere.")

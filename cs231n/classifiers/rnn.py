@@ -100,7 +100,6 @@ class CaptioningRNN:
         mask = words_out != self._null  # what follows the end of a caption does not count
         run, run_back = {"rnn": (rnn_forward, rnn_backward), "lstm": (lstm_forward, lstm_backward)}[self.cell_type]
         p, grads = self.params, {}
-        ### BEGIN SOLUTION
         h0, proj_cache = affine_forward(features, p["W_proj"], p["b_proj"])  # (N, D) -> (N, H)
         vectors, embed_cache = word_embedding_forward(words_in, p["W_embed"])  # (N, T) -> (N, T, W)
         h, run_cache = run(vectors, h0, p["Wx"], p["Wh"], p["b"])  # (N, T, W) -> (N, T, H)
@@ -111,7 +110,6 @@ class CaptioningRNN:
         dvectors, dh0, grads["Wx"], grads["Wh"], grads["b"] = run_back(dh, run_cache)
         grads["W_embed"] = word_embedding_backward(dvectors, embed_cache)
         _, grads["W_proj"], grads["b_proj"] = affine_backward(dh0, proj_cache)
-        ### END SOLUTION
         return loss, grads
 
     def sample(self, features, max_length=30):
@@ -131,7 +129,6 @@ class CaptioningRNN:
         N = len(features)
         captions = np.full((N, max_length), self._null, dtype=np.int32)
         p = self.params
-        ### BEGIN SOLUTION
         h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
         c = np.zeros_like(h)
         words = np.full(N, self._start)
@@ -143,5 +140,4 @@ class CaptioningRNN:
                 h, c, _ = lstm_step_forward(vectors, h, c, p["Wx"], p["Wh"], p["b"])
             scores, _ = affine_forward(h, p["W_vocab"], p["b_vocab"])
             words = captions[:, t] = np.argmax(scores, axis=1)
-        ### END SOLUTION
         return captions

@@ -1,7 +1,7 @@
-"""The trained network that the notebooks look into: convolutions and ReLUs that name the thing in a scene.
+"""A network to look into: convolutions and ReLUs that name the thing in a scene.
 
 It is a `DeepConvNet` after training, with each batch normalisation folded into the convolution before it: at test time
-both are one affine map of the channels. `python -m coursekit train --task scenes` makes it.
+both are one affine map of the channels.
 """
 
 from pathlib import Path
@@ -12,7 +12,6 @@ from cs231n._weights import read_npz, write_npz
 from cs231n.graph_layers import affine, conv_relu, global_mean, max_pool
 from cs231n.scenes import CLASS_NAMES, COLOUR_NAMES
 
-NETS = Path(__file__).parent.parent / "nets"
 SCENE_CLASSES = tuple(f"{colour} {name}" for colour in COLOUR_NAMES for name in CLASS_NAMES)
 _HALF_SIZE = {"pool_height": 2, "pool_width": 2, "stride": 2}
 
@@ -27,15 +26,6 @@ class SceneNet:
     params : dict of ndarray
         For convolution i = 1, ..., L: W<i> of shape (F, C, 3, 3) and b<i> of shape (F,); for the affine layer on the
         mean of each last map W<L+1> of shape (F, K) and b<L+1> of shape (K,).
-
-    Examples
-    --------
-    >>> net = SceneNet.load()
-    >>> from cs231n.net_visualization import preprocess
-    >>> from cs231n.scenes import describe, load_scenes
-    >>> scenes = load_scenes(1, seed=2, things=1)
-    >>> describe(scenes["captions"][0]), SCENE_CLASSES[net.scores(preprocess(scenes["images"])).argmax()]
-    ('a large blue star', 'blue star')
     """
 
     def __init__(self, stages, params):
@@ -57,8 +47,8 @@ class SceneNet:
         return cls(net.stages, {name: value.astype(np.float32) for name, value in params.items()})
 
     @classmethod
-    def load(cls, path=NETS / "scenes.npz"):
-        """Read the network that comes with the package, or another file that `save` wrote."""
+    def load(cls, path):
+        """Read a file that `save` wrote."""
         arrays = read_npz(path)
         stages = [[int(size) for size in stage if size] for stage in arrays.pop("stages")]
         return cls(stages, {name: value.astype(np.float32) for name, value in arrays.items()})

@@ -52,13 +52,11 @@ def decoder_block(params, name, x, memory, num_heads, mask):
     -------
     Node or ndarray of shape (N, T, E)
     """
-    ### BEGIN SOLUTION
     x = normalize(params, f"{name}_norm1", add(x, attend(params, f"{name}_self", x, x, num_heads, mask)))
     x = normalize(params, f"{name}_norm2", add(x, attend(params, f"{name}_cross", x, memory, num_heads)))
     hidden = relu(temporal_affine(x, params[f"{name}_W1"], params[f"{name}_b1"]))
     out = temporal_affine(hidden, params[f"{name}_W2"], params[f"{name}_b2"])
     return normalize(params, f"{name}_norm3", add(x, out))
-    ### END SOLUTION
 
 
 class CaptioningTransformer:
