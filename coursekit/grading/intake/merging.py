@@ -101,9 +101,8 @@ def merge_module(edition: str, submitted: str | bytes) -> MergedModule:
 
 def _without_declaration(text: str) -> str:
     """A module that declares no encoding: its text is read, and written again, as UTF-8."""
-    first, second, *rest = [*text.split("\n", 2), ""]
-    lines = [_DECLARATION.sub(r"\1", line) for line in (first, second)]
-    return "\n".join([*lines, *rest])
+    *first, rest = text.split("\n", 2)
+    return "\n".join([*(_DECLARATION.sub(r"\1", line) for line in first), rest])
 
 
 def _require_compilable(text: str) -> None:

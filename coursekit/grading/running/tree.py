@@ -157,9 +157,11 @@ def _num_open(process: _Process) -> int:
 
 
 def _proportional(process: _Process) -> int:
-    """Bytes of memory of a process, with its share of what others have as well."""
-    with contextlib.suppress(OSError), open(f"/proc/{process.pid}/smaps_rollup") as file:
-        for line in file:
-            if line.startswith("Pss:"):
-                return 1024 * int(line.split()[1])
-    return process.memory
+    """Bytes of memory of a process, with its share of what others have as well; 0 if it has ended meanwhile."""
+    try:
+        with open(f"/proc/{process.pid}/smaps_rollup") as file:
+            return sum(1024 * int(line.split()[1]) for line in file if line.startswith("Pss:"))
+    except PermissionError:
+        return process.memory
+    except OSError:
+        return 0
