@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from coursekit.core.serialization import Opaque
-from coursekit.grading.evaluate import Grading, Work, closure
+from coursekit.grading.evaluate import Grading, Work
 from coursekit.grading.running import workspace
 from coursekit.grading.settings import Settings
 from coursekit.learner import submission
 from coursekit.paths import ROOT, file_of
-from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
+from coursekit.questions import NOTEBOOKS, all_questions, closure, find, notebook_file
 from coursekit.running import earlier
 from coursekit.running.earlier import Message, _Channel, _Kept
 from cs231n.classifiers.fc_net import TwoLayerNet

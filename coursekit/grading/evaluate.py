@@ -42,7 +42,7 @@ from coursekit.judging.misplaced import misplaced
 from coursekit.judging.runner import Ending, Execute, FinishedProcess
 from coursekit.learner import notebook_form, submission
 from coursekit.paths import file_of
-from coursekit.questions import all_questions, find, notebook_file
+from coursekit.questions import all_questions, closure, find, notebook_file
 
 if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without notebooks does not need
     from coursekit.grading.running.notebook_run import NotebookRun
@@ -392,15 +392,3 @@ def _add_time(times: dict[str, float], name: str, seconds: float) -> None:
 def files_of(question: Question) -> list[str]:
     """The files in which a question asks for functions."""
     return sorted({file_of(target) for target in question.implements})
-
-
-def closure(question: Question) -> set[str]:
-    """Ids of all questions that a question builds on, near or far."""
-    found: set[str] = set()
-    waiting = list(question.builds_on)
-    while waiting:
-        id_ = waiting.pop()
-        if id_ not in found:
-            found.add(id_)
-            waiting += find(id_).builds_on
-    return found - {question.id}

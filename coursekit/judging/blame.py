@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from coursekit.core.question import Finding, Question, Status, Verdict
 from coursekit.judging.judge import RUNS
-from coursekit.questions import all_questions, find
+from coursekit.questions import all_questions, closure
 
 
 def blame(verdict: Verdict, judge: Callable[[Question], Verdict]) -> Verdict:
@@ -32,22 +32,11 @@ def blame(verdict: Verdict, judge: Callable[[Question], Verdict]) -> Verdict:
 
 def _earlier(verdict: Verdict) -> Iterator[Question]:
     """The function questions that the code of this one runs through, in the order of the course."""
-    needed = _all_below(verdict.question)
+    needed = closure(verdict.question)
     first_wrong = next(finding for finding in verdict.asked if not finding.ok)
     for question in all_questions().values():
         if question.id in needed and not question.in_notebook and _takes_part(question, first_wrong):
             yield question
-
-
-def _all_below(question: Question) -> set[str]:
-    needed: set[str] = set()
-    waiting = list(question.builds_on)
-    while waiting:
-        id_ = waiting.pop()
-        if id_ not in needed:
-            needed.add(id_)
-            waiting += find(id_).builds_on
-    return needed
 
 
 def _takes_part(earlier: Question, finding: Finding) -> bool:

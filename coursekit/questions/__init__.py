@@ -60,3 +60,15 @@ def find(question_id: str) -> Question:
         advice = f"Did you mean {' or '.join(near)}?" if near else "`python -m coursekit progress` lists all questions."
         raise ValueError(f"There is no question {question_id!r}. {advice}")
     return questions[question_id]
+
+
+def closure(question: Question) -> set[str]:
+    """Ids of all questions that a question builds on, near or far."""
+    found: set[str] = set()
+    waiting = list(question.builds_on)
+    while waiting:
+        id_ = waiting.pop()
+        if id_ not in found:
+            found.add(id_)
+            waiting += find(id_).builds_on
+    return found - {question.id}

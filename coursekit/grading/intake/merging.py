@@ -101,8 +101,9 @@ def merge_module(edition: str, submitted: str | bytes) -> MergedModule:
 
 def _without_declaration(text: str) -> str:
     """A module that declares no encoding: its text is read, and written again, as UTF-8."""
-    *first, rest = text.split("\n", 2)
-    return "\n".join([*(_DECLARATION.sub(r"\1", line) for line in first), rest])
+    lines = text.split("\n")
+    lines[:2] = [_DECLARATION.sub(r"\1", line) for line in lines[:2]]
+    return "\n".join(lines)
 
 
 def _require_compilable(text: str) -> None:
