@@ -17,7 +17,7 @@ SANDBOX = (
     "coursekit/questions/**/*.py",
     "coursekit/running/**/*.py",
 )
-PACKAGE = ("cs231n/**/*.py",)
+PACKAGE = ("cs231n/**/*.py", "cs231n/nets/*.npz")
 # What learners have: all that checks, nothing that holds an answer or grades.
 TOOLS = (
     *SANDBOX,
