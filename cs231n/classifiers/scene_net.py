@@ -38,7 +38,7 @@ class SceneNet:
     >>> from cs231n.scenes import describe, load_scenes
     >>> scenes = load_scenes(1, seed=2, things=1)
     >>> describe(scenes["captions"][0]), SCENE_CLASSES[net.scores(preprocess(scenes["images"])).argmax()]
-    ('a large blue star', 'blue star')
+    ('a small red house', 'red house')
     """
 
     def __init__(self, stages, params):
