@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cs231n.captioning_solver import CaptioningSolver
+from cs231n.classifiers.rnn import CaptioningRNN
 from cs231n.optim import warm_up_cosine
 
 
@@ -72,3 +73,108 @@ def test_warm_up_starts_at_nothing_and_the_cosine_ends_there():
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         make_solver(**options)
+
+
+# ---- the contract of the course
+
+
+def test_bookkeeping():
+    """As many epochs as asked for, whole batches, drawn with replacement; features and captions of the same image."""
+    model = Counting()
+    solver = make_solver(model, lr_decay=0.5)
+    np.random.seed(3)
+    solver.train()
+    assert solver.loss_history == [1, 2, 3, 4, 5, 6] and solver.epoch == 3
+    assert solver.optim_configs["w"]["learning_rate"] == 0.5 * 0.5**3
+    assert (solver.best_val_acc, solver.best_params) == (0, {})
+    assert solver.train_acc_history == solver.val_acc_history == []
+    np.random.seed(3)
+    for features, captions in model.batches:
+        rows = np.random.choice(50, 25)
+        np.testing.assert_array_equal(captions, data()["train_captions"][rows])
+        np.testing.assert_array_equal(features[:, 0], (49 - rows) // 2)
+
+
+def test_fewer_captions_than_a_batch_make_one_step_an_epoch():
+    model = Counting()
+    make_solver(model, batch_size=80).train()
+    assert len(model.batches) == 3 and len(model.batches[0][0]) == 80
+
+
+def test_printed_lines(capsys):
+    make_solver(verbose=True, print_every=4).train()
+    assert capsys.readouterr().out.splitlines() == [
+        "(Iteration 1 / 6) loss: 1.000000",
+        "(Iteration 5 / 6) loss: 5.000000",
+    ]
+
+
+def test_defaults():
+    solver = CaptioningSolver(Counting(), data())
+    assert (solver.optim_config, solver.lr_decay, solver.batch_size) == ({}, 1.0, 100)
+    assert (solver.num_epochs, solver.print_every, solver.verbose) == (10, 10, True)
+    assert solver.update_rule.__name__ == "sgd"
+
+
+def test_train_again_trains_as_many_epochs_again():
+    solver = make_solver()
+    for runs in (1, 2):
+        solver.train()
+        assert len(solver.loss_history) == 6 * runs and solver.epoch == 3 * runs
+
+
+def test_a_loss_of_nan_stops_training():
+    model = Counting()
+    model.loss = lambda features, captions: (np.nan, {})
+    with pytest.raises(FloatingPointError, match="nan at iteration 1"):
+        make_solver(model).train()
+
+
+def test_no_captions_are_refused():
+    empty = data() | {"train_captions": np.zeros((0, 4), int)}
+    with pytest.raises(ValueError, match="train_captions has shape"):
+        CaptioningSolver(Counting(), empty)
+
+
+# ---- accuracy, checkpoints
+
+WORDS = {"<NULL>": 0, "<START>": 1, "<END>": 2, "a": 3, "fish": 4}
+
+
+class Reciting:
+    """A model that writes the same words for every image."""
+
+    params = {}  # noqa: RUF012
+    word_to_idx = WORDS
+
+    def sample(self, features, max_length):
+        words = np.array([3, 4, 2, 3, 3, 3])
+        return np.tile(words[:max_length], (len(features), 1))
+
+
+def test_a_caption_is_right_if_all_words_up_to_the_end_are():
+    captions = np.array([[1, 3, 4, 2, 0], [1, 3, 4, 2, 0], [1, 4, 2, 0, 0], [1, 3, 4, 4, 2], [1, 3, 2, 0, 0]])
+    solver = CaptioningSolver(Reciting(), data())
+    assert solver.check_accuracy(np.zeros((5, 7)), captions, batch_size=2) == 0.4
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_a_resumed_run_is_the_same_to_the_bit(tmp_path, epoch):
+    def run():
+        np.random.seed(5)
+        drawn = data(length=6)
+        drawn["train_captions"] = np.random.randint(3, 5, size=(50, 6))
+        model = CaptioningRNN(WORDS, 1, 4, 5, cell_type="lstm")
+        settings = {"num_epochs": 3, "batch_size": 25, "verbose": False, "update_rule": "adam"}
+        settings["lr_schedule"] = partial(warm_up_cosine, num_epochs=3, warm_up=0.5)
+        settings["optim_config"] = {"learning_rate": 1e-2}
+        return CaptioningSolver(model, drawn, checkpoint_name=tmp_path / "run", **settings)
+
+    whole, resumed = run(), run()
+    whole.train()
+    np.random.seed(99)
+    resumed.resume(tmp_path / f"run_epoch_{epoch}.npz")
+    resumed.train()
+    assert resumed.loss_history == whole.loss_history and resumed.epoch == 3
+    for name, value in whole.model.params.items():
+        np.testing.assert_array_equal(resumed.model.params[name], value)
