@@ -464,7 +464,9 @@ captioning_rnn_loss = Question(
 
 def _sample_inputs(rng, N, D, W, H, V, marks=(0, 1, 2), max_length=7):
     """Parameters so large that the captions of the images differ, and so do the words of a caption."""
-    inputs = {"features": 2 * rng.randn(N, D), "marks": list(marks), **_params(rng, D, W, H, V, scale=2.0)}
+    params = _params(rng, D, W, H, V, scale=2.0)
+    params["b_proj"] = 5 * params["b_proj"]  # so that captions without it are others
+    inputs = {"features": 2 * rng.randn(N, D), "marks": list(marks), **params}
     return inputs if max_length is None else inputs | {"max_length": max_length}
 
 
