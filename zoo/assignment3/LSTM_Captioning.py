@@ -794,3 +794,70 @@ def lstm_back_into_arrays(dh, cache):
         db += gradients[5]
         t -= 1
     return dx, dprev_h, dWx, dWh, db
+
+
+# ---- captioning_lstm
+
+
+def _weights(net):
+    return [net.params[name] for name in ("Wx", "Wh", "b")]
+
+
+@wrong("captioning_lstm", "the cell state is not passed on: the step's second result is the next cell state")
+def net_step_keeps_old_cell(self, vectors, h, c):
+    h, _, _ = lstm_step_forward(vectors, h, c, *_weights(self))
+    return h, c
+
+
+@wrong("captioning_lstm", "the hidden state is not passed on: the step's first result is the next hidden state")
+def net_step_keeps_old_state(self, vectors, h, c):
+    _, c, _ = lstm_step_forward(vectors, h, c, *_weights(self))
+    return h, c
+
+
+@wrong("captioning_lstm", "the two states come out in the wrong order: the step returns next_h first, then next_c")
+def net_step_swaps_results(self, vectors, h, c):
+    c, h, _ = lstm_step_forward(vectors, h, c, *_weights(self))
+    return h, c
+
+
+@wrong("captioning_lstm", "the two states go into the step in the wrong order: prev_h comes first, then prev_c")
+def net_step_swaps_states(self, vectors, h, c):
+    h, c, _ = lstm_step_forward(vectors, c, h, *_weights(self))
+    return h, c
+
+
+@wrong("captioning_lstm", "the hidden state takes the place of the cell state: they are two different states")
+def net_step_with_one_state(self, vectors, h, c):
+    h, _, _ = lstm_step_forward(vectors, h, h, *_weights(self))
+    return h, h
+
+
+@wrong(
+    "captioning_lstm",
+    "a step of the plain recurrent network does not fit weights of four blocks: call lstm_step_forward",
+)
+def net_step_of_the_rnn(self, vectors, h, c):
+    h, _ = rnn_layers.rnn_step_forward(vectors, h, *_weights(self))
+    return h, c
+
+
+@right("captioning_lstm")
+def net_step_written_out(self, vectors, h, c):
+    Wx, Wh, b = _weights(self)
+    i, f, o, g = _scores(vectors, h, Wx, Wh, b)
+    h, c, _ = _cell(c, sigmoid(i), sigmoid(f), sigmoid(o), np.tanh(g))
+    return h, c
+
+
+@right("captioning_lstm", target="cs231n.classifiers.rnn:CaptioningRNN.sample")
+def net_that_samples_in_one_loop(self, features, max_length=30):
+    """The step stands in `sample`, as the course's own skeleton has it."""
+    p = self.params
+    h, captions = features @ p["W_proj"] + p["b_proj"], []
+    c, words = np.zeros(h.shape), np.full(len(features), self._start)
+    while len(captions) < max_length:
+        h, c, _ = lstm_step_forward(p["W_embed"][words], h, c, p["Wx"], p["Wh"], p["b"])
+        words = (h @ p["W_vocab"] + p["b_vocab"]).argmax(axis=1)
+        captions.append(words)
+    return np.stack(captions, axis=1)

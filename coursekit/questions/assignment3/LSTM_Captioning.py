@@ -1,12 +1,17 @@
 """Questions of LSTM_Captioning: one step of an LSTM, whole sequences, and captions that it writes."""
 
+from functools import cache
+
 import numpy as np
 
-from coursekit.core.question import Case, Question
+from coursekit.core.question import Case, Question, holds
 from coursekit.questions import _edges
+from coursekit.questions.assignment3 import RNN_Captioning as rnn
 
 NOTEBOOK = "LSTM_Captioning"
 LAYERS = "cs231n.rnn_layers"
+WORDS = ("<NULL>", "<START>", "<END>")
+NUM_VAL, BAR = 1700, 0.4
 GATES = 4
 
 _FAR_SCORES = (
@@ -164,9 +169,9 @@ def _sequence_cases(run, finish=lambda rng, inputs: inputs):
         case("two sequences of three steps", lambda rng: _sequence_inputs(rng, 2, 3, 5, 4)),
         case("longer sequences", lambda rng: _sequence_inputs(rng, 3, 8, 2, 5)),
         case("all sizes equal", lambda rng: _sequence_inputs(rng, 4, 4, 4, 4)),
-        case("one step", lambda rng: _sequence_inputs(rng, 3, 1, 4, 2)),
         case("float32", lambda rng: _as_float32(_sequence_inputs(rng, 4, 5, 3, 2)), 1e-4),
-        case("one input", lambda rng: _sequence_inputs(rng, 1, 4, 3, 5), edge=_edges.ONE_INPUT),
+        case("one step", lambda rng: _sequence_inputs(rng, 3, 1, 4, 2), edge=rnn.ONE_STEP),
+        case("one sequence", lambda rng: _sequence_inputs(rng, 1, 4, 3, 5), edge=rnn.ONE_CAPTION),
     )
 
 
@@ -200,12 +205,178 @@ lstm_backward = Question(
     hints=(
         "Go through the steps in reverse. Two gradients travel back from step to step now; only one of them meets the "
         "step's own entry of dh.",
-        "Both start at 0 after the last step. Call the step's backward function with dh of this step plus what comes "
-        "back for the hidden state, and with what comes back for the cell state. Add up the weights' gradients.",
+        "Both start at 0 after the last step. The step's backward function gets dh of this step plus what came back for "
+        "the hidden state, and what came back for the cell state. Add up the weights' gradients.",
     ),
     implements=(f"{LAYERS}:lstm_backward",),
     builds_on=("lstm_forward", "lstm_step_backward"),
     cases=_sequence_cases(_run_backward, _with_gradient),
 )
 
-QUESTIONS = (lstm_step_forward, lstm_step_backward, lstm_forward, lstm_backward)
+# ---- captions
+
+
+def _net_inputs(rng, N, D, W, H, V, marks=(0, 1, 2), max_length=7):
+    """Parameters so large that the captions differ, and so do the words of a caption."""
+    null, start, end = marks
+    captions = rng.choice([word for word in range(V) if word not in marks], size=(N, max_length))
+    captions[:, 0], captions[:, -2], captions[:2, -1] = start, end, null
+    return {
+        "features": 2 * rng.randn(N, D),
+        "captions": captions,
+        "max_length": max_length,
+        "marks": list(marks),
+        "W_embed": 2 * rng.randn(V, W),
+        "W_proj": rng.randn(D, H),
+        "b_proj": rng.randn(H),
+        **_weights(rng, W, H),
+        "W_vocab": 2 * rng.randn(H, V),
+        "b_vocab": rng.randn(V),
+    }
+
+
+def _net_sizes(features, W_embed, W_proj, **_):
+    return {"N": len(features), "D": W_proj.shape[0], "W": W_embed.shape[1], "H": W_proj.shape[1], "V": len(W_embed)}
+
+
+def _run_sample(captions, **inputs):
+    return rnn.run_net_sample(cell_type="lstm", **inputs)
+
+
+def _run_loss(max_length, **inputs):
+    return rnn.run_net_loss(cell_type="lstm", **inputs)
+
+
+def _sample_case(name, make, edge=""):
+    return Case(name, make, _run_sample, _net_sizes, observe=rnn.up_to_the_end, edge=edge)
+
+
+captioning_lstm = Question(
+    id="captioning_lstm",
+    title="CaptioningRNN: one step of the LSTM",
+    notebook=NOTEBOOK,
+    points=1,
+    minutes=10,
+    difficulty=1,
+    importance=4,
+    hints=(
+        "The method is told both states and returns both. Which of your functions does one step with two states?",
+        "Give your step the vectors of the current words, both states and the three weights; it returns three values, "
+        "of which this method keeps two.",
+    ),
+    implements=(f"{rnn.NET}._step",),
+    builds_on=("captioning_rnn_loss", "captioning_rnn_sample", "lstm_step_forward", "lstm_forward", "lstm_backward"),
+    cases=(
+        _sample_case("captions of eight images", lambda rng: _net_inputs(rng, 8, 4, 5, 6, 9)),
+        _sample_case("<START> is word 4", lambda rng: _net_inputs(rng, 7, 6, 3, 5, 8, (2, 4, 0))),
+        _sample_case("all sizes equal", lambda rng: _net_inputs(rng, 6, 6, 6, 6, 6, max_length=6)),
+        Case("loss and gradients", lambda rng: _net_inputs(rng, 3, 6, 4, 5, 8), _run_loss, _net_sizes),
+        _sample_case("one image", lambda rng: _net_inputs(rng, 1, 4, 6, 5, 8), edge=rnn.ONE_CAPTION),
+    ),
+)
+
+
+# ---- captions of scenes that the network has not seen
+
+
+@cache
+def _unseen_scenes():
+    """The words of the captions, and features and captions of the drawn scenes that nobody trains on."""
+    from cs231n.coco_utils import load_coco_data
+
+    data = load_coco_data(base_dir="drawn scenes")  # a folder without COCO's files
+    return data["word_to_idx"], data["val_features"], data["val_captions"]
+
+
+def _judge_captioner(params):
+    word_to_idx, features, captions = _unseen_scenes()
+    fits = _judge_params(params, features.shape[1], len(word_to_idx))
+    if not fits.ok:
+        return [fits]
+    null, start, end = (word_to_idx[word] for word in WORDS)
+    said = rnn.up_to_the_end(
+        {"marks": (null, start, end)}, {"captions": _write(params, features, start, captions.shape[1] - 1)}
+    )
+    share = float(np.mean(np.all(said["captions"] == captions[:, 1:], axis=1)))
+    return [
+        fits,
+        holds(
+            f"at least {BAR:.0%} of the captions of {NUM_VAL:,} unseen scenes are exact",
+            share >= BAR,
+            f"expected at least {BAR:.0%} of all captions to be right in every word, got {share:.1%}",
+            mistake=_why_few(share),
+        ),
+    ]
+
+
+def _judge_params(params, D, V):
+    """Whether params are those of an LSTM that writes captions of the scenes: shapes that fit, finite values."""
+    shapes = {str(name): np.shape(value) for name, value in params.items()}
+    H, W = shapes.get("b_proj", (0,))[0], shapes.get("W_embed", (0, 0))[-1]
+    expected = {
+        "W_embed": (V, W),
+        "W_proj": (D, H),
+        "b_proj": (H,),
+        "Wx": (W, GATES * H),
+        "Wh": (H, GATES * H),
+        "b": (GATES * H,),
+        "W_vocab": (H, V),
+        "b_vocab": (V,),
+    }
+    off = [name for name, shape in expected.items() if shapes.get(name) != shape]
+    gap = [f"{name}: expected {expected[name]}, got {shapes.get(name, 'nothing')}" for name in off]
+    mistake = f"check {', '.join(off)}: the net is a CaptioningRNN with cell_type='lstm', for {D} features"
+    if not off and not all(np.isfinite(value).all() for value in params.values()):
+        gap = ["some values are nan or infinite"]
+        mistake = "training has diverged: use a smaller learning rate"
+    statement = "the parameters are those of an LSTM for these features and words"
+    return holds(statement, not gap, *gap[:4], mistake=mistake)
+
+
+def _write(params, features, start, length):
+    """The captions that an LSTM writes, computed here: integers of shape (N, length)."""
+    p = {name: np.asarray(value) for name, value in params.items()}
+    h = features @ p["W_proj"] + p["b_proj"]
+    c, words, said = np.zeros_like(h), np.full(len(features), start), []
+    for _ in range(length):
+        *gates, g = np.split(p["W_embed"][words] @ p["Wx"] + h @ p["Wh"] + p["b"], GATES, axis=1)
+        i, f, o = ((1 + np.tanh(gate / 2)) / 2 for gate in gates)  # a sigmoid
+        c = f * c + i * np.tanh(g)
+        h = o * np.tanh(c)
+        words = np.argmax(h @ p["W_vocab"] + p["b_vocab"], axis=1)
+        said.append(words)
+    return np.stack(said, axis=1)
+
+
+def _why_few(share):
+    if share < 0.02:
+        return (
+            "hardly any caption is right: has the loss fallen at all? Is the net trained on the features of the images "
+            "that its captions belong to?"
+        )
+    return (
+        "compare with the share of training captions that are exact: if that is low too, train longer or with more "
+        "hidden units; if it is far higher, the net memorises: let the weights decay more"
+    )
+
+
+lstm_captions = Question(
+    id="lstm_captions",
+    title="An LSTM that captions new scenes",
+    notebook=NOTEBOOK,
+    points=4,
+    minutes=30,
+    difficulty=3,
+    importance=4,
+    hints=(
+        "Without any decay of the weights the net soon knows its training captions by heart, and few of the new ones "
+        "are right. Which update rule of Optimizers has such a decay?",
+        "Choose the rule 'adamw', put weight_decay beside learning_rate, and go up by factors of 3 as long as the "
+        "exact share of unseen captions rises. A hundred or more hidden units, ten epochs or more.",
+    ),
+    builds_on=("captioning_lstm",),
+    values=("params",),
+    judge=_judge_captioner,
+)
+
+QUESTIONS = (lstm_step_forward, lstm_step_backward, lstm_forward, lstm_backward, captioning_lstm, lstm_captions)
