@@ -22,6 +22,7 @@ NOTEBOOKS = {
     "Dropout": "assignment2",
     "ConvolutionalNetworks": "assignment2",
     "RNN_Captioning": "assignment3",
+    "LSTM_Captioning": "assignment3",
 }
 
 
