@@ -61,8 +61,10 @@ def rnn_step_forward(x, prev_h, Wx, Wh, b):
     array([[0.]])
     """
     _require_step(x, prev_h, Wx, Wh, b, 1)
+    ### BEGIN SOLUTION
     next_h = np.tanh(x @ Wx + prev_h @ Wh + b)  # (N, D) @ (D, H) + (N, H) @ (H, H) + (H,) -> (N, H)
     cache = (x, prev_h, Wx, Wh, next_h)
+    ### END SOLUTION
     return next_h, cache
 
 
@@ -84,11 +86,13 @@ def rnn_step_backward(dnext_h, cache):
     dWh : ndarray of shape (H, H)
     db : ndarray of shape (H,)
     """
+    ### BEGIN SOLUTION
     x, prev_h, Wx, Wh, next_h = cache
     dscores = dnext_h * (1 - next_h**2)  # the derivative of tanh is 1 - tanh^2
     dx, dprev_h = dscores @ Wx.T, dscores @ Wh.T
     dWx, dWh = x.T @ dscores, prev_h.T @ dscores
     db = dscores.sum(axis=0)
+    ### END SOLUTION
     return dx, dprev_h, dWx, dWh, db
 
 
@@ -110,14 +114,14 @@ def rnn_forward(x, h0, Wx, Wh, b):
         What `rnn_backward` needs.
     """
     _require_sequences(x)
-    N, T, _ = x.shape
-    h = np.zeros((N, T, h0.shape[1]), dtype=h0.dtype)
-    cache = []
-    state = h0
-    for t in range(T):
+    ### BEGIN SOLUTION
+    h, cache, state = [], [], h0
+    for t in range(x.shape[1]):
         state, step_cache = rnn_step_forward(x[:, t], state, Wx, Wh, b)
-        h[:, t] = state
+        h.append(state)
         cache.append(step_cache)
+    h = np.stack(h, axis=1)  # T arrays (N, H) -> (N, T, H)
+    ### END SOLUTION
     return h, cache
 
 
@@ -144,14 +148,16 @@ def rnn_backward(dh, cache):
     -----
     Backpropagation through time: Werbos (1990), "Backpropagation through time: what it does and how to do it".
     """
-    N, T, H = dh.shape
-    dx, dprev_h = [], np.zeros((N, H), dtype=dh.dtype)
+    ### BEGIN SOLUTION
+    dx, dprev_h = [], np.zeros_like(dh[:, 0])
     dWx = dWh = db = 0
-    for t in reversed(range(T)):
-        dxt, dprev_h, *dweights = rnn_step_backward(dh[:, t] + dprev_h, cache[t])
-        dx.insert(0, dxt)
-        dWx, dWh, db = dWx + dweights[0], dWh + dweights[1], db + dweights[2]
-    dx, dh0 = np.stack(dx, axis=1), dprev_h  # T arrays (N, D) -> (N, T, D)
+    for t in reversed(range(dh.shape[1])):
+        # A hidden state acts on the loss in two ways: through its own output, and through all later states.
+        dx_t, dprev_h, dWx_t, dWh_t, db_t = rnn_step_backward(dh[:, t] + dprev_h, cache[t])
+        dx.append(dx_t)
+        dWx, dWh, db = dWx + dWx_t, dWh + dWh_t, db + db_t  # the same weights at every step
+    dx, dh0 = np.stack(dx[::-1], axis=1), dprev_h  # T arrays (N, D) -> (N, T, D)
+    ### END SOLUTION
     return dx, dh0, dWx, dWh, db
 
 
@@ -178,8 +184,10 @@ def word_embedding_forward(x, W):
             [0., 1.]]])
     """
     require_words(x, len(W))
+    ### BEGIN SOLUTION
     out = W[x]  # (N, T) -> (N, T, D)
     cache = (x, W.shape)
+    ### END SOLUTION
     return out, cache
 
 
@@ -196,9 +204,11 @@ def word_embedding_backward(dout, cache):
     -------
     dW : ndarray of shape (V, D)
     """
+    ### BEGIN SOLUTION
     x, shape = cache
     dW = np.zeros(shape, dtype=dout.dtype)
     np.add.at(dW, x, dout)  # dW[x] += dout would count a repeated word once
+    ### END SOLUTION
     return dW
 
 
@@ -248,17 +258,27 @@ def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
     -----
     Hochreiter and Schmidhuber (1997), "Long short-term memory"; the forget gate: Gers, Schmidhuber and Cummins (2000),
     "Learning to forget".
+
+    Examples
+    --------
+    All scores are 0: the gates are half open, and there is no new content, so half of the cell state remains.
+
+    >>> x, prev_h, prev_c = np.array([[1.0]]), np.array([[0.5]]), np.array([[2.0]])
+    >>> next_h, next_c, cache = lstm_step_forward(x, prev_h, prev_c, np.zeros((1, 4)), np.zeros((1, 4)), np.zeros(4))
+    >>> next_c
+    array([[1.]])
     """
     _require_step(x, prev_h, Wx, Wh, b, 4)
     require_same_sizes("prev_c", prev_c, "prev_h", prev_h)
-    H = prev_h.shape[1]
-    scores = x @ Wx + prev_h @ Wh + b  # (N, 4H)
-    i, f, o = (sigmoid(scores[:, k * H : (k + 1) * H]) for k in range(3))
-    g = np.tanh(scores[:, 3 * H :])
+    ### BEGIN SOLUTION
+    scores = x @ Wx + prev_h @ Wh + b  # (N, D) @ (D, 4H) + (N, H) @ (H, 4H) + (4H,) -> (N, 4H)
+    score_i, score_f, score_o, score_g = np.split(scores, 4, axis=1)  # four blocks (N, H)
+    i, f, o, g = sigmoid(score_i), sigmoid(score_f), sigmoid(score_o), np.tanh(score_g)
     next_c = f * prev_c + i * g
     tanh_c = np.tanh(next_c)
     next_h = o * tanh_c
     cache = (x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c)
+    ### END SOLUTION
     return next_h, next_c, cache
 
 
@@ -279,10 +299,21 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     dWx : ndarray of shape (D, 4H)
     dWh : ndarray of shape (H, 4H)
     db : ndarray of shape (4H,)
+
+    Examples
+    --------
+    The forget gate is half open: half of the gradient of next_c reaches prev_c.
+
+    >>> zero = np.zeros((1, 1))
+    >>> _, _, cache = lstm_step_forward(zero, zero, zero, np.zeros((1, 4)), np.zeros((1, 4)), np.zeros(4))
+    >>> dx, dprev_h, dprev_c, dWx, dWh, db = lstm_step_backward(zero, np.array([[3.0]]), cache)
+    >>> dprev_c
+    array([[1.5]])
     """
+    ### BEGIN SOLUTION
     x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c = cache
     dc = dnext_c + dnext_h * o * (1 - tanh_c**2)  # next_c acts on the next step, and through next_h
-    do, di, dg, df = dnext_h * tanh_c, dc * g, dc * i, dc * prev_c
+    di, df, do, dg = dc * g, dc * prev_c, dnext_h * tanh_c, dc * i
     dprev_c = dc * f
     # The derivative of a sigmoid s is s (1 - s), that of tanh 1 - tanh^2.
     blocks = di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g**2)
@@ -290,6 +321,7 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     dx, dprev_h = dscores @ Wx.T, dscores @ Wh.T
     dWx, dWh = x.T @ dscores, prev_h.T @ dscores
     db = dscores.sum(axis=0)
+    ### END SOLUTION
     return dx, dprev_h, dprev_c, dWx, dWh, db
 
 
@@ -309,8 +341,15 @@ def lstm_forward(x, h0, Wx, Wh, b):
         The hidden states after each step; the cell states are not returned.
     cache : object
         What `lstm_backward` needs.
+
+    Examples
+    --------
+    >>> h, cache = lstm_forward(np.ones((2, 5, 3)), np.zeros((2, 4)), np.ones((3, 16)), np.ones((4, 16)), np.zeros(16))
+    >>> h.shape
+    (2, 5, 4)
     """
     _require_sequences(x)
+    ### BEGIN SOLUTION
     N, T, _ = x.shape
     h = np.zeros((N, T, h0.shape[1]), dtype=h0.dtype)
     cache = []
@@ -319,6 +358,7 @@ def lstm_forward(x, h0, Wx, Wh, b):
         state, cell, step_cache = lstm_step_forward(x[:, t], state, cell, Wx, Wh, b)
         h[:, t] = state
         cache.append(step_cache)
+    ### END SOLUTION
     return h, cache
 
 
@@ -339,15 +379,22 @@ def lstm_backward(dh, cache):
     dWx : ndarray of shape (D, 4H)
     dWh : ndarray of shape (H, 4H)
     db : ndarray of shape (4H,)
+
+    Notes
+    -----
+    Backpropagation through time, as in `rnn_backward`; here two gradients pass from step to step, that of the hidden
+    state and that of the cell state.
     """
+    ### BEGIN SOLUTION
     N, T, H = dh.shape
-    dx, dprev_h, dprev_c = [], np.zeros((N, H), dtype=dh.dtype), np.zeros((N, H), dtype=dh.dtype)
+    dprev_h = dprev_c = np.zeros((N, H), dtype=dh.dtype)  # nothing comes back from after the last step
+    dx = [None] * T
     dWx = dWh = db = 0
     for t in reversed(range(T)):
-        dxt, dprev_h, dprev_c, *dweights = lstm_step_backward(dh[:, t] + dprev_h, dprev_c, cache[t])
-        dx.insert(0, dxt)
+        dx[t], dprev_h, dprev_c, *dweights = lstm_step_backward(dh[:, t] + dprev_h, dprev_c, cache[t])
         dWx, dWh, db = dWx + dweights[0], dWh + dweights[1], db + dweights[2]
     dx, dh0 = np.stack(dx, axis=1), dprev_h  # T arrays (N, D) -> (N, T, D)
+    ### END SOLUTION
     return dx, dh0, dWx, dWh, db
 
 
@@ -415,17 +462,20 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
     require_fitting("y", y, (N, T), "the scores without their last axis")
     require_fitting("mask", mask, (N, T), "the scores without their last axis")
     require_words(y, V, "y")
+    ### BEGIN SOLUTION
     scores, words, counts = x.reshape(N * T, V), y.reshape(N * T), np.asarray(mask).reshape(N * T)
+    rows = np.arange(N * T)
     shifted = scores - scores.max(axis=1, keepdims=True)
     log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    rows = np.arange(N * T)
     loss = -np.sum(counts * log_probs[rows, words]) / N
     dflat = np.exp(log_probs)
     dflat[rows, words] -= 1
     dflat *= counts[:, np.newaxis] / N
+    dx = dflat.reshape(N, T, V)
+    ### END SOLUTION
     if verbose:
-        print("dx_flat: ", dflat.shape)
-    return loss, dflat.reshape(N, T, V)
+        print("dx_flat: ", (N * T, V))
+    return loss, dx
 
 
 def _require_step(x, prev_h, Wx, Wh, b, num_blocks):

@@ -21,6 +21,8 @@ NOTEBOOKS = {
     "BatchNormalization": "assignment2",
     "Dropout": "assignment2",
     "ConvolutionalNetworks": "assignment2",
+    "RNN_Captioning": "assignment3",
+    "LSTM_Captioning": "assignment3",
 }
 
 

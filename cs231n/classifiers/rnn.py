@@ -96,10 +96,11 @@ class CaptioningRNN:
         grads : dict of ndarray
             With the keys and shapes of `params`.
         """
-        words_in, words_out = captions[:, :-1], captions[:, 1:]
-        mask = words_out != self._null  # what follows the end of a caption does not count
         run, run_back = {"rnn": (rnn_forward, rnn_backward), "lstm": (lstm_forward, lstm_backward)}[self.cell_type]
         p, grads = self.params, {}
+        ### BEGIN SOLUTION
+        words_in, words_out = captions[:, :-1], captions[:, 1:]
+        mask = words_out != self._null  # what follows the end of a caption does not count
         h0, proj_cache = affine_forward(features, p["W_proj"], p["b_proj"])  # (N, D) -> (N, H)
         vectors, embed_cache = word_embedding_forward(words_in, p["W_embed"])  # (N, T) -> (N, T, W)
         h, run_cache = run(vectors, h0, p["Wx"], p["Wh"], p["b"])  # (N, T, W) -> (N, T, H)
@@ -110,6 +111,7 @@ class CaptioningRNN:
         dvectors, dh0, grads["Wx"], grads["Wh"], grads["b"] = run_back(dh, run_cache)
         grads["W_embed"] = word_embedding_backward(dvectors, embed_cache)
         _, grads["W_proj"], grads["b_proj"] = affine_backward(dh0, proj_cache)
+        ### END SOLUTION
         return loss, grads
 
     def sample(self, features, max_length=30):
@@ -126,18 +128,27 @@ class CaptioningRNN:
         captions : int32 ndarray of shape (N, max_length)
             The words after "<START>".
         """
-        N = len(features)
-        captions = np.full((N, max_length), self._null, dtype=np.int32)
         p = self.params
-        h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
+        captions = np.full((len(features), max_length), self._null, dtype=np.int32)
+        ### BEGIN SOLUTION
+        h, _ = affine_forward(features, p["W_proj"], p["b_proj"])  # (N, D) -> (N, H)
         c = np.zeros_like(h)
-        words = np.full(N, self._start)
+        words = np.full(len(features), self._start)
         for t in range(max_length):
-            vectors, _ = word_embedding_forward(words, p["W_embed"])
-            if self.cell_type == "rnn":
-                h, _ = rnn_step_forward(vectors, h, p["Wx"], p["Wh"], p["b"])
-            else:
-                h, c, _ = lstm_step_forward(vectors, h, c, p["Wx"], p["Wh"], p["b"])
-            scores, _ = affine_forward(h, p["W_vocab"], p["b_vocab"])
+            vectors, _ = word_embedding_forward(words, p["W_embed"])  # (N,) -> (N, W)
+            h, c = self._step(vectors, h, c)
+            scores, _ = affine_forward(h, p["W_vocab"], p["b_vocab"])  # (N, H) -> (N, V)
             words = captions[:, t] = np.argmax(scores, axis=1)
+        ### END SOLUTION
         return captions
+
+    def _step(self, vectors, h, c):
+        """Let the cell take one step: new hidden and cell states, both of shape (N, H); a plain RNN leaves c alone."""
+        weights = [self.params[name] for name in ("Wx", "Wh", "b")]
+        if self.cell_type == "rnn":
+            h, _ = rnn_step_forward(vectors, h, *weights)
+        else:
+            ### BEGIN SOLUTION
+            h, c, _ = lstm_step_forward(vectors, h, c, *weights)
+            ### END SOLUTION
+        return h, c
