@@ -5,6 +5,7 @@ import pytest
 
 from cs231n.classifiers.transformer import CaptioningTransformer
 from cs231n.gradient_check import eval_numerical_gradient
+from tests.published_transformer import draw_net, gelu_in_place_of_relu
 
 WORDS = {word: index for index, word in enumerate(("<NULL>", "<START>", "<END>", "cat", "dog"))}
 
@@ -66,3 +67,18 @@ def test_it_learns_a_few_captions():
             model.params[name], configs[name] = optim.adam(model.params[name], grads[name], configs[name])
     assert loss < 0.05
     np.testing.assert_array_equal(model.sample(features, 3), captions[:, 1:])
+
+
+def test_the_scores_are_the_published_ones():
+    """The course's numbers of 2026, for weights and inputs as PyTorch draws them."""
+    features, words, params = draw_net(pytest.importorskip("torch"))
+    model = CaptioningTransformer({"<NULL>": 0, "<START>": 1, "a": 2}, 20, 30, 2, 2, 30, dtype=np.float64)
+    with gelu_in_place_of_relu():
+        scores = model.scores(params, features, words)
+    expected = """
+        0.62165695 -0.6203744 -1.116114 0.6641097 -0.60309553 -1.3479083 0.62117404 -0.79205745 -1.1095243
+        0.62160987 -0.6214724 -1.1171186 0.6093992 -0.61166143 -1.3365762 0.62108713 -0.79322916 -1.1104958
+        0.6406587 -0.57419956 -1.1300566 0.6075228 -0.60872054 -1.3372457 0.6471472 -0.8270494 -1.1064028
+        0.64029807 -0.5755552 -1.1284486 0.60708034 -0.6099963 -1.3356377 0.59367496 -0.8346836 -1.0914496
+    """
+    np.testing.assert_allclose(scores, np.array(expected.split(), float).reshape(4, 3, 3), atol=2e-6)

@@ -23,6 +23,7 @@ NOTEBOOKS = {
     "ConvolutionalNetworks": "assignment2",
     "RNN_Captioning": "assignment3",
     "LSTM_Captioning": "assignment3",
+    "Transformer_Captioning": "assignment3",
 }
 
 

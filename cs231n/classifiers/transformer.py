@@ -2,44 +2,37 @@
 
 import numpy as np
 
-from cs231n.graph import Graph
-from cs231n.graph_layers import (
-    add,
-    add_to_each,
-    multi_head_attention,
-    relu,
-    temporal_affine,
-    temporal_layernorm,
-    temporal_softmax_loss,
-    word_embedding,
+from cs231n.graph import Graph, layer
+from cs231n.graph_layers import add_to_each, temporal_affine, temporal_softmax_loss, word_embedding
+from cs231n.transformer_layers import (
+    BLOCK_PARAMS,
+    causal_mask,
+    decoder_block_backward,
+    decoder_block_forward,
+    positional_encoding,
 )
-from cs231n.transformer_layers import causal_mask, positional_encoding
-
-_ATTENTION = ("Wq", "bq", "Wk", "bk", "Wv", "bv", "Wo", "bo")
 
 
-def attend(params, name, query, memory, num_heads, mask=None):
-    """Attend with the query of shape (N, S, E) to a memory of shape (N, T, E), with the weights called `name`."""
-    weights = [params[f"{name}_{part}"] for part in _ATTENTION]
-    return multi_head_attention(query, memory, memory, *weights, num_heads, mask)
+def _block_forward(x, memory, num_heads, mask, *weights):
+    """A graph follows arrays, not a dict: here the weights come one by one, in the order of `BLOCK_PARAMS`."""
+    return decoder_block_forward(x, memory, dict(zip(BLOCK_PARAMS, weights, strict=True)), num_heads, mask)
 
 
-def normalize(params, name, x):
-    """Normalise the vector at every step of x, of shape (N, T, E), with the gain and shift called `name`."""
-    return temporal_layernorm(x, params[f"{name}_gamma"], params[f"{name}_beta"], {})
+def _block_backward(dout, cache):
+    dx, dmemory, grads = decoder_block_backward(dout, cache)
+    return (dx, dmemory, *(grads[name] for name in BLOCK_PARAMS))
+
+
+_block = layer(_block_forward, _block_backward, wrt=(0, 1, *range(4, 4 + len(BLOCK_PARAMS))))
 
 
 def decoder_block(params, name, x, memory, num_heads, mask):
-    """Compute one block of a decoder: attention to the words so far, attention to the image, and two affine layers.
-
-    Each of the three parts is added to what went into it, and layer normalisation follows.
+    """Compute a block of a decoder as a layer of a graph.
 
     Parameters
     ----------
     params : dict
-        Weights by name: ``<name>_self_Wq`` and so on for the first attention, ``<name>_cross_Wq`` for the second,
-        ``<name>_W1``, ``<name>_b1``, ``<name>_W2`` and ``<name>_b2`` for the affine layers with ReLU between them, and
-        ``<name>_norm1_gamma``, ``<name>_norm1_beta`` to ``<name>_norm3_beta``.
+        Nodes or arrays: the weights of `decoder_block_forward`, each under ``<name>_<its name>``.
     name : str
         Such as "block1".
     x : Node or ndarray of shape (N, T, E)
@@ -52,11 +45,7 @@ def decoder_block(params, name, x, memory, num_heads, mask):
     -------
     Node or ndarray of shape (N, T, E)
     """
-    x = normalize(params, f"{name}_norm1", add(x, attend(params, f"{name}_self", x, x, num_heads, mask)))
-    x = normalize(params, f"{name}_norm2", add(x, attend(params, f"{name}_cross", x, memory, num_heads)))
-    hidden = relu(temporal_affine(x, params[f"{name}_W1"], params[f"{name}_b1"]))
-    out = temporal_affine(hidden, params[f"{name}_W2"], params[f"{name}_b2"])
-    return normalize(params, f"{name}_norm3", add(x, out))
+    return _block(x, memory, num_heads, mask, *(params[f"{name}_{param}"] for param in BLOCK_PARAMS))
 
 
 class CaptioningTransformer:
@@ -105,23 +94,19 @@ class CaptioningTransformer:
         self.word_to_idx = word_to_idx
         self.idx_to_word = {index: word for word, index in word_to_idx.items()}
         self._null, self._start = word_to_idx["<NULL>"], word_to_idx["<START>"]
-        self.num_heads, self.num_layers, self.max_length, self.num_places = (
-            num_heads,
-            num_layers,
-            max_length,
-            num_places,
-        )
+        self.num_heads, self.num_layers = num_heads, num_layers
+        self.max_length, self.num_places = max_length, num_places
         self.dtype = dtype
         V, D, E = len(word_to_idx), input_dim, wordvec_dim
         params = {
-            "W_proj": _drawn(D, E),
+            "W_proj": _drawn((D, E)),
             "b_proj": np.zeros(E),
             "places": 0.02 * np.random.randn(num_places, E),
             "W_embed": 0.02 * np.random.randn(V, E),
         }
-        for layer in range(1, num_layers + 1):
-            params |= _block_params(f"block{layer}", E)
-        params |= {"W_vocab": _drawn(E, V), "b_vocab": np.zeros(V)}
+        for i in range(1, num_layers + 1):
+            params |= _block_params(f"block{i}", E)
+        params |= {"W_vocab": _drawn((E, V)), "b_vocab": np.zeros(V)}
         self.params = {name: value.astype(dtype) for name, value in params.items()}
         self._positions = positional_encoding(max_length, E).astype(dtype)
 
@@ -140,12 +125,15 @@ class CaptioningTransformer:
         Node or ndarray of shape (N, T, V)
         """
         features = features.reshape(len(features), self.num_places, -1).astype(self.dtype, copy=False)
-        T = words.shape[1]
+        ### BEGIN SOLUTION
         memory = add_to_each(temporal_affine(features, params["W_proj"], params["b_proj"]), params["places"])
+        T = words.shape[1]
         x = add_to_each(word_embedding(words, params["W_embed"]), self._positions[:T])
-        for layer in range(1, self.num_layers + 1):
-            x = decoder_block(params, f"block{layer}", x, memory, self.num_heads, causal_mask(T))
-        return temporal_affine(x, params["W_vocab"], params["b_vocab"])
+        for i in range(1, self.num_layers + 1):
+            x = decoder_block(params, f"block{i}", x, memory, self.num_heads, causal_mask(T))
+        scores = temporal_affine(x, params["W_vocab"], params["b_vocab"])
+        ### END SOLUTION
+        return scores
 
     def loss(self, features, captions):
         """Compute the loss and the gradients of all parameters.
@@ -189,18 +177,18 @@ class CaptioningTransformer:
         return words[:, 1:]
 
 
-def _drawn(num_in, num_out):
+def _drawn(shape):
     """Weights that keep the variance, of shape (num_in, num_out)."""
-    return np.random.randn(num_in, num_out) / np.sqrt(num_in)
+    return np.random.randn(*shape) / np.sqrt(shape[0])
 
 
 def _block_params(name, E):
+    """The first weights of a block: of variance 1 / (number of inputs); biases 0, gains 1."""
+    shapes = {"W1": (E, 4 * E), "b1": (4 * E,), "W2": (4 * E, E)}
     params = {}
-    for attention in ("self", "cross"):
-        for part in _ATTENTION:
-            params[f"{name}_{attention}_{part}"] = _drawn(E, E) if part.startswith("W") else np.zeros(E)
-    params |= {f"{name}_W1": _drawn(E, 4 * E), f"{name}_b1": np.zeros(4 * E)}
-    params |= {f"{name}_W2": _drawn(4 * E, E), f"{name}_b2": np.zeros(E)}
-    for i in (1, 2, 3):
-        params |= {f"{name}_norm{i}_gamma": np.ones(E), f"{name}_norm{i}_beta": np.zeros(E)}
+    for param in BLOCK_PARAMS:
+        kind = param.split("_")[-1]
+        shape = shapes.get(param, (E, E) if kind.startswith("W") else (E,))
+        start = _drawn if kind.startswith("W") else np.ones if kind == "gamma" else np.zeros
+        params[f"{name}_{param}"] = start(shape)
     return params
