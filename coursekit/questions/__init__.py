@@ -21,6 +21,7 @@ NOTEBOOKS = {
     "BatchNormalization": "assignment2",
     "Dropout": "assignment2",
     "ConvolutionalNetworks": "assignment2",
+    "NetworkVisualization": "assignment3",
 }
 
 

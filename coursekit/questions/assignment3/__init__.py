@@ -1,0 +1,1 @@
+"""The questions of assignment 3, a module for each notebook."""
