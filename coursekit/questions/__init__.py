@@ -24,6 +24,7 @@ NOTEBOOKS = {
     "RNN_Captioning": "assignment3",
     "LSTM_Captioning": "assignment3",
     "Transformer_Captioning": "assignment3",
+    "NetworkVisualization": "assignment3",
 }
 
 
