@@ -1,5 +1,6 @@
 """Attempts as learners write them: source texts that are put in the place of our functions, and judged here."""
 
+import inspect
 import linecache
 import sys
 import types
@@ -16,6 +17,7 @@ from coursekit.judging.runner import run_case
 from coursekit.questions import find
 from cs231n import layer_utils, layers, optim
 from cs231n.classifiers import cnn, fc_net, k_nearest_neighbor, linear_classifier, linear_svm, neural_net, softmax
+from zoo import as_decorated, edited
 
 MODULES = (
     *(layers, layer_utils, optim),
@@ -35,14 +37,27 @@ def written(source, name="attempt"):
     return {key: value for key, value in names.items() if before.get(key) is not value and callable(value)}
 
 
+def slipped(question_id, edits):
+    """What a question asks for, written as the model answer is but for some edits: pairs of old and new text."""
+    target = find(question_id).implements[0]
+    *owners, name = target.split(":")[1].split(".")
+    function = edited(target, edits, "/cs231n/attempt.py")
+    return {owners[0]: type(owners[0], (), {name: function})} if owners else {name: function}
+
+
 @contextmanager
 def in_place(functions, question):
-    """Put functions, and methods of classes, in the place of ours, in all modules that know them."""
+    """Put functions, and methods of classes, in the place of ours, in all modules that know them.
+
+    The decorators of ours come around what has none: they are given, and a learner writes below them.
+    """
     undo = []
 
     def put(owner, name, value):
-        undo.append((owner, name, vars(owner)[name]))
-        setattr(owner, name, value)
+        ours = vars(owner)[name]
+        undo.append((owner, name, ours))
+        is_bare = not hasattr(value, "__wrapped__") and inspect.isfunction(ours)
+        setattr(owner, name, as_decorated(ours, value) if is_bare else value)
 
     asked = sys.modules[question.implements[0].split(":")[0]]
     for name, value in functions.items():

@@ -18,6 +18,7 @@ from coursekit.judging.runner import run_case
 from coursekit.questions import all_questions, find
 from cs231n import layer_utils, layers
 from tests.test_zoo import reference, travelled
+from zoo import as_decorated
 
 TARGETS = sorted({target for question in all_questions().values() for target in question.implements})
 
@@ -33,14 +34,19 @@ def load(path):
 
 @contextmanager
 def in_place(question_ids, definitions):
-    """Put functions and methods in the place of ours, in every module of `cs231n` that refers to them."""
+    """Put functions and methods in the place of ours, in every module of `cs231n` that refers to them.
+
+    They get the decorators of ours, which are given: a learner writes below them.
+    """
     with ExitStack() as stack:
         for name, value in definitions.items():
             ours = _ours(name, question_ids)
             if isinstance(value, type):
                 for method in (n for n, f in vars(value).items() if callable(f)):
-                    stack.enter_context(patch.object(ours, method, vars(value)[method]))
+                    own = as_decorated(getattr(ours, method), vars(value)[method])
+                    stack.enter_context(patch.object(ours, method, own))
             else:
+                value = as_decorated(ours, value)
                 for module in [m for n, m in sys.modules.items() if n.startswith("cs231n.")]:
                     if getattr(module, name, None) is ours:
                         stack.enter_context(patch.object(module, name, value))

@@ -1,9 +1,15 @@
 """The zoo: implementations as learners write them, wrong ones with the mistake each makes, and right ones.
 
 A module for each notebook. A wrong one must be caught, and the sentence must be shown; a right one in another style
-must never be called wrong. Add one by writing a function under `@wrong` or `@right`.
+must never be called wrong. Add one by writing a function under `@wrong` or `@right`, or, where a wrong one is the
+model answer but for a slip, a row under `slips`.
 """
 
+import ast
+import inspect
+import linecache
+import re
+import textwrap
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,14 +19,8 @@ from unittest.mock import patch
 from coursekit.judging.runner import run_case
 from coursekit.questions import NOTEBOOKS, find
 from coursekit.running import worker
-from cs231n._nearest import as_accurate_as_loops
 
 _entries = []
-
-# Decorators that change results: they stay around what a learner writes, and so they belong around an entry.
-_AROUND = {
-    "cs231n.classifiers.k_nearest_neighbor:KNearestNeighbor.compute_distances_no_loops": as_accurate_as_loops,
-}
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Entry:
     the judge must bring without knowing this implementation, by its general rules alone; empty if they cannot know.
     `edge` is a part of the text that comes with the ok for a right one that misses an edge; empty if it misses none.
     `beside` are functions that belong to it, by what they stand in for: a forward pass with a cache of its own.
+    `edits` make it of the model answer, where it is nothing but this with a slip.
     """
 
     question_id: str
@@ -41,6 +42,7 @@ class Entry:
     rule: str = ""
     edge: str = ""
     beside: dict = field(default_factory=dict, hash=False)
+    edits: tuple = ()
 
 
 def wrong(question_id, sentence, rule="", target=None):
@@ -75,12 +77,65 @@ def right(question_id, edge="", target=None, beside=None):
     return register
 
 
+def slips(question_id, *rows):
+    """Register wrong implementations, each the model answer with a slip.
+
+    A row has the sentence, and then, by turns, a text of the model answer and what stands in its place.
+    """
+    target = _target(question_id, None)
+    for number, (sentence, *texts) in enumerate(rows, 1):
+        edits = tuple(zip(texts[::2], texts[1::2], strict=True))
+        name = f"{question_id}_slip_{number}"
+        function = edited(target, edits, f"zoo/{name}.py")
+        _entries.append(Entry(question_id, name, function, target, sentence, edits=edits))
+
+
+def edited(target, edits, file):
+    """The function at `target`, with its decorators, made from its source text by edits, as if it stood in `file`."""
+    ours = target_of(target)
+    source = edited_text(textwrap.dedent(inspect.getsource(ours)), edits)
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    names = dict(inspect.unwrap(ours).__globals__)
+    exec(compile(source, file, "exec"), names)
+    return names[target.rpartition(":")[2].rpartition(".")[2]]
+
+
+def edited_text(source, edits):
+    """A text after edits, pairs of old and new; further lines of a new text are indented like its first one."""
+    for old, new in edits:
+        if old not in source:
+            raise ValueError(f"a slip in the zoo replaces {old!r}, which is no longer in the model answer:\n{source}")
+        line = re.compile(rf"^( *)(.*?){re.escape(old)}", re.MULTILINE)
+        source = line.sub(lambda found, new=new: found[1] + (found[2] + new).replace("\n", "\n" + found[1]), source)
+    return source
+
+
 def _target(question_id, target):
     return target or find(question_id).implements[0]
 
 
 def _as_run(target, function):
-    return _AROUND[target](function) if target in _AROUND else function
+    return as_decorated(target_of(target), function)
+
+
+def target_of(target):
+    """What stands at `target`, such as "cs231n.solver:Solver.train"."""
+    module, path = target.split(":")
+    value = import_module(module)
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def as_decorated(ours, function):
+    """Put the decorators of `ours` around another function: a learner writes what stands below them.
+
+    They change settings, types and results, so what stands in for ours behaves like a learner's code only with them.
+    """
+    [definition] = ast.parse(textwrap.dedent(inspect.getsource(ours))).body
+    for decorator in reversed(definition.decorator_list):
+        function = eval(ast.unparse(decorator), inspect.unwrap(ours).__globals__)(function)
+    return function
 
 
 @cache

@@ -109,6 +109,8 @@ def _no_attribute(raised: Raised, found: re.Match) -> str:
         return f"the value before .{name} is None: was it never computed, or does a function return nothing?"
     if owner == "tuple":
         return f"the value before .{name} is a tuple: does a function return several values, such as out and a cache?"
+    if owner in ("int", "float", "bool"):
+        return f"the value before .{name} is a single number, not an array"
     if owner == "list":
         return f"the value before .{name} is a list, not an array: np.array(...) makes one"
     if owner == "numpy.ndarray":
@@ -258,6 +260,12 @@ def _float_size(raised: Raised, found: re.Match) -> str:
     return f"{start}: was it computed with /? Use // for whole numbers"
 
 
+def _no_whole_number(raised: Raised, found: re.Match) -> str:
+    if re.search(r"[^/]/[^/]", raised.line):
+        return _float_size(raised, found)
+    return "what stands in [...] is not a whole number: is it a float, or a text, or is it not an array that is indexed?"
+
+
 def _none(raised: Raised, found: re.Match) -> str:
     return "one of the values in this line is None: was it never computed, or does a function return nothing?"
 
@@ -265,6 +273,8 @@ def _none(raised: Raised, found: re.Match) -> str:
 def _unpacked(raised: Raised, found: re.Match) -> str:
     if not raised.lines:
         return "the number of returned values is wrong: look at the docstring for what to return"
+    if re.fullmatch(r"\s*[\w\[\]\"'., ]+,[\w\[\]\"'., ]+ = [\w.]+\(.*", raised.line):
+        return "the function on the right returns another number of values than there are names on the left of ="
     return "the number of values on the right does not match the number of names on the left"
 
 
@@ -317,6 +327,11 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     ),
     (
         "ValueError",
+        "inhomogeneous shape",
+        "an array is made of parts that do not have the same shape",
+    ),
+    (
+        "ValueError",
         "setting an array element with a sequence",
         _entry_from_array,
     ),
@@ -349,7 +364,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
         "'tuple' object cannot be interpreted as an integer",
         "sizes are passed as one tuple where they are expected one by one, as in np.random.rand(*x.shape)",
     ),
-    ("IndexError", "only integers, slices", _float_size),
+    ("IndexError", "only integers, slices", _no_whole_number),
     ("TypeError", "slice indices must be integers", _float_size),
     ("TypeError", "'(numpy.)?float(64)?' object cannot be interpreted as an integer", _float_size),
     (
@@ -431,7 +446,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     ),
     (
         "ValueError",
-        "zero-size array to reduction",
+        "zero-size array to reduction|arg(max|min) of an empty sequence",
         "a maximum or minimum of no entries: a window, slice or batch is empty",
     ),
     ("NotImplementedError", "", ""),

@@ -88,6 +88,8 @@ def named_factors(wrong: Wrong) -> Iterator[tuple[Callable[[Wrong], float | None
     yield lambda w: -1.0, "the sign is flipped"
     yield lambda w: 2.0, "there is an extra factor of 2"
     yield lambda w: 0.5, "a factor of 2 is missing"
+    yield lambda w: 1 / np.log(2), "is np.log2 used in the place of np.log?"
+    yield lambda w: 1 / np.log(10), "is np.log10 used in the place of np.log?"
     for letter, size in wrong.sizes.items():
         if size > 1:
             yield _size(letter, 1), f"it is not divided by {letter} = {size} (a sum instead of a mean?)"

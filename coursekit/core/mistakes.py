@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from coursekit.core import regularisation
+from coursekit.core import places, regularisation
 from coursekit.core.closeness import close, entry_errors, relative_error
 from coursekit.core.ideas import Idea, Wrong, explains, first_that_fits, fits, named_factors, times
 
@@ -153,29 +153,61 @@ def _parameters(wrong: Wrong) -> Iterator[Idea]:
     for name in ("b", "beta"):
         for times_too_many, what in ((-1, "is not added"), (1, "is added twice"), (-2, "is subtracted, not added")):
             yield Idea(f"{name} {what}", _with_more(name, times_too_many))
-    yield Idea("gamma is missing: gamma multiplies x_hat, beta is added", _without_gamma)
+    yield Idea("b multiplies instead of being added", _from_parts("b", lambda rest, b: rest * b))
+    for sentence, predict in (
+        ("gamma is missing: gamma multiplies x_hat, beta is added", lambda x_hat, gamma, beta: x_hat + beta),
+        ("gamma divides: it multiplies x_hat", lambda x_hat, gamma, beta: x_hat / gamma + beta),
+        (
+            "gamma and beta are swapped: gamma multiplies, beta is added",
+            lambda x_hat, gamma, beta: beta * x_hat + gamma,
+        ),
+        ("gamma and beta are both added: gamma multiplies x_hat", lambda x_hat, gamma, beta: x_hat + gamma + beta),
+        (
+            "beta is multiplied by gamma, too: add it after the product",
+            lambda x_hat, gamma, beta: gamma * (x_hat + beta),
+        ),
+        ("gamma is squared: it multiplies x_hat once", lambda x_hat, gamma, beta: gamma**2 * x_hat + beta),
+    ):
+        yield Idea(sentence, _scaled(predict))
 
 
 def _with_more(name: str, times_too_many: int) -> Callable[[Wrong], np.ndarray | None]:
+    return _from_parts(name, lambda rest, value: rest + (1 + times_too_many) * value)
+
+
+def _from_parts(name: str, combine: Callable) -> Callable[[Wrong], np.ndarray | None]:
+    """Predict from the output without a parameter that is added, and from this parameter."""
+
     def predict(wrong: Wrong) -> np.ndarray | None:
-        value = wrong.inputs.get(name)
-        if wrong.name != "out" or not isinstance(value, np.ndarray) or value.size not in wrong.expected.shape:
-            return None
-        axis = -1 if wrong.expected.ndim == 2 else 1  # of feature maps, the axis of the channels
-        shape = [1] * wrong.expected.ndim
-        shape[axis] = value.size
-        return (
-            wrong.expected + times_too_many * value.reshape(shape) if wrong.expected.shape[axis] == value.size else None
-        )
+        value = _along_outputs(wrong, name)
+        return None if value is None else combine(wrong.expected - value, value)
 
     return predict
 
 
-def _without_gamma(wrong: Wrong) -> np.ndarray | None:
-    gamma, beta = (_with_more(name, -1)(wrong) for name in ("gamma", "beta"))
-    if gamma is None or beta is None:
+def _scaled(combine: Callable) -> Callable[[Wrong], np.ndarray | None]:
+    """Predict from x_hat, gamma and beta."""
+
+    def predict(wrong: Wrong) -> np.ndarray | None:
+        gamma, beta = _along_outputs(wrong, "gamma"), _along_outputs(wrong, "beta")
+        if gamma is None or beta is None or not np.all(gamma):
+            return None
+        return combine((wrong.expected - beta) / gamma, gamma, beta)
+
+    return predict
+
+
+def _along_outputs(wrong: Wrong, name: str) -> np.ndarray | None:
+    """A parameter of the layer, with the axes that it needs beside the layer's output."""
+    value = wrong.inputs.get(name)
+    axis = -1 if wrong.expected.ndim == 2 else 1  # of feature maps, the axis of the channels
+    if wrong.name != "out" or not isinstance(value, np.ndarray) or wrong.expected.ndim < 2:
         return None
-    return beta / (wrong.expected - gamma) + wrong.expected - beta
+    if value.size != wrong.expected.shape[axis]:
+        return None
+    shape = [1] * wrong.expected.ndim
+    shape[axis] = value.size
+    return value.reshape(shape)
 
 
 def _step(wrong: Wrong) -> Iterator[Idea]:
@@ -201,6 +233,22 @@ def _after_step(factor: Callable[[Wrong], float | None]) -> Callable[[Wrong], np
         return w + by * (wrong.expected - w) if by is not None and is_single else None
 
     return predict
+
+
+def _an_input(wrong: Wrong) -> Iterator[Idea]:
+    """What came in, returned as it is."""
+    for name, value in wrong.inputs.items():
+        if isinstance(value, np.ndarray) and value.shape == wrong.expected.shape and np.ptp(value) > 0:
+            sentence = (
+                f"{wrong.name} is the same as {name}, which is passed in: is one written where the other belongs?"
+            )
+            yield Idea(sentence, lambda w, name=name: w.inputs.get(name))
+
+
+def _constant(wrong: Wrong) -> str | None:
+    if wrong.got.size < 3 or np.ptp(wrong.expected) == 0 or np.ptp(wrong.got) > 0:
+        return None
+    return f"every entry of {wrong.name} is {wrong.got.flat[0]:.6g}: is it ever computed?"
 
 
 def _shifted(wrong: Wrong) -> str | None:
@@ -310,6 +358,8 @@ _RULES = (
     _rule(_whole_numbers),
     _precision,
     _factor,
+    _rule(_an_input),
+    _constant,
     _rule(_true_class),
     _rule(_simple),
     _rule(_parameters),
@@ -317,8 +367,11 @@ _RULES = (
     _rule(regularisation.ideas),
     _shifted,
     _some_rows,
+    places.mixed_up,
     _nearly,
     _integer_dtype,
     _some_factor,
+    places.off_along_an_axis,
+    places.partly_right,
 )
 _RULES_FOR_LABELS = (_untouched, _some_rows)  # a factor or a shift says nothing about labels

@@ -114,7 +114,8 @@ def _mixed(wrong: Wrong, term: Callable[[Wrong], np.ndarray | float], what: str,
 
 def _multiples(wrong: Wrong, k: float, what: str) -> Iterator[tuple[Amount, str]]:
     """Multiples of the penalty that are wrong if `k` is right, in words."""
-    for amount in (0.0, -k, 2 * k, k / 2, 4 * k):
+    yield _constant(-k), f"{k:g} * reg * {what} is subtracted instead of being added"
+    for amount in (0.0, 2 * k, k / 2, 4 * k):
         kind = f"there is an extra {amount - k:g}" if amount > k else f"{k - amount:g}"
         yield _constant(amount), f"{kind} * reg * {what}" + ("" if amount > k else " is missing")
     if wrong.sizes.get("N", 1) > 1:

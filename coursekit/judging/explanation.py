@@ -144,6 +144,17 @@ def what_is_new(calls: Calls, findings: list[Finding]) -> str:
     return f"the case {calls.question.cases[0].name!r} is right: what is different in this one?"
 
 
+def what_is_right(findings: list[Finding], shown: Finding) -> str:
+    """What is certain where no mistake is: which other outputs are right in all cases."""
+    outputs = dict.fromkeys(finding.output for finding in findings if finding.output)
+    wrong = {finding.output for finding in findings if not finding.ok}
+    right = [output for output in outputs if output not in wrong]
+    if not shown.output or not right:
+        return ""
+    listed = f"{', '.join(right[:-1])} and {right[-1]} are" if len(right) > 1 else f"{right[0]} is"
+    return f"{listed} right in all cases"
+
+
 def _example_is_right(calls: Calls, findings: list[Finding]) -> bool:
     example = calls.question.cases[0].name
     return all(finding.ok for finding in findings if finding.case == example)

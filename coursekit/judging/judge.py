@@ -13,7 +13,7 @@ import numpy as np
 from coursekit.core.closeness import entry_errors, relative_error
 from coursekit.core.question import Case, Finding, Question, Status, Verdict
 from coursekit.judging import edges
-from coursekit.judging.explanation import Calls, likely_mistake, what_is_new
+from coursekit.judging.explanation import Calls, likely_mistake, what_is_new, what_is_right
 from coursekit.judging.runner import Error, Result
 from coursekit.judging.values import as_numbers, describe
 from coursekit.questions import all_questions
@@ -55,8 +55,8 @@ def judge(
         return Verdict(question, Status.OK, tuple(findings), _notes(calls.asked.values()))
     mistake = likely_mistake(calls, asked, shown)
     notes = _notes([results[calls.index(shown)]])
-    if not mistake and (new := what_is_new(calls, asked)):
-        notes = (new, *notes)
+    if not mistake:
+        notes = (*filter(None, (what_is_new(calls, asked), what_is_right(asked, shown))), *notes)
     return Verdict(question, Status.WRONG, tuple(findings), notes, mistake)
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 TWO, ONE, NO, VOTE = "knn_two_loops", "knn_one_loop", "knn_no_loops", "knn_predict_labels"
 
@@ -745,3 +745,150 @@ def no_loops_in_one_line(self, X):
     squares = (np.square(rows).sum(axis=1) for rows in (X, self.X_train))
     with np.errstate(invalid="ignore"):
         return (np.add.outer(*squares) - 2 * np.dot(X, self.X_train.T)) ** 0.5
+
+
+# ---- slips
+
+
+slips(
+    "knn_two_loops",
+    (
+        "only the first feature is compared: sum over all of them",
+        "np.sum((X[i] - self.X_train[j]) ** 2)",
+        "(X[i] - self.X_train[j])[0] ** 2",
+    ),
+    (
+        "self.X_train[i] is used in the place of self.X_train[j]",
+        "self.X_train[j]",
+        "self.X_train[i % len(self.X_train)]",
+    ),
+    ("X[j] is used in the place of X[i]", "X[i]", "X[j % len(X)]"),
+    (
+        "the vectors are multiplied: subtract one from the other",
+        "(X[i] - self.X_train[j]) ** 2",
+        "X[i] * self.X_train[j]",
+    ),
+    ("the differences are cubed: the distance is the root of the sum of the squares", ") ** 2", ") ** 3"),
+    (
+        "the distances are squared twice, or their root is missing: take the root of the sum",
+        "np.sqrt(np.sum((X[i] - self.X_train[j]) ** 2))",
+        "np.sum((X[i] - self.X_train[j]) ** 2) ** 2",
+    ),
+    (
+        "this is the square root of the distance: one root too many",
+        "np.sqrt(np.sum",
+        "np.sqrt(np.linalg.norm(X[i] - self.X_train[j]) + 0 * np.sum",
+    ),
+    (
+        "a similarity is computed, exp of minus the distance: the distance itself is asked for",
+        "np.sqrt(np.sum((X[i] - self.X_train[j]) ** 2))",
+        "np.exp(-np.linalg.norm(X[i] - self.X_train[j]))",
+    ),
+)
+
+slips(
+    "knn_one_loop",
+    ("the vectors are added: subtract X[i] from self.X_train", "self.X_train - X[i]", "self.X_train + X[i]"),
+    (
+        "the vectors are multiplied: subtract X[i] from self.X_train",
+        "(self.X_train - X[i]) ** 2",
+        "self.X_train * X[i]",
+    ),
+    ("the first input is used in every row: subtract X[i]", "- X[i]", "- X[0]"),
+    (
+        "the squares of the two sides are subtracted: square the differences",
+        "(self.X_train - X[i]) ** 2",
+        "np.abs(self.X_train**2 - X[i] ** 2)",
+    ),
+    (
+        "the root is taken of the sum of the absolute differences: square the differences",
+        "(self.X_train - X[i]) ** 2",
+        "np.abs(self.X_train - X[i])",
+    ),
+    (
+        "the largest difference counts alone: sum the squares of all of them",
+        "np.sqrt(np.sum((self.X_train - X[i]) ** 2, axis=1))",
+        "np.max(np.abs(self.X_train - X[i]), axis=1)",
+    ),
+    ("the differences are cubed: the distance is the root of the sum of the squares", ") ** 2", ") ** 3"),
+    (
+        "the differences are summed before they are squared, so they cancel",
+        "np.sum((self.X_train - X[i]) ** 2, axis=1)",
+        "np.sum(self.X_train - X[i], axis=1) ** 2",
+    ),
+    (
+        "dists[i] is the squared distance, squared again: take the root of the sum",
+        "np.sqrt(np.sum((self.X_train - X[i]) ** 2, axis=1))",
+        "np.sum((self.X_train - X[i]) ** 2, axis=1) ** 2",
+    ),
+)
+
+slips(
+    "knn_no_loops",
+    (
+        "the norms of X are the squares of sums: square each entry first, then sum the row",
+        'np.einsum("md,md->m", X, X)',
+        "(X.sum(axis=1) ** 2)",
+    ),
+    (
+        "the norms of X_train are the squares of sums: square each entry first, then sum the row",
+        'np.einsum("nd,nd->n", self.X_train, self.X_train)',
+        "(self.X_train.sum(axis=1) ** 2)",
+    ),
+    (
+        "the norms of X are not squared: |x|^2 is the sum of the squares of a row",
+        'np.einsum("md,md->m", X, X)',
+        "np.linalg.norm(X, axis=1)",
+    ),
+    (
+        "the norms of X_train are not squared: |t|^2 is the sum of the squares of a row",
+        'np.einsum("nd,nd->n", self.X_train, self.X_train)',
+        "np.linalg.norm(self.X_train, axis=1)",
+    ),
+    ("the sums of X are added: |x|^2 is the sum of the squares", 'np.einsum("md,md->m", X, X)', "X.sum(axis=1)"),
+    (
+        "the sums of X_train are added: |t|^2 is the sum of the squares",
+        'np.einsum("nd,nd->n", self.X_train, self.X_train)',
+        "self.X_train.sum(axis=1)",
+    ),
+    (
+        "the squares are averaged instead of summed",
+        'np.einsum("md,md->m", X, X)',
+        "(X**2).mean(axis=1)",
+        'np.einsum("nd,nd->n", self.X_train, self.X_train)',
+        "(self.X_train**2).mean(axis=1)",
+    ),
+    ("the product is not squared away: the factor of x.t is -2, not -4", "dists *= -2", "dists *= -4"),
+    (
+        "the squared norms are summed over all rows: each row has its own",
+        'np.einsum("md,md->m", X, X)',
+        "np.full(len(X), np.sum(X * X))",
+    ),
+    (
+        "the squared norms of X_train are summed over all rows: each row has its own",
+        'np.einsum("nd,nd->n", self.X_train, self.X_train)',
+        "np.sum(self.X_train * self.X_train)",
+    ),
+)
+
+slips(
+    "knn_predict_labels",
+    (
+        "the mean of the neighbours' labels is returned: return the label that most of them have",
+        "y_pred[i] = labels[np.argmax(votes)]",
+        "y_pred[i] = np.mean(self.y_train[nearest])",
+    ),
+    (
+        "the label with the fewest votes is returned: use the largest number of votes",
+        "np.argmax(votes)",
+        "np.argmin(votes)",
+    ),
+    ("the largest of the neighbours' labels is returned, whatever its votes", "labels[np.argmax(votes)]", "labels[-1]"),
+    (
+        "the neighbours of the first input vote for all: use dists[i]",
+        "nearest = near",
+        "near = np.arange(dists.shape[1])\nnearest = near",
+        "dists[i, near]",
+        "dists[0, near]",
+    ),
+)

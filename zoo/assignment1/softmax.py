@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 NAIVE = "softmax_loss_naive"
 FAST = "softmax_loss_vectorized"
@@ -504,3 +504,97 @@ def softmax_logaddexp(W, X, y, reg):
     counts = np.zeros_like(W)
     np.add.at(counts.T, y, X)
     return loss, (X.T @ p - counts) / len(y) + 2 * reg * W
+
+
+# ---- slips
+
+
+slips(
+    "softmax_loss_naive",
+    ("the logarithm is to base 2: use np.log", "np.log(total)", "np.log2(total)"),
+    ("the logarithm is to base 10: use np.log", "np.log(total)", "np.log10(total)"),
+    ("dW uses exp of the scores: divide it by its sum to get p", "np.exp(scores) / total", "np.exp(scores)"),
+    ("dW uses the scores: it uses the probabilities p", "np.exp(scores) / total", "scores"),
+    ("dW uses log p: it uses the probabilities p", "np.exp(scores) / total", "scores - np.log(total)"),
+    (
+        "the loss is 1 - p of the true class: it is -log p",
+        "np.log(total) - scores[y[i]]",
+        "1 - np.exp(scores[y[i]]) / total",
+    ),
+    ("the loss is p of the true class: it is -log p", "np.log(total) - scores[y[i]]", "np.exp(scores[y[i]]) / total"),
+    (
+        "the loss is minus the score of the true class: log(sum of exp) is missing",
+        "np.log(total) - scores[y[i]]",
+        "-scores[y[i]]",
+    ),
+    (
+        "the loss is log(sum of exp) alone: subtract the score of the true class",
+        "np.log(total) - scores[y[i]]",
+        "np.log(total)",
+    ),
+    ("the score of class i is used: use that of the true class, y[i]", "- scores[y[i]]", "- scores[i % num_classes]"),
+    ("1 is subtracted for class i: subtract it for the true class, y[i]", "(j == y[i])", "(j == i)"),
+    ("1 is subtracted for every class but the true one", "(j == y[i])", "(j != y[i])"),
+    ("X[j] is used in the place of X[i]", "* X[i]", "* X[j % num_train]"),
+    (
+        "the mean is divided by the number of classes: divide by the number of inputs",
+        "loss / num_train",
+        "loss / num_classes",
+    ),
+    ("dW is divided by the number of classes: divide it by the number of inputs", "dW / num_train", "dW / num_classes"),
+    ("the regularisation is subtracted in the loss: add it", "+ reg * np.sum(W * W)", "- reg * np.sum(W * W)"),
+    ("the regularisation is subtracted from dW: add it", "+ 2 * reg * W", "- 2 * reg * W"),
+    ("dW is multiplied by p once more", "(p[j] - (j == y[i]))", "p[j] * (p[j] - (j == y[i]))"),
+)
+
+slips(
+    "softmax_loss_vectorized",
+    (
+        "the logarithm is to base 2: use np.log",
+        "np.log(np.exp(scores).sum(axis=1, keepdims=True))",
+        "np.log2(np.exp(scores).sum(axis=1, keepdims=True))",
+        "dscores = np.exp(log_p)",
+        "dscores = np.exp(scores)\ndscores /= dscores.sum(axis=1, keepdims=True)",
+    ),
+    ("dW uses log p: it uses the probabilities p", "np.exp(log_p)", "log_p.copy()"),
+    ("dW uses the scores: it uses the probabilities p", "X.T @ dscores", "X.T @ scores"),
+    ("dW uses exp of the scores: divide it by the sum of its row to get p", "np.exp(log_p)", "np.exp(scores)"),
+    (
+        "the loss is the mean over all classes: only log p of the true class counts",
+        "-log_p[rows, y].mean()",
+        "-log_p.mean()",
+    ),
+    (
+        "the loss is 1 - p of the true class: it is -log p",
+        "-log_p[rows, y].mean()",
+        "(1 - np.exp(log_p)[rows, y]).mean()",
+    ),
+    (
+        "the loss is log of the mean probability: take the mean of log p",
+        "-log_p[rows, y].mean()",
+        "-np.log(np.exp(log_p)[rows, y].mean())",
+    ),
+    (
+        "the loss is the product of p and log p: it is -log p alone",
+        "-log_p[rows, y].mean()",
+        "-(np.exp(log_p) * log_p).sum(axis=1).mean()",
+    ),
+    (
+        "the loss is computed from the scores of the true class: log(sum of exp) is missing",
+        "-log_p[rows, y].mean()",
+        "-scores[rows, y].mean()",
+    ),
+    ("the true class is set to -1: subtract 1 from its p", "dscores[rows, y] -= 1", "dscores[rows, y] = -1"),
+    (
+        "dW is divided by the number of classes: divide it by the number of inputs",
+        "X.T @ dscores / num_train",
+        "X.T @ dscores / W.shape[1]",
+    ),
+    ("the regularisation is subtracted in the loss: add it", "+ reg * np.sum(W * W)", "- reg * np.sum(W * W)"),
+    ("the regularisation is subtracted from dW: add it", "+ 2 * reg * W", "- 2 * reg * W"),
+    (
+        "the sum of the exponentials is that of one class: sum each row",
+        "np.exp(scores).sum(axis=1, keepdims=True)",
+        "np.exp(scores)[rows, y][:, np.newaxis] + 1",
+    ),
+)

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 TRAIN = "linear_classifier_train"
 PREDICT = "linear_classifier_predict"
@@ -897,3 +897,186 @@ def predict_loop(self, X):
     for i in range(X.shape[0]):
         y_pred[i] = np.argmax(self.W.T.dot(X[i]))
     return y_pred
+
+
+# ---- slips
+
+
+slips(
+    "svm_loss_naive",
+    (
+        "the gradient of every class is subtracted: X[i] is added for a class that violates the margin",
+        "dW[:, j] += X[i]",
+        "dW[:, j] -= X[i]",
+    ),
+    (
+        "X[j] is used in the place of X[i]",
+        "dW[:, j] += X[i]",
+        "dW[:, j] += X[j % num_train]",
+        "dW[:, y[i]] -= X[i]",
+        "dW[:, y[i]] -= X[j % num_train]",
+    ),
+    (
+        "the columns of dW are those of the inputs, i: use the class j",
+        "dW[:, j] += X[i]",
+        "dW[:, i % num_classes] += X[i]",
+    ),
+    ("dW is divided by the number of classes: divide it by the number of inputs", "dW / num_train", "dW / num_classes"),
+    (
+        "the gradient uses W in the place of X[i]",
+        "dW[:, j] += X[i]",
+        "dW[:, j] += W[:, j]",
+        "dW[:, y[i]] -= X[i]",
+        "dW[:, y[i]] -= W[:, y[i]]",
+    ),
+    ("the gradient of the regularisation is the square of W: it is 2 * reg * W", "2 * reg * W", "reg * W * W"),
+    ("the regularisation is subtracted from dW: add it", "+ 2 * reg * W", "- 2 * reg * W"),
+    ("reg is missing in dW: the gradient of reg * sum(W * W) is 2 * reg * W", "2 * reg * W", "2 * W"),
+    ("reg is squared in dW: use 2 * reg * W", "2 * reg * W", "reg**2 * W"),
+    ("the margin is multiplied in for the true class alone", "dW[:, y[i]] -= X[i]", "dW[:, y[i]] -= margin * X[i]"),
+    ("the margin is multiplied in for class j alone", "dW[:, j] += X[i]", "dW[:, j] += margin * X[i]"),
+    (
+        "the mean is taken of the regularised gradient twice: divide the data part alone",
+        "dW / num_train + 2 * reg * W",
+        "(dW / num_train + 2 * reg * W) / 2",
+    ),
+)
+
+slips(
+    "svm_loss_vectorized",
+    ("the sum for the true class runs over all inputs: sum each row, axis=1", "-dscores.sum(axis=1)", "-dscores.sum()"),
+    ("a score above 0 counts as a violation: a margin above 0 does", "(margins > 0)", "(scores > 0)"),
+    (
+        "dW is computed from the scores: use 1 where the margin is violated, and minus the number of them for the true class",
+        "X.T @ dscores",
+        "X.T @ scores",
+    ),
+    (
+        "the true class gets minus the sum of the margins: it gets minus the number of violated ones",
+        "-dscores.sum(axis=1)",
+        "-margins.sum(axis=1)",
+    ),
+    ("a margin above 1 counts as a violation: every one above 0 does", "(margins > 0)", "(margins > 1)"),
+    (
+        "the true class is subtracted with a minus too many: its count is negative once",
+        "dscores[rows, y] = -dscores.sum(axis=1)",
+        "dscores = -dscores\ndscores[rows, y] = -dscores.sum(axis=1)",
+    ),
+    (
+        "the largest margin counts alone: sum over all of them",
+        "margins.sum() / num_train",
+        "margins.max(axis=1).mean()",
+    ),
+    (
+        "the margins are squared: the hinge loss sums them as they are",
+        "margins.sum() / num_train",
+        "(margins**2).sum() / num_train",
+    ),
+    (
+        "the margin is measured against the largest score: use the score of the true class",
+        "scores - scores[rows, y][:, np.newaxis] + 1",
+        "scores - scores.max(axis=1, keepdims=True) + 1",
+    ),
+    (
+        "the sign of the difference is flipped: max(0, s_j - s_y + 1)",
+        "scores - scores[rows, y][:, np.newaxis] + 1",
+        "scores[rows, y][:, np.newaxis] - scores + 1",
+    ),
+    (
+        "the score of the first class is subtracted: subtract that of the true class, scores[rows, y]",
+        "scores[rows, y][:, np.newaxis] + 1",
+        "scores[:, :1] + 1",
+    ),
+    ("the regularisation is subtracted in the loss: add it", "+ reg * np.sum(W * W)", "- reg * np.sum(W * W)"),
+    ("the regularisation is subtracted from dW: add it", "+ 2 * reg * W", "- 2 * reg * W"),
+    (
+        "dW is divided by the number of classes: divide it by the number of inputs",
+        "X.T @ dscores / num_train",
+        "X.T @ dscores / W.shape[1]",
+    ),
+    (
+        "loss is divided by the number of classes: divide it by the number of inputs",
+        "margins.sum() / num_train",
+        "margins.sum() / W.shape[1]",
+    ),
+    (
+        "the loss is a mean over inputs and classes: divide the sum by the number of inputs alone",
+        "margins.sum() / num_train",
+        "margins.mean()",
+    ),
+)
+
+slips(
+    "linear_classifier_train",
+    ("loss and dW are swapped: self.loss returns loss, dW in this order", "loss, dW =", "dW, loss ="),
+    (
+        "the loss, not its gradient, is the step: self.loss returns loss, dW in this order",
+        "self.W -= learning_rate * dW",
+        "self.W -= learning_rate * loss",
+    ),
+    ("the step is reg times the gradient: multiply by learning_rate", "learning_rate * dW", "reg * dW"),
+    (
+        "W is replaced by the gradient: subtract learning_rate * dW from it",
+        "self.W -= learning_rate * dW",
+        "self.W = dW",
+    ),
+    ("the learning rate divides the gradient: multiply by it", "learning_rate * dW", "dW / learning_rate"),
+    (
+        "the step is divided by batch_size: the loss is already a mean",
+        "learning_rate * dW",
+        "learning_rate * dW / batch_size",
+    ),
+    (
+        "the step is divided by the number of rows: the loss is already a mean",
+        "learning_rate * dW",
+        "learning_rate * dW / len(X)",
+    ),
+    (
+        "the weights shrink in each step by learning_rate, too: subtract learning_rate * dW alone",
+        "self.W -= learning_rate * dW",
+        "self.W = (1 - learning_rate) * self.W - learning_rate * dW",
+    ),
+    (
+        "W is updated twice in each step",
+        "self.W -= learning_rate * dW",
+        "self.W -= learning_rate * dW\nself.W -= learning_rate * dW",
+    ),
+    ("learning_rate is passed to self.loss as reg", "y[batch], reg)", "y[batch], learning_rate)"),
+    ("only the sign of the gradient is used", "learning_rate * dW", "learning_rate * np.sign(dW)"),
+    (
+        "the learning rate falls from step to step: it is the same in all of them",
+        "learning_rate * dW",
+        "learning_rate * dW / (step + 1)",
+    ),
+    (
+        "the sum of the losses so far is stored: store the loss of each step",
+        "loss_history.append(loss)",
+        "loss_history.append(loss + sum(loss_history))",
+    ),
+)
+
+slips(
+    "linear_classifier_predict",
+    ("the largest entry of the input is looked for: compute the scores first, X @ self.W", "X @ self.W", "X"),
+    (
+        "the class with the score nearest to 0 is returned: take the largest",
+        "np.argmax(X @ self.W",
+        "np.argmin(np.abs(X @ self.W)",
+    ),
+    (
+        "the class with the second largest score is returned: [:, -1] of argsort is the largest",
+        "np.argmax(X @ self.W, axis=1)",
+        "np.argsort(X @ self.W, axis=1)[:, -2]",
+    ),
+    ("the last class counts for none: compare all columns of the scores", "X @ self.W", "(X @ self.W)[:, :-1]"),
+    (
+        "the first class counts for none: compare all columns of the scores",
+        "np.argmax(X @ self.W, axis=1)",
+        "np.argmax((X @ self.W)[:, 1:], axis=1)",
+    ),
+    (
+        "only the scores of the first input are used: each row has its own",
+        "np.argmax(X @ self.W, axis=1)",
+        "np.repeat(np.argmax(X[0] @ self.W), len(X))",
+    ),
+)

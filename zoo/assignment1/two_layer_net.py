@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 # ---- affine_forward
 
@@ -909,12 +909,6 @@ def sgd_typed_in_rate(w, dw, config=None):
     return w - 1e-2 * dw, _with_default(config)
 
 
-@wrong("sgd", "the default learning rate is wrong: it is 1e-2 if config has none")
-def sgd_other_default(w, dw, config=None):
-    config = _with_default(config, 1e-3)
-    return w - config["learning_rate"] * dw, config
-
-
 @wrong("sgd", "w is returned unchanged: return w minus the step as next_w")
 def sgd_unmoved(w, dw, config=None):
     return w, _with_default(config)
@@ -1782,3 +1776,389 @@ def predict_hidden(self, X):
 @right("neural_net_predict")
 def predict_with_loop(self, X):
     return np.array([int(np.argmax(row)) for row in _forward(self, X)[1]])
+
+
+# ---- slips
+
+
+slips(
+    "affine_forward",
+    (
+        "w is added, not multiplied: out = rows @ w + b",
+        "rows @ w + b",
+        "rows.sum(axis=1, keepdims=True) + w.sum(axis=0) + b",
+    ),
+    ("b is multiplied in: add it", "rows @ w + b", "rows @ w * b"),
+    ("b is added before the product: out = rows @ w + b", "rows @ w + b", "rows @ (w + b)"),
+    ("the sum of b is added: each column has its own bias", "@ w + b", "@ w + b.sum()"),
+    ("the entries of each row are reversed", "x.reshape(len(x), len(w))", "x.reshape(len(x), len(w))[:, ::-1]"),
+)
+
+slips(
+    "affine_backward",
+    ("dx is computed from x: it is the upstream gradient times w transposed", "dout @ w.T", "rows @ w @ w.T"),
+    ("dx is computed from the output: use dout", "dout @ w.T", "(rows @ w + b) @ w.T"),
+    ("dw is computed from the output: use dout", "rows.T @ dout", "rows.T @ (rows @ w + b)"),
+    ("db is the sum of the output: it is the sum of dout", "db = dout.sum(axis=0)", "db = (rows @ w + b).sum(axis=0)"),
+    (
+        "db is the number of rows: it is the sum of dout over them",
+        "db = dout.sum(axis=0)",
+        "db = np.full(b.shape, float(len(x)))",
+    ),
+    ("db is the first row of dout: sum over all rows", "db = dout.sum(axis=0)", "db = dout[0].copy()"),
+    ("db is the last row of dout: sum over all rows", "db = dout.sum(axis=0)", "db = dout[-1].copy()"),
+    ("db is the largest entry of each column: sum over the rows", "db = dout.sum(axis=0)", "db = dout.max(axis=0)"),
+    ("dw is the product with dout = 1: multiply by dout", "rows.T @ dout", "rows.T @ np.ones_like(dout)"),
+    ("dx is the product with dout = 1: multiply by dout", "dout @ w.T", "np.ones_like(dout) @ w.T"),
+    ("w is subtracted from dw: dw is rows.T @ dout alone", "rows.T @ dout", "rows.T @ dout - w"),
+    ("w is added to dw, as for regularisation: dw is rows.T @ dout alone", "rows.T @ dout", "rows.T @ dout + w"),
+    ("dx is multiplied by x: dx is dout times w transposed", "(dout @ w.T)", "(rows * (dout @ w.T))"),
+    ("dx is divided by N: the 1/N of the loss is already part of dout", "(dout @ w.T)", "(dout @ w.T / len(x))"),
+)
+
+slips(
+    "relu_forward",
+    ("values below 1 become 1: compare with 0, np.maximum(0, x)", "np.maximum(0, x)", "np.maximum(1, x)"),
+    (
+        "values are cut off at -1 and 1: ReLU sets negative ones to 0 and keeps the others",
+        "np.maximum(0, x)",
+        "np.clip(x, -1, 1)",
+    ),
+    ("the smallest value is subtracted: ReLU compares each value with 0", "np.maximum(0, x)", "x - x.min()"),
+    ("this is the sigmoid: ReLU is np.maximum(0, x)", "np.maximum(0, x)", "1 / (1 + np.exp(-np.clip(x, -500, 500)))"),
+    ("this is tanh: ReLU is np.maximum(0, x)", "np.maximum(0, x)", "np.tanh(x)"),
+    ("positive values are squared: ReLU keeps them", "np.maximum(0, x)", "np.maximum(0, x) * x"),
+    ("the sign is flipped: ReLU keeps positive values as they are", "np.maximum(0, x)", "-np.maximum(0, x)"),
+)
+
+slips(
+    "relu_backward",
+    ("dout is set to 0 where x is below 1: x is compared with 0", "(x > 0)", "(x > 1)"),
+    ("dout is added to the mask: multiply", "dout * (x > 0)", "dout + (x > 0)"),
+    ("the sign is flipped: dx is dout where x is positive", "dout * (x > 0)", "-dout * (x > 0)"),
+    ("x is returned where dout is positive: return dout where x is positive", "dout * (x > 0)", "x * (dout > 0)"),
+    ("the forward pass is returned: dx is dout where x is positive", "dout * (x > 0)", "np.maximum(0, x)"),
+)
+
+slips(
+    "svm_loss",
+    ("the true class gets the number of violated margins without its minus", "-dx.sum(axis=1)", "dx.sum(axis=1)"),
+    (
+        "the true class gets minus the sum of the margins: it gets minus their number",
+        "-dx.sum(axis=1)",
+        "-margins.sum(axis=1)",
+    ),
+    ("the number of violated margins is counted over all inputs: count in each row", "-dx.sum(axis=1)", "-dx.sum()"),
+    ("a score above 0 counts as a violation: a margin above 0 does", "(margins > 0)", "(x > 0)"),
+    ("a margin above 1 counts as a violation: every one above 0 does", "(margins > 0)", "(margins > 1)"),
+    ("the difference is the wrong way round: max(0, x_j - x_y + 1)", "x - correct + 1", "correct - x + 1"),
+    (
+        "the absolute value of the margins is summed: negative ones count as 0",
+        "np.maximum(0, x - correct + 1)",
+        "np.abs(x - correct + 1)",
+    ),
+    (
+        "the largest score is subtracted: subtract that of the true class",
+        "x[rows, y][:, np.newaxis]",
+        "x.max(axis=1, keepdims=True)",
+    ),
+    ("dx is divided by the number of classes: divide by the number of inputs", "dx /= len(y)", "dx /= x.shape[1]"),
+    (
+        "the loss is divided by the number of classes: divide by the number of inputs",
+        "margins.sum() / len(y)",
+        "margins.sum() / x.shape[1]",
+    ),
+)
+
+slips(
+    "softmax_loss",
+    ("dx uses the scores: it uses the probabilities", "np.exp(log_p)", "shifted.copy()"),
+    ("dx uses log p: it uses the probabilities", "np.exp(log_p)", "log_p.copy()"),
+    ("dx uses exp of the scores: divide it by the sum of its row", "np.exp(log_p)", "np.exp(shifted)"),
+    ("1 is subtracted from every class: only from the true one", "dx[rows, y] -= 1", "dx -= 1"),
+    ("the true class is set to -1: subtract 1 from its probability", "dx[rows, y] -= 1", "dx[rows, y] = -1"),
+    (
+        "the classes that are not true get 0: they get their probability",
+        "dx[rows, y] -= 1",
+        "true = dx[rows, y] - 1\ndx[:] = 0\ndx[rows, y] = true",
+    ),
+    (
+        "the loss takes log p of all labels in each row, log_p[:, y]: use log_p[rows, y]",
+        "-log_p[rows, y].mean()",
+        "-log_p[:, y].mean()",
+    ),
+    (
+        "the loss is the mean over all classes: only log p of the true class counts",
+        "-log_p[rows, y].mean()",
+        "-log_p.mean()",
+    ),
+    (
+        "the loss is 1 - p of the true class: it is -log p",
+        "-log_p[rows, y].mean()",
+        "(1 - np.exp(log_p)[rows, y]).mean()",
+    ),
+    (
+        "the loss is -log of the mean probability: take the mean of -log p",
+        "-log_p[rows, y].mean()",
+        "-np.log(np.exp(log_p)[rows, y].mean())",
+    ),
+    (
+        "the loss is -p log p, an entropy: it is -log p of the true class",
+        "-log_p[rows, y].mean()",
+        "-(np.exp(log_p) * log_p).sum(axis=1).mean()",
+    ),
+    ("dx is divided by the number of classes: divide by the number of inputs", "dx /= len(y)", "dx /= x.shape[1]"),
+    (
+        "the logarithm is to base 2: use np.log",
+        "np.log(np.exp(shifted)",
+        "np.log2(np.exp(shifted)",
+        "dx = np.exp(log_p)",
+        "dx = np.exp(shifted)\ndx /= dx.sum(axis=1, keepdims=True)",
+    ),
+    (
+        "the largest score of each class is subtracted, not that of each input, which changes the probabilities: axis=1",
+        "x.max(axis=1, keepdims=True)",
+        "x.max(axis=0)",
+    ),
+)
+
+slips(
+    "two_layer_net_loss",
+    (
+        "the bias of the hidden layer is added twice: affine_relu_forward adds it",
+        "affine_relu_forward(X, W1, b1)",
+        "affine_relu_forward(X, W1, 2 * b1)",
+    ),
+    (
+        "the bias of the last layer is added twice",
+        "affine_forward(hidden, W2, b2)",
+        "affine_forward(hidden, W2, 2 * b2)",
+    ),
+    (
+        "the log-probabilities are returned: return the scores as they are",
+        "# (N, H) -> (N, C)",
+        "\nscores = scores - scores.max(axis=1, keepdims=True)\nscores = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))",
+    ),
+    (
+        "the largest score of each row is subtracted: return the scores as they are",
+        "# (N, H) -> (N, C)",
+        "\nscores = scores - scores.max(axis=1, keepdims=True)",
+    ),
+    (
+        "the hidden layer uses the sigmoid: use ReLU",
+        "affine_relu_forward(X, W1, b1)",
+        "affine_relu_forward(X, W1, b1)\nhidden = 1 / (1 + np.exp(-np.clip(affine_forward(X, W1, b1)[0], -500, 500)))",
+    ),
+    (
+        "the hidden layer uses tanh: use ReLU",
+        "affine_relu_forward(X, W1, b1)",
+        "affine_relu_forward(X, W1, b1)\nhidden = np.tanh(affine_forward(X, W1, b1)[0])",
+    ),
+)
+
+slips(
+    "two_layer_net_gradients",
+    (
+        "the backward pass starts with the scores: start with dscores, the gradient that softmax_loss returns",
+        "affine_backward(dscores, scores_cache)",
+        "affine_backward(scores, scores_cache)",
+    ),
+    (
+        "the regularisation of the loss counts W1 twice and W2 not at all",
+        "np.sum(W1**2) + np.sum(W2**2)",
+        "np.sum(W1**2) + np.sum(W1**2)",
+    ),
+    (
+        "the regularisation of the loss counts W2 twice and W1 not at all",
+        "np.sum(W1**2) + np.sum(W2**2)",
+        "np.sum(W2**2) + np.sum(W2**2)",
+    ),
+    (
+        "the regularisation of the loss multiplies the two sums: add them",
+        "np.sum(W1**2) + np.sum(W2**2)",
+        "np.sum(W1**2) * np.sum(W2**2)",
+    ),
+    (
+        "the regularisation of the loss subtracts the sum of W2: add it",
+        "np.sum(W1**2) + np.sum(W2**2)",
+        "np.sum(W1**2) - np.sum(W2**2)",
+    ),
+    (
+        "the gradients are multiplied by the loss",
+        "affine_backward(dscores, scores_cache)",
+        "affine_backward(data_loss * dscores, scores_cache)",
+    ),
+    (
+        "the sign of the upstream gradient is flipped",
+        "affine_backward(dscores, scores_cache)",
+        "affine_backward(-dscores, scores_cache)",
+    ),
+    (
+        "the hidden layer gets its own output as the upstream gradient: pass it dhidden",
+        "affine_relu_backward(dhidden, hidden_cache)",
+        "affine_relu_backward(hidden, hidden_cache)",
+    ),
+    (
+        "the regularisation is multiplied by reg twice in dW1",
+        'grads["W1"] += self.reg * W1',
+        'grads["W1"] += self.reg**2 * W1',
+    ),
+    (
+        "the regularisation is multiplied by reg twice in dW2",
+        'grads["W2"] += self.reg * W2',
+        'grads["W2"] += self.reg**2 * W2',
+    ),
+)
+
+slips(
+    "sgd",
+    ("the step is learning_rate * w: it goes along dw", 'config["learning_rate"] * dw', 'config["learning_rate"] * w'),
+    (
+        "the step is w times the gradient: it is learning_rate * dw alone",
+        'config["learning_rate"] * dw',
+        'config["learning_rate"] * w * dw',
+    ),
+    ("the gradient is squared: the step is learning_rate * dw", "* dw", "* dw**2"),
+    ("the gradient is divided by its norm: the step is learning_rate * dw", "* dw", "* dw / np.linalg.norm(dw)"),
+    (
+        "w shrinks by the learning rate, too: next_w = w - learning_rate * dw",
+        "next_w = w -",
+        'next_w = (1 - config["learning_rate"]) * w -',
+    ),
+    (
+        "the learning rate is subtracted, not multiplied: w - learning_rate * dw",
+        'config["learning_rate"] * dw',
+        'config["learning_rate"] - dw',
+    ),
+    (
+        "the learning rate is squared: the step is learning_rate * dw",
+        'config["learning_rate"] * dw',
+        'config["learning_rate"] ** 2 * dw',
+    ),
+    ("the mean of the gradient is used for all weights: each has its own", "* dw", "* np.full_like(dw, dw.mean())"),
+    (
+        "w and dw are swapped: next_w = w - learning_rate * dw",
+        'next_w = w - config["learning_rate"] * dw',
+        'next_w = dw - config["learning_rate"] * w',
+    ),
+)
+
+slips(
+    "neural_net_loss",
+    ("dW2 is computed from the scores: use their gradient", "hidden.T @ dscores", "hidden.T @ scores"),
+    (
+        "the ReLU's mask ignores b1: a hidden unit is active if its value, with b1, is above 0",
+        "(hidden > 0)",
+        "(X @ W1 > 0)",
+    ),
+    ("the mask is the hidden layer itself: it is 1 where a unit is active", "(hidden > 0)", "hidden"),
+    ("the mask is inverted: dhidden is kept where the hidden unit is active", "(hidden > 0)", "(hidden <= 0)"),
+    ("dW1 is computed from the hidden layer: it is X.T @ dhidden", "X.T @ dhidden", "X.T @ hidden"),
+    (
+        "db2 is the mean of dscores, which is already divided by N: sum it",
+        "dscores.sum(axis=0)",
+        "dscores.mean(axis=0)",
+    ),
+    ("the loss counts W1 twice and W2 not at all", "np.sum(W1**2) + np.sum(W2**2)", "np.sum(W1**2) + np.sum(W1**2)"),
+    (
+        "the loss has the product of the two penalties: add them",
+        "np.sum(W1**2) + np.sum(W2**2)",
+        "np.sum(W1**2) * np.sum(W2**2)",
+    ),
+    ("the regularisation is subtracted in the loss: add it", "+ reg * (np", "- reg * (np"),
+    ("1 is added for the true class: subtract it", "dscores[rows, y] -= 1", "dscores[rows, y] += 1"),
+    ("1 is subtracted from every class: only from the true one", "dscores[rows, y] -= 1", "dscores -= 1"),
+    (
+        "the gradients of both layers use log p: they use the probabilities",
+        "dscores = np.exp(log_p)",
+        "dscores = log_p.copy()",
+    ),
+    (
+        "the gradients use exp of the scores: divide it by the sum of its row",
+        "dscores = np.exp(log_p)",
+        "dscores = np.exp(shifted)",
+    ),
+    (
+        "the loss is the mean over all classes: only log p of the true class counts",
+        "-log_p[rows, y].mean()",
+        "-log_p.mean()",
+    ),
+    ("the hidden layer has no bias b1", "X @ W1 + b1", "X @ W1"),
+    ("the scores have no bias b2", "hidden @ W2 + b2", "hidden @ W2"),
+    ("the bias b1 is subtracted: add it", "X @ W1 + b1", "X @ W1 - b1"),
+    (
+        "the scores go through ReLU, too: the last layer has none",
+        "scores = hidden @ W2 + b2",
+        "scores = np.maximum(0, hidden @ W2 + b2)",
+    ),
+    ("the hidden layer uses the sigmoid: use ReLU", "np.maximum(0, X @ W1 + b1)", "1 / (1 + np.exp(-(X @ W1 + b1)))"),
+    ("the hidden layer uses tanh: use ReLU", "np.maximum(0, X @ W1 + b1)", "np.tanh(X @ W1 + b1)"),
+)
+
+slips(
+    "neural_net_train",
+    (
+        "the step is reg times the gradient: multiply by learning_rate",
+        "learning_rate * grads[name]",
+        "reg * grads[name]",
+    ),
+    (
+        "the step is divided by batch_size: the gradient is already a mean",
+        "learning_rate * grads[name]",
+        "learning_rate * grads[name] / batch_size",
+    ),
+    (
+        "the parameters are replaced by the step: subtract it from them",
+        "self.params[name] -= learning_rate * grads[name]",
+        "self.params[name] = -learning_rate * grads[name]",
+    ),
+    ("only the last layer is updated: update all parameters", "for name in self.params:", 'for name in ("W2", "b2"):'),
+    ("only the first layer is updated: update all parameters", "for name in self.params:", 'for name in ("W1", "b1"):'),
+    ("the learning rate is missing in the step", "learning_rate * grads[name]", "grads[name]"),
+    (
+        "the learning rate divides the gradient: multiply by it",
+        "learning_rate * grads[name]",
+        "grads[name] / learning_rate",
+    ),
+    ("only the sign of the gradient is used", "learning_rate * grads[name]", "learning_rate * np.sign(grads[name])"),
+    ("learning_rate is passed to self.loss as reg", "y_batch, reg)", "y_batch, learning_rate)"),
+    (
+        "the parameters are updated twice in each step",
+        "self.params[name] -= learning_rate * grads[name]",
+        "self.params[name] -= learning_rate * grads[name]\nself.params[name] -= learning_rate * grads[name]",
+    ),
+    (
+        "the learning rate falls within an epoch, too: it decays after each epoch, by the given lines",
+        "learning_rate * grads[name]",
+        "learning_rate * learning_rate_decay**step * grads[name]",
+    ),
+)
+
+slips(
+    "neural_net_predict",
+    (
+        "the classes are numbered from 1: np.argmax already gives the label",
+        "np.argmax(self.loss(X), axis=1)",
+        "np.argmax(self.loss(X), axis=1) + 1",
+    ),
+    (
+        "the class with the score nearest to 0 is returned: take the largest",
+        "np.argmax(self.loss(X)",
+        "np.argmin(np.abs(self.loss(X))",
+    ),
+    (
+        "the biases are left out of the scores: self.loss(X) returns them with biases",
+        "self.loss(X)",
+        'np.maximum(0, X @ self.params["W1"]) @ self.params["W2"]',
+    ),
+    (
+        "the ReLU of the hidden layer is left out: self.loss(X) returns the scores",
+        "self.loss(X)",
+        '(X @ self.params["W1"] + self.params["b1"]) @ self.params["W2"] + self.params["b2"]',
+    ),
+    (
+        "the sign of the scores does not count: take the largest, not the largest absolute value",
+        "np.argmax(self.loss(X)",
+        "np.argmax(np.abs(self.loss(X))",
+    ),
+)

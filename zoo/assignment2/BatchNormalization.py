@@ -3,7 +3,7 @@
 import numpy as np
 
 from cs231n import layers
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 
 def _keep(bn_param, mean, var):
@@ -1230,3 +1230,474 @@ def gn_backward_of_rows(dout, cache):
     dx, _, _ = layers.layernorm_backward((dout * gamma).reshape(shape), row_cache)
     dgamma, dbeta = (np.sum(values, axis=(0, 2, 3), keepdims=True) for values in (dout * x_hat, dout))
     return dx.reshape(dout.shape), dgamma, dbeta
+
+
+# ---- slips
+
+
+slips(
+    "batchnorm_forward",
+    ("gamma divides x_hat: multiply by it", "gamma * x_hat + beta", "x_hat / gamma + beta"),
+    ("gamma and beta are swapped: out = gamma * x_hat + beta", "gamma * x_hat + beta", "beta * x_hat + gamma"),
+    ("beta is subtracted: add it", "gamma * x_hat + beta", "gamma * x_hat - beta"),
+    (
+        "the variance is the mean of x ** 2: subtract the mean of x first",
+        "(centred**2).mean(axis=0)",
+        "(x**2).mean(axis=0)",
+    ),
+    (
+        "the batch is normalised with the running mean: in train mode, use the mean of the batch",
+        "centred = x - mean",
+        "centred = x - running_mean",
+    ),
+    (
+        "the batch is normalised with the running variance: in train mode, use the variance of the batch",
+        "np.sqrt(var + eps)",
+        "np.sqrt(running_var + eps)",
+    ),
+    (
+        "the running mean and variance are swapped in the update",
+        "(1 - momentum) * mean",
+        "(1 - momentum) * var",
+        "running_var + (1 - momentum) * var",
+        "running_var + (1 - momentum) * mean",
+    ),
+    (
+        "running_mean is updated with the mean of x_hat, which is 0: use the mean of x",
+        "(1 - momentum) * mean",
+        "(1 - momentum) * x_hat.mean(axis=0)",
+    ),
+    (
+        "running_var is updated with the variance of x_hat, which is 1: use that of x",
+        "(1 - momentum) * var",
+        "(1 - momentum) * x_hat.var(axis=0)",
+    ),
+    (
+        "running_var is updated with var + eps: use the variance alone",
+        "(1 - momentum) * var",
+        "(1 - momentum) * (var + eps)",
+    ),
+    (
+        "running_var is updated with momentum and 1 - momentum swapped",
+        "momentum * running_var + (1 - momentum) * var",
+        "(1 - momentum) * running_var + momentum * var",
+    ),
+    (
+        "running_mean is updated with momentum and 1 - momentum swapped",
+        "momentum * running_mean + (1 - momentum) * mean",
+        "(1 - momentum) * running_mean + momentum * mean",
+    ),
+    (
+        "running_mean is multiplied by momentum, but the new mean not by 1 - momentum",
+        "+ (1 - momentum) * mean",
+        "+ mean",
+    ),
+    (
+        "running_var is multiplied by momentum, but the new variance not by 1 - momentum",
+        "+ (1 - momentum) * var",
+        "+ var",
+    ),
+    ("the median is subtracted: subtract the mean", "mean = x.mean(axis=0)", "mean = np.median(x, axis=0)"),
+    (
+        "x is divided by its standard deviation before the mean is subtracted",
+        "x_hat = centred / std",
+        "x_hat = x / std - mean",
+    ),
+    (
+        "the columns are scaled to the range from 0 to 1: subtract the mean and divide by std",
+        "x_hat = centred / std",
+        "x_hat = (x - x.min(axis=0)) / (np.ptp(x, axis=0) + eps)",
+    ),
+    ("x is multiplied by std: divide by it", "x_hat = centred / std", "x_hat = centred * std"),
+    (
+        "the mean absolute deviation is used: the variance is the mean of the squares",
+        "std = np.sqrt(var + eps)",
+        "std = np.abs(centred).mean(axis=0) + eps",
+    ),
+    (
+        "the mean of the whole batch is subtracted: each column has its own",
+        "mean = x.mean(axis=0)",
+        "mean = np.full(x.shape[1], x.mean())",
+    ),
+)
+
+slips(
+    "batchnorm_forward_test",
+    (
+        "gamma divides: multiply by it",
+        "gamma * (x - running_mean) / np.sqrt(running_var + eps)",
+        "(x - running_mean) / np.sqrt(running_var + eps) / gamma",
+    ),
+    ("gamma is missing in test mode", "gamma * (x - running_mean)", "(x - running_mean)"),
+    ("beta is subtracted: add it", "+ beta", "- beta"),
+    (
+        "gamma and beta are swapped",
+        "gamma * (x - running_mean) / np.sqrt(running_var + eps) + beta",
+        "beta * (x - running_mean) / np.sqrt(running_var + eps) + gamma",
+    ),
+    (
+        "the mean of the batch is subtracted: in test mode, use the running mean",
+        "(x - running_mean)",
+        "(x - x.mean(axis=0))",
+    ),
+    (
+        "the variance of the batch is used: in test mode, use the running variance",
+        "running_var + eps",
+        "x.var(axis=0) + eps",
+    ),
+    ("the running mean is not subtracted", "(x - running_mean)", "x"),
+    ("the running mean is added: subtract it", "(x - running_mean)", "(x + running_mean)"),
+    ("x is not divided by the root of the running variance", " / np.sqrt(running_var + eps)", ""),
+    (
+        "x is multiplied by the root of the running variance: divide by it",
+        "/ np.sqrt(running_var + eps)",
+        "* np.sqrt(running_var + eps)",
+    ),
+    (
+        "running_mean and running_var are swapped",
+        "(x - running_mean) / np.sqrt(running_var + eps)",
+        "(x - running_var) / np.sqrt(np.abs(running_mean) + eps)",
+    ),
+    (
+        "the running mean is divided by std twice: subtract it before the division",
+        "gamma * (x - running_mean) / np.sqrt(running_var + eps)",
+        "gamma * (x / np.sqrt(running_var + eps) - running_mean)",
+    ),
+    (
+        "momentum multiplies the running statistics: use them as they are",
+        "x - running_mean",
+        "x - momentum * running_mean",
+    ),
+)
+
+slips(
+    "batchnorm_backward",
+    ("the derivative of the root has the factor 1/2: dvar = dstd / (2 * std)", "dstd / (2 * std)", "dstd / std"),
+    (
+        "dx starts with x_hat: it starts with the upstream gradient, dout * gamma",
+        "dx_hat = dout * gamma",
+        "dx_hat = x_hat * gamma",
+    ),
+    ("gamma is missing in dx: the gradient of x_hat is dout * gamma", "dx_hat = dout * gamma", "dx_hat = dout"),
+    ("dout is divided by gamma: multiply by it", "dx_hat = dout * gamma", "dx_hat = dout / gamma"),
+    (
+        "gamma is squared in dx: the gradient of x_hat is dout * gamma",
+        "dx_hat = dout * gamma",
+        "dx_hat = dout * gamma**2",
+    ),
+    ("the direct path is multiplied by std: divide by it", "dcentred = dx_hat / std", "dcentred = dx_hat * std"),
+    ("the direct path is not divided by std", "dcentred = dx_hat / std", "dcentred = dx_hat.copy()"),
+    ("the path through the variance is missing", "dcentred += dvar * 2 * centred / len(dout)", "pass"),
+    ("the path through the variance uses x_hat in the place of x - mean", "dvar * 2 * centred", "dvar * 2 * x_hat"),
+    (
+        "dstd is not summed over the rows: a column shares one std",
+        "-(dx_hat * centred).sum(axis=0)",
+        "-(dx_hat * centred)",
+    ),
+    ("dstd is averaged over the rows: sum", "-(dx_hat * centred).sum(axis=0)", "-(dx_hat * centred).mean(axis=0)"),
+    ("dgamma is not summed with x_hat but with dx_hat", "dgamma = (dout * x_hat)", "dgamma = (dout * dout * gamma)"),
+    (
+        "dgamma is the mean over the rows: sum",
+        "dgamma = (dout * x_hat).sum(axis=0)",
+        "dgamma = (dout * x_hat).mean(axis=0)",
+    ),
+    ("dbeta is the mean over the rows: sum", "dbeta = dout.sum(axis=0)", "dbeta = dout.mean(axis=0)"),
+    (
+        "dgamma is the product of two sums: multiply first, then sum",
+        "dgamma = (dout * x_hat).sum(axis=0)",
+        "dgamma = dout.sum(axis=0) * x_hat.sum(axis=0)",
+    ),
+    ("dbeta has gamma in it: it is the sum of dout", "dbeta = dout.sum(axis=0)", "dbeta = (dout * gamma).sum(axis=0)"),
+)
+
+slips(
+    "batchnorm_backward_alt",
+    ("the term with dgamma is missing: the variance depends on x, too", "(dbeta + x_hat * dgamma)", "dbeta"),
+    ("the term with dbeta is missing: the mean depends on x, too", "(dbeta + x_hat * dgamma)", "(x_hat * dgamma)"),
+    (
+        "both sums are missing: mean and variance depend on x, too",
+        "dout - (dbeta + x_hat * dgamma) / len(dout)",
+        "dout",
+    ),
+    ("dx is multiplied by std: divide by it", "gamma / std *", "gamma * std *"),
+    ("gamma divides: multiply by it", "gamma / std *", "1 / (gamma * std) *"),
+    ("the sums are not divided by N", "(dbeta + x_hat * dgamma) / len(dout)", "(dbeta + x_hat * dgamma)"),
+    (
+        "only the sum of dout * x_hat is divided by N: both are",
+        "(dbeta + x_hat * dgamma) / len(dout)",
+        "(dbeta + x_hat * dgamma / len(dout))",
+    ),
+    (
+        "only the sum of dout is divided by N: both are",
+        "(dbeta + x_hat * dgamma) / len(dout)",
+        "(dbeta / len(dout) + x_hat * dgamma)",
+    ),
+    ("the sums are added: subtract them", "dout - (dbeta", "dout + (dbeta"),
+    (
+        "the sums are divided by the number of columns: divide by N, the number of rows",
+        "/ len(dout)",
+        "/ dout.shape[1]",
+    ),
+    ("the sums are divided by N - 1: divide by N", "/ len(dout)", "/ (len(dout) - 1)"),
+    ("dgamma is used for dbeta and dbeta for dgamma in dx", "(dbeta + x_hat * dgamma)", "(dgamma + x_hat * dbeta)"),
+    (
+        "dgamma is the mean over the rows: sum",
+        "dgamma = (dout * x_hat).sum(axis=0)",
+        "dgamma = (dout * x_hat).mean(axis=0)",
+        "x_hat * dgamma",
+        "x_hat * (dout * x_hat).sum(axis=0)",
+    ),
+    (
+        "dbeta is the mean over the rows: sum",
+        "dbeta = dout.sum(axis=0)",
+        "dbeta = dout.mean(axis=0)",
+        "(dbeta + x_hat",
+        "(dout.sum(axis=0) + x_hat",
+    ),
+)
+
+slips(
+    "layernorm_forward",
+    ("gamma divides x_hat: multiply by it", "gamma * x_hat + beta", "x_hat / gamma + beta"),
+    ("gamma and beta are swapped: out = gamma * x_hat + beta", "gamma * x_hat + beta", "beta * x_hat + gamma"),
+    ("beta is subtracted: add it", "gamma * x_hat + beta", "gamma * x_hat - beta"),
+    (
+        "the variance of the whole batch is used: each row has its own",
+        "(centred**2).mean(axis=1, keepdims=True)",
+        "np.mean(centred**2) * np.ones((len(x), 1))",
+    ),
+    (
+        "the mean of the columns is subtracted: subtract that of each row, axis=1",
+        "x.mean(axis=1, keepdims=True)",
+        "x.mean(axis=0)",
+    ),
+    ("the mean of the whole batch is subtracted: each row has its own", "x.mean(axis=1, keepdims=True)", "x.mean()"),
+    (
+        "the variance of the columns is used: use that of each row, axis=1",
+        "(centred**2).mean(axis=1, keepdims=True)",
+        "x.var(axis=0) * np.ones((len(x), 1))",
+    ),
+    ("the mean is not subtracted", "centred / std", "x / std"),
+    ("the variance is the mean of x ** 2: subtract the mean of the row first", "(centred**2).mean", "(x**2).mean"),
+    ("the squares are summed: the variance is their mean", "(centred**2).mean", "(centred**2).sum"),
+    ("x is multiplied by std: divide by it", "centred / std", "centred * std"),
+    ("the rows are not divided by std", "centred / std", "centred.copy()"),
+    (
+        "the largest entry of each row is subtracted: subtract the mean",
+        "x.mean(axis=1, keepdims=True)",
+        "x.max(axis=1, keepdims=True)",
+    ),
+)
+
+slips(
+    "layernorm_backward",
+    ("gamma is missing in dx: the gradient of x_hat is dout * gamma", "dx_hat = dout * gamma", "dx_hat = dout"),
+    ("dout is divided by gamma: multiply by it", "dx_hat = dout * gamma", "dx_hat = dout / gamma"),
+    ("dx is multiplied by std: divide by it", "(dx_hat - along) / std", "(dx_hat - along) * std"),
+    ("dx is divided by the variance: divide by std", "(dx_hat - along) / std", "(dx_hat - along) / std**2"),
+    ("std is missing in dx: divide by it", "(dx_hat - along) / std", "dx_hat - along"),
+    (
+        "the paths through mean and variance are added: subtract them",
+        "(dx_hat - along) / std",
+        "(dx_hat + along) / std",
+    ),
+    ("the path through the mean is missing", "along = dx_hat.mean(axis=1, keepdims=True) + x_hat", "along = x_hat"),
+    ("the path through the variance is missing", " + x_hat * (dx_hat * x_hat).mean(axis=1, keepdims=True)", ""),
+    ("x_hat is missing in front of the mean of dx_hat * x_hat", "+ x_hat * (dx_hat * x_hat)", "+ (dx_hat * x_hat)"),
+    ("dgamma is the sum of dout * x_hat: x_hat is missing", "dgamma = (dout * x_hat)", "dgamma = (dout)"),
+    ("dbeta is the mean over the rows: sum", "dbeta = dout.sum(axis=0)", "dbeta = dout.mean(axis=0)"),
+    ("dbeta has gamma in it: it is the sum of dout", "dbeta = dout.sum(axis=0)", "dbeta = (dout * gamma).sum(axis=0)"),
+)
+
+slips(
+    "spatial_batchnorm_forward",
+    (
+        "the mean of each input is subtracted first: the statistics of a channel run over all inputs",
+        "rows = x.transpose",
+        "rows = (x - x.mean(axis=(1, 2, 3), keepdims=True)).transpose",
+    ),
+    (
+        "the mean of each map is subtracted first: the statistics of a channel run over all inputs",
+        "rows = x.transpose",
+        "rows = (x - x.mean(axis=(2, 3), keepdims=True)).transpose",
+    ),
+    (
+        "height and width are swapped on the way back: reshape(N, H, W, C), then transpose(0, 3, 1, 2)",
+        "reshape(N, H, W, C).transpose(0, 3, 1, 2)",
+        "reshape(N, W, H, C).transpose(0, 3, 2, 1)",
+    ),
+    (
+        "height and width are swapped before the reshape: transpose(0, 2, 3, 1)",
+        "x.transpose(0, 2, 3, 1)",
+        "x.transpose(0, 3, 2, 1)",
+    ),
+    (
+        "the inputs are normalised one by one first: the statistics of a channel run over all inputs",
+        "rows = x.transpose",
+        "rows = ((x - x.mean(axis=(2, 3), keepdims=True)) / np.sqrt(x.var(axis=(2, 3), keepdims=True) + 1e-5)).transpose",
+    ),
+    (
+        "each pixel's channels are normalised first: batch normalisation looks at each channel alone",
+        "rows = x.transpose",
+        "rows = ((x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)).transpose",
+    ),
+    (
+        "gamma and beta are swapped: batchnorm_forward(rows, gamma, beta, bn_param)",
+        "(rows, gamma, beta, bn_param)",
+        "(rows, beta, gamma, bn_param)",
+    ),
+    (
+        "beta is not passed on: batchnorm_forward(rows, gamma, beta, bn_param)",
+        "(rows, gamma, beta, bn_param)",
+        "(rows, gamma, 0 * beta, bn_param)",
+    ),
+    (
+        "gamma is not passed on: batchnorm_forward(rows, gamma, beta, bn_param)",
+        "(rows, gamma, beta, bn_param)",
+        "(rows, np.ones_like(gamma), beta, bn_param)",
+    ),
+)
+
+slips(
+    "spatial_batchnorm_backward",
+    (
+        "height and width are swapped on the way back: reshape(N, H, W, C), then transpose(0, 3, 1, 2)",
+        "reshape(N, H, W, C).transpose(0, 3, 1, 2)",
+        "reshape(N, W, H, C).transpose(0, 3, 2, 1)",
+    ),
+    (
+        "dout is reshaped without a transpose: transpose(0, 2, 3, 1) brings the channels to the end first",
+        "dout.transpose(0, 2, 3, 1).reshape(-1, C)",
+        "dout.reshape(-1, C)",
+    ),
+    (
+        "dx is reshaped directly to (N, C, H, W): reshape to (N, H, W, C) first, then transpose(0, 3, 1, 2)",
+        "reshape(N, H, W, C).transpose(0, 3, 1, 2)",
+        "reshape(N, C, H, W)",
+    ),
+    (
+        "dgamma is divided by the number of positions: sum over them",
+        "dx = dx.reshape",
+        "dgamma = dgamma / (H * W)\ndx = dx.reshape",
+    ),
+    (
+        "dbeta is divided by the number of positions: sum over them",
+        "dx = dx.reshape",
+        "dbeta = dbeta / (H * W)\ndx = dx.reshape",
+    ),
+    (
+        "dx is divided by the number of positions: batchnorm_backward has divided by what is needed",
+        "dx = dx.reshape(N, H, W, C)",
+        "dx = (dx / (H * W)).reshape(N, H, W, C)",
+    ),
+    (
+        "dout is averaged over the positions first: each position has its own gradient",
+        "rows = dout.transpose",
+        "dout = np.broadcast_to(dout.mean(axis=(2, 3), keepdims=True), dout.shape)\nrows = dout.transpose",
+    ),
+)
+
+slips(
+    "spatial_groupnorm_forward",
+    (
+        "a group is made of every G-th channel, and its values are not put back: it is made of consecutive channels",
+        "groups = x.reshape(N, G, C // G * H * W)",
+        "groups = x.reshape(N, C // G, G, H * W).transpose(0, 2, 1, 3).reshape(N, G, C // G * H * W)",
+    ),
+    ("gamma divides x_hat: multiply by it", "gamma.reshape(channels) * x_hat", "x_hat / gamma.reshape(channels)"),
+    ("beta is subtracted: add it", "+ beta.reshape(channels)", "- beta.reshape(channels)"),
+    (
+        "gamma and beta are swapped: out = gamma * x_hat + beta",
+        "gamma.reshape(channels) * x_hat + beta.reshape(channels)",
+        "beta.reshape(channels) * x_hat + gamma.reshape(channels)",
+    ),
+    (
+        "the mean runs over all groups of an input: each group has its own",
+        "groups - groups.mean(axis=2, keepdims=True)",
+        "groups - groups.mean(axis=(1, 2), keepdims=True)",
+    ),
+    (
+        "the mean runs over the batch, too: each input has its own",
+        "groups - groups.mean(axis=2, keepdims=True)",
+        "groups - groups.mean(axis=(0, 2), keepdims=True)",
+    ),
+    (
+        "the variance runs over all groups of an input: each group has its own",
+        "(centred**2).mean(axis=2, keepdims=True)",
+        "(centred**2).mean(axis=(1, 2), keepdims=True) * np.ones((N, G, 1))",
+    ),
+    ("the mean is not subtracted", "centred / std", "groups / std"),
+    (
+        "the variance is the mean of x ** 2: subtract the mean of the group first",
+        "(centred**2).mean",
+        "(groups**2).mean",
+    ),
+    ("the squares are summed: the variance is their mean", "(centred**2).mean", "(centred**2).sum"),
+    ("x is multiplied by std: divide by it", "centred / std", "centred * std"),
+    ("the groups are not divided by std", "centred / std", "centred"),
+    (
+        "gamma and beta belong to groups, not to channels: each channel has its own",
+        "gamma.reshape(channels) * x_hat",
+        "np.repeat(gamma.ravel()[:G], C // G).reshape(channels) * x_hat",
+        "+ beta.reshape(channels)",
+        "+ np.repeat(beta.ravel()[:G], C // G).reshape(channels)",
+    ),
+)
+
+slips(
+    "spatial_groupnorm_backward",
+    (
+        "the mean of dx_hat is a sum: divide it by the number of entries of a group",
+        "along = dx_hat.mean(axis=2, keepdims=True)",
+        "along = dx_hat.sum(axis=2, keepdims=True)",
+    ),
+    (
+        "the mean of dx_hat * x_hat is a sum: divide it by the number of entries of a group",
+        "(dx_hat * grouped).mean(axis=2, keepdims=True)",
+        "(dx_hat * grouped).sum(axis=2, keepdims=True)",
+    ),
+    (
+        "both means are sums: divide them by the number of entries of a group",
+        "along = dx_hat.mean(axis=2, keepdims=True)",
+        "along = dx_hat.sum(axis=2, keepdims=True)",
+        "(dx_hat * grouped).mean(axis=2, keepdims=True)",
+        "(dx_hat * grouped).sum(axis=2, keepdims=True)",
+    ),
+    ("dx is multiplied by std: divide by it", "(dx_hat - along) / std", "(dx_hat - along) * std"),
+    ("dx is divided by the variance: divide by std", "(dx_hat - along) / std", "(dx_hat - along) / std**2"),
+    ("std is missing in dx: divide by it", "(dx_hat - along) / std", "(dx_hat - along)"),
+    (
+        "the paths through mean and variance are added: subtract them",
+        "(dx_hat - along) / std",
+        "(dx_hat + along) / std",
+    ),
+    ("the path through the mean is missing", "along = dx_hat.mean(axis=2, keepdims=True) + grouped", "along = grouped"),
+    ("the path through the variance is missing", " + grouped * (dx_hat * grouped).mean(axis=2, keepdims=True)", ""),
+    ("the paths through mean and variance are both missing", "(dx_hat - along) / std", "dx_hat / std"),
+    ("dgamma is the sum of dout * x_hat: x_hat is missing", "dgamma = (dout * x_hat)", "dgamma = (dout)"),
+    (
+        "dgamma has gamma in it: it is the sum of dout * x_hat",
+        "dgamma = (dout * x_hat)",
+        "dgamma = (dout * gamma.reshape(1, -1, 1, 1) * x_hat)",
+    ),
+    (
+        "dbeta has gamma in it: it is the sum of dout",
+        "dbeta = dout.sum(axis=(0, 2, 3))",
+        "dbeta = (dout * gamma.reshape(1, -1, 1, 1)).sum(axis=(0, 2, 3))",
+    ),
+    (
+        "dgamma is a mean: sum over inputs and positions",
+        "dgamma = (dout * x_hat).sum(axis=(0, 2, 3))",
+        "dgamma = (dout * x_hat).mean(axis=(0, 2, 3))",
+    ),
+    (
+        "dbeta is a mean: sum over inputs and positions",
+        "dbeta = dout.sum(axis=(0, 2, 3))",
+        "dbeta = dout.mean(axis=(0, 2, 3))",
+    ),
+    (
+        "dout is divided by gamma: multiply by it",
+        "dout * gamma.reshape(1, -1, 1, 1)",
+        "dout / gamma.reshape(1, -1, 1, 1)",
+    ),
+)

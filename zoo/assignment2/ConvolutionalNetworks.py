@@ -3,7 +3,7 @@
 import numpy as np
 
 from cs231n.classifiers.cnn import ThreeLayerConvNet
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 # ---- conv_forward_naive
 
@@ -1430,3 +1430,308 @@ def _softmax_loss_of_p(x, y):
 )
 def net_with_log_of_p(self, X, y=None):
     return net_from_single_layers(self, X, y)
+
+
+# ---- slips
+
+
+slips(
+    "conv_forward_naive",
+    ("only the height is padded: put pad zeros on all four sides", "(pad, pad), (pad, pad)))", "(pad, pad), (0, 0)))"),
+    ("only the width is padded: put pad zeros on all four sides", "(pad, pad), (pad, pad)))", "(0, 0), (pad, pad)))"),
+    (
+        "i and j are swapped: the window starts at row i * stride and column j * stride",
+        "top, left = i * stride, j * stride",
+        "top, left = j * stride % (H + 2 * pad - HH + 1), i * stride % (W + 2 * pad - WW + 1)",
+    ),
+    (
+        "only the height is padded: put pad zeros on all four sides",
+        "(pad, pad), (pad, pad)))",
+        "(pad, pad), (0, 2 * pad)))",
+    ),
+    (
+        "only the width is padded: put pad zeros on all four sides",
+        "(pad, pad), (pad, pad)))",
+        "(0, 2 * pad), (pad, pad)))",
+    ),
+    (
+        "the zeros are put at the bottom and right alone: put pad zeros on all four sides",
+        "(pad, pad), (pad, pad)))",
+        "(0, 2 * pad), (0, 2 * pad)))",
+    ),
+    (
+        "the stride is ignored in the columns: the window starts at column j * stride",
+        "i * stride, j * stride",
+        "i * stride, j",
+    ),
+    (
+        "the stride is ignored in the rows: the window starts at row i * stride",
+        "i * stride, j * stride",
+        "i, j * stride",
+    ),
+    ("the bias of the image is added, b[n]: feature map f has the bias b[f]", "+ b[f]", "+ b[n % F]"),
+    ("the sum of all biases is added: feature map f has the bias b[f]", "+ b[f]", "+ b.sum()"),
+    ("the bias is subtracted: add it", "+ b[f]", "- b[f]"),
+    ("the bias multiplies the sum: add it", "np.sum(window * w[f]) + b[f]", "np.sum(window * w[f]) * b[f]"),
+    ("the filters are used in reverse order: use w[f] for feature map f", "window * w[f]", "window * w[F - 1 - f]"),
+    ("the last filter is used for all feature maps: use w[f] for feature map f", "window * w[f]", "window * w[-1]"),
+    ("the first image is used for all: use image n", "padded[n, :,", "padded[0, :,"),
+    ("the filters' channels are in reverse order", "window * w[f]", "window * w[f, ::-1]"),
+    ("window and filter are added, not multiplied", "np.sum(window * w[f])", "np.sum(window + w[f])"),
+    ("window and filter are subtracted, not multiplied", "np.sum(window * w[f])", "np.sum(window - w[f])"),
+    ("the window is summed without the filter", "np.sum(window * w[f])", "np.sum(window)"),
+    (
+        "the border reflects the image: pad with zeros",
+        "(pad, pad), (pad, pad)))",
+        '(pad, pad), (pad, pad)), mode="reflect")',
+    ),
+    ("the border wraps around: pad with zeros", "(pad, pad), (pad, pad)))", '(pad, pad), (pad, pad)), mode="wrap")'),
+    (
+        "the filter is mirrored from left to right: multiply the window by the filter as it is",
+        "window * w[f]",
+        "window * w[f, :, :, ::-1]",
+    ),
+    (
+        "the filter is mirrored upside down: multiply the window by the filter as it is",
+        "window * w[f]",
+        "window * w[f, :, ::-1]",
+    ),
+)
+
+slips(
+    "conv_backward_naive",
+    (
+        "dout is missing in dx: add dout[n, f, i, j] * w[f]",
+        "dpadded[window] += dout[n, f, i, j] * w[f]",
+        "dpadded[window] += w[f]",
+    ),
+    (
+        "dout is missing in dw: add dout[n, f, i, j] times the window",
+        "dw[f] += dout[n, f, i, j] * padded[window]",
+        "dw[f] += padded[window]",
+    ),
+    (
+        "dw is computed from padded gradients: use the window of the padded x",
+        "* padded[window]  #",
+        "* dpadded[window]  #",
+    ),
+    (
+        "dx is computed from the window of x: add dout[n, f, i, j] * w[f]",
+        "dout[n, f, i, j] * w[f]",
+        "dout[n, f, i, j] * padded[window]",
+    ),
+    (
+        "dw is computed from w: add dout[n, f, i, j] times the window of x",
+        "dw[f] += dout[n, f, i, j] * padded[window]",
+        "dw[f] += dout[n, f, i, j] * w[f]",
+    ),
+    (
+        "only the height of x is padded for dw: pad all four sides, as in the forward pass",
+        "(pad, pad), (pad, pad)))",
+        "(pad, pad), (0, 2 * pad)))",
+    ),
+    (
+        "only the width of x is padded for dw: pad all four sides, as in the forward pass",
+        "(pad, pad), (pad, pad)))",
+        "(0, 2 * pad), (pad, pad)))",
+    ),
+    (
+        "the border is filled with other values than 0 for dw: pad with zeros, as in the forward pass",
+        "(pad, pad), (pad, pad)))",
+        '(pad, pad), (pad, pad)), mode="edge")',
+    ),
+    (
+        "the stride is ignored in the columns: the window starts at column j * stride",
+        "i * stride, j * stride",
+        "i * stride, j",
+    ),
+    (
+        "the stride is ignored in the rows: the window starts at row i * stride",
+        "i * stride, j * stride",
+        "i, j * stride",
+    ),
+    (
+        "db is summed over the images alone, at one position: sum over the positions, too",
+        "dout.sum(axis=(0, 2, 3))",
+        "dout[:, :, 0, 0].sum(axis=0)",
+    ),
+    ("db is that of the first image: sum over all images", "dout.sum(axis=(0, 2, 3))", "dout[0].sum(axis=(1, 2))"),
+    (
+        "db is multiplied by b: the gradient of b is the sum of dout alone",
+        "dout.sum(axis=(0, 2, 3))",
+        "dout.sum(axis=(0, 2, 3)) * b",
+    ),
+    (
+        "the first filter is used for every feature map in dx: use w[f]",
+        "dout[n, f, i, j] * w[f]",
+        "dout[n, f, i, j] * w[0]",
+    ),
+    ("dx is divided by N: the 1/N of the loss is already part of dout", "db = dout.sum", "dx = dx / N\ndb = dout.sum"),
+    (
+        "the filter is mirrored from left to right in dx: add dout[n, f, i, j] * w[f], with w[f] as it is",
+        "dout[n, f, i, j] * w[f]",
+        "dout[n, f, i, j] * w[f, :, :, ::-1]",
+    ),
+    (
+        "the filter is mirrored upside down in dx: add dout[n, f, i, j] * w[f], with w[f] as it is",
+        "dout[n, f, i, j] * w[f]",
+        "dout[n, f, i, j] * w[f, :, ::-1]",
+    ),
+    ("the contributions are subtracted in dx: add them", "dpadded[window] += dout", "dpadded[window] -= dout"),
+    ("the contributions are subtracted in dw: add them", "dw[f] += dout", "dw[f] -= dout"),
+)
+
+slips(
+    "max_pool_forward_naive",
+    (
+        "the window is as large as the stride: it spans pool_height and pool_width",
+        "top : top + height, left : left + width",
+        "top : top + stride, left : left + stride",
+    ),
+    ("pool_height is used for the width of the window, too", "left : left + width", "left : left + height"),
+    ("pool_width is used for the height of the window, too", "top : top + height", "top : top + width"),
+    (
+        "pool_height and pool_width are swapped in the window",
+        "top : top + height, left : left + width",
+        "top : top + width, left : left + height",
+    ),
+    (
+        "the stride is ignored in the columns: the window starts at column j * stride",
+        "i * stride, j * stride",
+        "i * stride, j",
+    ),
+    (
+        "the stride is ignored in the rows: the window starts at row i * stride",
+        "i * stride, j * stride",
+        "i, j * stride",
+    ),
+    (
+        "the window is one entry too large: x[..., top : top + pool_height] ends before top + pool_height",
+        "top : top + height, left : left + width",
+        "top : top + height + 1, left : left + width + 1",
+    ),
+    (
+        "the window is one entry too small: x[..., top : top + pool_height] ends before top + pool_height",
+        "top : top + height, left : left + width",
+        "top : top + max(1, height - 1), left : left + max(1, width - 1)",
+    ),
+    ("the sum of the window is taken: take the largest value", "window.max", "window.sum"),
+    (
+        "the median of the window is taken: take the largest value",
+        "window.max(axis=(2, 3))",
+        "np.median(window, axis=(2, 3))",
+    ),
+    ("the first value of the window is taken: take the largest", "window.max(axis=(2, 3))", "window[:, :, 0, 0]"),
+    ("the last value of the window is taken: take the largest", "window.max(axis=(2, 3))", "window[:, :, -1, -1]"),
+)
+
+slips(
+    "max_pool_backward_naive",
+    (
+        "the stride is ignored: the windows start at i * stride and j * stride",
+        "top, left = i * stride, j * stride",
+        "top, left = i, j",
+    ),
+    (
+        "the stride is ignored in the columns: the window starts at column j * stride",
+        "i * stride, j * stride",
+        "i * stride, j",
+    ),
+    (
+        "the stride is ignored in the rows: the window starts at row i * stride",
+        "i * stride, j * stride",
+        "i, j * stride",
+    ),
+    (
+        "the window is as large as the stride: it spans pool_height and pool_width",
+        "top : top + height, left : left + width",
+        "top : top + stride, left : left + stride",
+    ),
+    ("pool_height is used for the width of the window, too", "left : left + width", "left : left + height"),
+    ("pool_width is used for the height of the window, too", "top : top + height", "top : top + width"),
+    ("the largest value itself is written into dx: write dout[n, c, i, j]", "+= dout[n, c, i, j]", "+= window.max()"),
+    (
+        "dout is multiplied by the largest value: the derivative of the maximum is 1",
+        "+= dout[n, c, i, j]",
+        "+= dout[n, c, i, j] * window.max()",
+    ),
+    (
+        "dout is divided by the size of the window: the largest value gets all of it",
+        "+= dout[n, c, i, j]",
+        "+= dout[n, c, i, j] / window.size",
+    ),
+    ("dout goes to the first entry of each window: it goes to the largest", "top + p, left + q", "top, left"),
+    (
+        "dout goes to the last entry of each window: it goes to the largest",
+        "top + p, left + q",
+        "top + height - 1, left + width - 1",
+    ),
+    ("dout is subtracted: add it", "+= dout", "-= dout"),
+    (
+        "dout goes to the largest absolute value: it goes to the largest value",
+        "np.argmax(window)",
+        "np.argmax(np.abs(window))",
+    ),
+    (
+        "the windows are steps of pool_height and pool_width: they start at i * stride and j * stride",
+        "i * stride, j * stride",
+        "i * height, j * width",
+    ),
+    ("row and column of the largest value are swapped", "top + p, left + q", "top + q % height, left + p % width"),
+)
+
+slips(
+    "conv_net_loss",
+    (
+        "the bias of the convolution is missing",
+        "X, W1, b1, conv_param, pool_param)",
+        "X, W1, 0 * b1, conv_param, pool_param)",
+    ),
+    (
+        "the bias of the hidden layer is missing",
+        "affine_relu_forward(maps, W2, b2)",
+        "affine_relu_forward(maps, W2, 0 * b2)",
+    ),
+    (
+        "the largest score of each row is subtracted: return the scores as they are",
+        "# (N, K)",
+        "\nscores = scores - scores.max(axis=1, keepdims=True)",
+    ),
+)
+
+slips(
+    "conv_net_gradients",
+    (
+        "the backward pass starts with the scores: start with dscores, the gradient that softmax_loss returns",
+        "affine_backward(dscores, scores_cache)",
+        "affine_backward(scores, scores_cache)",
+    ),
+    (
+        "the upstream gradient has the wrong sign",
+        "affine_backward(dscores, scores_cache)",
+        "affine_backward(-dscores, scores_cache)",
+    ),
+    (
+        "the gradients are multiplied by the loss",
+        "affine_backward(dscores, scores_cache)",
+        "affine_backward(loss * dscores, scores_cache)",
+    ),
+    (
+        "the hidden layer gets its own output as the upstream gradient: pass it dhidden",
+        "affine_relu_backward(dhidden, hidden_cache)",
+        "affine_relu_backward(hidden, hidden_cache)",
+    ),
+    (
+        "the convolution gets its own output as the upstream gradient: pass it dmaps",
+        "conv_relu_pool_backward(dmaps, maps_cache)",
+        "conv_relu_pool_backward(maps, maps_cache)",
+    ),
+    ("the regularisation is subtracted in the loss: add it", "loss += 0.5", "loss -= 0.5"),
+    ("the regularisation is subtracted from the gradients: add it", "+= self.reg * weights", "-= self.reg * weights"),
+    ("reg is squared in the gradients: add reg * W", "+= self.reg * weights", "+= self.reg**2 * weights"),
+    (
+        "the regularisation of the loss counts W1 three times: use the weights of each layer",
+        "np.vdot(weights, weights)",
+        "np.vdot(W1, W1)",
+    ),
+)

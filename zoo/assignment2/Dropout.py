@@ -4,7 +4,7 @@ from functools import wraps
 
 import numpy as np
 
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 # ---- dropout_forward
 
@@ -321,3 +321,23 @@ def backward_of_vanilla(dout, cache):
 )
 def forward_of_zeros(x, dropout_param):
     return _forward(x, dropout_param, np.zeros(x.shape))
+
+
+# ---- slips
+
+
+slips(
+    "dropout_backward",
+    (
+        "the mask is missing: the gradient of a dropped entry is 0, dx = dout * mask",
+        "dout * mask",
+        'dout / dropout_param["p"]',
+    ),
+    ("the mask is added: multiply by it", "dout * mask", "dout + mask"),
+    ("the mask is inverted: the gradient passes where an entry was kept", "dout * mask", "dout * (mask == 0)"),
+    (
+        "the gradients are divided by 1 - p: the mask already has its factor 1 / p",
+        "dout * mask",
+        'dout * mask / (1 - dropout_param["p"])',
+    ),
+)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cs231n.classifiers import fc_net
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 # ---- fcn_init
 
@@ -778,3 +778,54 @@ def _softmax_loss_of_p(x, y):
 )
 def fcn_with_log_of_p(self, X, y=None):
     return fcn_from_layer_functions(self, X, y)
+
+
+# ---- slips
+
+
+slips(
+    "fcn_loss",
+    ("the bias of the last layer is missing", 'self.params[f"b{L}"])', '0 * self.params[f"b{L}"])'),
+    (
+        "the largest score of each row is subtracted: return the scores as they are",
+        'self.params[f"b{L}"])',
+        'self.params[f"b{L}"])\nscores = scores - scores.max(axis=1, keepdims=True)',
+    ),
+    (
+        "the scores are divided by the number of layers",
+        'self.params[f"b{L}"])',
+        'self.params[f"b{L}"])\nscores = scores / L',
+    ),
+)
+
+slips(
+    "fcn_gradients",
+    (
+        "the backward pass starts with the scores: start with dscores, the gradient that softmax_loss returns",
+        "affine_backward(dscores, last_cache)",
+        "affine_backward(scores, last_cache)",
+    ),
+    (
+        "the upstream gradient has the wrong sign",
+        "affine_backward(dscores, last_cache)",
+        "affine_backward(-dscores, last_cache)",
+    ),
+    (
+        "the gradients are multiplied by the loss",
+        "affine_backward(dscores, last_cache)",
+        "affine_backward(loss * dscores, last_cache)",
+    ),
+    (
+        "the regularisation of the loss counts the first layer only, once for each layer: use W of layer i",
+        "0.5 * self.reg * np.sum(W**2)",
+        '0.5 * self.reg * np.sum(self.params["W1"] ** 2)',
+    ),
+    ("the first layer is not regularised: begin with W1", "range(1, L + 1)", "range(2, L + 1)"),
+    (
+        "the regularisation of the loss is divided by the number of layers: add it in full for each",
+        "0.5 * self.reg * np.sum(W**2)",
+        "0.5 * self.reg * np.sum(W**2) / L",
+    ),
+    ("the regularisation is subtracted in the loss: add it", "loss += 0.5", "loss -= 0.5"),
+    ("reg is squared in the gradients: add reg * W", "+= self.reg * W", "+= self.reg**2 * W"),
+)

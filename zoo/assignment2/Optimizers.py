@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 
 def _defaults(w, config, **more):
@@ -145,7 +145,7 @@ _rules(
 )
 
 
-@wrong("sgd_momentum", "the state is stored in a new dict: store it in the dict that was passed")
+@right("sgd_momentum")
 def momentum_in_new_dict(w, dw, config=None):
     config = dict(_momentum_defaults(w, config))
     config["velocity"] = _velocity(config, dw)
@@ -290,7 +290,7 @@ _rules(
 )
 
 
-@wrong("nesterov_momentum", "the state is stored in a new dict: store it in the dict that was passed")
+@right("nesterov_momentum")
 def nesterov_in_new_dict(w, dw, config=None):
     config = dict(_momentum_defaults(w, config))
     config["velocity"] = _velocity(config, dw)
@@ -477,7 +477,7 @@ def rmsprop_changes_gradient(w, dw, config=None):
     return _divided(w, gradient, config, config["cache"]), config
 
 
-@wrong("rmsprop", "the state is stored in a new dict: store it in the dict that was passed")
+@right("rmsprop")
 def rmsprop_in_new_dict(w, dw, config=None):
     config = dict(_cache_defaults(w, config))
     config["cache"] = _mean_square(config, dw)
@@ -547,7 +547,7 @@ _rules(
 )
 
 
-@wrong("adagrad", "the state is stored in a new dict: store it in the dict that was passed")
+@right("adagrad")
 def adagrad_in_new_dict(w, dw, config=None):
     config = dict(_cache_defaults(w, config))
     config["cache"] = _sum_of_squares(config, dw)
@@ -791,7 +791,7 @@ _WRONG_ADAM = (
 _rules("adam", _adam_defaults, _WRONG_ADAM)
 
 
-@wrong("adam", "the state is stored in a new dict: store it in the dict that was passed")
+@right("adam")
 def adam_in_new_dict(w, dw, config=None):
     config = dict(_adam_defaults(w, config))
     next_w, state = _adam_step(w, dw, config)
@@ -971,3 +971,254 @@ def adamw_shrinks_first(w, dw, config=None):
     before = (1 - config["learning_rate"] * config["weight_decay"]) * w
     after, config = adam(before, dw, config)
     return after, config
+
+
+# ---- slips
+
+
+slips(
+    "sgd_momentum",
+    (
+        "the learning rate is missing from v, and multiplies v in the step: v = momentum * v - learning_rate * dw",
+        'config["learning_rate"] * dw',
+        "dw",
+        "w + velocity",
+        'w + config["learning_rate"] * velocity',
+    ),
+    (
+        "the learning rate multiplies v in the step once more: it is already in v",
+        "w + velocity",
+        'w + config["learning_rate"] * velocity',
+    ),
+    (
+        "w is multiplied by momentum in the place of the old velocity",
+        'config["momentum"] * config["velocity"]',
+        'config["momentum"] * w',
+    ),
+    (
+        "momentum multiplies the gradient in the place of the old velocity",
+        'config["momentum"] * config["velocity"] - config["learning_rate"] * dw',
+        'config["velocity"] - config["momentum"] * config["learning_rate"] * dw',
+    ),
+    (
+        "momentum multiplies the gradient as well: only the old velocity",
+        '- config["learning_rate"] * dw',
+        '- config["momentum"] * config["learning_rate"] * dw',
+    ),
+    (
+        "momentum and learning_rate are swapped",
+        'config["momentum"] * config["velocity"] - config["learning_rate"] * dw',
+        'config["learning_rate"] * config["velocity"] - config["momentum"] * dw',
+    ),
+    (
+        "the old velocity counts with 1 - momentum: it counts with momentum",
+        'config["momentum"] * config["velocity"]',
+        '(1 - config["momentum"]) * config["velocity"]',
+    ),
+    ("w is stored as the velocity: store v", 'config["velocity"] = velocity', 'config["velocity"] = next_w'),
+    ("the gradient is stored as the velocity: store v", 'config["velocity"] = velocity', 'config["velocity"] = dw'),
+    ("w moves by momentum * v: v already has its momentum", "w + velocity", 'w + config["momentum"] * velocity'),
+    (
+        "the old velocity is subtracted: v = momentum * v - learning_rate * dw",
+        'config["momentum"] * config["velocity"] -',
+        '-config["momentum"] * config["velocity"] -',
+    ),
+    ("w is missing: next_w = w + v", "w + velocity", "velocity"),
+    (
+        "the gradient is subtracted from w once more: w moves by v alone",
+        "w + velocity",
+        'w + velocity - config["learning_rate"] * dw',
+    ),
+    ("the gradient is squared in v", "* dw", "* dw**2"),
+)
+
+slips(
+    "nesterov_momentum",
+    (
+        "the learning rate is missing from v, and multiplies the whole step: v = momentum * v - learning_rate * dw",
+        'step = config["learning_rate"] * dw',
+        "step = dw",
+        'w + config["momentum"] * velocity - step',
+        'w + config["learning_rate"] * (config["momentum"] * velocity - step)',
+    ),
+    (
+        "the gradient is added in the step of w: momentum * v - learning_rate * dw",
+        "* velocity - step",
+        "* velocity + step",
+    ),
+    (
+        "v is subtracted in the step of w: momentum * v - learning_rate * dw",
+        'w + config["momentum"] * velocity',
+        'w - config["momentum"] * velocity',
+    ),
+    (
+        "the gradient is added to v: v = momentum * v - learning_rate * dw",
+        '* config["velocity"] - step',
+        '* config["velocity"] + step',
+    ),
+    (
+        "w is multiplied by momentum in the place of the old velocity",
+        'config["momentum"] * config["velocity"]',
+        'config["momentum"] * w',
+    ),
+    (
+        "momentum is missing in v: v = momentum * v - learning_rate * dw",
+        'config["momentum"] * config["velocity"]',
+        'config["velocity"]',
+    ),
+    ("the step of w has momentum twice", 'w + config["momentum"] * velocity', 'w + config["momentum"] ** 2 * velocity'),
+    (
+        "momentum multiplies the gradient in the step of w as well",
+        'w + config["momentum"] * velocity - step',
+        'w + config["momentum"] * (velocity - step)',
+    ),
+    ("w is stored as the velocity: store v", 'config["velocity"] = velocity', 'config["velocity"] = next_w'),
+    (
+        "w is missing: next_w = w + momentum * v - learning_rate * dw",
+        'w + config["momentum"] * velocity',
+        'config["momentum"] * velocity',
+    ),
+)
+
+slips(
+    "adagrad",
+    (
+        "the old squares count with 0.9, the new ones with 0.1, as in RMSProp: AdaGrad adds up all of them",
+        'config["cache"] + dw**2',
+        '0.9 * config["cache"] + 0.1 * dw**2',
+    ),
+    (
+        "the old squares count with 0.9: AdaGrad adds up all of them in full",
+        'config["cache"] + dw**2',
+        '0.9 * config["cache"] + dw**2',
+    ),
+    (
+        "the old squares count with 0.99: AdaGrad adds up all of them in full",
+        'config["cache"] + dw**2',
+        '0.99 * config["cache"] + dw**2',
+    ),
+    ("the gradients are added up, not their squares", 'config["cache"] + dw**2', 'config["cache"] + dw'),
+    ("the squares are multiplied by the old cache: add them", 'config["cache"] + dw**2', 'config["cache"] * dw**2'),
+    (
+        "the learning rate multiplies the squares, too",
+        'config["cache"] + dw**2',
+        'config["cache"] + (config["learning_rate"] * dw) ** 2',
+    ),
+    (
+        "the gradient is squared in the step: learning_rate * dw / (sqrt(cache) + epsilon)",
+        '["learning_rate"] * dw /',
+        '["learning_rate"] * dw**2 /',
+    ),
+    (
+        "the cache is updated with the root of the squares",
+        'config["cache"] + dw**2',
+        'config["cache"] + np.sqrt(np.abs(dw))',
+    ),
+    (
+        "the step has no gradient: learning_rate * dw / (sqrt(cache) + epsilon)",
+        '["learning_rate"] * dw /',
+        '["learning_rate"] * np.ones_like(dw) /',
+    ),
+    (
+        "the squares are averaged over the weights: each weight has its own",
+        'config["cache"] + dw**2',
+        'config["cache"] + np.mean(dw**2)',
+    ),
+)
+
+slips(
+    "rmsprop",
+    (
+        "the root of the cache is stored: store the mean of the squares",
+        'config["cache"] = cache',
+        'config["cache"] = np.sqrt(cache)',
+    ),
+    (
+        "the gradient is squared in the step: learning_rate * dw / (sqrt(cache) + epsilon)",
+        '["learning_rate"] * dw /',
+        '["learning_rate"] * dw**2 /',
+    ),
+    (
+        "the square of this step's gradient alone is used: decay_rate * cache is missing",
+        'decay_rate * config["cache"] + (1 - decay_rate) * dw**2',
+        "(1 - decay_rate) * dw**2",
+    ),
+    ("decay_rate is missing in front of the old cache", 'decay_rate * config["cache"]', 'config["cache"]'),
+    (
+        "1 - decay_rate is squared with the gradient: (1 - decay_rate) * dw ** 2",
+        "(1 - decay_rate) * dw**2",
+        "((1 - decay_rate) * dw) ** 2",
+    ),
+    (
+        "decay_rate multiplies the squares as well: they count with 1 - decay_rate",
+        "(1 - decay_rate) * dw**2",
+        "decay_rate * dw**2",
+    ),
+    ("the learning rate multiplies the squares, too", "dw**2", '(config["learning_rate"] * dw) ** 2'),
+    ("the square is subtracted from the cache: add it", "+ (1 - decay_rate)", "- (1 - decay_rate)"),
+)
+
+slips(
+    "adam",
+    ("v is corrected with beta1: use 1 - beta2 ** t", "v / (1 - beta2**t)", "v / (1 - beta1**t)"),
+    ("m is corrected with beta2: use 1 - beta1 ** t", "m / (1 - beta1**t)", "m / (1 - beta2**t)"),
+    ("beta1 is multiplied by t: raise it to the power t, 1 - beta1 ** t", "1 - beta1**t", "1 - beta1 * t"),
+    ("beta2 is multiplied by t: raise it to the power t, 1 - beta2 ** t", "1 - beta2**t", "1 - beta2 * t"),
+    ("m is multiplied by its correction: divide by it", "m / (1 - beta1**t)", "m * (1 - beta1**t)"),
+    ("v is multiplied by its correction: divide by it", "v / (1 - beta2**t)", "v * (1 - beta2**t)"),
+    (
+        "m is computed with the square of the gradient: use dw",
+        '* config["m"] + (1 - beta1) * dw',
+        '* config["m"] + (1 - beta1) * dw**2',
+    ),
+    (
+        "the step is multiplied by the root of v: divide by it",
+        '* m_hat / (np.sqrt(v_hat) + config["epsilon"])',
+        '* m_hat * (np.sqrt(v_hat) + config["epsilon"])',
+    ),
+    ("the root of v is stored: store v", "v=v", "v=np.sqrt(v)"),
+    ("1 - beta1 is missing in m", "(1 - beta1) * dw", "dw"),
+    ("1 - beta2 is missing in v", "(1 - beta2) * dw**2", "dw**2"),
+    ("beta1 is missing in front of the old m", 'beta1 * config["m"]', 'config["m"]'),
+    ("beta2 is missing in front of the old v", 'beta2 * config["v"]', 'config["v"]'),
+    ("the old m is used in the step: use the new one", "m_hat = m /", 'm_hat = config["m"] /'),
+    ("the old v is used in the step: use the new one", "v_hat = v /", 'v_hat = config["v"] /'),
+    (
+        "m starts at the gradient: m = beta1 * m + (1 - beta1) * dw",
+        'm = beta1 * config["m"] + (1 - beta1) * dw',
+        "m = dw",
+    ),
+    ("epsilon is missing", ' + config["epsilon"]', ""),
+    ("t rises by 2 in each step: add 1", '["t"] + 1', '["t"] + 2'),
+    (
+        "m_hat and v_hat are swapped: m_hat / (sqrt(v_hat) + epsilon)",
+        '* m_hat / (np.sqrt(v_hat) + config["epsilon"])',
+        '* v_hat / (np.sqrt(np.abs(m_hat)) + config["epsilon"])',
+    ),
+    (
+        "the gradient is multiplied by beta1, and the old m by 1 - beta1: it is the other way round",
+        'beta1 * config["m"] + (1 - beta1) * dw',
+        '(1 - beta1) * config["m"] + beta1 * dw',
+    ),
+    (
+        "the square is multiplied by beta2, and the old v by 1 - beta2: it is the other way round",
+        'beta2 * config["v"] + (1 - beta2) * dw**2',
+        '(1 - beta2) * config["v"] + beta2 * dw**2',
+    ),
+)
+
+slips(
+    "adamw",
+    ("the weight decay is squared", 'config["weight_decay"] * w', 'config["weight_decay"] ** 2 * w'),
+    ("the decay is learning_rate * w: weight_decay is missing", 'config["weight_decay"] * w', "w"),
+    (
+        "the decay is taken of the gradient: learning_rate * weight_decay * w",
+        'config["weight_decay"] * w',
+        'config["weight_decay"] * dw',
+    ),
+    (
+        "w is multiplied by the decay: subtract learning_rate * weight_decay * w from the moved weights",
+        "moved - decay",
+        'moved * config["learning_rate"] * config["weight_decay"]',
+    ),
+)

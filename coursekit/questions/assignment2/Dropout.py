@@ -55,7 +55,7 @@ def _judge_summary(inputs, outputs):
         return [shape]
     return [
         shape,
-        _judge_entries(p, outputs["different rows"], outputs["different columns"]),
+        _judge_entries(outputs["dropped"], outputs["different rows"], outputs["different columns"]),
         _judge_share(p, outputs["dropped"], x.size),
         _judge_factor(p, outputs["smallest factor"], outputs["largest factor"], x.dtype),
         holds(
@@ -105,8 +105,10 @@ def _judge_factor(p, smallest, largest, dtype):
     )
 
 
-def _judge_entries(p, different_rows, different_columns):
+def _judge_entries(dropped, different_rows, different_columns):
     mistake = "draw a random number for each entry of x, not for each row or column: np.random.rand(*x.shape)"
+    if dropped in (0, 1):
+        mistake = f"{'every' if dropped else 'no'} entry is dropped: multiply x by the mask of random zeros"
     return holds(
         "entries are dropped independently",
         min(different_rows, different_columns) > 0.5,
