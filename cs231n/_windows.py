@@ -3,6 +3,7 @@
 from cs231n._errors import require_settings, require_whole
 
 CONV_SETTINGS = frozenset({"stride", "pad", "needs_dx"})
+CONV_TRANSPOSE_SETTINGS = frozenset({"stride", "pad", "output_pad"})
 POOL_SETTINGS = frozenset({"pool_height", "pool_width", "stride"})
 
 
@@ -62,3 +63,36 @@ def pooled_shape(shape, pool_param):
     field = pool_param["pool_height"], pool_param["pool_width"]
     size = (num_positions(*axis, pool_param["stride"]) for axis in zip(shape[2:], field, strict=True))
     return (*shape[:2], *size)
+
+
+def require_conv_transpose(x, w, b, conv_param):
+    """Raise unless x, w, b and conv_param of a transposed convolution fit together."""
+    require_settings(conv_param, CONV_TRANSPOSE_SETTINGS, "conv_param")
+    if x.ndim != 4 or w.ndim != 4 or x.shape[1] != w.shape[0]:
+        raise ValueError(
+            f"x has shape {x.shape} and w {w.shape}, expected (N, C, H, W) and (C, F, HH, WW): the filters of a "
+            "transposed convolution have their input channels first."
+        )
+    if b.shape != (w.shape[1],):
+        raise ValueError(f"b has shape {b.shape}, expected ({w.shape[1]},): one bias for each output channel.")
+    stride, pad, output_pad = conv_param["stride"], conv_param["pad"], conv_param.get("output_pad", 0)
+    require_whole("the stride", stride)
+    require_whole("the padding", pad, 0)
+    if output_pad not in range(stride):
+        raise ValueError(
+            f"output_pad is {output_pad!r}, expected an integer from 0 to stride - 1 = {stride - 1}: that many sizes "
+            "of out give the same x in the convolution."
+        )
+    shape = transposed_shape(x.shape, w.shape, conv_param)
+    if min(shape[2:]) < 1:
+        raise ValueError(f"out would have the shape {shape}: use less padding or larger filters.")
+
+
+def transposed_shape(x_shape, w_shape, conv_param):
+    """Return the shape (N, F, H_out, W_out) of the feature maps of a transposed convolution."""
+    stride, pad, output_pad = conv_param["stride"], conv_param["pad"], conv_param.get("output_pad", 0)
+    size = (
+        (length - 1) * stride - 2 * pad + field + output_pad
+        for length, field in zip(x_shape[2:], w_shape[2:], strict=True)
+    )
+    return (x_shape[0], w_shape[1], *size)

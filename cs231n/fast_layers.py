@@ -47,6 +47,10 @@ from cs231n._fast.relu import (
     relu_backward_fast,
     relu_forward_fast,
 )
+from cs231n._fast.transposed import (
+    conv_transpose_backward_fast,
+    conv_transpose_forward_fast,
+)
 
 __all__ = [
     "batchnorm_relu_backward_fast",
@@ -61,6 +65,8 @@ __all__ = [
     "conv_relu_forward_fast",
     "conv_relu_pool_backward_fast",
     "conv_relu_pool_forward_fast",
+    "conv_transpose_backward_fast",
+    "conv_transpose_forward_fast",
     "max_pool_backward_fast",
     "max_pool_backward_im2col",
     "max_pool_backward_reshape",
