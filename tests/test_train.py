@@ -16,6 +16,7 @@ from cs231n.scenes import load_scenes
 from cs231n.solver import Solver
 
 NETS_OF_TASKS = [net for nets in train.TASKS.values() for net in nets]
+WHOLE = {module: dict(vars(module)) for module in (images, scenes, captions, coco_utils)}  # before `small` changes it
 SHIPPED_SHA256 = "70eb6acdc419286b730189ab6cb498542613dc331fa236a4bd219b951413e550"
 
 
@@ -216,3 +217,31 @@ def test_a_small_network_learns_from_few_scenes(tmp_path, monkeypatch, capsys):
     assert abs(features.mean()) < 0.2 and features.std() == pytest.approx(1, abs=0.2)
     with np.load(out) as file:
         assert {file[name].dtype for name in file.files if name != "stages"} == {np.dtype(np.float16)}
+
+
+# ---- whole runs, which take minutes
+
+
+@pytest.fixture
+def whole(monkeypatch):
+    """The recipes as they are."""
+    for module, names in WHOLE.items():
+        for name in ("STAGES", "SIZES", "SCENES", "RECIPES", "BATCH_SIZE", "CACHE", "NUM_TRAIN", "NUM_VAL"):
+            if name in names:
+                monkeypatch.setattr(module, name, names[name])
+    monkeypatch.setattr("cs231n.classifiers.scene_net.NUM_COMPONENTS", captions.NUM_COMPONENTS)
+
+
+@pytest.mark.slow
+def test_the_recipe_makes_a_network_as_good_as_the_shipped_one(whole, tmp_path):
+    out = tmp_path / "scenes.npz"
+    assert train.train(["--net", "scene_net", "--out", str(out)]) == 0
+    assert scenes.accuracy(SceneNet.load(out)) >= 0.95
+    assert out.stat().st_size <= 2**20
+
+
+@pytest.mark.slow
+def test_a_transformer_writes_four_of_five_captions_word_for_word(whole, capsys):
+    assert train.train(["--task", "caption"]) == 0
+    reached = re.search("exact captions, held out: (.*)", capsys.readouterr().out)[1]
+    assert float(reached) >= 0.8
