@@ -34,7 +34,8 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setattr(scenes, "SIZES", {"validation": 10, "test": 20, "features": 30})
     monkeypatch.setattr(scenes, "SCENES", 70)
     monkeypatch.setattr("cs231n.classifiers.scene_net.NUM_COMPONENTS", 5)
-    small_recipes = {net: captions.Recipe(8, 1e-3, 2, 70) for net in captions.RECIPES}
+    small_recipes = {net: captions.Recipe(8, 1e-3, 0.5) for net in captions.RECIPES}
+    monkeypatch.setattr(captions, "SCENES", 70)
     monkeypatch.setattr(captions, "RECIPES", small_recipes)
     monkeypatch.setenv("CS231N_DATA", "builtin")
     monkeypatch.setattr(coco_utils, "CACHE", tmp_path / "builtin" / "captions-v1.npz")
