@@ -187,6 +187,20 @@ def test_a_transformer_sees_every_place():
     assert model.num_places == 36
 
 
+def test_captions_of_coco_where_they_are(tmp_path, monkeypatch, capsys):
+    """Features of an image as a whole: one place."""
+    data = coco_utils.load_coco_data()
+    for split in ("train", "val"):
+        data[f"{split}_features"] = data[f"{split}_features"][:, :100]
+        data[f"{split}_urls"] = np.char.add("http://", data[f"{split}_urls"])
+    monkeypatch.setattr(captions, "load_coco_data", lambda: data)
+    assert captions.prepare(Options("transformer", epochs=1)).solver.model.num_places == 1
+    assert train.train(["--net", "lstm", "--epochs", "1"]) == 0
+    assert "## COCO: lstm, 40 captions, 1 epochs" in (tmp_path / "results.md").read_text()
+    with pytest.raises(SystemExit, match="leave --scenes out"):
+        train.train(["--net", "lstm", "--scenes", "50"])
+
+
 # ---- the network whose weights are shipped
 
 

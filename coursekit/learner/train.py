@@ -56,9 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--task", choices=TASKS, help="what to learn (default: what the net is for, else classify)")
     parser.add_argument("--net", choices=nets, help="deep_convnet or scene_net classify, the others write captions")
     parser.add_argument("--epochs", type=_number, help="passes over the training data (default: 5)")
-    parser.add_argument(
-        "--scenes", type=_number, help="drawn scenes to train on (default: 8,000, for captions 32,000)"
-    )
+    parser.add_argument("--scenes", type=_number, help="drawn scenes to train on (default: 8,000, for captions 32,000)")
     parser.add_argument("--out", metavar="FILE", help="where scene_net's weights go (default: cs231n/saved)")
     parser.add_argument("--fresh", action="store_true", help="start over instead of resuming a stopped run")
     return parser

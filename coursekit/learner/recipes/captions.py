@@ -51,6 +51,8 @@ def prepare(options: Options) -> Run:
     is_drawn = data["train_urls"][0].startswith("scene:")
     if is_drawn:
         _resize(data, options.scenes or SCENES)
+    elif options.scenes:
+        raise SystemExit("COCO's captions are here: leave --scenes out, or set CS231N_DATA=builtin for drawn scenes.")
     number = len(data["train_captions"])
     name = f"{options.net}_{number}_captions_{epochs}_epochs"
     np.random.seed(0)
