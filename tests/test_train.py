@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from coursekit.learner import results_page, train
 from coursekit.learner.recipes import captions, images, scenes
 from coursekit.learner.recipes.run import Options
+from coursekit.paths import ROOT
 from cs231n import _weights, coco_utils
 from cs231n.classifiers.scene_net import NETS, SceneNet
 from cs231n.net_visualization import preprocess
@@ -89,6 +92,14 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_net(net, weights, tmp_path
     assert re.findall("accuracy, .*", out) == reached
     for name, array in weights().items():
         np.testing.assert_array_equal(array, whole[name])
+
+
+def test_a_mistake_in_a_file_for_sequences_does_not_stop_training_on_images():
+    code = (
+        "import sys; sys.modules['cs231n.rnn_layers'] = None; from coursekit.learner.train import train; train(['-h'])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0 and "--fresh" in result.stdout
 
 
 def test_fresh_starts_over(monkeypatch, capsys):
