@@ -96,7 +96,7 @@ _COMMANDS = {
         "find what is wrong or slow on this machine, and say how to fix it",
         without_course=True,
     ),
-    "train": Command("learner.train:train", "train the deep convolutional net", _ITSELF, own_help=True),
+    "train": Command("learner.train:train", "train a net: for images, scenes or captions", _ITSELF, own_help=True),
     "submit": Command("learner.submit:submit", "pack an assignment into a zip and check the packed files", _submission),
     "results": Command("teacher.results:write", "run the notebooks and write the accuracies they reach to docs/"),
     "store": Command("teacher.write_answers:write", "compute the stored reference answers again", _notebooks),

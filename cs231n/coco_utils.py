@@ -153,8 +153,11 @@ def _read_coco(folder, pca_features):
     for split in ("train", "val"):
         data[f"{split}_features"] = _read_h5(features[split])["features"]
         data[f"{split}_urls"] = np.array(urls[split].read_text().split())
-    words = json.loads(vocabulary.read_text())
-    return data | {name: words[name] for name in ("idx_to_word", "word_to_idx")}
+    try:
+        words = json.loads(vocabulary.read_text())
+        return data | {name: words[name] for name in ("idx_to_word", "word_to_idx")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{vocabulary} is not COCO's vocabulary, it seems to be damaged: {error}") from error
 
 
 def _read_h5(path):
@@ -222,7 +225,7 @@ def _captions_and_features():
         arrays = read_npz(CACHE)
         if str(arrays["origin"]) == origin:
             return arrays
-    except (OSError, ValueError, KeyError):  # not there, damaged, or of an earlier version
+    except (OSError, ValueError, KeyError, RuntimeError):  # not there, damaged, or of an earlier version
         pass
     arrays = _computed() | {"origin": np.array(origin)}
     try:

@@ -85,7 +85,8 @@ def coco(tmp_path):
 def test_coco_is_read_to_the_bit(coco, pca_features, ending):
     folder, written = coco
     data = load_coco_data(folder, pca_features=pca_features)
-    assert len(data) == 10
+    names = {f"{split}_{name}" for split in ("train", "val") for name in ("captions", "image_idxs", "features", "urls")}
+    assert set(data) == names | {"idx_to_word", "word_to_idx"}
     for split in ("train", "val"):
         for name in ("captions", "image_idxs"):
             np.testing.assert_array_equal(data[f"{split}_{name}"], written[f"{split}_{name}"], strict=True)
@@ -137,12 +138,12 @@ def test_a_named_folder_without_captions_is_an_error(tmp_path, monkeypatch):
         load_coco_data(tmp_path / "elsewhere")
 
 
-@pytest.mark.parametrize("name", [coco_utils.CAPTIONS, "train2014_vgg16_fc7_pca.h5"])
+@pytest.mark.parametrize("name", [coco_utils.CAPTIONS, "train2014_vgg16_fc7_pca.h5", "coco2014_vocab.json"])
 def test_a_damaged_file_is_named(coco, name):
     folder, _ = coco
     data = (folder / name).read_bytes()
     (folder / name).write_bytes(data[: len(data) // 3])
-    with pytest.raises(ValueError, match=f"{name} cannot be read"):
+    with pytest.raises(ValueError, match=f"{name} .*damaged"):
         load_coco_data(folder)
 
 
@@ -178,6 +179,8 @@ def scenes(tmp_path, monkeypatch):
 
 def test_scenes_have_the_form_of_coco(scenes):
     data = load_coco_data()
+    names = {f"{split}_{name}" for split in ("train", "val") for name in ("captions", "image_idxs", "features", "urls")}
+    assert set(data) == names | {"idx_to_word", "word_to_idx"}  # as in `test_coco_is_read_to_the_bit`
     drawn = load_scenes(30, seed=coco_utils.TRAIN_SEED, things=2)
     np.testing.assert_array_equal(data["train_captions"], drawn["captions"])
     assert data["idx_to_word"] == list(VOCABULARY)

@@ -23,6 +23,13 @@ def call(name, *arguments):
     return NAMES[name](*arguments)
 
 
+def test_what_the_star_import_brings():
+    """Since 2021 the affine layer as well, which `temporal_affine` does not need here."""
+    pairs = ("rnn_step", "rnn", "lstm_step", "lstm", "word_embedding", "temporal_affine", "affine")
+    names = {f"{layer}_{direction}" for layer in pairs for direction in ("forward", "backward")}
+    assert names | {"temporal_softmax_loss", "sigmoid"} <= set(NAMES)
+
+
 def rel_error(x, y):
     """The course's formula."""
     return np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y)))

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from coursekit.learner import results_page, train
 from coursekit.learner.recipes import captions, images, scenes
 from coursekit.learner.recipes.run import Options
+from coursekit.paths import ROOT
 from cs231n import _weights, coco_utils
 from cs231n.classifiers.scene_net import NETS, SceneNet
 from cs231n.net_visualization import preprocess
@@ -16,6 +19,7 @@ from cs231n.scenes import load_scenes
 from cs231n.solver import Solver
 
 NETS_OF_TASKS = [net for nets in train.TASKS.values() for net in nets]
+WHOLE = {module: dict(vars(module)) for module in (images, scenes, captions, coco_utils)}  # before `small` changes it
 SHIPPED_SHA256 = "70eb6acdc419286b730189ab6cb498542613dc331fa236a4bd219b951413e550"
 
 
@@ -33,7 +37,8 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setattr(scenes, "SIZES", {"validation": 10, "test": 20, "features": 30})
     monkeypatch.setattr(scenes, "SCENES", 70)
     monkeypatch.setattr("cs231n.classifiers.scene_net.NUM_COMPONENTS", 5)
-    small_recipes = {net: captions.Recipe(8, 1e-3, 2, 70) for net in captions.RECIPES}
+    small_recipes = {net: captions.Recipe(8, 1e-3, 0.5) for net in captions.RECIPES}
+    monkeypatch.setattr(captions, "SCENES", 70)
     monkeypatch.setattr(captions, "RECIPES", small_recipes)
     monkeypatch.setenv("CS231N_DATA", "builtin")
     monkeypatch.setattr(coco_utils, "CACHE", tmp_path / "builtin" / "captions-v1.npz")
@@ -87,6 +92,14 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_net(net, weights, tmp_path
     assert re.findall("accuracy, .*", out) == reached
     for name, array in weights().items():
         np.testing.assert_array_equal(array, whole[name])
+
+
+def test_a_mistake_in_a_file_for_sequences_does_not_stop_training_on_images():
+    code = (
+        "import sys; sys.modules['cs231n.rnn_layers'] = None; from coursekit.learner.train import train; train(['-h'])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0 and "--fresh" in result.stdout
 
 
 def test_fresh_starts_over(monkeypatch, capsys):
@@ -185,6 +198,20 @@ def test_a_transformer_sees_every_place():
     assert model.num_places == 36
 
 
+def test_captions_of_coco_where_they_are(tmp_path, monkeypatch, capsys):
+    """Features of an image as a whole: one place."""
+    data = coco_utils.load_coco_data()
+    for split in ("train", "val"):
+        data[f"{split}_features"] = data[f"{split}_features"][:, :100]
+        data[f"{split}_urls"] = np.char.add("http://", data[f"{split}_urls"])
+    monkeypatch.setattr(captions, "load_coco_data", lambda: data)
+    assert captions.prepare(Options("transformer", epochs=1)).solver.model.num_places == 1
+    assert train.train(["--net", "lstm", "--epochs", "1"]) == 0
+    assert "## COCO: lstm, 40 captions, 1 epochs" in (tmp_path / "results.md").read_text()
+    with pytest.raises(SystemExit, match="leave --scenes out"):
+        train.train(["--net", "lstm", "--scenes", "50"])
+
+
 # ---- the network whose weights are shipped
 
 
@@ -216,3 +243,31 @@ def test_a_small_network_learns_from_few_scenes(tmp_path, monkeypatch, capsys):
     assert abs(features.mean()) < 0.2 and features.std() == pytest.approx(1, abs=0.2)
     with np.load(out) as file:
         assert {file[name].dtype for name in file.files if name != "stages"} == {np.dtype(np.float16)}
+
+
+# ---- whole runs, which take minutes
+
+
+@pytest.fixture
+def whole(monkeypatch):
+    """The recipes as they are."""
+    for module, names in WHOLE.items():
+        for name in ("STAGES", "SIZES", "SCENES", "RECIPES", "BATCH_SIZE", "CACHE", "NUM_TRAIN", "NUM_VAL"):
+            if name in names:
+                monkeypatch.setattr(module, name, names[name])
+    monkeypatch.setattr("cs231n.classifiers.scene_net.NUM_COMPONENTS", captions.NUM_COMPONENTS)
+
+
+@pytest.mark.slow
+def test_the_recipe_makes_a_network_as_good_as_the_shipped_one(whole, tmp_path):
+    out = tmp_path / "scenes.npz"
+    assert train.train(["--net", "scene_net", "--out", str(out)]) == 0
+    assert scenes.accuracy(SceneNet.load(out)) >= 0.95
+    assert out.stat().st_size <= 2**20
+
+
+@pytest.mark.slow
+def test_a_transformer_writes_four_of_five_captions_word_for_word(whole, capsys):
+    assert train.train(["--task", "caption"]) == 0
+    reached = re.search("exact captions, held out: (.*)", capsys.readouterr().out)[1]
+    assert float(reached) >= 0.8

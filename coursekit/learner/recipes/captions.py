@@ -24,30 +24,35 @@ BATCH_SIZE = 100
 WARM_UP = 100  # steps
 
 
+EPOCHS = 5
+SCENES = 32_000
+
+
 class Recipe(NamedTuple):
     """The settings of a net."""
 
     width: int  # of its vectors
     learning_rate: float
-    epochs: int
-    scenes: int
+    weight_decay: float
 
 
 RECIPES = {
-    "rnn": Recipe(256, 1e-3, 12, 8000),
-    "lstm": Recipe(256, 2e-3, 12, 8000),
-    "transformer": Recipe(128, 1e-3, 5, 32_000),
+    "rnn": Recipe(256, 2e-3, 1.0),
+    "lstm": Recipe(256, 3e-3, 1.0),
+    "transformer": Recipe(128, 1e-3, 0.0),
 }
 
 
 def prepare(options: Options) -> Run:
     """Prepare a net and captions."""
     recipe = RECIPES[options.net]
-    epochs = options.epochs or recipe.epochs
+    epochs = options.epochs or EPOCHS
     data = load_coco_data()
     is_drawn = data["train_urls"][0].startswith("scene:")
     if is_drawn:
-        _resize(data, options.scenes or recipe.scenes)
+        _resize(data, options.scenes or SCENES)
+    elif options.scenes:
+        raise SystemExit("COCO's captions are here: leave --scenes out, or set CS231N_DATA=builtin for drawn scenes.")
     number = len(data["train_captions"])
     name = f"{options.net}_{number}_captions_{epochs}_epochs"
     np.random.seed(0)
@@ -55,8 +60,8 @@ def prepare(options: Options) -> Run:
     solver = CaptioningSolver(
         model,
         data,
-        update_rule="adam",
-        optim_config={"learning_rate": recipe.learning_rate},
+        update_rule="adamw",
+        optim_config={"learning_rate": recipe.learning_rate, "weight_decay": recipe.weight_decay},
         lr_schedule=partial(warm_up_cosine, num_epochs=epochs, warm_up=_warm_up(number, epochs)),
         num_epochs=epochs,
         batch_size=BATCH_SIZE,
@@ -83,7 +88,7 @@ def _model(net: str, width: int, data: dict, place_dim: int | None) -> Any:
     """Build a net; each of the features of a place has `place_dim` values, or there is a single place."""
     words, dim = data["word_to_idx"], data["train_features"].shape[1]
     if net != "transformer":
-        return CaptioningRNN(words, dim, width, 2 * width, cell_type=net)
+        return CaptioningRNN(words, dim, width // 4, width, cell_type=net)
     num_places = dim // place_dim if place_dim else 1
     longest = data["train_captions"].shape[1]
     return CaptioningTransformer(words, dim // num_places, width, max_length=longest, num_places=num_places)
