@@ -465,7 +465,9 @@ captioning_rnn_loss = Question(
 def _sample_inputs(rng, N, D, W, H, V, marks=(0, 1, 2), max_length=7, ends=True):
     """Parameters so large that the captions of the images differ, and so do the words of a caption."""
     params = _params(rng, D, W, H, V, scale=2.0)
-    params |= {"b_proj": 5 * params["b_proj"], "b_vocab": 4 * params["b_vocab"]}  # captions without them are others
+    # Captions that leave out any of these, or the last hidden state, must be others.
+    factors = {"W_embed": 0.6, "Wh": 1.5, "b_proj": 5.0, "b_vocab": 3.0}
+    params |= {name: factor * params[name] for name, factor in factors.items()}
     if not ends:
         params["b_vocab"][marks[2]] = -100.0
     inputs = {"features": 2 * rng.randn(N, D), "marks": list(marks), **params}
