@@ -182,6 +182,12 @@ def step_interleaved(x, prev_h, prev_c, Wx, Wh, b):
     return _cell(prev_c, sigmoid(i), sigmoid(f), sigmoid(o), np.tanh(g))
 
 
+@wrong("lstm_step_forward", "the scores are cut into blocks of rows: each gate is a block of columns, axis=1")
+def step_split_by_rows(x, prev_h, prev_c, Wx, Wh, b):
+    i, f, o, g = np.split(x @ Wx + prev_h @ Wh + b, 4)
+    return _cell(prev_c, sigmoid(i), sigmoid(f), sigmoid(o), np.tanh(g))
+
+
 @wrong("lstm_step_forward", "next_h and next_c are returned in the wrong order")
 def step_returns_cell_first(x, prev_h, prev_c, Wx, Wh, b):
     next_h, next_c, cache = lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b)

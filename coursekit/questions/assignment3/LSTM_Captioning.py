@@ -205,8 +205,8 @@ lstm_backward = Question(
     hints=(
         "Go through the steps in reverse. Two gradients travel back from step to step now; only one of them meets the "
         "step's own entry of dh.",
-        "Both start at 0 after the last step. The step's backward function gets dh of this step plus what came back for "
-        "the hidden state, and what came back for the cell state. Add up the weights' gradients.",
+        "Both start at 0 after the last step. The step's backward function gets dh of this step plus what came back "
+        "for the hidden state, and what came back for the cell state. Add up the weights' gradients.",
     ),
     implements=(f"{LAYERS}:lstm_backward",),
     builds_on=("lstm_forward", "lstm_step_backward"),
@@ -311,8 +311,8 @@ def _judge_captioner(params):
 
 def _judge_params(params, D, V):
     """Whether params are those of an LSTM that writes captions of the scenes: shapes that fit, finite values."""
-    shapes = {str(name): np.shape(value) for name, value in params.items()}
-    H, W = shapes.get("b_proj", (0,))[0], shapes.get("W_embed", (0, 0))[-1]
+    shapes = _float_shapes(params)
+    H, W = (shapes.get(name, (0,))[-1] for name in ("W_proj", "W_embed"))
     expected = {
         "W_embed": (V, W),
         "W_proj": (D, H),
@@ -324,7 +324,7 @@ def _judge_params(params, D, V):
         "b_vocab": (V,),
     }
     off = [name for name, shape in expected.items() if shapes.get(name) != shape]
-    gap = [f"{name}: expected {expected[name]}, got {shapes.get(name, 'nothing')}" for name in off]
+    gap = [f"{name}: expected floats of shape {expected[name]}, got {shapes.get(name, 'none')}" for name in off]
     mistake = f"check {', '.join(off)}: the net is a CaptioningRNN with cell_type='lstm', for {D} features"
     if not off and not all(np.isfinite(value).all() for value in params.values()):
         gap = ["some values are nan or infinite"]
@@ -333,9 +333,15 @@ def _judge_params(params, D, V):
     return holds(statement, not gap, *gap[:4], mistake=mistake)
 
 
+def _float_shapes(params):
+    """The shapes of the arrays of floats in a dict, by their names; a number is none."""
+    arrays = params.items() if isinstance(params, dict) else ()
+    return {name: w.shape for name, w in arrays if isinstance(w, np.ndarray) and w.dtype.kind == "f" and w.ndim}
+
+
 def _write(params, features, start, length):
     """The captions that an LSTM writes, computed here: integers of shape (N, length)."""
-    p = {name: np.asarray(value) for name, value in params.items()}
+    p = params
     h = features @ p["W_proj"] + p["b_proj"]
     c, words, said = np.zeros_like(h), np.full(len(features), start), []
     for _ in range(length):
