@@ -341,12 +341,18 @@ def _run_block_backward(x, memory, num_heads, mask, dout, **params):
     return {"dx": dx, "dmemory": dmemory, **{f"d{name}": grads.get(name) for name in params}}
 
 
-def _block_cases(run, finish=lambda rng, inputs: inputs, single=1e-3):
-    def case(name, make, tolerance=1e-8, edge=""):
+def _run_block_backward_briefly(**inputs):
+    """Of the gradients of the weights, one of each kind: a verdict should not be a page long."""
+    outputs = _run_block_backward(**inputs)
+    return {name: outputs[name] for name in ("dx", "dmemory", "dself_Wk", "dcross_Wv", "dW1", "dnorm1_gamma")}
+
+
+def _block_cases(run, finish=lambda rng, inputs: inputs, single=1e-3, run_first=None):
+    def case(name, make, tolerance=1e-8, edge="", run=run):
         return Case(name, lambda rng: finish(rng, make(rng)), run, _block_sizes, tolerance, edge=edge)
 
     return (
-        case("causal mask", lambda rng: _block_inputs(rng, 3, 5, 6, 4, 2, _causal(5))),
+        case("causal mask", lambda rng: _block_inputs(rng, 3, 5, 6, 4, 2, _causal(5)), run=run_first or run),
         case("no mask", lambda rng: _block_inputs(rng, 2, 3, 5, 4, 4)),
         case("as many places as words", lambda rng: _block_inputs(rng, 2, 4, 4, 4, 2, _causal(4))),
         case("more words than places", lambda rng: _block_inputs(rng, 3, 5, 2, 4, 1, _causal(5))),
@@ -403,7 +409,7 @@ decoder_block_backward = Question(
         "affine_backward",
         "relu_backward",
     ),
-    cases=_block_cases(_run_block_backward, _with_block_dout, single=1e-2),
+    cases=_block_cases(_run_block_backward_briefly, _with_block_dout, 1e-2, _run_block_backward),
 )
 
 
@@ -482,7 +488,7 @@ transformer_scores = Question(
 
 # ---- captions of scenes that were not seen
 
-EXACT_BAR = 0.6  # the settings of the model answer reach 0.69 to 0.71, over three seeds
+EXACT_BAR = 0.6  # the settings of the model answer reach 0.76 to 0.77, over three seeds
 TOO_GOOD = 0.2  # by so much an honest net never does better on unseen scenes than on those it was trained on
 NUM_SEEN = 400
 
