@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from coursekit.questions.assignment3 import Transformer_Captioning as question
 from cs231n.classifiers.transformer import CaptioningTransformer
 from cs231n.gradient_check import eval_numerical_gradient
+from cs231n.scenes import VOCABULARY
 from tests.published_transformer import draw_net, gelu_in_place_of_relu
 
 WORDS = {word: index for index, word in enumerate(("<NULL>", "<START>", "<END>", "cat", "dog"))}
@@ -82,3 +84,78 @@ def test_the_scores_are_the_published_ones():
         0.64029807 -0.5755552 -1.1284486 0.60708034 -0.6099963 -1.3356377 0.59367496 -0.8346836 -1.0914496
     """
     np.testing.assert_allclose(scores, np.array(expected.split(), float).reshape(4, 3, 3), atol=2e-6)
+
+
+# ---- the question about captions of new scenes
+
+
+class Parrot:
+    """Writes the captions that it was given, of which the last ones are wrong in a word."""
+
+    def __init__(self, captions, num_wrong):
+        self.captions = captions[:, 1:].copy()
+        self.captions[len(captions) - num_wrong :, 0] += 1
+        self.at = 0
+
+    def sample(self, features, max_length):
+        rows = self.captions[self.at : self.at + len(features)]
+        self.at += len(features)
+        return rows
+
+
+def drawn_captions(number):
+    captions = np.random.RandomState(6).randint(4, 30, size=(number, 8))
+    captions[:, 0], captions[:, 5], captions[:, 6:] = 1, 2, 0
+    return captions
+
+
+@pytest.mark.parametrize("num_wrong, ok", [(0, True), (39, True), (41, False), (100, False)])
+def test_the_share_of_exact_captions_decides(num_wrong, ok, monkeypatch):
+    captions = drawn_captions(100)
+    monkeypatch.setattr(question, "_net_of", lambda params, num_heads: Parrot(captions, num_wrong))
+    findings = question._judge_captions({}, 4, np.zeros((100, 6)), captions)
+    assert all(finding.ok for finding in findings) == ok
+
+
+def test_what_comes_after_the_end_does_not_count():
+    captions = drawn_captions(20)
+    net = Parrot(captions, 5)
+    net.captions[:, 5:] = 7
+    assert question._exact(net, np.zeros((20, 6)), captions) == 0.75
+
+
+def test_who_trained_on_the_held_out_scenes_is_found(monkeypatch):
+    """Grading hands over scenes of the training set as well."""
+    captions, seen = drawn_captions(50), drawn_captions(60)[50:]
+    net = Parrot(np.concatenate([captions, seen]), len(seen))
+    monkeypatch.setattr(question, "_net_of", lambda params, num_heads: net)
+    findings = question._judge_captions({}, 4, np.zeros((50, 6)), captions, np.zeros((10, 6)), seen)
+    assert [finding.ok for finding in findings] == [True, True, False]
+
+
+def trained_looking():
+    """The params of a small net with the vocabulary of the drawn scenes."""
+    np.random.seed(7)
+    words = {word: index for index, word in enumerate(VOCABULARY)}
+    return CaptioningTransformer(words, 6, 8, 2, 1, max_length=12, num_places=3).params
+
+
+@pytest.mark.parametrize(
+    "change, text",
+    [
+        (lambda params: None, "TypeError"),
+        (lambda params: {}, "KeyError"),
+        (lambda params: params | {"block1_self_Wq": np.ones((8, 7))}, "block1_self_Wq has shape"),
+        (lambda params: params | {"b_vocab": np.full(len(VOCABULARY), np.nan)}, "nan or infinite"),
+        (lambda params: {name: value for name, value in params.items() if name != "block1_cross_bo"}, "KeyError"),
+    ],
+)
+def test_params_that_are_no_nets_are_said_to_be_so(change, text):
+    findings = question._judge_captions(change(trained_looking()), 2, np.zeros((8, 18)), drawn_captions(8))
+    assert len(findings) == 1 and not findings[0].ok and text in findings[0].gap[0]
+
+
+def test_an_untrained_net_is_wrong_and_not_refused():
+    findings = question._judge_captions(trained_looking(), 2, np.zeros((8, 18)), drawn_captions(8))
+    assert [finding.ok for finding in findings] == [True, False]
+    assert "0.0% of 8 captions" in findings[1].gap[0]

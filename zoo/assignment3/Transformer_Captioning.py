@@ -219,6 +219,13 @@ def gradient_scaled_twice(dout, cache):
     return _gradients(dout, cache, scale=1 / cache[0].shape[-1])
 
 
+@wrong(
+    "attention_backward", "the gradient of the scores is divided by the root of T, the number of keys, not by that of E"
+)
+def gradient_scaled_by_length(dout, cache):
+    return _gradients(dout, cache, scale=1 / np.sqrt(cache[1].shape[-2]))
+
+
 @wrong("attention_backward", "the square root of E is left out in dkey: both dquery and dkey are divided by it")
 def gradient_of_key_unscaled(dout, cache):
     dquery, dkey, dvalue = _gradients(dout, cache)
@@ -807,15 +814,15 @@ def block_of_multi_head_attention(x, memory, params, num_heads, mask=None):
 # ---- decoder_block_backward
 
 
-def _block_back(dout, cache, around=(1, 1, 1), self_parts=(1, 1)):
-    """The gradients of the block; `around` weights the ways around the parts, `self_parts` those of x's two roles."""
+def _block_back(dout, cache, around=(1, 1, 1), through=(1, 1), self_parts=(1, 1)):
+    """The gradients of the block, with weights on the ways around the parts, through the last two, and on x's roles."""
     self_cache, norm1_cache, cross_cache, norm2_cache, feed_forward_cache, norm3_cache = cache
     dsum, grads = add_and_norm_backward(dout, norm3_cache)
     dpart, part_grads = feed_forward_backward(dsum, feed_forward_cache)
-    dsum, norm_grads = add_and_norm_backward(around[2] * dsum + dpart, norm2_cache)
+    dsum, norm_grads = add_and_norm_backward(around[2] * dsum + through[1] * dpart, norm2_cache)
     grads |= part_grads | norm_grads
     dpart, dmemory, part_grads = attend_backward(dsum, cross_cache)
-    dsum, norm_grads = add_and_norm_backward(around[1] * dsum + dpart, norm1_cache)
+    dsum, norm_grads = add_and_norm_backward(around[1] * dsum + through[0] * dpart, norm1_cache)
     grads |= part_grads | norm_grads
     dquery, dkey_value, part_grads = attend_backward(dsum, self_cache)
     dx = around[0] * dsum + self_parts[0] * dquery + self_parts[1] * dkey_value
@@ -843,6 +850,30 @@ def back_without_second_residual(dout, cache):
 @wrong("decoder_block_backward", "the way around the feed-forward part is left out")
 def back_without_last_residual(dout, cache):
     return _block_back(dout, cache, around=(1, 1, 0))
+
+
+@wrong(
+    "decoder_block_backward",
+    "what comes back through the feed-forward part is left out: it is added to what goes around",
+)
+def back_without_feed_forward(dout, cache):
+    return _block_back(dout, cache, through=(1, 0))
+
+
+@wrong(
+    "decoder_block_backward",
+    "what comes back through the attention to the image is left out: it is added to what goes around",
+)
+def back_without_cross_attention(dout, cache):
+    return _block_back(dout, cache, through=(0, 1))
+
+
+@wrong(
+    "decoder_block_backward",
+    "what comes back through the first attention is left out in dx: it is added to what goes around",
+)
+def back_without_self_attention(dout, cache):
+    return _block_back(dout, cache, self_parts=(0, 0))
 
 
 @wrong(

@@ -341,12 +341,18 @@ def _run_block_backward(x, memory, num_heads, mask, dout, **params):
     return {"dx": dx, "dmemory": dmemory, **{f"d{name}": grads.get(name) for name in params}}
 
 
-def _block_cases(run, finish=lambda rng, inputs: inputs, single=1e-3):
-    def case(name, make, tolerance=1e-8, edge=""):
+def _run_block_backward_briefly(**inputs):
+    """Of the gradients of the weights, one of each kind: a verdict should not be a page long."""
+    outputs = _run_block_backward(**inputs)
+    return {name: outputs[name] for name in ("dx", "dmemory", "dself_Wk", "dcross_Wv", "dW1", "dnorm1_gamma")}
+
+
+def _block_cases(run, finish=lambda rng, inputs: inputs, single=1e-3, run_first=None):
+    def case(name, make, tolerance=1e-8, edge="", run=run):
         return Case(name, lambda rng: finish(rng, make(rng)), run, _block_sizes, tolerance, edge=edge)
 
     return (
-        case("causal mask", lambda rng: _block_inputs(rng, 3, 5, 6, 4, 2, _causal(5))),
+        case("causal mask", lambda rng: _block_inputs(rng, 3, 5, 6, 4, 2, _causal(5)), run=run_first or run),
         case("no mask", lambda rng: _block_inputs(rng, 2, 3, 5, 4, 4)),
         case("as many places as words", lambda rng: _block_inputs(rng, 2, 4, 4, 4, 2, _causal(4))),
         case("more words than places", lambda rng: _block_inputs(rng, 3, 5, 2, 4, 1, _causal(5))),
@@ -403,7 +409,7 @@ decoder_block_backward = Question(
         "affine_backward",
         "relu_backward",
     ),
-    cases=_block_cases(_run_block_backward, _with_block_dout, single=1e-2),
+    cases=_block_cases(_run_block_backward_briefly, _with_block_dout, 1e-2, _run_block_backward),
 )
 
 
@@ -482,7 +488,7 @@ transformer_scores = Question(
 
 # ---- captions of scenes that were not seen
 
-EXACT_BAR = 0.6  # the settings of the model answer reach 0.69 to 0.71, over three seeds
+EXACT_BAR = 0.6  # the settings of the model answer reach 0.76 to 0.77, over three seeds
 TOO_GOOD = 0.2  # by so much an honest net never does better on unseen scenes than on those it was trained on
 NUM_SEEN = 400
 
@@ -542,8 +548,8 @@ def _judge_captions(params, num_heads, features, captions, features_seen=None, c
             f"at least {EXACT_BAR:.0%} of the held-out captions are right word for word",
             exact >= EXACT_BAR,
             f"right: {exact:.1%} of {len(captions)} captions",
-            mistake="let the learning rate rise over the first 100 steps and fall to 0 at the end; if the loss is "
-            "still falling, train for more epochs",
+            mistake="let the learning rate rise over the first epoch and fall to 0 at the end; if the loss is still "
+            "falling, train for more epochs",
         ),
     ]
     if features_seen is not None and exact - _exact(net, features_seen, captions_seen) > TOO_GOOD:
@@ -564,8 +570,8 @@ transformer_captions = Question(
     hints=(
         "A CaptioningSolver with the update rule adam trains it. What matters most is the learning rate: a Transformer "
         "takes a high one only after a gentle start.",
-        "Two blocks of width 64 with 4 heads, 36 places, batches of 100, a rate of 2e-3 with warm-up over 100 steps, "
-        "then down to 0 along a cosine: 8 epochs are enough.",
+        "Width 64, 4 heads, 36 places and batches of 50 do. Let the rate rise to 3e-3 over the first epoch and fall "
+        "to 0 along a cosine; six epochs are enough.",
     ),
     builds_on=("transformer_scores", "decoder_block_backward", "adam"),
     values=("params", "num_heads", "features", "captions"),
