@@ -1,6 +1,6 @@
 """Where maps of a network point, over 500 scenes: at the thing asked about, at another one, and by chance.
 
-    python -m benchmarks.pointing [SCENES]
+python -m benchmarks.pointing [SCENES]
 """
 
 import sys

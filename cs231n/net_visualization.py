@@ -148,7 +148,8 @@ def spread_over_pixels(maps, shape, size=8, stride=4):
             sums[(slice(None), *square)] += maps[:, r, c, np.newaxis, np.newaxis]
             counts[square] += 1
     means = sums / np.maximum(counts, 1)
-    return np.where(counts > 0, means, means.min(axis=(1, 2), keepdims=True))
+    lowest = means[:, counts > 0].min(axis=1)
+    return np.where(counts > 0, means, lowest[:, np.newaxis, np.newaxis])
 
 
 def pointing_accuracy(maps, masks):
