@@ -148,7 +148,8 @@ def spread_over_pixels(maps, shape, size=8, stride=4):
             sums[(slice(None), *square)] += maps[:, r, c, np.newaxis, np.newaxis]
             counts[square] += 1
     means = sums / np.maximum(counts, 1)
-    return np.where(counts > 0, means, means.min(axis=(1, 2), keepdims=True))
+    lowest = means[:, counts > 0].min(axis=1)
+    return np.where(counts > 0, means, lowest[:, np.newaxis, np.newaxis])
 
 
 def pointing_accuracy(maps, masks):
@@ -241,7 +242,7 @@ def class_visualization_update_step(X, target_y, model, l2_reg=1e-3, learning_ra
 
 
 def create_class_visualization(
-    target_y, model, shape=(3, 48, 48), num_steps=100, l2_reg=1e-3, learning_rate=1.0, jitter=4, blur_every=10, seed=0
+    target_y, model, shape=(3, 48, 48), num_steps=100, l2_reg=1e-3, learning_rate=4.0, jitter=4, blur_every=10, seed=0
 ):
     """Make an image that the network takes for a class, from noise: steps of `class_visualization_update_step`.
 
@@ -327,7 +328,7 @@ def deepdream(X, layer, model, num_steps=20, learning_rate=1.0, jitter=4, seed=0
 
 
 def invert_features(
-    target_feats, layer, model, shape=(3, 48, 48), num_steps=200, learning_rate=0.5, l2_reg=0.0, seed=0
+    target_feats, layer, model, shape=(3, 48, 48), num_steps=200, learning_rate=0.1, l2_reg=0.0, seed=0
 ):
     """Look for an image with given feature maps: how much of an image does a layer still know?
 
