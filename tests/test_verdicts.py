@@ -35,12 +35,12 @@ MEANS = (
     ("such as eps", ("eps", "1e-7")),
     ("modified in place", ("in place", "changes", "overwritten")),
     ("swapped:", ("swapped", "order")),
-    ("is the square of", ("root",)),
+    ("is the square of", ("root", "square")),
     ("integer dtype", ("integer", "whole", "dtype")),
     ("not finite: exp", ("exp",)),
-    ("is off by the same", ("constant", "1")),
-    ("true classes, .* are wrong", ("true class", "1 is subtracted after")),
-    ("is not added|added twice|is subtracted", ("bias", "beta")),
+    ("is off by the same", ("constant", "1", "eps")),
+    ("true classes, .* are wrong", ("true class", "1 is subtracted after", "violated margins")),
+    ("is not added|added twice|is subtracted", ("bias", "beta", "regularis")),
 )
 
 

@@ -263,7 +263,9 @@ def _float_size(raised: Raised, found: re.Match) -> str:
 def _no_whole_number(raised: Raised, found: re.Match) -> str:
     if re.search(r"[^/]/[^/]", raised.line):
         return _float_size(raised, found)
-    return "what stands in [...] is not a whole number: is it a float, or a text, or is it not an array that is indexed?"
+    return (
+        "what stands in [...] is not a whole number: is it a float, or a text, or is it not an array that is indexed?"
+    )
 
 
 def _none(raised: Raised, found: re.Match) -> str:

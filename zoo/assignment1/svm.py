@@ -947,7 +947,7 @@ slips(
     ("the sum for the true class runs over all inputs: sum each row, axis=1", "-dscores.sum(axis=1)", "-dscores.sum()"),
     ("a score above 0 counts as a violation: a margin above 0 does", "(margins > 0)", "(scores > 0)"),
     (
-        "dW is computed from the scores: use 1 where the margin is violated, and minus the number of them for the true class",
+        "dW is computed from the scores: use 1 where a margin is violated, and minus their number for the true class",
         "X.T @ dscores",
         "X.T @ scores",
     ),

@@ -1916,7 +1916,7 @@ slips(
         "dx = np.exp(shifted)\ndx /= dx.sum(axis=1, keepdims=True)",
     ),
     (
-        "the largest score of each class is subtracted, not that of each input, which changes the probabilities: axis=1",
+        "the largest score of each class is subtracted, not that of each input: use axis=1",
         "x.max(axis=1, keepdims=True)",
         "x.max(axis=0)",
     ),
@@ -1937,7 +1937,7 @@ slips(
     (
         "the log-probabilities are returned: return the scores as they are",
         "# (N, H) -> (N, C)",
-        "\nscores = scores - scores.max(axis=1, keepdims=True)\nscores = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))",
+        "\nscores = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))",
     ),
     (
         "the largest score of each row is subtracted: return the scores as they are",

@@ -1534,7 +1534,7 @@ slips(
     (
         "the inputs are normalised one by one first: the statistics of a channel run over all inputs",
         "rows = x.transpose",
-        "rows = ((x - x.mean(axis=(2, 3), keepdims=True)) / np.sqrt(x.var(axis=(2, 3), keepdims=True) + 1e-5)).transpose",
+        "rows = ((x - x.mean(axis=(2, 3), keepdims=True)) / (x.std(axis=(2, 3), keepdims=True) + 1e-9)).transpose",
     ),
     (
         "each pixel's channels are normalised first: batch normalisation looks at each channel alone",

@@ -334,7 +334,6 @@ slips(
         'dout / dropout_param["p"]',
     ),
     ("the mask is added: multiply by it", "dout * mask", "dout + mask"),
-    ("the mask is inverted: the gradient passes where an entry was kept", "dout * mask", "dout * (mask == 0)"),
     (
         "the gradients are divided by 1 - p: the mask already has its factor 1 / p",
         "dout * mask",
