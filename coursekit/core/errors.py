@@ -244,6 +244,13 @@ def _key(raised: Raised, found: re.Match) -> str:
     return ""
 
 
+def _no_fit(raised: Raised, found: re.Match) -> str:
+    if not any(re.fullmatch(r"W\d+", name) for name in raised.inputs):
+        return ""
+    values = f"a layer gets {found[1]} values for each input, but its weights take {found[2]}"
+    return f"{values}: is a layer before it left out, or are the weights those of another layer?"
+
+
 def _no_mode(raised: Raised, found: re.Match) -> str:
     if any("batchnorm_forward(" in line for line in raised.lines):
         return "batchnorm_forward gets settings without a mode: is it called for layer normalisation as well?"
@@ -312,6 +319,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     ("KeyError", r"^'(W|b|gamma|beta)(\d+)'$", _key),
     ("KeyError", r"^'mode'$", _no_mode),
     ("KeyError", r"^'(\w+)'$", lambda raised, found: f"the dict has no entry {found[0]}"),
+    ("ValueError", r"has (\d+) entries in each row, but w of shape .* has (\d+) rows", _no_fit),
     (".*Error", "operands could not be broadcast together with shapes", _broadcast),
     (".*Error", "could not broadcast input array|could not be broadcast to indexing result", _assigned),
     (

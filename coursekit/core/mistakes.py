@@ -246,7 +246,11 @@ def _an_input(wrong: Wrong) -> Iterator[Idea]:
             sentence = (
                 f"{wrong.name} is the same as {name}, which is passed in: is one written where the other belongs?"
             )
-            yield Idea(sentence, lambda w, name=name: w.inputs.get(name))
+            yield Idea(sentence, _input(name))
+
+
+def _input(name: str) -> Callable[[Wrong], np.ndarray | None]:
+    return lambda wrong: wrong.inputs.get(name)
 
 
 def _constant(wrong: Wrong) -> str | None:

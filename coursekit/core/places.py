@@ -105,7 +105,7 @@ def _parts(wrong: Wrong, right: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     if right.ndim == 4:
         yield from _positions(wrong, right)
     for axis in range(right.ndim if right.ndim > 1 else 0):
-        along = right.all(axis=tuple(other for other in range(right.ndim) if other != axis))
+        along = np.asarray(right.all(axis=_others(wrong, axis)))
         last = len(along) - 1
         if len(along) < FEWEST:
             continue
