@@ -256,7 +256,7 @@ def _input(name: str) -> Callable[[Wrong], np.ndarray | None]:
 def _constant(wrong: Wrong) -> str | None:
     if wrong.got.size < 3 or np.ptp(wrong.expected) == 0 or np.ptp(wrong.got) > 0:
         return None
-    return f"every entry of {wrong.name} is {wrong.got.flat[0]:.6g}: is it ever computed?"
+    return f"every entry of {wrong.name} is {wrong.got.flat[0]:.6g}: is each of them computed on its own?"
 
 
 def _shifted(wrong: Wrong) -> str | None:

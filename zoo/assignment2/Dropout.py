@@ -328,6 +328,7 @@ def forward_of_zeros(x, dropout_param):
 
 slips(
     "dropout_backward",
+    ("the gradients are halved: dx = dout * mask", "dout * mask", "dout * mask / 2"),
     (
         "the mask is missing: the gradient of a dropped entry is 0, dx = dout * mask",
         "dout * mask",
