@@ -111,6 +111,10 @@ def _no_attribute(raised: Raised, found: re.Match) -> str:
         return f"the value before .{name} is a tuple: does a function return several values, such as out and a cache?"
     if owner in ("int", "float", "bool"):
         return f"the value before .{name} is a single number, not an array"
+    if owner in ("function", "method", "builtin_function_or_method"):
+        return f"the value before .{name} is a function: is it not called, with (...)?"
+    if owner == "dict":
+        return f"the value before .{name} is a dict: its entries are read by their names, d['...']"
     if owner == "list":
         return f"the value before .{name} is a list, not an array: np.array(...) makes one"
     if owner == "numpy.ndarray":
@@ -206,6 +210,12 @@ def _dot(raised: Raised, found: re.Match) -> str:
     )
 
 
+def _no_reshape(raised: Raised, found: re.Match) -> str:
+    if "shape" not in raised.line:
+        return "two arrays in this line do not have the same number of entries"
+    return "the new shape has another number of entries: are sizes hard-coded, or swapped?"
+
+
 def _out_of_bounds(raised: Raised, found: re.Match) -> str:
     index, axis, size = (int(n) for n in found.groups())
     if index == size:
@@ -229,7 +239,7 @@ def _no_index(raised: Raised, found: re.Match) -> str:
         return f"{start}: np.{reduction[1]} takes one array and an axis; np.{name} compares two arrays entry by entry"
     if re.search(r"np\.(concatenate|[hv]?stack)\(", raised.line):
         return f"{start}: the arrays to join go into one list or tuple, np.concatenate([a, b])"
-    if "[" in raised.line:
+    if "[" in raised.line and ":" not in raised.line:
         return f"{start}: is a list indexed by an array? Only arrays allow it; np.array(...) makes one of a list"
     return start
 
@@ -375,7 +385,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
         "sizes are passed as one tuple where they are expected one by one, as in np.random.rand(*x.shape)",
     ),
     ("IndexError", "only integers, slices", _no_whole_number),
-    ("TypeError", "slice indices must be integers", _float_size),
+    ("TypeError", "slice indices must be integers", _no_whole_number),
     ("TypeError", "'(numpy.)?float(64)?' object cannot be interpreted as an integer", _float_size),
     (
         "TypeError",
@@ -452,7 +462,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     (
         "ValueError",
         r"cannot reshape array of size (\d+) into shape",
-        "the new shape has another number of entries: are sizes hard-coded, or swapped?",
+        _no_reshape,
     ),
     (
         "ValueError",
