@@ -239,7 +239,7 @@ def _no_index(raised: Raised, found: re.Match) -> str:
         return f"{start}: np.{reduction[1]} takes one array and an axis; np.{name} compares two arrays entry by entry"
     if re.search(r"np\.(concatenate|[hv]?stack)\(", raised.line):
         return f"{start}: the arrays to join go into one list or tuple, np.concatenate([a, b])"
-    if "[" in raised.line and ":" not in raised.line:
+    if "[" in raised.line:
         return f"{start}: is a list indexed by an array? Only arrays allow it; np.array(...) makes one of a list"
     return start
 
