@@ -89,7 +89,10 @@ def require_affine(x, w, b):
     """Raise unless the rows of `x`, the weights `w` and the biases `b` fit together."""
     if w.ndim != 2:
         raise ValueError(f"w has shape {w.shape}, expected (D, M): a column of weights for each output.")
-    require_columns(x, w.shape[0])
+    columns = int(np.prod(x.shape[1:]))
+    if columns != len(w):
+        message = f"x of shape {x.shape} has {columns} entries in each row, but w of shape {w.shape} has {len(w)} rows"
+        raise ValueError(message + (": is w transposed?" if columns == w.shape[1] else ", expected as many."))
     if np.shape(b) != w.shape[1:]:
         raise ValueError(f"b has shape {np.shape(b)}, expected {w.shape[1:]}: one bias for each column of w.")
 
@@ -138,11 +141,13 @@ def require_labels(y, num_rows, num_classes=None, name="y"):
 def require_columns(x, num_columns, name="x", other="w"):
     """Raise unless each row of `x` has `num_columns` entries when flattened."""
     columns = int(np.prod(x.shape[1:]))
-    if columns != num_columns:
-        raise ValueError(
-            f"{name} of shape {x.shape} has {columns} entries in each row, but {other} expects {num_columns}. "
-            f"Is {other} transposed? Is the bias column of {name} missing, or there twice?"
-        )
+    if columns == num_columns:
+        return
+    message = f"{name} of shape {x.shape} has {columns} entries in each row, but {other} expects {num_columns}"
+    if abs(columns - num_columns) == 1:
+        excess = "missing" if columns < num_columns else "there twice"
+        message += f": is the bias column of {name} {excess}?"
+    raise ValueError(message)
 
 
 def require_rows(x, spatial_twin):

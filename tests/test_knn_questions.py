@@ -182,7 +182,10 @@ def labels(request, monkeypatch):
     parts = {"val": (None, VAL_LABELS), "test": (None, VAL_LABELS[::-1])}
     monkeypatch.setattr(_nets, "images", parts.get)
     of_svm, of_net = values_of_svm()["X_val_feats"][:, :-1], values_of_net()
-    columns = {12: {"val": of_svm}, 10: {"val": of_net["X_val_feats"], "test": of_net["X_test_feats"]}}
+    columns = {
+        12: {"val": of_svm, "test": of_svm[::-1]},
+        10: {"val": of_net["X_val_feats"], "test": of_net["X_test_feats"]},
+    }
     monkeypatch.setattr(features, "_raw_features", lambda part, rows: columns[request.param][part][rows])
 
 
@@ -218,6 +221,16 @@ def test_wrong_svm_is_named(labels, changes, words):
     verdict = verdict_on_svm(**changes)
     assert verdict.status == "wrong"
     assert words in verdict.mistake
+
+
+@with_svm
+def test_svm_that_was_fitted_to_the_validation_images(labels, monkeypatch):
+    """It is no better than chance on the test images, whose features do not go with their labels."""
+    val = values_of_svm()["X_val_feats"][:, :-1]
+    parts = {"val": val, "test": np.roll(val, 1, axis=0)}
+    monkeypatch.setattr(features, "_raw_features", lambda part, rows: parts[part][rows])
+    verdict = verdict_on_svm()
+    assert verdict.status == "wrong" and "trained on the validation images" in verdict.mistake
 
 
 @with_svm

@@ -118,7 +118,10 @@ def test_softmax_loss_of_rows_of_very_different_scale():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: affine_forward(randn(2, 3), randn(4, 5), randn(5)), "3 entries in each row, but w expects 4"),
+        (
+            lambda: affine_forward(randn(2, 3), randn(4, 5), randn(5)),
+            "but w of shape (4, 5) has 4 rows",
+        ),
         (lambda: softmax_loss(randn(2, 3), np.array([0])), "expected (2,)"),
         (lambda: softmax_loss(randn(2, 3), np.array([0, 3])), "below the number of classes, 3"),
         (lambda: svm_loss(randn(2, 3), np.array([-1, 0])), "labels from -1"),

@@ -35,12 +35,12 @@ MEANS = (
     ("such as eps", ("eps", "1e-7")),
     ("modified in place", ("in place", "changes", "overwritten")),
     ("swapped:", ("swapped", "order")),
-    ("is the square of", ("root",)),
+    ("is the square of", ("root", "square")),
     ("integer dtype", ("integer", "whole", "dtype")),
     ("not finite: exp", ("exp",)),
-    ("is off by the same", ("constant", "1")),
-    ("true classes, .* are wrong", ("true class", "1 is subtracted after")),
-    ("is not added|added twice|is subtracted", ("bias", "beta")),
+    ("is off by the same", ("constant", "1", "eps")),
+    ("true classes, .* are wrong", ("true class", "1 is subtracted after", "violated margins")),
+    ("is not added|added twice|is subtracted", ("bias", "beta", "regularis")),
 )
 
 
@@ -185,7 +185,32 @@ ERRORS = (
     ("AxisError", "axis 2 is out of bounds for array of dimension 2", "", "has no axis 2"),
     ("IndexError", "index 3 is out of bounds for axis 0 with size 3", "", "the last is 2"),
     ("IndexError", "only integers, slices (`:`) are valid indices", "a[i / 2]", "use // for whole numbers"),
-    ("ValueError", "cannot reshape array of size 40 into shape (2,21)", "", "another number of entries"),
+    (
+        "ValueError",
+        "cannot reshape array of size 40 into shape (2,21)",
+        "x.reshape(2, 21)",
+        "another number of entries",
+    ),
+    ("ValueError", "cannot reshape array of size 36 into shape (1,)", "np.vdot(a, b)", "do not have the same number"),
+    (
+        "IndexError",
+        "only integers, slices (`:`) are valid indices",
+        "W[name]",
+        "not a whole number: is it a float, or a text",
+    ),
+    ("TypeError", "slice indices must be integers or None", "x[p:]", "not a whole number"),
+    (
+        "ValueError",
+        "setting an array element with a sequence. The requested array has an inhomogeneous shape",
+        "",
+        "parts",
+    ),
+    ("AttributeError", "'int' object has no attribute 'shape'", "", "a single number, not an array"),
+    ("AttributeError", "'function' object has no attribute 'shape'", "", "is it not called"),
+    ("AttributeError", "'dict' object has no attribute 'pad'", "", "read by their names"),
+    ("ValueError", "attempt to get argmax of an empty sequence", "", "is empty"),
+    ("ValueError", "too many values to unpack (expected 2)", "next_w, own = rule(w, dw)", "the function on the right"),
+    ("ValueError", "too many values to unpack (expected 2)", "a, b = x.shape", "number of values on the right"),
     ("ValueError", "zero-size array to reduction operation maximum which has no identity", "", "is empty"),
     ("TypeError", "'numpy.float64' object does not support item assignment", "", "no entries to set"),
     ("TypeError", "unsupported operand type(s) for +: 'NoneType' and 'int'", "", "is None"),
@@ -197,6 +222,13 @@ ERRORS = (
 def test_errors_are_explained_where_it_is_certain(kind, message, line, says):
     told = explain_error(Raised(kind, message, (line,), ("x", "w"), ("out",)))
     assert says in told and bool(says) == bool(told)
+
+
+def test_a_misfit_is_explained_in_nets_alone():
+    """In a single layer, its own text says all that is known."""
+    message = "x of shape (3, 6) has 6 entries in each row, but w of shape (4, 2) has 4 rows, expected as many."
+    assert "is a layer before it left out" in explain_error(Raised("ValueError", message, (), ("X", "W1", "b1")))
+    assert explain_error(Raised("ValueError", message, (), ("x", "w", "b"))) == ""
 
 
 def test_keepdims_is_no_catch_all():

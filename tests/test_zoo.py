@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -15,7 +16,7 @@ from coursekit.judging.rendering import render
 from coursekit.judging.runner import run_case
 from coursekit.questions import all_questions, find
 from coursekit.teacher import write_answers
-from zoo import entries, outcomes, right_entries, wrong_entries
+from zoo import edited, entries, outcomes, right_entries, wrong_entries
 
 FUNCTION_QUESTIONS = [question for question in all_questions().values() if not question.in_notebook]
 
@@ -89,14 +90,33 @@ def test_general_rules_name_the_mistake_without_knowing_it(entry, monkeypatch):
 
 def test_the_zoo_is_large_enough():
     """What the course promises: so many wrong ones, of which so many are named by rules, and so many right ones."""
-    assert len(wrong_entries()) >= 230
+    assert len(wrong_entries()) >= 1_300
     assert len(right_entries()) >= 60
+
+
+def test_a_slip_that_no_longer_fits_the_model_answer_is_named():
+    with pytest.raises(ValueError, match="no longer in the model answer"):
+        edited("cs231n.layers:relu_forward", (("no such text", ""),), "slip.py")
+
+
+def test_a_slip_keeps_what_is_around_it():
+    """It has the decorators of the model answer, and further lines have the indentation of the first."""
+    slip = edited("cs231n.optim:sgd", (("next_w = w -", "factor = 2\nnext_w = factor * w -"),), "slip.py")
+    next_w, config = slip(np.ones(2), np.ones(2))
+    np.testing.assert_allclose(next_w, 1.99)
+    assert config == {"learning_rate": 1e-2}
+
+
+@named([entry for entry in wrong_entries() if entry.question_id in ("sgd", "adam")])
+def test_update_rules_run_with_their_decorator(entry):
+    """It completes the settings, so what a learner writes never has to."""
+    assert entry.function.known_settings >= {"learning_rate", "in_place"}
 
 
 @named(wrong_entries("knn_no_loops"))
 def test_entries_run_as_the_code_of_learners_does(entry):
     """Ours moves the data and corrects close distances around it, so a wrong formula gives other numbers alone."""
-    assert entry.function.__wrapped__.__module__.startswith("zoo.")
+    assert "zoo" in Path(entry.function.__wrapped__.__code__.co_filename).parts
 
 
 @named(right_entries())

@@ -111,6 +111,10 @@ def _no_attribute(raised: Raised, found: re.Match) -> str:
         return f"the value before .{name} is a tuple: does a function return several values, such as out and a cache?"
     if owner in ("int", "float", "bool"):
         return f"the value before .{name} is a single number, not an array"
+    if owner in ("function", "method", "builtin_function_or_method"):
+        return f"the value before .{name} is a function: is it not called, with (...)?"
+    if owner == "dict":
+        return f"the value before .{name} is a dict: its entries are read by their names, d['...']"
     if owner == "list":
         return f"the value before .{name} is a list, not an array: np.array(...) makes one"
     if owner == "numpy.ndarray":
@@ -206,6 +210,12 @@ def _dot(raised: Raised, found: re.Match) -> str:
     )
 
 
+def _no_reshape(raised: Raised, found: re.Match) -> str:
+    if "shape" not in raised.line:
+        return "two arrays in this line do not have the same number of entries"
+    return "the new shape has another number of entries: are sizes hard-coded, or swapped?"
+
+
 def _out_of_bounds(raised: Raised, found: re.Match) -> str:
     index, axis, size = (int(n) for n in found.groups())
     if index == size:
@@ -244,6 +254,13 @@ def _key(raised: Raised, found: re.Match) -> str:
     return ""
 
 
+def _no_fit(raised: Raised, found: re.Match) -> str:
+    if not any(re.fullmatch(r"W\d+", name) for name in raised.inputs):
+        return ""
+    values = f"a layer gets {found[1]} values for each input, but its weights take {found[2]}"
+    return f"{values}: is a layer before it left out, or are the weights those of another layer?"
+
+
 def _no_mode(raised: Raised, found: re.Match) -> str:
     if any("batchnorm_forward(" in line for line in raised.lines):
         return "batchnorm_forward gets settings without a mode: is it called for layer normalisation as well?"
@@ -263,7 +280,9 @@ def _float_size(raised: Raised, found: re.Match) -> str:
 def _no_whole_number(raised: Raised, found: re.Match) -> str:
     if re.search(r"[^/]/[^/]", raised.line):
         return _float_size(raised, found)
-    return "what stands in [...] is not a whole number: is it a float, or a text, or is it not an array that is indexed?"
+    return (
+        "what stands in [...] is not a whole number: is it a float, or a text, or is it not an array that is indexed?"
+    )
 
 
 def _none(raised: Raised, found: re.Match) -> str:
@@ -310,6 +329,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     ("KeyError", r"^'(W|b|gamma|beta)(\d+)'$", _key),
     ("KeyError", r"^'mode'$", _no_mode),
     ("KeyError", r"^'(\w+)'$", lambda raised, found: f"the dict has no entry {found[0]}"),
+    ("ValueError", r"has (\d+) entries in each row, but w of shape .* has (\d+) rows", _no_fit),
     (".*Error", "operands could not be broadcast together with shapes", _broadcast),
     (".*Error", "could not broadcast input array|could not be broadcast to indexing result", _assigned),
     (
@@ -365,7 +385,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
         "sizes are passed as one tuple where they are expected one by one, as in np.random.rand(*x.shape)",
     ),
     ("IndexError", "only integers, slices", _no_whole_number),
-    ("TypeError", "slice indices must be integers", _float_size),
+    ("TypeError", "slice indices must be integers", _no_whole_number),
     ("TypeError", "'(numpy.)?float(64)?' object cannot be interpreted as an integer", _float_size),
     (
         "TypeError",
@@ -442,7 +462,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     (
         "ValueError",
         r"cannot reshape array of size (\d+) into shape",
-        "the new shape has another number of entries: are sizes hard-coded, or swapped?",
+        _no_reshape,
     ),
     (
         "ValueError",

@@ -109,6 +109,8 @@ def _division(wrong: Wrong) -> list[str]:
 def _untouched(wrong: Wrong) -> str | None:
     if wrong.got.any():
         return None
+    if wrong.expected.dtype.kind in "iu":
+        return f"{wrong.name} is 0 everywhere: is it computed for each input?"
     if wrong.got.size > 1:
         return f"{wrong.name} is all zeros: is nothing written to it, or is it created again afterwards?"
     return f"{wrong.name} is still 0: is it never computed?" if wrong.expected.ndim == 0 else None
@@ -136,7 +138,9 @@ def _precision(wrong: Wrong) -> str | None:
 
 def _simple(wrong: Wrong) -> Iterator[Idea]:
     name = wrong.name
-    yield Idea(f"{name} is the square of what it should be: a square root is missing", lambda w: w.expected**2)
+    yield Idea(
+        f"{name} is the square of what it should be: is a root missing, or a square too many?", lambda w: w.expected**2
+    )
     yield Idea(f"{name} is the square root of what it should be", lambda w: np.sqrt(w.expected))
     yield Idea(f"{name} is rounded to whole numbers", lambda w: np.rint(w.expected))
     yield Idea(f"{name} is the absolute value of what it should be", lambda w: np.abs(w.expected))
@@ -242,13 +246,17 @@ def _an_input(wrong: Wrong) -> Iterator[Idea]:
             sentence = (
                 f"{wrong.name} is the same as {name}, which is passed in: is one written where the other belongs?"
             )
-            yield Idea(sentence, lambda w, name=name: w.inputs.get(name))
+            yield Idea(sentence, _input(name))
+
+
+def _input(name: str) -> Callable[[Wrong], np.ndarray | None]:
+    return lambda wrong: wrong.inputs.get(name)
 
 
 def _constant(wrong: Wrong) -> str | None:
     if wrong.got.size < 3 or np.ptp(wrong.expected) == 0 or np.ptp(wrong.got) > 0:
         return None
-    return f"every entry of {wrong.name} is {wrong.got.flat[0]:.6g}: is it ever computed?"
+    return f"every entry of {wrong.name} is {wrong.got.flat[0]:.6g}: is each of them computed on its own?"
 
 
 def _shifted(wrong: Wrong) -> str | None:
@@ -298,7 +306,7 @@ def _some_rows(wrong: Wrong) -> str | None:
 def _nearly(wrong: Wrong) -> str | None:
     start = wrong.inputs["w"] if wrong.name == "next_w" else 0.0  # of an update, the step counts
     error = relative_error(wrong.got - start, wrong.expected - start)
-    if wrong.expected.size == 1 or error > 1e-3 or wrong.got.dtype != wrong.expected.dtype:
+    if wrong.expected.size == 1 or error > 1e-4 or wrong.got.dtype != wrong.expected.dtype:
         return None
     digits = int(-np.log10(error))
     return (
@@ -314,6 +322,8 @@ def _integer_dtype(wrong: Wrong) -> str | None:
 
 
 # ---- values: factors
+
+ROUNDING = 1e-9  # a factor below it
 
 
 def _factor(wrong: Wrong) -> str | None:
@@ -345,6 +355,8 @@ def _some_factor(wrong: Wrong) -> str | None:
     ratio = _ratio(wrong)
     if ratio is None or wrong.expected.size == 1:
         return None
+    if abs(ratio) < ROUNDING:
+        return f"{wrong.name} is 0 but for rounding: is it a sum in which everything cancels?"
     return f"{wrong.name} is {ratio:.6g} times what it should be, in every entry"
 
 

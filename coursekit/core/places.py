@@ -10,7 +10,9 @@ import numpy as np
 from coursekit.core.closeness import close, entry_errors, rounding
 from coursekit.core.ideas import Wrong, explains
 
+SPARSE = 0.3  # above this share of zeros, an output has values in chosen places only
 BY_CHANCE = 0.2  # so many entries of the wrong part may be right
+OTHERS = "do the others use their own index, or are they overwritten?"
 FEWEST = 3  # slices along an axis: of two, one may be right by chance
 
 
@@ -20,7 +22,9 @@ def mixed_up(wrong: Wrong) -> str | None:
         return None
     if not _is_reordered(wrong) or not _mostly(_is_reordered, wrong):
         return None
-    return f"{wrong.name} has the right values in the wrong places: does a reshape, a transpose or an index mix up two axes?"
+    is_sparse = np.mean(wrong.expected == 0) > SPARSE
+    question = "do they go to the wrong entries" if is_sparse else "does a reshape, a transpose or an index mix up axes"
+    return f"{wrong.name} has the right values in the wrong places: {question}?"
 
 
 def _is_reordered(wrong: Wrong) -> bool:
@@ -51,7 +55,9 @@ def _slice(name: str, axis: int) -> str:
 def _all_explained(predict: Callable[[Wrong, int], np.ndarray], wrong: Wrong, axis: int) -> bool:
     def holds(case: Wrong) -> bool:
         sizes = case.expected.shape
-        return sizes[axis] > 1 and case.expected.size > sizes[axis] and explains(case, predict(case, axis))
+        is_dense = np.all((case.expected != 0) & (case.got != 0))  # 0 and 0 have any factor
+        enough = sizes[axis] > 1 and case.expected.size > sizes[axis]
+        return bool(is_dense and enough and explains(case, predict(case, axis)))
 
     return holds(wrong) and _mostly(holds, wrong)
 
@@ -99,15 +105,18 @@ def _parts(wrong: Wrong, right: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     if right.ndim == 4:
         yield from _positions(wrong, right)
     for axis in range(right.ndim if right.ndim > 1 else 0):
-        along = right.all(axis=tuple(other for other in range(right.ndim) if other != axis))
+        along = np.asarray(right.all(axis=_others(wrong, axis)))
         last = len(along) - 1
         if len(along) < FEWEST:
             continue
         index = ", ".join([":"] * axis + ["{}"])
         first_alone, last_alone = np.arange(len(along)) == 0, np.arange(len(along)) == last
         for part, words in (
-            (first_alone, f"only {wrong.name}[{index.format(0)}] is right: do the others use their own index?"),
-            (last_alone, f"only {wrong.name}[{index.format(last)}] is right: are the others overwritten, or given its values?"),
+            (first_alone, f"only {wrong.name}[{index.format(0)}] is right: {OTHERS}"),
+            (
+                last_alone,
+                f"only {wrong.name}[{index.format(last)}] is right: {OTHERS}",
+            ),
             (~last_alone, f"only {wrong.name}[{index.format(last)}] is wrong: does a loop or a slice end too early?"),
             (~first_alone, f"only {wrong.name}[{index.format(0)}] is wrong: does a loop or a slice begin too late?"),
         ):

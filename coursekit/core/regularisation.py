@@ -102,7 +102,7 @@ def _mixed(wrong: Wrong, term: Callable[[Wrong], np.ndarray | float], what: str,
         )
     for k in right:
         yield Idea(
-            f"{wrong.name} is the regularisation alone: is = written in the place of +=?",
+            f"{wrong.name} is the regularisation alone: does the rest cancel, or is = written in the place of +=?",
             _alone(term, k),
         )
         yield Idea(

@@ -550,6 +550,18 @@ slips(
 slips(
     "softmax_loss_vectorized",
     (
+        "the exponentials in dW are divided by the sums of the columns: divide by those of the rows, axis=1",
+        "dscores = np.exp(log_p)",
+        "dscores = np.exp(scores) / np.exp(scores).sum(axis=0)",
+    ),
+    (
+        "p is divided by N before 1 is subtracted: divide p - 1",
+        "dscores[rows, y] -= 1",
+        "dscores /= num_train\ndscores[rows, y] -= 1",
+        "dscores / num_train +",
+        "dscores +",
+    ),
+    (
         "the logarithm is to base 2: use np.log",
         "np.log(np.exp(scores).sum(axis=1, keepdims=True))",
         "np.log2(np.exp(scores).sum(axis=1, keepdims=True))",

@@ -904,6 +904,8 @@ def predict_loop(self, X):
 
 slips(
     "svm_loss_naive",
+    ("dW is divided by N - 1: divide it by N", "dW / num_train", "dW / (num_train - 1)"),
+    ("the gradient of the regularisation has no signs: it is 2 * reg * W", "2 * reg * W", "2 * reg * np.abs(W)"),
     (
         "the gradient of every class is subtracted: X[i] is added for a class that violates the margin",
         "dW[:, j] += X[i]",
@@ -944,10 +946,20 @@ slips(
 
 slips(
     "svm_loss_vectorized",
+    (
+        "the loss counts the violated margins: sum the margins themselves",
+        "margins.sum() / num_train",
+        "(margins > 0).sum() / num_train",
+    ),
+    (
+        "the mean of the true classes' scores is subtracted in every row: each row has its own",
+        "scores[rows, y][:, np.newaxis]",
+        "scores[rows, y].mean()",
+    ),
     ("the sum for the true class runs over all inputs: sum each row, axis=1", "-dscores.sum(axis=1)", "-dscores.sum()"),
     ("a score above 0 counts as a violation: a margin above 0 does", "(margins > 0)", "(scores > 0)"),
     (
-        "dW is computed from the scores: use 1 where the margin is violated, and minus the number of them for the true class",
+        "dW is computed from the scores: use 1 where a margin is violated, and minus their number for the true class",
         "X.T @ dscores",
         "X.T @ scores",
     ),

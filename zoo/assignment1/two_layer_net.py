@@ -1783,6 +1783,8 @@ def predict_with_loop(self, X):
 
 slips(
     "affine_forward",
+    ("the product is divided by N: out = rows @ w + b", "rows @ w + b", "rows @ w / len(x) + b"),
+    ("the mean of b is added: each column has its own bias", "@ w + b", "@ w + b.mean()"),
     (
         "w is added, not multiplied: out = rows @ w + b",
         "rows @ w + b",
@@ -1796,6 +1798,8 @@ slips(
 
 slips(
     "affine_backward",
+    ("dw is multiplied by w: it is rows.T @ dout alone", "rows.T @ dout", "rows.T @ dout * w"),
+    ("dx has the product with the absolute values of w: use w as it is", "dout @ w.T", "dout @ np.abs(w).T"),
     ("dx is computed from x: it is the upstream gradient times w transposed", "dout @ w.T", "rows @ w @ w.T"),
     ("dx is computed from the output: use dout", "dout @ w.T", "(rows @ w + b) @ w.T"),
     ("dw is computed from the output: use dout", "rows.T @ dout", "rows.T @ (rows @ w + b)"),
@@ -1818,6 +1822,7 @@ slips(
 
 slips(
     "relu_forward",
+    ("this is softplus, a smooth ReLU: ReLU is np.maximum(0, x)", "np.maximum(0, x)", "np.logaddexp(0, x)"),
     ("values below 1 become 1: compare with 0, np.maximum(0, x)", "np.maximum(0, x)", "np.maximum(1, x)"),
     (
         "values are cut off at -1 and 1: ReLU sets negative ones to 0 and keeps the others",
@@ -1842,6 +1847,11 @@ slips(
 
 slips(
     "svm_loss",
+    (
+        "the loss counts the violated margins: sum the margins themselves",
+        "margins.sum() / len(y)",
+        "(margins > 0).sum() / len(y)",
+    ),
     ("the true class gets the number of violated margins without its minus", "-dx.sum(axis=1)", "dx.sum(axis=1)"),
     (
         "the true class gets minus the sum of the margins: it gets minus their number",
@@ -1872,6 +1882,12 @@ slips(
 
 slips(
     "softmax_loss",
+    (
+        "the logarithm of the shifted sum is taken from scores that are not shifted: use the same scores in both",
+        "shifted - np.log",
+        "x - np.log",
+    ),
+    ("the probabilities are squared in dx", "dx = np.exp(log_p)", "dx = np.exp(2 * log_p)"),
     ("dx uses the scores: it uses the probabilities", "np.exp(log_p)", "shifted.copy()"),
     ("dx uses log p: it uses the probabilities", "np.exp(log_p)", "log_p.copy()"),
     ("dx uses exp of the scores: divide it by the sum of its row", "np.exp(log_p)", "np.exp(shifted)"),
@@ -1916,7 +1932,7 @@ slips(
         "dx = np.exp(shifted)\ndx /= dx.sum(axis=1, keepdims=True)",
     ),
     (
-        "the largest score of each class is subtracted, not that of each input, which changes the probabilities: axis=1",
+        "the largest score of each class is subtracted, not that of each input: use axis=1",
         "x.max(axis=1, keepdims=True)",
         "x.max(axis=0)",
     ),
@@ -1924,6 +1940,11 @@ slips(
 
 slips(
     "two_layer_net_loss",
+    (
+        "ReLU is applied to the inputs, too: only the hidden layer has one",
+        "affine_relu_forward(X, W1, b1)",
+        "affine_relu_forward(np.maximum(0, X), W1, b1)",
+    ),
     (
         "the bias of the hidden layer is added twice: affine_relu_forward adds it",
         "affine_relu_forward(X, W1, b1)",
@@ -1937,7 +1958,7 @@ slips(
     (
         "the log-probabilities are returned: return the scores as they are",
         "# (N, H) -> (N, C)",
-        "\nscores = scores - scores.max(axis=1, keepdims=True)\nscores = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))",
+        "\nscores = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))",
     ),
     (
         "the largest score of each row is subtracted: return the scores as they are",
@@ -1958,6 +1979,16 @@ slips(
 
 slips(
     "two_layer_net_gradients",
+    (
+        "W1 is missing in the regularisation of dW1: add reg * W1",
+        'grads["W1"] += self.reg * W1',
+        'grads["W1"] += self.reg',
+    ),
+    (
+        "W2 is missing in the regularisation of dW2: add reg * W2",
+        'grads["W2"] += self.reg * W2',
+        'grads["W2"] += self.reg',
+    ),
     (
         "the backward pass starts with the scores: start with dscores, the gradient that softmax_loss returns",
         "affine_backward(dscores, scores_cache)",
@@ -2012,6 +2043,7 @@ slips(
 
 slips(
     "sgd",
+    ("the step is divided by the number of rows: the gradient is a mean already", "* dw", "* dw / len(w)"),
     ("the step is learning_rate * w: it goes along dw", 'config["learning_rate"] * dw', 'config["learning_rate"] * w'),
     (
         "the step is w times the gradient: it is learning_rate * dw alone",
@@ -2097,6 +2129,8 @@ slips(
 
 slips(
     "neural_net_train",
+    ("the learning rate is hard-coded as 1e-3: use learning_rate", "learning_rate * grads[name]", "1e-3 * grads[name]"),
+    ("the learning rate is hard-coded as 1e-2: use learning_rate", "learning_rate * grads[name]", "1e-2 * grads[name]"),
     (
         "the step is reg times the gradient: multiply by learning_rate",
         "learning_rate * grads[name]",

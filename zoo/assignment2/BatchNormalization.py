@@ -1388,7 +1388,11 @@ slips(
     ("the direct path is multiplied by std: divide by it", "dcentred = dx_hat / std", "dcentred = dx_hat * std"),
     ("the direct path is not divided by std", "dcentred = dx_hat / std", "dcentred = dx_hat.copy()"),
     ("the path through the variance is missing", "dcentred += dvar * 2 * centred / len(dout)", "pass"),
-    ("the path through the variance uses x_hat in the place of x - mean", "dvar * 2 * centred", "dvar * 2 * x_hat"),
+    (
+        "the path through the variance is divided by std once too often: x_hat is (x - mean) / std already",
+        "dvar * 2 * centred",
+        "dvar * 2 * x_hat",
+    ),
     (
         "dstd is not summed over the rows: a column shares one std",
         "-(dx_hat * centred).sum(axis=0)",
@@ -1412,6 +1416,16 @@ slips(
 
 slips(
     "batchnorm_backward_alt",
+    (
+        "the mean of dout * x_hat is divided by N once more in dx: sum",
+        "dgamma = (dout * x_hat).sum(axis=0)",
+        "dgamma = (dout * x_hat).mean(axis=0)",
+    ),
+    (
+        "gamma multiplies dout alone: it belongs in front of the whole bracket",
+        "gamma / std * (dout -",
+        "1 / std * (gamma * dout -",
+    ),
     ("the term with dgamma is missing: the variance depends on x, too", "(dbeta + x_hat * dgamma)", "dbeta"),
     ("the term with dbeta is missing: the mean depends on x, too", "(dbeta + x_hat * dgamma)", "(x_hat * dgamma)"),
     (
@@ -1458,6 +1472,11 @@ slips(
 
 slips(
     "layernorm_forward",
+    (
+        "std is that of the columns of the centred values: it is that of each row, axis=1",
+        "std = np.sqrt((centred**2).mean(axis=1, keepdims=True) + eps)",
+        "std = np.sqrt((centred**2).mean(axis=0) + eps) * np.ones((len(x), 1))",
+    ),
     ("gamma divides x_hat: multiply by it", "gamma * x_hat + beta", "x_hat / gamma + beta"),
     ("gamma and beta are swapped: out = gamma * x_hat + beta", "gamma * x_hat + beta", "beta * x_hat + gamma"),
     ("beta is subtracted: add it", "gamma * x_hat + beta", "gamma * x_hat - beta"),
@@ -1491,6 +1510,7 @@ slips(
 
 slips(
     "layernorm_backward",
+    ("the paths through mean and variance are halved", "(dx_hat - along) / std", "(dx_hat - along / 2) / std"),
     ("gamma is missing in dx: the gradient of x_hat is dout * gamma", "dx_hat = dout * gamma", "dx_hat = dout"),
     ("dout is divided by gamma: multiply by it", "dx_hat = dout * gamma", "dx_hat = dout / gamma"),
     ("dx is multiplied by std: divide by it", "(dx_hat - along) / std", "(dx_hat - along) * std"),
@@ -1511,6 +1531,11 @@ slips(
 
 slips(
     "spatial_batchnorm_forward",
+    (
+        "x is reshaped without a transpose: transpose(0, 2, 3, 1) brings the channels to the end first",
+        "x.transpose(0, 2, 3, 1).reshape(-1, C)",
+        "x.reshape(-1, C)",
+    ),
     (
         "the mean of each input is subtracted first: the statistics of a channel run over all inputs",
         "rows = x.transpose",
@@ -1534,7 +1559,7 @@ slips(
     (
         "the inputs are normalised one by one first: the statistics of a channel run over all inputs",
         "rows = x.transpose",
-        "rows = ((x - x.mean(axis=(2, 3), keepdims=True)) / np.sqrt(x.var(axis=(2, 3), keepdims=True) + 1e-5)).transpose",
+        "rows = ((x - x.mean(axis=(2, 3), keepdims=True)) / (x.std(axis=(2, 3), keepdims=True) + 1e-9)).transpose",
     ),
     (
         "each pixel's channels are normalised first: batch normalisation looks at each channel alone",
@@ -1600,6 +1625,11 @@ slips(
 slips(
     "spatial_groupnorm_forward",
     (
+        "the variance runs over the batch, too: each input has its own",
+        "(centred**2).mean(axis=2, keepdims=True)",
+        "(centred**2).mean(axis=(0, 2), keepdims=True) * np.ones((N, 1, 1))",
+    ),
+    (
         "a group is made of every G-th channel, and its values are not put back: it is made of consecutive channels",
         "groups = x.reshape(N, G, C // G * H * W)",
         "groups = x.reshape(N, C // G, G, H * W).transpose(0, 2, 1, 3).reshape(N, G, C // G * H * W)",
@@ -1646,6 +1676,11 @@ slips(
 
 slips(
     "spatial_groupnorm_backward",
+    (
+        "gamma is squared in dx: the gradient of x_hat is dout * gamma",
+        "dout * gamma.reshape(1, -1, 1, 1)",
+        "dout * gamma.reshape(1, -1, 1, 1) ** 2",
+    ),
     (
         "the mean of dx_hat is a sum: divide it by the number of entries of a group",
         "along = dx_hat.mean(axis=2, keepdims=True)",

@@ -1437,6 +1437,16 @@ def net_with_log_of_p(self, X, y=None):
 
 slips(
     "conv_forward_naive",
+    (
+        "the sum is divided by the number of channels: add up the channels",
+        "np.sum(window * w[f])",
+        "np.sum(window * w[f]) / x.shape[1]",
+    ),
+    (
+        "the stride is added to i and j: the window starts at i * stride and j * stride",
+        "i * stride, j * stride",
+        "min(i + stride, H + 2 * pad - HH), min(j + stride, W + 2 * pad - WW)",
+    ),
     ("only the height is padded: put pad zeros on all four sides", "(pad, pad), (pad, pad)))", "(pad, pad), (0, 0)))"),
     ("only the width is padded: put pad zeros on all four sides", "(pad, pad), (pad, pad)))", "(0, 0), (pad, pad)))"),
     (
@@ -1500,6 +1510,17 @@ slips(
 
 slips(
     "conv_backward_naive",
+    (
+        "the border is cut off twice at the start: dx starts at pad",
+        "dpadded[:, :, pad : pad + H, pad : pad + W]",
+        "np.pad(dpadded, ((0, 0), (0, 0), (0, pad), (0, pad)))[:, :, 2 * pad : 2 * pad + H, 2 * pad : 2 * pad + W]",
+    ),
+    ("dw is divided by the number of positions: sum over them", "db = dout.sum", "dw /= H_out * W_out\ndb = dout.sum"),
+    (
+        "db is divided by the number of positions: sum over them",
+        "dout.sum(axis=(0, 2, 3))",
+        "dout.mean(axis=(2, 3)).sum(axis=0)",
+    ),
     (
         "dout is missing in dx: add dout[n, f, i, j] * w[f]",
         "dpadded[window] += dout[n, f, i, j] * w[f]",
@@ -1584,6 +1605,11 @@ slips(
 slips(
     "max_pool_forward_naive",
     (
+        "the stride is added to i and j: the window starts at i * stride and j * stride",
+        "i * stride, j * stride",
+        "min(i + stride, H - height), min(j + stride, W - width)",
+    ),
+    (
         "the window is as large as the stride: it spans pool_height and pool_width",
         "top : top + height, left : left + width",
         "top : top + stride, left : left + stride",
@@ -1627,6 +1653,16 @@ slips(
 
 slips(
     "max_pool_backward_naive",
+    (
+        "the largest value is looked for in the first channel: each channel has its own",
+        "window = x[n, c,",
+        "window = x[n, 0,",
+    ),
+    (
+        "the largest value is looked for in the first image: each image has its own",
+        "window = x[n, c,",
+        "window = x[0, c,",
+    ),
     (
         "the stride is ignored: the windows start at i * stride and j * stride",
         "top, left = i * stride, j * stride",
@@ -1682,6 +1718,7 @@ slips(
 
 slips(
     "conv_net_loss",
+    ("ReLU is applied to the images, too", "conv_relu_pool_forward(X,", "conv_relu_pool_forward(np.maximum(0, X),"),
     (
         "the bias of the convolution is missing",
         "X, W1, b1, conv_param, pool_param)",
@@ -1701,6 +1738,7 @@ slips(
 
 slips(
     "conv_net_gradients",
+    ("the bias b3 is regularised in the loss: regularise only the weights", '("W3", W3)):', '("W3", W3), ("b3", b3)):'),
     (
         "the backward pass starts with the scores: start with dscores, the gradient that softmax_loss returns",
         "affine_backward(dscores, scores_cache)",

@@ -328,13 +328,13 @@ def forward_of_zeros(x, dropout_param):
 
 slips(
     "dropout_backward",
+    ("the gradients are halved: dx = dout * mask", "dout * mask", "dout * mask / 2"),
     (
         "the mask is missing: the gradient of a dropped entry is 0, dx = dout * mask",
         "dout * mask",
         'dout / dropout_param["p"]',
     ),
     ("the mask is added: multiply by it", "dout * mask", "dout + mask"),
-    ("the mask is inverted: the gradient passes where an entry was kept", "dout * mask", "dout * (mask == 0)"),
     (
         "the gradients are divided by 1 - p: the mask already has its factor 1 / p",
         "dout * mask",

@@ -978,6 +978,7 @@ def adamw_shrinks_first(w, dw, config=None):
 
 slips(
     "sgd_momentum",
+    ("momentum multiplies w, too: next_w = w + v", "w + velocity", 'config["momentum"] * w + velocity'),
     (
         "the learning rate is missing from v, and multiplies v in the step: v = momentum * v - learning_rate * dw",
         'config["learning_rate"] * dw',
@@ -1035,6 +1036,16 @@ slips(
 slips(
     "nesterov_momentum",
     (
+        "the gradient counts twice in the step of w: momentum * v - learning_rate * dw",
+        "* velocity - step",
+        "* velocity - 2 * step",
+    ),
+    (
+        "momentum multiplies w, too: next_w = w + momentum * v - learning_rate * dw",
+        'w + config["momentum"] * velocity',
+        'config["momentum"] * (w + velocity)',
+    ),
+    (
         "the learning rate is missing from v, and multiplies the whole step: v = momentum * v - learning_rate * dw",
         'step = config["learning_rate"] * dw',
         "step = dw",
@@ -1083,6 +1094,12 @@ slips(
 slips(
     "adagrad",
     (
+        "the learning rate is under the root: it multiplies the step",
+        'config["learning_rate"] * dw / (np.sqrt(cache)',
+        'dw / (np.sqrt(config["learning_rate"] * cache)',
+    ),
+    ("epsilon is missing", ' + config["epsilon"]', ""),
+    (
         "the old squares count with 0.9, the new ones with 0.1, as in RMSProp: AdaGrad adds up all of them",
         'config["cache"] + dw**2',
         '0.9 * config["cache"] + 0.1 * dw**2',
@@ -1128,6 +1145,11 @@ slips(
 
 slips(
     "rmsprop",
+    (
+        "the root of decay_rate is used",
+        'decay_rate = config["decay_rate"]',
+        'decay_rate = np.sqrt(config["decay_rate"])',
+    ),
     (
         "the root of the cache is stored: store the mean of the squares",
         'config["cache"] = cache',

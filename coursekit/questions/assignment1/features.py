@@ -6,6 +6,7 @@ import numpy as np
 
 from coursekit.core.question import Figure, Question, holds, reaches
 from coursekit.questions import _nets
+from coursekit.questions._linear import judge_training
 
 NOTEBOOK = "features"
 PARTS = {"val": "validation", "test": "test"}
@@ -37,6 +38,13 @@ def _raw_features(part, rows):
 
     X, _ = _nets.images(part)
     return extract_features(X[rows].transpose(0, 2, 3, 1), [hog_feature, lambda x: color_histogram_hsv(x, nbin=25)])
+
+
+def _features_like(X_val_feats, part):
+    """The features of all images of a part, prepared as those of the validation images are."""
+    raw_val, raw = (_raw_features(name, slice(None)) for name in ("val", part))
+    factors = X_val_feats.std(axis=0) / np.maximum(raw_val.std(axis=0), 1e-6)
+    return (raw - raw_val.mean(axis=0)) * factors + X_val_feats.mean(axis=0)
 
 
 def _standardised(columns):
@@ -79,10 +87,12 @@ def _judge_svm(results, best_val, W, X_val_feats):
         "or a single object that every pair trains further? Create a new LinearSVM() for each pair",
     )
     bars = {"CIFAR-10": 0.48, "built-in images": 0.48}
+    are_features = _judge_features("val", X_val_feats[:, :-1])
     return [
         *findings,
-        _judge_features("val", X_val_feats[:, :-1]),
+        are_features,
         is_kept,
+        *(_judge_fitting(W, X_val_feats[:, :-1], accuracy) if are_features.ok and is_kept.ok else ()),
         reaches(
             "the validation accuracy",
             accuracy,
@@ -91,6 +101,14 @@ def _judge_svm(results, best_val, W, X_val_feats):
             "learning_rate * reg must stay far below 1, or W shrinks to almost nothing",
         ),
     ]
+
+
+def _judge_fitting(W, X_val_feats, val_accuracy):
+    """A finding if the classifier was fitted to the validation images: then it does far worse on the test images."""
+    scores = _features_like(np.asarray(X_val_feats, dtype=float), "test") @ W[:-1] + W[-1]
+    _, y_test = _nets.images("test")
+    accuracy = float(np.mean(np.argmax(scores, axis=1) == y_test))
+    return judge_training(val_accuracy, accuracy, "test images", "best_svm")
 
 
 def _judge_results(results):
