@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from coursekit.core.question import Question, Status
 from coursekit.grading import judgement, module_trial
-from coursekit.grading.intake.reading import Reading, Work, read_submission
+from coursekit.grading.intake.reading import FILES_SECONDS, Reading, Work, read_submission
 from coursekit.grading.intake.sources import Source
 from coursekit.grading.intake.text import why
 from coursekit.grading.intake.zips import Refused
@@ -138,7 +138,8 @@ def leave_out_what_fails(work: Work, settings: Settings, remarks: list[str]) -> 
             outcome = sandbox.run_command(command, folder, b"", limits, isolation=settings.level)
         return FinishedProcess(outcome.stdout, outcome.stderr, outcome.ended, limits.seconds, outcome.cpu_seconds)
 
-    found = module_trial.tried(work.files, workspace.provided_contents(), run)
+    left = FILES_SECONDS - work.seconds
+    found = module_trial.tried(work.files, workspace.provided_contents(), run, left)
     work.files, work.left_out = found.files, found.left_out
     remarks += found.remarks
 
@@ -306,8 +307,9 @@ class Grading:
     # ---- notebooks
 
     def _grade_in_notebook(self, question: Question, reference: tuple[str, ...]) -> Graded:
-        obstacle = self._obstacle(question.notebook)
-        if obstacle:
+        if self.settings.notebooks != "run":
+            return without_verdict(question, Status.NOT_RUN, NOT_RUN)
+        if obstacle := self.work.broken.get(question.notebook):
             return without_verdict(question, Status.NOT_GRADABLE, obstacle)
         for id_ in self.endless(question.notebook):
             if id_ in closure(question) and id_ not in reference:
@@ -328,10 +330,6 @@ class Grading:
         if question.id not in run.missing or run.ended_at in ("", question.id, f"check_{question.id}"):
             return run
         return self.run_notebook(question.notebook, reference, run.ended_at)
-
-    def _obstacle(self, notebook: str) -> str:
-        """Why a notebook cannot be run; '' if it can."""
-        return NOT_RUN if self.settings.notebooks != "run" else self.work.broken.get(notebook, "")
 
     def _is_blank(self, question: Question) -> bool:
         """Whether the answer cell is as distributed."""
