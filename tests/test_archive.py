@@ -434,3 +434,32 @@ def test_reader_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "here")
     opened(path)
     assert sorted(item.name for item in tmp_path.rglob("*")) == ["here", "in", "x.zip"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_each_usual_method_of_compression_is_read(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        for name, data in solved().items():
+            archive.writestr(name, data)
+    opened = open_submission(Source("a", "a", tmp_path / "a.zip"), "assignment1")
+    assert opened.remarks == [] and opened.files == solved()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_bombs_of_each_method_are_refused(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("cs231n/saved/a.npz", bytes(60_000_000))
+    with pytest.raises(Refused, match="bomb"):
+        open_submission(Source("a", "a", tmp_path / "a.zip"), "assignment1")
+
+
+@pytest.mark.parametrize("number, name", [(9, "deflate64"), (99, "number 99")])
+def test_a_method_that_cannot_be_read_is_the_reason(tmp_path, number, name):
+    """Refused as a whole: or every question would be "not gradable", as if its file were missing."""
+    data = packed({"cs231n/layers.py": b"x" * 100})
+    for start, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = data.index(start) + place
+        data = data[:at] + bytes([number, 0]) + data[at + 2 :]
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(Refused, match=rf"None of its files can be read. .*layers.py is .*\({name}\)"):
+        open_submission(Source("a", "a", tmp_path / "a.zip"), "assignment1")

@@ -110,6 +110,39 @@ def test_what_is_not_python_is_repaired(old, new, words):
     assert len(different) < 40
 
 
+@pytest.mark.parametrize(
+    "file, old, new",
+    [
+        (LAYERS, "def relu_forward(x):", " def relu_forward(x):"),
+        (LAYERS, "def relu_forward(x):", "\tdef relu_forward(x):"),
+        (LAYERS, "def relu_forward(x):", "   def relu_forward(x):"),
+        (
+            LAYERS,
+            "def relu_forward(x):",
+            "def own(x):\n    return x\n\n\n def own_2(x):\n    return x\n\n\ndef relu_forward(x):",
+        ),
+        (KNN, "    def compute_distances_one_loop(", "     def compute_distances_one_loop("),
+        (KNN, "    def compute_distances_one_loop(", "   def compute_distances_one_loop("),
+        (KNN, "class KNearestNeighbor:", " class KNearestNeighbor:"),
+        (
+            KNN,
+            "    def compute_distances_one_loop(",
+            "     @np.vectorize\n     def own(self):\n        pass\n\n    def compute_distances_one_loop(",
+        ),
+    ],
+)
+def test_a_first_line_that_is_a_few_spaces_off(file, old, new):
+    """It costs nothing: neither the function above nor its own."""
+    text = (ROOT / file).read_text()
+    assert text.count(old) == 1
+    whole, remarks = repaired(text.replace(old, new), workspace.provided_contents()[file].decode())
+    assert problem_with(whole) is None
+    if old == new.strip() or "own" not in new:
+        assert whole == text
+    [remark] = remarks
+    assert "it was put in its place" in remark
+
+
 @pytest.mark.parametrize("encoding", ["utf8mb4", "gbk", "utf-7", "latin-1"])
 def test_a_declared_encoding_does_not_count(encoding):
     """What is written for the sandbox is UTF-8, whatever the learner's file was."""

@@ -223,6 +223,8 @@ def _pick(
         data = _read_best(target, candidates, remarks)
         if data is not None:
             files[target] = data
+    if not set(files) - {submission.RECEIPT}:
+        raise Refused(f"None of its files can be read. {remarks[-1]}")
     missing = [name for name in submission.required(assignment) if name not in by_target]
     if missing:
         remarks.append(f"Missing: {', '.join(missing)}.")
