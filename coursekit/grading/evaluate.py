@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from coursekit.core.question import Question, Status
 from coursekit.grading import judgement, module_trial
+from coursekit.grading.intake.confined import Allowance
 from coursekit.grading.intake.reading import FILES_SECONDS, Reading, Work, read_submission
 from coursekit.grading.intake.sources import Source
 from coursekit.grading.intake.text import why
@@ -49,6 +50,8 @@ if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without noteboo
 
 # What is graded again with earlier answers replaced.
 FOLLOWED = (Status.WRONG, Status.NOT_ATTEMPTED, Status.CRASHED, Status.TIMED_OUT)
+REFERENCE_SECONDS = 120.0  # of processor time that follow-through may ask of the reference, without notebooks
+NOTEBOOK_REFERENCE_SECONDS = 1800.0  # the same, while notebooks run and train
 IMPATIENCE = 1.0  # seconds that a submission may sleep in a question once it has slept too long in another
 NOT_RUN = "the notebooks were not run"
 _ENDLESS = "does not return: it takes too long, or ends the process that runs it"
@@ -174,6 +177,7 @@ class Grading:
         self._folders: dict[tuple, Path] = {}
         self._notebook_runs: dict[tuple, NotebookRun] = {}
         self._reference_folder: Path | None = None
+        self._reference_allowances = {False: Allowance(REFERENCE_SECONDS), True: Allowance(NOTEBOOK_REFERENCE_SECONDS)}
         self._has_stalled = False
 
     def question_record(self, question: Question) -> QuestionRecord:
@@ -269,7 +273,7 @@ class Grading:
 
     @contextlib.contextmanager
     def _reference(
-        self, ids: tuple[str, ...], graded: str, limits: sandbox.Limits
+        self, ids: tuple[str, ...], graded: str, limits: sandbox.Limits, in_notebook: bool = False
     ) -> Iterator[earlier_answers.Reference]:
         """The process that answers earlier questions, if there are any to answer."""
         if not ids:
@@ -279,7 +283,10 @@ class Grading:
             self._reference_folder = self.stack.enter_context(folders.temporary_folder("reference-"))
             workspace.build_reference(self._reference_folder)
         answers = workspace.answers_to(ids, graded)
-        with earlier_answers.started(self._reference_folder, answers, limits, self.settings.level) as earlier:
+        started = earlier_answers.started(
+            self._reference_folder, answers, limits, self.settings.level, self._reference_allowances[in_notebook]
+        )
+        with started as earlier:
             yield earlier
 
     def folder(self, reference: tuple[str, ...] = (), graded: str = "", withdrawn: tuple[str, ...] = ()) -> Path:
@@ -351,7 +358,7 @@ class Grading:
             started = time.monotonic()
             notebook = _without_cell(self.work.notebooks[name], without)
             settings = replace(self.settings, limits=self._limits())
-            with self._reference(reference, "", kernel.notebook_limits(settings)) as earlier:
+            with self._reference(reference, "", kernel.notebook_limits(settings), True) as earlier:
                 run = notebook_run.run_notebook(notebook, name, self.folder(reference), settings, self._shown, earlier)
             self._notebook_runs[key] = run
             seconds = time.monotonic() - started

@@ -17,7 +17,7 @@ from coursekit.grading.intake.text import why
 
 MEMORY = 1 << 30  # bytes that a process may take in addition to those that it has
 SECONDS = 20  # of processor time; the course's largest file takes less than one
-LEAST = 3  # seconds that a file gets in any case
+LEAST = 3  # seconds that each process gets in any case
 LARGEST_RESULT = 80 << 20  # bytes of JSON
 _FAILED, _OUT_OF_MEMORY = 2, 3  # exit statuses
 
@@ -27,18 +27,18 @@ class TooCostlyError(Exception):
 
 
 class Allowance:
-    """The processor time for all that is read of one submission, however many files it has.
+    """The processor time that one submission has for all processes of a kind, such as those that read its files.
 
-    When it is used up, each further file still gets a little, which is enough for a file of the course's size: so a
+    When it is used up, each further process still gets a little, which is enough for a file of the course's size: so a
     costly file takes nothing from another one.
     """
 
     def __init__(self, seconds: float) -> None:
         self.used, self.left = 0.0, seconds
 
-    def seconds(self, most: int = SECONDS) -> int:
+    def seconds(self, most: float = SECONDS) -> int:
         """Seconds for the next process."""
-        return max(LEAST, min(most, math.ceil(self.left)))
+        return max(LEAST, math.ceil(min(most, self.left)))
 
     def spend(self, seconds: float) -> None:
         """Take off what a process has used."""
