@@ -216,7 +216,7 @@ def as_nobody(code):
     return done.stdout + done.stderr
 
 
-QUICK_CELLS = ("honest", "exit", "own-check", "half-a-character", "idle")
+QUICK_CELLS = ("exit", "no-socket")
 
 
 @pytest.mark.parametrize(
