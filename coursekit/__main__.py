@@ -15,6 +15,9 @@ NO_COURSE = """`coursekit {command}` works on the files of a course, and {root} 
 Change to the course's folder and run `python -m coursekit {command}` there. Learners get that folder from their teacher
 (the learner's edition); the complete course is a clone of its Git repository."""
 
+TEACHERS = """`{command}` is a command for teachers, and this is the learner's edition: grading, releasing and testing
+are in the complete course, from which this edition was built. `python -m coursekit --help` lists what there is here."""
+
 
 def _no_arguments(parser: argparse.ArgumentParser) -> None:
     pass
@@ -118,6 +121,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # After each product OpenBLAS's threads keep their cores busy for 2 ** 26 ticks, a tenth of a second, and slow down
     # whatever else runs. It reads this when NumPy is loaded; the notebooks' kernels inherit it.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
+    if argv and argv[0] in _COMMANDS and not _is_here(_module_of(_COMMANDS[argv[0]])):
+        print(TEACHERS.format(command=argv[0]))
+        return 2
     name, arguments = _parse(argv)
     command = _COMMANDS[name]
     if not command.without_course and not is_course(ROOT):
@@ -125,8 +131,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if not command.without_numpy and find_spec("numpy") is None:
         return _run_in_environment(argv)
-    module, function = command.function.split(":")
-    return getattr(import_module(f"coursekit.{module}"), function)(*arguments)
+    function = command.function.split(":")[1]
+    return getattr(import_module(_module_of(command)), function)(*arguments)
 
 
 def _print_anything() -> None:
@@ -159,11 +165,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m coursekit", description="The course's tools.")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in _COMMANDS.items():
-        if _is_here(f"coursekit.{command.function.split(':')[0]}"):  # the learner's edition does not have all
+        if _is_here(_module_of(command)):  # the learner's edition does not have all
             about = f"{command.about[0].upper()}{command.about[1:]}."
             add_help = not command.own_help
             command.add_arguments(subparsers.add_parser(name, help=command.about, description=about, add_help=add_help))
     return parser
+
+
+def _module_of(command: Command) -> str:
+    return f"coursekit.{command.function.split(':')[0]}"
 
 
 def _is_here(module: str) -> bool:

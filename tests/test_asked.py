@@ -6,13 +6,20 @@ import pytest
 
 from coursekit.paths import ROOT
 from coursekit.questions import all_questions
-from coursekit.teacher import asked
+from coursekit.teacher import asked, write_answers
 
 FUNCTION_QUESTIONS = [question for question in all_questions().values() if question.cases]
 
 
 def test_the_page_is_what_the_questions_declare():
     assert asked.FILE.read_text(encoding="utf-8") == asked.page(), "`python -m coursekit store` writes it"
+
+
+def test_what_is_stored_is_told(tmp_path, capsys):
+    assert write_answers.write(["softmax"], tmp_path) == 0
+    assert f"The answers to 2 questions are in {tmp_path}; 2 of them changed." in capsys.readouterr().out
+    assert write_answers.write(["softmax"], tmp_path) == 0
+    assert "; none of them changed." in capsys.readouterr().out
 
 
 def test_the_page_can_be_found():

@@ -1,5 +1,6 @@
 """The check as a learner meets it: files on disk, a fresh process, a verdict in a few readable lines."""
 
+import re
 import shutil
 
 import nbformat
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 from nbclient import NotebookClient
 
+from coursekit import hint, inputs, solution
 from coursekit.core import mistakes, serialization
-from coursekit.core.question import Case, CheckFailed, Question, holds
+from coursekit.core.question import Case, CheckFailed, Finding, Question, Verdict, holds
 from coursekit.judging import runner
 from coursekit.judging.check import check, check_question
 from coursekit.judging.judge import compare, judge, judge_values
@@ -82,7 +84,8 @@ def test_builds_on_what_is_not_attempted(tree):
             "out = np.log(-abs(w[: len(x)])) + b",
             ["is nan, the first value that", "the log of 0", "NumPy warned: invalid value"],
         ),
-        ("raise SystemExit", ["SystemExit"]),
+        ("raise SystemExit", ["SystemExit: exit() and sys.exit() end Python"]),
+        ("exit()", ["SystemExit: exit() and sys.exit() end Python"]),
         ("import os; os._exit(3)", ["ended early"]),
         ("out = list(x)", ["got a list"]),
     ],
@@ -156,6 +159,25 @@ class TestInANotebook:
     def test_wrong_name_is_mended(self):
         with pytest.raises(ValueError, match="Did you mean affine_forward"):
             check("afine_forward")
+
+    @pytest.mark.parametrize(
+        "call, words",
+        [
+            (lambda: check("afine_forward"), "Did you mean affine_forward"),
+            (lambda: hint("afine_forward"), "Did you mean affine_forward"),
+            (lambda: inputs("afine_forward"), "Did you mean affine_forward"),
+            (lambda: solution("afine_forward"), "Did you mean affine_forward"),
+            (lambda: hint("affine_forward", 7), "has the hints 1 to 2"),
+            (lambda: inputs("affine_forward", "big"), "has no case 'big'"),
+            (lambda: inputs("svm_search"), "your own variables"),
+            (lambda: check("svm_search"), 'Call check("svm_search", results=results, best_val=best_val,'),
+            (lambda: check("affine_forward", x=1), "tests the saved file"),
+        ],
+    )
+    def test_a_wrong_call_is_told_without_a_traceback(self, call, words):
+        with pytest.raises(CheckFailed, match=re.escape(words)) as caught:
+            call()
+        assert caught.value._render_traceback_() == str(caught.value).splitlines()
 
     def test_values_are_for_notebook_questions(self):
         with pytest.raises(TypeError, match="tests the saved file"):
@@ -325,3 +347,15 @@ def test_dropout_backward_cannot_be_right_where_nothing_is_dropped(monkeypatch):
     inputs = {i: question.draw_inputs(i, seed=3) for i in range(len(question.cases))}
     results = {i: run_case(question.cases[i], inputs[i]) for i in inputs}
     assert judge(question, inputs, results, {}).status == "wrong"
+
+
+@pytest.mark.parametrize("right, words", [(1, "1 of 3 checks passes;"), (2, "2 of 3 checks pass;")])
+def test_one_and_many_checks(right, words):
+    findings = tuple(Finding(f"condition {i}", i < right, () if i < right else ("a gap",)) for i in range(3))
+    assert f"\n  {words} the first that fails:" in render(Verdict(toy_question(), "wrong", findings))
+
+
+@pytest.mark.parametrize("right, words", [(1, "1 of 3 entries is right"), (2, "2 of 3 entries are right")])
+def test_one_and_many_entries(right, words):
+    got = np.where(np.arange(3) < right, 1.0, 5.0)
+    assert words in compare(find("affine_forward").cases[0], "out", got, np.ones(3)).gap

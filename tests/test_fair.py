@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from coursekit.core.question import Finding, Status, Verdict
-from coursekit.grading import commands, effort, judgement
+from coursekit.grading import commands, effort, judgement, module_trial
 from coursekit.grading.evaluate import Grading, grade_work, new_record
-from coursekit.grading.intake.reading import Reading, Work, add_files, read_files
+from coursekit.grading.intake.confined import LEAST, Allowance
+from coursekit.grading.intake.reading import MOST_REMARKS, Reading, Work, add_files, read_files
 from coursekit.grading.intake.repair import problem_with, repaired
 from coursekit.grading.intake.sources import Source
 from coursekit.grading.record import CellRecord, CellStatus
@@ -22,12 +23,14 @@ from coursekit.grading.running import notebook_run, workspace
 from coursekit.grading.running.notebook_run import NotebookRun
 from coursekit.grading.settings import Settings
 from coursekit.judging.misplaced import code_of_notebook, in_this_notebook, misplaced
+from coursekit.judging.runner import Ending, FinishedProcess
 from coursekit.learner import submission
 from coursekit.paths import ROOT
 from coursekit.questions import _linear, all_questions, find
 
 SETTINGS = Settings("assignment1", seed=5, notebooks="skip")
-LAYERS, SOFTMAX = "cs231n/layers.py", "cs231n/classifiers/softmax.py"
+LAYERS, OPTIM, SOFTMAX = "cs231n/layers.py", "cs231n/optim.py", "cs231n/classifiers/softmax.py"
+KNN, LINEAR = "cs231n/classifiers/k_nearest_neighbor.py", "cs231n/classifiers/linear_classifier.py"
 AFFINE, FIRST = "out = rows @ w + b", "import numpy as np\n"
 FEW = ("knn_two_loops", "softmax_loss_naive", "affine_forward", "relu_forward", "two_layer_net_loss")
 
@@ -105,6 +108,33 @@ def test_what_is_not_python_is_repaired(old, new, words):
     assert whole.count("\n") == text.count("\n")
     different = [a for a, b in zip(text.split("\n"), whole.split("\n"), strict=True) if a != b]
     assert len(different) < 40
+
+
+RELU_LINE, ONE_LOOP = "def relu_forward(x):", "    def compute_distances_one_loop("
+
+
+@pytest.mark.parametrize(
+    "file, old, new",
+    [
+        (LAYERS, RELU_LINE, " " + RELU_LINE),
+        (LAYERS, RELU_LINE, "   " + RELU_LINE),
+        (LAYERS, RELU_LINE, " def own(x):\n    return x\n\n\n" + RELU_LINE),
+        (KNN, ONE_LOOP, " " + ONE_LOOP),
+        (KNN, ONE_LOOP, ONE_LOOP[1:]),
+        (KNN, "class KNearestNeighbor:", " class KNearestNeighbor:"),
+        (KNN, ONE_LOOP, "     @len\n     def own(_):\n        pass\n\n" + ONE_LOOP),
+    ],
+)
+def test_a_first_line_that_is_a_few_spaces_off(file, old, new):
+    """It costs nothing: neither the function above nor its own."""
+    text = (ROOT / file).read_text()
+    assert text.count(old) == 1
+    whole, remarks = repaired(text.replace(old, new), workspace.provided_contents()[file].decode())
+    assert problem_with(whole) is None
+    if "own" not in new:
+        assert whole == text
+    [remark] = remarks
+    assert "it was put in its place" in remark
 
 
 @pytest.mark.parametrize("encoding", ["utf8mb4", "gbk", "utf-7", "latin-1"])
@@ -558,3 +588,53 @@ def test_grades_are_the_same_on_a_busy_machine():
             process.kill()
             process.wait()
     assert idle.evidence() == beside.evidence()
+
+
+# ---- costly modules
+
+
+def run_of(events, used=1.0, ended=Ending.EXIT):
+    """What a trial import of optim.py reports."""
+    lines = (json.dumps({"file": OPTIM, "first": n, "last": n, "kind": kind}).encode() for kind, n in events)
+    return FinishedProcess(b"\n".join(lines), b"", ended, 10.0, used)
+
+
+def test_no_statement_is_blamed_where_the_report_was_cut():
+    """Of 12,000 statements the report names the first 10,000; one of the others may have ended the process."""
+    events = [(kind, n) for n in range(1, 12_001) for kind in ("began", "ended")][1:]
+    report = run_of([("began", 1), *events])
+    found = module_trial.tried({OPTIM: b"x = 1\n" * 12_000}, {}, lambda *_: report)
+    assert not found.left_out and found.files == {OPTIM: b"x = 1\n" * 12_000}
+    assert found.remarks == ["The modules have too many statements: only the first of those that fail are known."]
+
+
+@pytest.mark.parametrize("seconds, attempts", [(0.0, 1), (15.0, 2), (1e9, module_trial.ATTEMPTS)])
+def test_all_trials_of_a_submission_share_their_time(seconds, attempts):
+    count = []
+
+    def run(files, _):
+        count.append(len(count) + 1)
+        return run_of([("began", len(count))], used=10.0, ended=Ending.TIMEOUT)
+
+    found = module_trial.tried({OPTIM: b"while True: pass\n" * 9}, {}, run, seconds)
+    assert len(count) == len(found.left_out) == attempts
+    told = "Importing the modules takes too long; no further statement was left out." in found.remarks
+    assert told == (attempts < module_trial.ATTEMPTS)
+
+
+def test_all_files_of_a_submission_share_their_time():
+    """Each of the others still gets what a file of the course's size needs."""
+    costly = b"class A:\n" + b"  def f(:\n    (\n" * 30_000
+    files = solved() | {name: costly for name in (OPTIM, SOFTMAX, KNN, LINEAR)}
+    allowance = Allowance(2.0)
+    read = {file["name"]: file for file in map(json.loads, read_files(files, "assignment1", allowance))}
+    assert [name for name in files if "broken" in read[name]] == [
+        n for n in files if n in (OPTIM, SOFTMAX, KNN, LINEAR)
+    ]
+    assert f"takes more than {LEAST} s to read" in read[LINEAR]["broken"]
+    assert 4 < allowance.used < 4 * (LEAST + 2) + 15 and allowance.left < 0
+
+
+def test_remarks_on_one_file_are_few():
+    [file] = map(json.loads, read_files({OPTIM: b"%ab\n" * 5_000 + b"x = = 1\n"}, "assignment1"))
+    assert len(file["remarks"]) == MOST_REMARKS + 1 and file["remarks"][-1].endswith(" more remarks.")

@@ -11,6 +11,7 @@ import pytest
 
 from coursekit.core.serialization import Opaque
 from coursekit.grading.evaluate import Grading, Work
+from coursekit.grading.intake.confined import LEAST, Allowance
 from coursekit.grading.running import workspace
 from coursekit.grading.settings import Settings
 from coursekit.learner import submission
@@ -99,6 +100,22 @@ def test_a_reference_that_does_not_run_is_nobody_s_mistake(monkeypatch):
     with contextlib.ExitStack() as stack:
         entry = Grading(Work(without(closure(question))), Settings("assignment1"), stack).question_record(question)
     assert entry.follow_through.status == "infrastructure error"
+
+
+def test_a_submission_has_one_allowance_for_the_reference():
+    """Who keeps asking is stopped when that is used up, and soon in all further runs."""
+    busy = "def relu_forward(x):\n    from cs231n.layers import affine_forward\n    while True:\n        affine_forward"
+    busy += "(np.ones((900, 900)), np.ones((900, 900)), np.ones(900))\n\n\ndef relu_forward_old(x):"
+    question = find("two_layer_net_loss")
+    files = without({"affine_forward"})
+    text = files["cs231n/layers.py"].decode()
+    assert text.count("def relu_forward(x):") == 1
+    files["cs231n/layers.py"] = text.replace("def relu_forward(x):", busy).encode()
+    with contextlib.ExitStack() as stack:
+        grading = Grading(Work(files), Settings("assignment1"), stack)
+        allowance = grading._reference_allowances[False] = Allowance(4.0)
+        status = grading._grade(question, ("affine_forward",)).status
+    assert status != "ok" and allowance.left < 0 and 4 < allowance.used < 4 + 2 * (LEAST + 3)
 
 
 def test_parts_do_not_leave_their_function():

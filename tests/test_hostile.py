@@ -13,15 +13,18 @@ from hashlib import sha256
 
 import pytest
 
-from coursekit.grading import batch
+from coursekit.grading import batch, evaluate
 from coursekit.grading.intake.reading import read_submission
-from coursekit.grading.intake.sources import survey
+from coursekit.grading.intake.sources import Source, survey
 from coursekit.grading.record import read_records
 from coursekit.grading.reports.class_reports import write_reports
+from coursekit.grading.running import notebook_run, sandbox
 from coursekit.grading.settings import Settings
 from coursekit.paths import ROOT
+from coursekit.questions import find
 from tests.classroom import packed, solved
 from tests.hostile import HOSTILE, OTHERS, write_hostile_class
+from tests.hostile_notebooks import ASSIGNMENT, CELLS, submission_with
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
 QUICK = Settings("assignment1", notebooks="skip", questions=("affine_forward", "sgd"))
@@ -158,8 +161,6 @@ def test_one_bad_record_does_not_stop_the_reports(graded, tmp_path):
 
 def test_a_fault_of_grading_is_a_record(tmp_path, monkeypatch):
     """Whatever is raised while one submission is graded: it is tried again by the next run."""
-    from coursekit.grading import evaluate
-
     monkeypatch.setattr(evaluate, "grade_work", lambda *_: {}["fault"])
     (tmp_path / "a.zip").write_bytes(packed(solved()))
     record = evaluate.grade_submission(survey(tmp_path).sources[0], QUICK)
@@ -213,3 +214,27 @@ def as_nobody(code):
     if "ModuleNotFoundError" in done.stderr or "Permission denied" in done.stderr and "b.zip" not in done.stderr:
         pytest.skip("another user cannot read this project or its Python")
     return done.stdout + done.stderr
+
+
+QUICK_CELLS = ("exit", "no-socket")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK_CELLS else pytest.mark.slow) for name in CELLS]
+)
+def test_a_hostile_cell_costs_its_own_notebook_at_most(name, tmp_path, monkeypatch):
+    """A record, all points of the functions, and no word of the cell's in place of a verdict."""
+    monkeypatch.setattr(notebook_run, "CELL_SECONDS", 20)
+    monkeypatch.setattr(evaluate.Grading, "endless", lambda *_: ())  # none is; finding out takes most of the time
+    monkeypatch.setattr(Settings, "asked", lambda _: [find("dropout_forward"), find("dropout_backward")])
+    (tmp_path / "a.zip").write_bytes(submission_with(name))
+    settings = Settings(ASSIGNMENT, limits=sandbox.Limits(idle=3.0))
+    record = evaluate.grade_submission(Source("a", "a", tmp_path / "a.zip"), settings)
+    assert record.state == "graded", record.reason
+    assert [question.earned for question in record.questions] == [2.0, 1.0]
+    [run] = [run for run in record.notebooks if run.name == "Dropout"]
+    assert run.state in ("as expected", "differs") and (run.state == "as expected" or name != "honest"), run
+    assert len(record.to_json()) < 200_000
+    write_reports([record], tmp_path / "out")
+    pages = [path.read_text() for path in (tmp_path / "out").rglob("*.html")]
+    assert pages and not any(re.search("[\x00-\x08\x0b-\x1f\ud800-\udfff]", page) for page in pages)

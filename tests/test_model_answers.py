@@ -10,7 +10,7 @@ import pytest
 
 from coursekit import solution
 from coursekit.core.question import CheckFailed
-from coursekit.judging import model_answers
+from coursekit.judging import check, model_answers
 from coursekit.judging.judge import judge
 from coursekit.judging.model_answers import Lock, SideBySide, function_source, unlock, unlocking_calls
 from coursekit.judging.reference_answers import expected
@@ -128,7 +128,9 @@ def test_the_same_tree_gives_the_same_lock(question_id, locks):
 
 def test_no_answer_can_be_read_in_the_edition(edition, locks):
     """Neither as it is nor in base64."""
-    solved = [line for name in files_in(PACKAGE) for line in answer_lines((ROOT / name).read_text())]
+    solved = [
+        line for name in files_in(PACKAGE) if name.endswith(".py") for line in answer_lines((ROOT / name).read_text())
+    ]
     readable = (edition / model_answers.FILE).read_text()
     readable += "".join(base64.b64decode(made.text).decode("latin-1") for made in locks.values())
     assert not [line for line in solved if len(line.strip()) > 15 and line.strip() in readable]
@@ -157,6 +159,16 @@ def learner(edition, tmp_path, monkeypatch):
 
 
 check_question = model_answers.check_question
+
+
+def test_a_right_answer_leads_to_the_model_answer(learner, capsys, monkeypatch):
+    """Where the edition has one."""
+    monkeypatch.setattr(check, "check_question", lambda question: check_question(question, learner))
+    check.check("affine_forward")
+    assert capsys.readouterr().out.endswith('  solution("affine_forward") shows the model answer beside yours.\n')
+    (learner / model_answers.FILE).unlink()
+    check.check("affine_forward")
+    assert "solution" not in capsys.readouterr().out
 
 
 def test_it_is_shown_beside_ones_own_after_ok(learner):

@@ -10,6 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from coursekit.paths import PACKAGE, ROOT, SANDBOX, files_in
+from coursekit.running import notebook
 
 SETUP = "from coursekit import check, inputs, prepare_notebook\nimport cs231n.trial\nprepare_notebook()"
 FIRST = "def f():\n    return 'first'\n"
@@ -88,6 +89,13 @@ def test_a_file_that_cannot_be_loaded_is_named_in_one_line_once(course):
         line, result = said.splitlines()
         assert line.startswith(message) and result == "first"
         assert again == "1\n"
+
+
+@pytest.mark.parametrize(
+    "cell", ["import sys\nsys.exit()", "raise SystemExit", "def f():\n    quit_ = SystemExit(3)\n    raise quit_\nf()"]
+)
+def test_a_cell_that_exits_says_so_in_one_line(course, cell):
+    assert run(course, cell, "print(1)") == [notebook.EXITED + "\n", "1\n"]
 
 
 OPEN = "best, results = None, {}\nraise NotImplementedError('svm_search: svm')"

@@ -148,13 +148,15 @@ def test_infrastructure_error_is_nobodys_mistake(few):
 
 
 def test_notebooks_left_out_are_nobodys_mistake(tmp_path):
-    open_ones = {q.id: "not gradable" for q in records.QUESTIONS if q.in_notebook}
-    run = records.make(1, ["two_loops_squared"], open_ones)
-    record = with_settings(run, notebooks="skip")
+    in_notebooks = [q.id for q in records.QUESTIONS if q.in_notebook]
+    run = records.make(1, ["two_loops_squared"], dict.fromkeys(in_notebooks, "not gradable"))
+    skipped = records.make(1, ["two_loops_squared"], dict.fromkeys(in_notebooks, "not run"))
+    record = with_settings(skipped, notebooks="skip")
     page, _ = report_of(record, tmp_path)
     assert "Notebooks were left out of this grading" in words(page)
     assert "Look first at knn_two_loops" in words(page) and "Nothing for you to do: notebooks" in words(page)
-    assert "not gradable, submission_1" not in words(write_class_page([record], tmp_path).read_text())
+    assert "not gradable" not in words(page)
+    assert "not run, submission_1" not in words(write_class_page([record], tmp_path).read_text())
     assert "not gradable, submission_1" in words(write_class_page([run], tmp_path).read_text())
 
 

@@ -142,6 +142,18 @@ class TestRun:
         outcome = python("import time; time.sleep(600)", folder, level, seconds=20, idle=1)
         assert outcome.ended == "stalled" and outcome.cpu_seconds < 2 < 20 < outcome.seconds + 20
 
+    def test_a_little_work_now_and_then_is_waiting(self, folder, level):
+        """Or a submission could keep its grader for ten times its processor time, in each question."""
+        code = """
+import time
+while True:
+    start = time.process_time()
+    while time.process_time() - start < 0.02: pass
+    time.sleep(0.3)
+"""
+        outcome = python(code, folder, level, seconds=60, idle=2)
+        assert outcome.ended == "stalled" and outcome.cpu_seconds < 30
+
     def test_waiting_for_a_child_that_sleeps(self, folder, level):
         """Who has called vfork waits as others wait for a disk, until the child runs another program."""
         code = """
@@ -168,6 +180,24 @@ c.clone(ctypes.cast(c.sleep, ctypes.c_void_p), top, 0x4100 | 17, ctypes.c_void_p
             limits = sandbox.Limits(idle=0.5)
             outcome = sandbox.run_command(code, folder, limits=limits, isolation=level, waits_for=busy.tree)
             assert outcome.ended == "exit" and outcome.stdout == b"1\n"
+
+    @pytest.mark.parametrize("trick", ["sys.path", "copy"])
+    def test_a_library_that_is_not_there_for_submissions(self, trick, folder, level, tmp_path_factory, monkeypatch):
+        """With limits alone its files can be read: who loads it all the same is stopped, also from a copy."""
+        library = next(Path(np.__file__).parent.glob("fft/*.so"))
+        place = tmp_path_factory.mktemp("packages") / "torch"
+        place.mkdir()
+        shutil.copy(library, place / library.name)
+        for path in (place, *place.parents[:2]):
+            path.chmod(0o755)
+        monkeypatch.setattr(bubblewrap, "absent_folders", lambda: (str(place),))
+        code = f"import ctypes, os, shutil, time\npath = {str(place / library.name)!r}\n"
+        code += "copy = shutil.copy(path, os.environ['HOME'])\npath = copy\n" * (trick == "copy")
+        outcome = python(f"{code}ctypes.CDLL(path)\ntime.sleep(5)\nprint('used')", folder, level, seconds=60)
+        if level == "limits":
+            assert outcome.ended == "forbidden" and not outcome.stdout, outcome
+        elif trick == "sys.path":
+            assert outcome.code == 1 and b"No such file" in outcome.stderr
 
     def test_memory_of_all_processes(self, folder, level):
         code = """

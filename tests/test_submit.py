@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -113,6 +114,31 @@ def test_checks_that_cannot_run_do_not_stop_the_zip(work, tmp_path, capsys, monk
     monkeypatch.setattr(submit, "check_packed", lambda *_: 1 / 0)
     assert submit.submit(ASSIGNMENT, tmp_path / "x.zip", work) == 1
     assert "could not be checked" in capsys.readouterr().out and zipfile.is_zipfile(tmp_path / "x.zip")
+
+
+def test_one_syntax_error_is_told_once(work, tmp_path, capsys):
+    """All that it keeps from running is not called wrong."""
+    text = (work / LAYERS).read_text()
+    (work / LAYERS).write_text(text.replace("def relu_forward(x):", "def relu_forward(x)"))
+    line = text.splitlines().index("def relu_forward(x):") + 1
+    assert submit.submit(ASSIGNMENT, tmp_path / "x.zip", work) == 1
+    printed = capsys.readouterr().out
+    assert printed.count("not valid Python") == 1 and "wrong" not in printed
+    assert (
+        f"{LAYERS}: it is not valid Python, line {line}: expected ':'. So these could not be run: affine_f" in printed
+    )
+    assert re.search("affine_forward +not run +0 of 2 points", printed) and "svm_loss_naive             ok" in printed
+    receipt = json.loads((tmp_path / f"{ASSIGNMENT}_receipt.json").read_bytes())
+    assert receipt["questions"]["affine_forward"] == "wrong"  # one of the verdicts that receipts have
+
+
+@pytest.mark.parametrize("command", ["grade", "regrade", "release", "store"])
+def test_a_command_for_teachers_is_named_as_such(blank, command):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    call = [sys.executable, "-m", "coursekit", command, "x"]
+    process = subprocess.run(call, cwd=blank, env=environment, capture_output=True, text=True)
+    assert process.returncode == 2 and process.stderr == ""
+    assert f"`{command}` is a command for teachers" in process.stdout
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no sh")

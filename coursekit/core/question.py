@@ -24,6 +24,7 @@ class Status(StrEnum):
     CRASHED = "crashed"
     TIMED_OUT = "timed out"
     NOT_GRADABLE = "not gradable"
+    NOT_RUN = "not run"
     INFRASTRUCTURE_ERROR = "infrastructure error"
 
 
@@ -248,6 +249,10 @@ class CheckFailed(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython calls this in place of formatting a traceback.
         return str(self).splitlines()
+
+
+class UsageError(CheckFailed, TypeError, ValueError):
+    """A tool of the course was called in a way that cannot work; the message says how to call it."""
 
 
 def holds(statement: str, condition: Any, *gap: str, mistake: str = "") -> Finding:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from coursekit.core.question import Question, Status
 from coursekit.grading import judgement, module_trial
-from coursekit.grading.intake.reading import Reading, Work, read_submission
+from coursekit.grading.intake.confined import Allowance
+from coursekit.grading.intake.reading import FILES_SECONDS, Reading, Work, read_submission
 from coursekit.grading.intake.sources import Source
 from coursekit.grading.intake.text import why
 from coursekit.grading.intake.zips import Refused
@@ -49,6 +50,8 @@ if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without noteboo
 
 # What is graded again with earlier answers replaced.
 FOLLOWED = (Status.WRONG, Status.NOT_ATTEMPTED, Status.CRASHED, Status.TIMED_OUT)
+REFERENCE_SECONDS = 120.0  # of processor time that follow-through may ask of the reference, without notebooks
+NOTEBOOK_REFERENCE_SECONDS = 1800.0  # the same, while notebooks run and train
 IMPATIENCE = 1.0  # seconds that a submission may sleep in a question once it has slept too long in another
 NOT_RUN = "the notebooks were not run"
 _ENDLESS = "does not return: it takes too long, or ends the process that runs it"
@@ -138,7 +141,8 @@ def leave_out_what_fails(work: Work, settings: Settings, remarks: list[str]) -> 
             outcome = sandbox.run_command(command, folder, b"", limits, isolation=settings.level)
         return FinishedProcess(outcome.stdout, outcome.stderr, outcome.ended, limits.seconds, outcome.cpu_seconds)
 
-    found = module_trial.tried(work.files, workspace.provided_contents(), run)
+    left = FILES_SECONDS - work.seconds
+    found = module_trial.tried(work.files, workspace.provided_contents(), run, left)
     work.files, work.left_out = found.files, found.left_out
     remarks += found.remarks
 
@@ -173,6 +177,7 @@ class Grading:
         self._folders: dict[tuple, Path] = {}
         self._notebook_runs: dict[tuple, NotebookRun] = {}
         self._reference_folder: Path | None = None
+        self._reference_allowances = {False: Allowance(REFERENCE_SECONDS), True: Allowance(NOTEBOOK_REFERENCE_SECONDS)}
         self._has_stalled = False
 
     def question_record(self, question: Question) -> QuestionRecord:
@@ -268,7 +273,7 @@ class Grading:
 
     @contextlib.contextmanager
     def _reference(
-        self, ids: tuple[str, ...], graded: str, limits: sandbox.Limits
+        self, ids: tuple[str, ...], graded: str, limits: sandbox.Limits, in_notebook: bool = False
     ) -> Iterator[earlier_answers.Reference]:
         """The process that answers earlier questions, if there are any to answer."""
         if not ids:
@@ -278,7 +283,10 @@ class Grading:
             self._reference_folder = self.stack.enter_context(folders.temporary_folder("reference-"))
             workspace.build_reference(self._reference_folder)
         answers = workspace.answers_to(ids, graded)
-        with earlier_answers.started(self._reference_folder, answers, limits, self.settings.level) as earlier:
+        started = earlier_answers.started(
+            self._reference_folder, answers, limits, self.settings.level, self._reference_allowances[in_notebook]
+        )
+        with started as earlier:
             yield earlier
 
     def folder(self, reference: tuple[str, ...] = (), graded: str = "", withdrawn: tuple[str, ...] = ()) -> Path:
@@ -306,8 +314,9 @@ class Grading:
     # ---- notebooks
 
     def _grade_in_notebook(self, question: Question, reference: tuple[str, ...]) -> Graded:
-        obstacle = self._obstacle(question.notebook)
-        if obstacle:
+        if self.settings.notebooks != "run":
+            return without_verdict(question, Status.NOT_RUN, NOT_RUN)
+        if obstacle := self.work.broken.get(question.notebook):
             return without_verdict(question, Status.NOT_GRADABLE, obstacle)
         for id_ in self.endless(question.notebook):
             if id_ in closure(question) and id_ not in reference:
@@ -329,10 +338,6 @@ class Grading:
             return run
         return self.run_notebook(question.notebook, reference, run.ended_at)
 
-    def _obstacle(self, notebook: str) -> str:
-        """Why a notebook cannot be run; '' if it can."""
-        return NOT_RUN if self.settings.notebooks != "run" else self.work.broken.get(notebook, "")
-
     def _is_blank(self, question: Question) -> bool:
         """Whether the answer cell is as distributed."""
         stub = f'raise NotImplementedError("{question.id}:'
@@ -353,7 +358,7 @@ class Grading:
             started = time.monotonic()
             notebook = _without_cell(self.work.notebooks[name], without)
             settings = replace(self.settings, limits=self._limits())
-            with self._reference(reference, "", kernel.notebook_limits(settings)) as earlier:
+            with self._reference(reference, "", kernel.notebook_limits(settings), True) as earlier:
                 run = notebook_run.run_notebook(notebook, name, self.folder(reference), settings, self._shown, earlier)
             self._notebook_runs[key] = run
             seconds = time.monotonic() - started

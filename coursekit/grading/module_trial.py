@@ -7,6 +7,7 @@ a failed import or an assertion costs the questions that need what it should hav
 import ast
 import builtins
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from typing import Any
 from coursekit.grading.intake.notebook_cells import LARGEST_PARSED, PARSING_ERRORS, bound_names, parse_module
 from coursekit.judging.runner import Ending, FinishedProcess
 
-SECONDS = 10.0  # processor time for importing all modules
+SECONDS = 5.0  # processor time for importing all modules once
 ATTEMPTS = 6  # each but the last leaves out one more statement that does not end, or ends the process
 MOST_LEFT_OUT = 50
-MOST_EVENTS = 20_000
+MOST_EVENTS = 20_000  # a statement has two
 LONGEST_TEXT = 200
 # What Python 2 had under another name: the modules that offer it in Python 3, and what it is called now.
 _OLD_MODULES = ("past.builtins", "builtins", "six", "six.moves", "future.builtins")
@@ -54,7 +55,7 @@ class Tried:
     left_out: list[LeftOut]
 
 
-def tried(files: dict[str, bytes], given: dict[str, bytes], run: RunTrial) -> Tried:
+def tried(files: dict[str, bytes], given: dict[str, bytes], run: RunTrial, seconds: float = math.inf) -> Tried:
     """Import a learner's modules in the sandbox; the modules without the statements that fail.
 
     Parameters
@@ -63,17 +64,25 @@ def tried(files: dict[str, bytes], given: dict[str, bytes], run: RunTrial) -> Tr
         The learner's modules, and the course's as distributed, by name.
     run : callable
         Takes modules by name and a command; runs the command beside them in the sandbox.
+    seconds : float, optional
+        Of processor time for all attempts; the first is made in any case.
     """
     found = Tried(dict(files), [], [])
     own = sorted(name for name, data in files.items() if data != given.get(name))
     for _ in range(ATTEMPTS if own else 0):
         process = run(found.files, [sys.executable, "-m", "coursekit.running.trial", *own])
+        seconds -= process.used
         events = list(_events(process.stdout, found.files))
         failures = [event for event in events if event["kind"] == "raised"]
         unfinished = _unfinished(events, process)
+        if len(events) == MOST_EVENTS:
+            found.remarks.append("The modules have too many statements: only the first of those that fail are known.")
         for event in [*failures, *unfinished][:MOST_LEFT_OUT]:
             _leave_out(event, found)
         if not unfinished:
+            break
+        if seconds <= 0:
+            found.remarks.append("Importing the modules takes too long; no further statement was left out.")
             break
     return found
 
@@ -102,7 +111,7 @@ def _is_place(event: dict[str, Any], files: dict[str, bytes]) -> bool:
 
 def _unfinished(events: list[dict[str, Any]], process: FinishedProcess) -> list[dict[str, Any]]:
     """The statement that was running when the process ended, as an event; none if it came to its end."""
-    if any(event["kind"] == "finished" for event in events):
+    if any(event["kind"] == "finished" for event in events) or len(events) == MOST_EVENTS:  # who knows what came last
         return []
     running = []
     for event in events:

@@ -216,7 +216,7 @@ class Record:
         """Whether the instructor chose not to have this question graded."""
         declared = all_questions().get(question.id)
         is_skipped = self.settings.notebooks == "skip" and declared is not None and declared.in_notebook
-        return is_skipped and question.status == Status.NOT_GRADABLE
+        return is_skipped and question.status in (Status.NOT_RUN, Status.NOT_GRADABLE)  # so in older records
 
     def evidence(self) -> bytes:
         """The part of the JSON that is the same each time: all but the timings and the fingerprint."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from coursekit.core.question import CheckFailed, Question, Status, Verdict
+from coursekit.core.question import CheckFailed, Question, Status, UsageError, Verdict
 from coursekit.judging import attempt, reference_answers
 from coursekit.judging.blame import blame
 from coursekit.judging.judge import judge, judge_values
@@ -36,6 +36,8 @@ def check(question_id: str, verbose: bool = False, **values: Any) -> None:
     ------
     CheckFailed
         If the verdict is 'wrong' or 'not attempted'; its text is the verdict.
+    UsageError
+        If there is no such question, or it needs other values.
 
     Examples
     --------
@@ -51,7 +53,15 @@ def check(question_id: str, verbose: bool = False, **values: Any) -> None:
     text = render(verdict, tested, verbose)
     if not verdict.ok:
         raise CheckFailed("\n".join([text, *_how_to_debug(verdict)])) from None
-    print(text)
+    print("\n".join([text, *_how_to_compare(verdict.question)]))
+
+
+def _how_to_compare(question: Question) -> Iterator[str]:
+    """A line on the model answer, where the edition has one to this question."""
+    from coursekit.judging import model_answers  # it imports this module
+
+    if model_answers.has_answer(question):
+        yield f'  solution("{question.id}") shows the model answer beside yours.'
 
 
 def _verdict(question: Question, values: dict[str, Any]) -> tuple[Verdict, str]:
@@ -59,7 +69,7 @@ def _verdict(question: Question, values: dict[str, Any]) -> tuple[Verdict, str]:
     if question.in_notebook:
         return judge_values(question, values), ""
     if values:
-        raise TypeError(f"check({question.id!r}) takes no values: it tests the saved file.")
+        raise UsageError(f'check("{question.id}") takes no values: it tests the saved file.')
     verdict = check_question(question)
     if verdict.status == Status.NOT_ATTEMPTED:
         verdict = replace(verdict, notes=(*verdict.notes, *in_this_notebook(question)))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from textwrap import fill
 
-from coursekit.core.question import Question
+from coursekit.core.question import Question, UsageError
 from coursekit.paths import ROOT
 from coursekit.questions import find, notebook_file
 
@@ -24,7 +24,7 @@ def hint(question_id: str, number: int | None = None) -> None:
 
     Raises
     ------
-    ValueError
+    UsageError
         If there is no such question or hint.
 
     Examples
@@ -35,7 +35,7 @@ def hint(question_id: str, number: int | None = None) -> None:
     """
     question = find(question_id)
     if number is not None and number not in range(1, len(question.hints) + 1):
-        raise ValueError(f"{question_id} has the hints 1 to {len(question.hints)}, not {number!r}.")
+        raise UsageError(f"{question_id} has the hints 1 to {len(question.hints)}, not {number!r}.")
     number = _given.get(question_id, 0) + 1 if number is None else number
     _given[question_id] = max(number, _given.get(question_id, 0))
     if number <= len(question.hints):

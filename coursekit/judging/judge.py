@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.core.closeness import entry_errors, relative_error
-from coursekit.core.question import Case, Finding, Question, Status, Verdict
+from coursekit.core.question import Case, Finding, Question, Status, UsageError, Verdict
 from coursekit.judging import edges
 from coursekit.judging.explanation import Calls, likely_mistake, what_is_new, what_is_right
 from coursekit.judging.runner import Error, Result
@@ -63,10 +63,10 @@ def judge(
 def judge_values(question: Question, values: dict[str, Any]) -> Verdict:
     """Judge the values of a notebook question."""
     if question.judge is None:
-        raise TypeError(f"{question.id} is answered in a file, not by values")
-    missing = set(question.values) - set(values)
-    if missing:
-        raise TypeError(f"check({question.id!r}) needs {', '.join(f'{name}={name}' for name in sorted(missing))}")
+        raise UsageError(f"{question.id} is answered in a file, not by values")
+    if set(question.values) - set(values):
+        call = ", ".join([f'check("{question.id}"', *(f"{name}={name}" for name in question.values)])
+        raise UsageError(f"{question.id} is about values in your notebook. Call {call}), as its cell does.")
     if any(_is_empty(value) for value in values.values()):
         return Verdict(question, Status.NOT_ATTEMPTED)
     findings = tuple(question.judge(**values))
@@ -153,11 +153,12 @@ def _gap(name: str, got: np.ndarray, expected: np.ndarray, tolerance: float) -> 
         yield f"{name}: expected {describe(expected)}, got {describe(got)}"
     errors = entry_errors(got.astype(float), expected.astype(float))
     if expected.ndim:
-        yield f"{int(np.sum(errors <= tolerance))} of {expected.size} entries are right"
+        right = int(np.sum(errors <= tolerance))
+        yield f"{right} of {expected.size} entries {'is' if right == 1 else 'are'} right"
     place = np.unravel_index(np.argmax(errors), errors.shape)
     where = f"{name}[{', '.join(str(int(i)) for i in place)}]" if place else name
-    right, returned = told_apart(expected[place], got[place])
-    yield f"{'largest error at ' if place else ''}{where}: expected {right}, got {returned}"
+    wanted, returned = told_apart(expected[place], got[place])
+    yield f"{'largest error at ' if place else ''}{where}: expected {wanted}, got {returned}"
 
 
 def told_apart(a: Any, b: Any) -> tuple[str, str]:

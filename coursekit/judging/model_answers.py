@@ -65,6 +65,15 @@ def solution(question_id: str) -> "SideBySide":
     return SideBySide(question_id, answers, own)
 
 
+def has_answer(question: Question) -> bool:
+    """Whether this edition has a model answer to a question."""
+    try:
+        _lock_of(question)
+    except CheckFailed:
+        return False
+    return True
+
+
 def _lock_of(question: Question) -> "Lock":
     if question.in_notebook:
         raise CheckFailed(f"{question.id} has no single right answer, so there is none to show.")

@@ -94,7 +94,7 @@ def _wrong_lines(verdict: Verdict, tested: str) -> Iterator[str]:
     yield f"{verdict.question.id}: wrong"
     right = sum(finding.ok for finding in verdict.asked)
     if right:
-        yield f"  {right} of {len(verdict.asked)} checks pass; the first that fails:"
+        yield f"  {right} of {len(verdict.asked)} checks {'passes' if right == 1 else 'pass'}; the first that fails:"
     about = "  ".join(filter(None, [first.case, first.output]))
     yield from _wrapped(f"{about}  expected: {first.condition}" if about else f"expected: {first.condition}", "  ")
     for line in first.gap:

@@ -39,6 +39,7 @@ class Ending(StrEnum):
     STALLED = "stalled"  # it slept or waited, far longer than an answer takes
     MEMORY = "memory"
     OUTPUT = "output"
+    FORBIDDEN = "forbidden"  # it loaded a library that is not there for submissions
 
 
 @dataclass(frozen=True)
@@ -268,7 +269,11 @@ def _is_same(old: np.ndarray, new: Any) -> bool:
     return same_kind and np.array_equal(old, new, equal_nan=old.dtype.kind == "f")
 
 
-_TOO_MUCH = {Ending.MEMORY: "it used too much memory", Ending.OUTPUT: "it wrote too much output"}
+_TOO_MUCH = {
+    Ending.MEMORY: "it used too much memory",
+    Ending.OUTPUT: "it wrote too much output",
+    Ending.FORBIDDEN: "it loaded a library that is not there for submissions",
+}
 
 
 def _missing(process: FinishedProcess, was_ready: bool) -> Result:

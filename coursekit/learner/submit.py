@@ -24,7 +24,7 @@ from coursekit.judging.attempt import copies_of
 from coursekit.judging.misplaced import code_of_notebook, misplaced
 from coursekit.judging.rendering import num_points
 from coursekit.learner import answers_page, notebook_form, submission
-from coursekit.learner.progress import verdicts
+from coursekit.learner.progress import obstacle, obstacles, status_words, verdicts
 from coursekit.paths import PACKAGE, ROOT, TOOLS, files_in
 from coursekit.questions import notebook_file
 
@@ -64,6 +64,7 @@ def _submit(assignment: str, out: Path, root: Path) -> int:
     if not files:
         raise ValueError(f"{root} has none of the files of {assignment}")
     found, more_problems = _check(assignment, files, root)
+    problems = [p for p in problems if not any(more.startswith(p) for more in more_problems)]
     problems += [*more_problems, *unsubmitted_changes(root, assignment)]
     page = answers_page.page(assignment, _readable(files, assignment))
     receipt = make_receipt(assignment, files, {verdict.question.id: str(verdict.status) for verdict in found})
@@ -81,7 +82,7 @@ def _check(assignment: str, files: Files, root: Path) -> tuple[list[Verdict], li
         found = check_packed(assignment, pack(files), root)
     except Exception as error:  # whatever is wrong with the course's own files must not keep the zip from being written
         return [], [f"The questions could not be checked ({type(error).__name__}: {error})."]
-    return found, [*verdict_problems(found, files, assignment), *misplaced_work(found, files)]
+    return found, [*obstacles(found), *verdict_problems(found, files, assignment), *misplaced_work(found, files)]
 
 
 def misplaced_work(found: Sequence[Verdict], files: Files) -> list[str]:
@@ -272,7 +273,7 @@ def verdict_problems(found: Sequence[Verdict], files: Files, assignment: str) ->
     for verdict in found:
         question = verdict.question
         shown = notebook_form.shown_verdict(notebooks.get(question.notebook, {"cells": []}), question.id)
-        if shown and shown != verdict.status and not question.in_notebook:
+        if shown and shown != verdict.status and not (question.in_notebook or obstacle(verdict)):
             problems.append(
                 f"{question.notebook}.ipynb shows {question.id}: {shown}, but the verdict on the current files is "
                 f"{verdict.status}; run the notebook again and save it."
@@ -355,7 +356,7 @@ def _print_verdicts(found: Sequence[Verdict]) -> None:
     for verdict in found:
         possible = verdict.question.points
         points = possible if verdict.ok else 0
-        print(f"  {verdict.question.id:<{width}}  {verdict.status:<13}  {points} of {num_points(possible)}")
+        print(f"  {verdict.question.id:<{width}}  {status_words(verdict):<13}  {points} of {num_points(possible)}")
     earned = sum(verdict.question.points for verdict in found if verdict.ok)
     print(f"  {earned} of {sum(verdict.question.points for verdict in found)} points.")
     print("Grading runs the same checks on other inputs; written answers are read by a person.")

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
-from coursekit.core.question import Question
+from coursekit.core.question import Question, UsageError
 
 NOTEBOOKS = {
     "knn": "assignment1",
@@ -62,7 +62,7 @@ def find(question_id: str) -> Question:
     if question_id not in questions:
         near = difflib.get_close_matches(str(question_id), questions, n=3)
         advice = f"Did you mean {' or '.join(near)}?" if near else "`python -m coursekit progress` lists all questions."
-        raise ValueError(f"There is no question {question_id!r}. {advice}")
+        raise UsageError(f"There is no question {question_id!r}. {advice}")
     return questions[question_id]
 
 

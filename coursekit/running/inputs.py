@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from coursekit.core.question import Question
+from coursekit.core.question import Question, UsageError
 from coursekit.questions import find
 from coursekit.running.calls import calls_of
 
@@ -34,7 +34,7 @@ def inputs(question_id: str, case: str | None = None) -> "Inputs":
 
     Raises
     ------
-    ValueError
+    UsageError
         If there is no such question or case, or if the question is answered in a notebook cell.
 
     Examples
@@ -47,7 +47,7 @@ def inputs(question_id: str, case: str | None = None) -> "Inputs":
     """
     question = find(question_id)
     if question.in_notebook:
-        raise ValueError(f"{question_id} is answered in the notebook: what it works on are your own variables there.")
+        raise UsageError(f"{question_id} is answered in the notebook: what it works on are your own variables there.")
     return Inputs(question, _index(question, case if case is not None else _failed.get(question_id)))
 
 
@@ -56,7 +56,7 @@ def _index(question: Question, name: str | None) -> int:
     if name is None:
         return 0
     if name not in names:
-        raise ValueError(f"{question.id} has no case {name!r}. Its cases: {', '.join(map(repr, names))}.")
+        raise UsageError(f"{question.id} has no case {name!r}. Its cases: {', '.join(map(repr, names))}.")
     return names.index(name)
 
 

@@ -4,6 +4,8 @@ import ast
 import contextlib
 import io
 import re
+import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from traceback import walk_tb
@@ -13,6 +15,7 @@ from coursekit.core.question import CheckFailed, Question
 from coursekit.questions import all_questions
 
 _MISSING = (AttributeError, IndexError, KeyError, NameError, TypeError, ValueError)  # what a missing answer can cause
+EXITED = "exit() ended this cell. The kernel is still running, with all its variables; to stop it, use the Kernel menu."
 _VERDICT = re.compile(r"(\w+): (wrong|not attempted)\b")
 
 
@@ -29,6 +32,7 @@ def prepare_notebook() -> None:
         if not hasattr(shell, "_coursekit_answers"):
             shell._coursekit_answers = _Answers(shell)
             _reload_quietly(shell)
+            _explain_exit(shell)
 
 
 # ---- edits
@@ -64,6 +68,21 @@ def _why_not_loaded(path: Path, said: str) -> str:
         return f"{name}: {error}"
     errors = [line.rstrip("]") for line in said.splitlines() if re.match(r"\w+(Error|Exception|Interrupt)\b", line)]
     return f"{name}: {errors[-1] if errors else 'it cannot be loaded'}"
+
+
+def _explain_exit(shell: Any) -> None:
+    """Show a sentence where a cell calls `sys.exit`, in place of advice for a terminal."""
+    warnings.filterwarnings("ignore", "To exit: use")
+    show = shell.showtraceback
+
+    def showtraceback(exc_tuple: Any = None, *args: Any, **options: Any) -> None:
+        kind, _, trace = exc_tuple or sys.exc_info()
+        if kind is not None and issubclass(kind, SystemExit):
+            exc_tuple = CheckFailed, CheckFailed(EXITED).with_traceback(trace), trace
+            options["exception_only"] = False
+        show(exc_tuple, *args, **options)
+
+    shell.showtraceback = showtraceback
 
 
 # ---- answers

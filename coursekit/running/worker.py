@@ -31,6 +31,7 @@ except ImportError:  # on Windows
 CAN_LIMIT_CPU = resource is not None
 CPU_SECONDS = "COURSEKIT_CPU_SECONDS"  # the environment variable with the limit, where no sandbox has set it
 OUT_OF_TIME = "stopped after {seconds:g} seconds of processor time: is there an endless or a very slow loop?"
+ENDS_PYTHON = "exit() and sys.exit() end Python; a function ends with return"
 LONGEST_PRINT = 2_000  # characters of what a learner's code prints that are kept for each case
 CODE = ["cs231n"]  # folders with code whose lines an error shows
 READY = -1  # instead of a call's number: the process has started, and the learner's code has not run yet
@@ -122,7 +123,9 @@ def call(case: Case, inputs: dict[str, Any]) -> dict:
             report: dict[str, Any] = {"outputs": case.run(**inputs), "error": None}
         except OutOfTimeError as error:
             report = failure("TimeoutError", str(error), _learner_frames(error))
-        except (Exception, SystemExit) as error:
+        except SystemExit as error:
+            report = failure("SystemExit", ENDS_PYTHON, _learner_frames(error))
+        except Exception as error:
             report = failure(type(error).__name__, str(error), _learner_frames(error))
     report["after"] = {name: value for name, value in inputs.items() if isinstance(value, np.ndarray)}
     report["printed"] = printed.getvalue()[:LONGEST_PRINT]

@@ -23,14 +23,21 @@ def write(notebooks: Sequence[str] = (), folder: Path = FOLDER) -> int:
     if unknown:
         print(f"There is no notebook {', '.join(unknown)}; choose from {', '.join(NOTEBOOKS)}.")
         return 2
-    for question in all_questions().values():
-        if not question.in_notebook and question.notebook in (notebooks or NOTEBOOKS):
-            path = path_of(question, folder)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(serialization.pack(answers_of(question)))
+    questions = [q for q in all_questions().values() if q.notebook in (notebooks or NOTEBOOKS) and not q.in_notebook]
+    changed = sum(_write(path_of(question, folder), serialization.pack(answers_of(question))) for question in questions)
+    print(f"The answers to {len(questions)} questions are in {folder}; {changed or 'none'} of them changed.")
     if folder == FOLDER:
-        asked.FILE.write_text(asked.page(), encoding="utf-8")
+        is_new = _write(asked.FILE, asked.page().encode())
+        print(f"What is asked is in {asked.FILE}; {'it' if is_new else 'nothing'} changed.")
     return 0
+
+
+def _write(path: Path, data: bytes) -> bool:
+    """Write a file; whether that changes it."""
+    is_new = not path.is_file() or path.read_bytes() != data
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return is_new
 
 
 def answers_of(question: Question) -> dict:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from coursekit.core.question import Status
-from coursekit.grading.intake.confined import TooCostlyError, confined
+from coursekit.grading.intake.confined import Allowance, TooCostlyError, confined
 from coursekit.grading.intake.likeness import recognised
 from coursekit.grading.intake.sources import LONE, Source, find_submissions
 from coursekit.grading.intake.text import clean, listed, short, why
@@ -43,6 +43,7 @@ __all__ = ["Opened", "Refused", "Source", "find_submissions", "open_submission"]
 LARGEST_INNER = 100_000_000  # bytes of a zip within a zip, which is read in memory
 MOST_WEIGHTS = 20  # files of saved weights; the course asks for at most three
 MOST_RECOGNISED = 10  # files that are looked into because none has the name of a missing one
+RECOGNITION_SECONDS = 20  # of processor time for these files together
 DEEPEST = 1  # zips within zips: systems that collect submissions zip a zip once more, not twice
 
 _COPY = re.compile(r"(?:copy of )?(?P<stem>.+?)(?:[-_ ]?copy ?\d*| ?\(\d+\)|-\d{1,2})?", re.IGNORECASE)
@@ -222,6 +223,8 @@ def _pick(
         data = _read_best(target, candidates, remarks)
         if data is not None:
             files[target] = data
+    if not set(files) - {submission.RECEIPT}:
+        raise Refused(f"None of its files can be read. {remarks[-1]}")
     missing = [name for name in submission.required(assignment) if name not in by_target]
     if missing:
         remarks.append(f"Missing: {', '.join(missing)}.")
@@ -360,6 +363,7 @@ def _add_recognised(
 ) -> None:
     """Add files that are those of the course by their content, where none has the name."""
     known = {candidate.name for candidates in by_target.values() for candidate in candidates}
+    allowance = Allowance(RECOGNITION_SECONDS)
     missing = [name for name in submission.allowed(assignment) if name not in by_target]
     for ending in LONE:
         targets = [name for name in missing if name.endswith(ending)]
@@ -367,7 +371,7 @@ def _add_recognised(
         files = [m for m in files if not _is_skipped(m.name) and not _is_of_course(m.name)] if targets else []
         found: dict[str, list[Member]] = {}
         for member in files[:MOST_RECOGNISED]:
-            found.setdefault(_recognise(member, targets, submission.LARGEST[ending]), []).append(member)
+            found.setdefault(_recognise(member, targets, submission.LARGEST[ending], allowance), []).append(member)
         for target in filter(found.get, targets):
             _take_recognised(target, found[target], by_target, remarks)
 
@@ -378,10 +382,10 @@ def _is_of_course(name: str) -> bool:
     return path.suffix == ".ipynb" and path.stem in NOTEBOOKS or path.name == "__init__.py"
 
 
-def _recognise(member: Member, targets: list[str], most: int) -> str:
+def _recognise(member: Member, targets: list[str], most: int, allowance: Allowance) -> str:
     """The target that a member is by its content; "" if it is none, or cannot be read."""
     try:
-        return json.loads(confined(recognised, member.read(most), targets))
+        return json.loads(confined(recognised, member.read(most), targets, allowance=allowance))
     except (Unreadable, TooCostlyError):
         return ""
 

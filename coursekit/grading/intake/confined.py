@@ -6,6 +6,7 @@ its caller goes on.
 
 import contextlib
 import json
+import math
 import os
 import resource
 import signal
@@ -16,6 +17,7 @@ from coursekit.grading.intake.text import why
 
 MEMORY = 1 << 30  # bytes that a process may take in addition to those that it has
 SECONDS = 20  # of processor time; the course's largest file takes less than one
+LEAST = 3  # seconds that each process gets in any case
 LARGEST_RESULT = 80 << 20  # bytes of JSON
 _FAILED, _OUT_OF_MEMORY = 2, 3  # exit statuses
 
@@ -24,7 +26,28 @@ class TooCostlyError(Exception):
     """The process was ended, or ended itself; the message says why."""
 
 
-def confined(function: Callable[..., Any], *arguments: Any, memory: int = MEMORY, seconds: int = SECONDS) -> bytes:
+class Allowance:
+    """The processor time that one submission has for all processes of a kind, such as those that read its files.
+
+    When it is used up, each further process still gets a little, which is enough for a file of the course's size: so a
+    costly file takes nothing from another one.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.used, self.left = 0.0, seconds
+
+    def seconds(self, most: float = SECONDS) -> int:
+        """Seconds for the next process."""
+        return max(LEAST, math.ceil(min(most, self.left)))
+
+    def spend(self, seconds: float) -> None:
+        """Take off what a process has used."""
+        self.used, self.left = self.used + seconds, self.left - seconds
+
+
+def confined(
+    function: Callable[..., Any], *arguments: Any, memory: int = MEMORY, allowance: Allowance | None = None
+) -> bytes:
     """Call a function in a new process.
 
     Parameters
@@ -34,8 +57,8 @@ def confined(function: Callable[..., Any], *arguments: Any, memory: int = MEMORY
     *arguments
     memory : int
         Bytes.
-    seconds : int
-        Of processor time.
+    allowance : Allowance, optional
+        Of processor time, for several calls together; by default, each has `SECONDS`.
 
     Returns
     -------
@@ -47,6 +70,8 @@ def confined(function: Callable[..., Any], *arguments: Any, memory: int = MEMORY
     TooCostlyError
         If the process exceeds a limit or crashes.
     """
+    allowance = allowance or Allowance(SECONDS)
+    seconds = allowance.seconds()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -60,7 +85,8 @@ def confined(function: Callable[..., Any], *arguments: Any, memory: int = MEMORY
         os.close(reading)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)  # it has nothing left to say
-        status = os.waitpid(child, 0)[1]
+        _, status, usage = os.wait4(child, 0)
+        allowance.spend(usage.ru_utime + usage.ru_stime)
     if not result.endswith(b"\n"):
         raise TooCostlyError(_reason(result, status, memory, seconds))
     return result

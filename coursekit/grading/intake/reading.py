@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from coursekit.grading.intake.archive import Opened, open_submission
-from coursekit.grading.intake.confined import TooCostlyError, confined, ended, limit
+from coursekit.grading.intake.confined import Allowance, TooCostlyError, confined, ended, limit
 from coursekit.grading.intake.merging import merge_module, merge_notebook
 from coursekit.grading.intake.sources import Source
 from coursekit.grading.intake.text import clean, why
@@ -31,6 +31,8 @@ from coursekit.teacher.solutions import stripped
 
 MEMORY, SECONDS = 2 << 30, 60  # for opening; a submission may hold 200 MB
 PATIENCE = 900  # seconds by the clock: a disk that does not answer
+FILES_SECONDS = 60  # of processor time for reading and repairing all files, and for importing the modules
+MOST_REMARKS = 30  # on one file
 LARGEST_ANSWER = 2_000_000  # characters of a written answer that are kept, images included
 
 
@@ -43,7 +45,8 @@ class Work:
     """A learner's work, in the course's files and ready to run.
 
     `files` are modules by name; `notebooks` are dicts by the notebook's name; `broken` says why a module (by the name
-    of its file) or a notebook is missing; `left_out` are statements of the modules that fail when these are imported.
+    of its file) or a notebook is missing; `left_out` are statements of the modules that fail when these are imported;
+    `seconds` is the processor time that reading the files took.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class Work:
     broken: dict[str, str] = field(default_factory=dict)
     written: list[WrittenAnswer] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 @dataclass
@@ -86,6 +90,7 @@ def read_submission(source: Source, assignment: str) -> Reading:
         raise ReadingError(first["failed"])
     opened = {name: first[name] for name in ("sha256", "receipt", "remarks")}
     reading = Reading(**opened, files=[tuple(about) for about in first["files"]])
+    reading.work.seconds = files.pop()["seconds"]
     add_files(reading, files, assignment)
     return reading
 
@@ -156,7 +161,9 @@ def _answer(source: Source, assignment: str) -> Iterator[bytes]:
         yield _line({"failed": f"it cannot be read on {os.uname().nodename} ({why(error)})"})
     else:
         yield _line(_about(opened))
-        yield from read_files(opened.files, assignment)
+        allowance = Allowance(FILES_SECONDS)
+        yield from read_files(opened.files, assignment, allowance)
+        yield _line({"seconds": allowance.used})
 
 
 def _line(value: dict) -> bytes:
@@ -168,8 +175,10 @@ def _about(opened: Opened) -> dict:
     return {"sha256": opened.sha256, "receipt": opened.receipt, "remarks": opened.remarks, "files": files}
 
 
-def read_files(files: dict[str, bytes], assignment: str) -> Iterator[bytes]:
+def read_files(files: dict[str, bytes], assignment: str, allowance: Allowance | None = None) -> Iterator[bytes]:
     """Read the modules and notebooks among some files (bytes by name), each in a process of its own.
+
+    All together have the processor time of the `allowance`, by default `FILES_SECONDS`.
 
     Yields
     ------
@@ -177,10 +186,11 @@ def read_files(files: dict[str, bytes], assignment: str) -> Iterator[bytes]:
         JSON in one line: a dict with "name", "remarks" and, for a module, "source"; for a notebook, "notebook" and
         "written"; for either that cannot be read, "broken" with the reason.
     """
+    allowance = allowance or Allowance(FILES_SECONDS)
     for name in _order(assignment):
         if name in files:
             try:
-                yield confined(read_file, name, files[name])
+                yield confined(read_file, name, files[name], allowance=allowance)
             except TooCostlyError as error:
                 yield _line(_broken(name, str(error)))
 
@@ -188,16 +198,19 @@ def read_files(files: dict[str, bytes], assignment: str) -> Iterator[bytes]:
 def read_file(name: str, data: bytes) -> dict[str, Any]:
     """Read one file, as `read_files` does."""
     try:
-        return {"name": name} | (_notebook if name.endswith(".ipynb") else _module)(name, data)
+        read = {"name": name} | (_notebook if name.endswith(".ipynb") else _module)(name, data)
     except Refused as refused:
         return _broken(name, str(refused))
+    more = len(read["remarks"]) - MOST_REMARKS
+    return read | {"remarks": [*read["remarks"][:MOST_REMARKS], *([f"{more} more remarks."] if more > 0 else [])]}
 
 
 def _broken(name: str, reason: str) -> dict:
     lost = _num_written(name) if name.endswith(".ipynb") else 0
     answers = f" With it, {lost} written answer{'s' if lost > 1 else ''} cannot be read." if lost else ""
-    told = f"{Path(name).name if lost else name} cannot be read: {clean(reason)}{answers}"
-    return {"name": name, "broken": told, "remarks": [clean(reason)]}
+    what, reason = Path(name).name if lost else name, clean(reason)
+    told = what + reason.removeprefix("It") if reason.startswith("It ") else f"{what} cannot be read: {reason}"
+    return {"name": name, "broken": told + answers, "remarks": [reason]}
 
 
 def _num_written(name: str) -> int:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+FEW_SPACES = 3  # by so many the first line of a function can be off; further in, it is inside another one
 MOST_STRAY_LINES = 30  # outside functions; a file with more is no module
 _START = re.compile(r"([ \t]*)(?:async[ \t]+def|def|class)[ \t]+(\w+)")
 _MAGIC = re.compile(r"([ \t]*)(?:%%?[a-z_]{2,}|![a-z])")
@@ -140,6 +141,29 @@ def _leave_out_magics(lines: list[str], _edition: str) -> Iterator[str]:
             lines[number] = f"{match[1]}pass" if match[1] else ""
 
 
+def _straighten(lines: list[str], edition: str) -> Iterator[str]:
+    """Put the first line of a function or a class where it belongs, if it is a few spaces off."""
+    given = {block.path: block.indent for block in blocks(edition.split("\n"))}
+    owner, inner = "", ""  # the class, and the indentation of its methods
+    for number, line in enumerate(lines):
+        match = _START.match(line)
+        if not match:
+            continue
+        indent, name = match[1].expandtabs(), match[2]
+        places = [given[path] for path in (name, f"{owner}.{name}") if path in given]
+        most = FEW_SPACES if places else 1
+        nearest = min(places or ["", inner], key=lambda place: abs(len(place) - len(indent)))
+        if 0 < abs(len(nearest) - len(indent)) <= most:
+            for place in range(_with_decorators(lines, number), number + 1):
+                lines[place] = nearest + lines[place].lstrip()
+            yield f"Line {number + 1}, `{_shown(line)}`, is indented by {len(indent)} spaces; it was put in its place."
+            indent = nearest
+        if not indent:
+            owner, inner = (name if line.lstrip().startswith("class") else ""), ""
+        elif owner and not inner:
+            inner = indent
+
+
 def _replace_class_lines(lines: list[str], edition: str) -> Iterator[str]:
     """Take the first line of a class as it was distributed where the learner's lines before the methods do not work."""
     given = {b.name: edition.split("\n")[b.first] for b in blocks(edition.split("\n")) if b.is_class}
@@ -215,6 +239,7 @@ def _statement_around(lines: list[str], number: int) -> tuple[int, int]:
 _REPAIRS = (
     _replace_invisible,
     _leave_out_magics,
+    _straighten,
     _replace_class_lines,
     _replace_functions,
     _leave_out_stray_lines,

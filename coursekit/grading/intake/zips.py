@@ -23,6 +23,10 @@ LONGEST_NAME = 1_000  # characters
 DEEPEST_FOLDER = 50  # folders within folders; an environment that was included has 15
 
 _SIGNATURE = b"PK\x01\x02"  # begins each entry of a zip's directory
+# How much is read at once, by the method of compression; of bzip2, it is so much of what is compressed. LZMA is not
+# among them: there the sender chooses how much memory unpacking takes.
+_STEPS = {zipfile.ZIP_STORED: 1 << 18, zipfile.ZIP_DEFLATED: 1 << 18, zipfile.ZIP_BZIP2: 4096}
+_UNREAD = {9: "deflate64", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
 _BEGINNINGS = {  # of files that are submitted instead of a zip
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf": "a 7-Zip archive",
@@ -137,12 +141,13 @@ def read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget,
     name = short(info.filename)
     if info.flag_bits & 1:
         raise Refused("It is protected by a password.")
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise Unreadable(f"{name} is compressed by an unusual method ({info.compress_type}); use an ordinary zip")
+    if info.compress_type not in _STEPS:
+        method = _UNREAD.get(info.compress_type, f"number {info.compress_type}")
+        raise Unreadable(f"{name} is compressed by a method that cannot be read here ({method}); make an ordinary zip")
     chunks, count = [], 0
     try:
         with archive.open(info) as member:
-            while chunk := member.read(1 << 18):
+            while chunk := member.read(_STEPS[info.compress_type]):
                 count += len(chunk)
                 budget.spend(len(chunk))
                 if count > RATIO_FROM and count > RATIO * max(info.compress_size, 1):

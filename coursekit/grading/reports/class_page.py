@@ -23,7 +23,7 @@ from coursekit.questions import notebook_file
 ENOUGH = 20  # judged answers from which on the discrimination of a question means something
 BINS = 10
 TALLEST = 140  # height of the tallest bar, in the units of the drawing
-NOT_JUDGED = (Status.NOT_GRADABLE, Status.INFRASTRUCTURE_ERROR)
+NOT_JUDGED = (Status.NOT_GRADABLE, Status.NOT_RUN, Status.INFRASTRUCTURE_ERROR)
 # The most urgent first.
 _URGENCY = (State.INFRASTRUCTURE_ERROR, State.REFUSED, Status.NOT_GRADABLE, "notebook", "remark", "receipt")
 # Remarks that may be about an attempt to get round the grading, not about a repair: a person should look.

@@ -37,6 +37,7 @@ _FAILED = (Status.WRONG, Status.CRASHED, Status.TIMED_OUT)
 _HEADINGS = {
     Status.OK: "What was checked",
     Status.NOT_GRADABLE: "Why",
+    Status.NOT_RUN: "Why",
     Status.INFRASTRUCTURE_ERROR: "Why",
 }
 ISOLATION = {

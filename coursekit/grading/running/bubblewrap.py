@@ -117,10 +117,20 @@ def python_folders() -> tuple[Path, ...]:
     return tuple(sorted(Path(folder) for folder in folders if not folder.startswith("/usr/")))
 
 
+@cache
+def absent_folders() -> tuple[str, ...]:
+    """The folders of what is `ABSENT`, wherever `pip install` put them, and where they really are."""
+    found = {path for path in _installed() if path.name in ABSENT and path.is_dir()}
+    return tuple(sorted({str(path) for path in found} | {str(path.resolve()) for path in found}))
+
+
 def _solved_folders() -> set[Path]:
     """Folders with answers: this tree, and the course and what is `ABSENT`, wherever `pip install` put them."""
+    return {path.resolve() for path in (ROOT, *_installed()) if path.is_dir()}
+
+
+def _installed() -> set[Path]:
     places = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
     for prefix in (*python_folders(), Path("/usr"), Path("/usr/local")):
         places |= {*prefix.glob("lib*/python*/*-packages"), *prefix.glob("envs/*/lib*/python*/*-packages")}
-    installed = {place / name for place in places for name in (*_PACKAGES, *ABSENT)}
-    return {path.resolve() for path in (ROOT, *installed) if path.is_dir()}
+    return {place / name for place in places for name in (*_PACKAGES, *ABSENT)}

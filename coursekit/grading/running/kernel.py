@@ -46,6 +46,7 @@ _TOO_MUCH = {
     Ending.STALLED: (Status.TIMED_OUT, "the notebook as a whole slept too long, or waited for input"),
     Ending.MEMORY: (Status.CRASHED, "it used too much memory"),
     Ending.OUTPUT: (Status.CRASHED, "it wrote too many or too large files"),
+    Ending.FORBIDDEN: (Status.CRASHED, "it loaded a library that is not there for submissions"),
 }
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from coursekit.grading.intake.confined import Allowance
 from coursekit.grading.running import sandbox, workspace
 from coursekit.grading.running.tree import Tree
 from coursekit.judging.runner import WAITING
@@ -39,7 +40,9 @@ NOBODY = Reference({}, (), None)
 
 
 @contextlib.contextmanager
-def started(folder: Path, answers: dict[str, Any], limits: sandbox.Limits, isolation: str) -> Iterator[Reference]:
+def started(
+    folder: Path, answers: dict[str, Any], limits: sandbox.Limits, isolation: str, allowance: Allowance
+) -> Iterator[Reference]:
     """The reference, ready to answer until the end of the `with` block.
 
     Parameters
@@ -49,8 +52,10 @@ def started(folder: Path, answers: dict[str, Any], limits: sandbox.Limits, isola
     answers : dict
         What it may be asked for, from `workspace.answers_to`.
     limits : Limits
-        Those of the learner's code; the reference may take longer, since it can be asked often.
+        Those of the learner's code.
     isolation : str
+    allowance : Allowance
+        What the reference may use for this submission, since it can be asked often.
 
     Raises
     ------
@@ -65,7 +70,7 @@ def started(folder: Path, answers: dict[str, Any], limits: sandbox.Limits, isola
             sandbox.started_command(
                 [sys.executable, "-m", "coursekit.running.earlier"],
                 folder,
-                replace(limits, seconds=WAITING * limits.seconds),
+                replace(limits, seconds=allowance.seconds(WAITING * limits.seconds)),
                 {CHANNEL: ",".join(map(str, ends)), ANSWERS: json.dumps(answers)},
                 isolation,
                 readable=[workspace.data_folder()],
@@ -77,6 +82,8 @@ def started(folder: Path, answers: dict[str, Any], limits: sandbox.Limits, isola
         answering.close()
         ends = hearing.fileno(), asking.fileno()
         yield Reference({CHANNEL: ",".join(map(str, ends))}, ends, running.tree)
+        running.tree.look()
+        allowance.spend(running.tree.seconds)
         if running.has_ended() and running.process.wait() not in BY_THE_LEARNER:
             raise sandbox.SandboxError(f"the reference ended early, with status {running.process.returncode}")
 

@@ -420,6 +420,8 @@ class Running:
             return Ending.TIMEOUT
         if self.tree.idle > self.limits.idle:
             return Ending.STALLED
+        if not self.bubblewrapped and self.tree.has_loaded_from([*bubblewrap.absent_folders(), *self.places]):
+            return Ending.FORBIDDEN
         written, num_files = map(sum, zip(*map(self._filled, self.places), strict=True))
         if self.tree.memory(self.limits.memory) + written > self.limits.memory:
             return Ending.MEMORY

@@ -8,7 +8,7 @@ import contextlib
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 LOOK = 0.1  # seconds between two looks
@@ -44,7 +44,8 @@ class Tree:
         Processor time that all have used so far.
     idle : float
         Seconds by the clock during which none of their threads was running, ready to run, or reading from a disk. A
-        busy machine does not add to them: who waits for a processor is ready to run.
+        busy machine does not add to them: who waits for a processor is ready to run. Who works a little now and then
+        is idle for the rest.
     """
 
     def __init__(self, pid: int, other: "Tree | None" = None) -> None:
@@ -62,11 +63,12 @@ class Tree:
         """Bring `seconds`, `idle` and `is_active` up to date; nothing is idle as long as nobody `waits` for it."""
         processes = list(self._processes())
         seconds = max(self.seconds, self._seconds(processes))
-        self.is_active = seconds > self.seconds or any(map(_has_active_thread, (p.pid for p in processes)))
-        self.seconds = seconds
+        self.is_active = any(map(_has_active_thread, (p.pid for p in processes)))
+        worked, self.seconds = seconds - self.seconds, seconds
         passed, self._looked = time.monotonic() - self._looked, time.monotonic()
         if waits and not self.is_active and not (self.other and self._other_is_active()):
-            self.idle += min(passed, 2 * LOOK)  # more, and it is this process that had to wait
+            passed = min(passed, 2 * LOOK)  # more, and it is this process that had to wait
+            self.idle += max(0.0, passed - worked)
 
     def _other_is_active(self) -> bool:
         assert self.other is not None
@@ -97,6 +99,16 @@ class Tree:
                 if found.f_blocks * found.f_frsize == size:
                     return (found.f_blocks - found.f_bfree) * found.f_frsize, found.f_files - found.f_ffree
         return 0, 0
+
+    def has_loaded_from(self, folders: Iterable[str]) -> bool:
+        """Whether a process has loaded a library from one of these folders: its code is mapped then."""
+        starts = tuple(f"{folder}/" for folder in folders)
+        for pid in _members(self.pid):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", errors="replace") as file:
+                mapped = (line.split(maxsplit=5) for line in file if "/" in line)
+                if any("x" in words[1] and words[5].startswith(starts) for words in mapped):
+                    return True
+        return False
 
     def _processes(self) -> Iterator[_Process]:
         for pid in _members(self.pid):
