@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from coursekit.learner.train import STAGES
+from coursekit.learner.recipes.images import STAGES
 from cs231n import _threads, fast_layers, layers, optim
 from cs231n.classifiers.cnn import DeepConvNet, ThreeLayerConvNet
 from cs231n.classifiers.fc_net import FullyConnectedNet

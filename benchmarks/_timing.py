@@ -17,16 +17,16 @@ def set_threads(number):
     os.environ["OPENBLAS_THREAD_TIMEOUT"] = "20"  # or its idle threads keep cores busy for 0.1 s
 
 
-def compare(sides, repeats, warm_ups=1):
+def compare(sides, repeats, warm_ups=1, clock=time.perf_counter):
     """Return {name: list of seconds}; the sides run in turn, and the first `warm_ups` runs of each do not count."""
     seconds = {name: [] for name in sides}
     for i in range(repeats + warm_ups):
         for name, run in sides.items():
             gc.collect()
-            start = time.perf_counter()
+            start = clock()
             run()
             if i >= warm_ups:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return seconds
 
 

@@ -54,7 +54,7 @@ def _options(solver):
     return {
         "update_rule": solver.update_rule.__name__,
         "batch_size": solver.batch_size,
-        "num_train": len(solver.X_train),
+        "num_train": solver.num_train,
     }
 
 
@@ -77,7 +77,7 @@ def restore(solver, path):
     for name in HISTORIES:
         setattr(solver, name, arrays[name].tolist())
     solver.model.params = {name: arrays[f"params/{name}"] for name in names}
-    solver.best_params = {name: arrays[f"best_params/{name}"] for name in names}
+    solver.best_params = _under("best_params/", arrays)
     solver.optim_configs = {name: about["optim"].get(name, {}) | _under(f"optim/{name}/", arrays) for name in names}
     layers = range(len(getattr(solver.model, "bn_params", ())))
     solver.set_statistics([_under(f"bn_params/{i}/", arrays) for i in layers])

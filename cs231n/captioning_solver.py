@@ -1,23 +1,19 @@
 """The CaptioningSolver, which trains a captioning model with one of the update rules of `cs231n.optim`."""
 
-from cs231n import optim
+import numpy as np
+
+from cs231n._errors import require_some
 from cs231n.coco_utils import sample_coco_minibatch
+from cs231n.solver import Solver
 
-_DEFAULTS = {
-    "update_rule": "sgd",
-    "optim_config": {},
-    "lr_decay": 1.0,
-    "batch_size": 100,
-    "num_epochs": 10,
-    "print_every": 10,
-    "verbose": True,
-}
+_FOR_IMAGES = ("augment", "num_train_samples", "num_val_samples")  # options of a Solver that captions have no use for
 
 
-class CaptioningSolver:
+class CaptioningSolver(Solver):
     """Train a captioning model by stochastic gradient descent.
 
-    A model has ``params``, a dict of arrays, and ``loss(features, captions)``, which returns ``(loss, grads)``.
+    A model has ``params``, a dict of arrays, and ``loss(features, captions)``, which returns ``(loss, grads)``, where
+    grads has the keys of params. Training measures no accuracy: the model keeps the parameters of the last step.
 
     Parameters
     ----------
@@ -31,16 +27,22 @@ class CaptioningSolver:
         Settings of the update rule, such as ``learning_rate``.
     lr_decay : float
         Factor that multiplies the learning rate after each epoch; default 1.0.
+    lr_schedule : callable, optional
+        Replaces lr_decay, as in `Solver`: takes the initial learning rate and the epoch (a fraction within an epoch),
+        returns the learning rate of the next step.
+    on_step : callable, optional
+        Called with the solver after each step, for example to show progress.
     batch_size : int
         Number of captions in each step, drawn with replacement; default 100.
     num_epochs : int
-        Default 10.
+        Default 10; an epoch has as many steps as there are whole batches of captions, at least one.
+    checkpoint_name : str or Path, optional
+        If given, ``<checkpoint_name>_epoch_<e>.npz`` is written after the first step and after each epoch; `resume`
+        continues from such a file.
     print_every : int
         Number of steps between two prints of the loss; default 10.
     verbose : bool
         Whether to print the loss; default True.
-    on_step : callable, optional
-        Called with the solver after each step, for example to show progress.
 
     Attributes
     ----------
@@ -51,41 +53,41 @@ class CaptioningSolver:
     Raises
     ------
     ValueError
-        For an option or an update rule that does not exist.
+        For an option or an update rule that does not exist, two rules for the learning rate, or no captions.
+
+    Examples
+    --------
+    A run as in the notebooks, with a learning rate that rises for half an epoch and then falls::
+
+        schedule = partial(warm_up_cosine, num_epochs=12, warm_up=0.5)
+        CaptioningSolver(model, data, update_rule="adam", optim_config={"learning_rate": 2e-3}, lr_schedule=schedule,
+                         num_epochs=12).train()
     """
 
-    def __init__(self, model, data, on_step=None, **options):
-        unknown = ", ".join(f'"{name}"' for name in options if name not in _DEFAULTS)
+    def __init__(self, model, data, **options):
+        unknown = ", ".join(f'"{name}"' for name in options if name in _FOR_IMAGES)
         if unknown:
-            raise ValueError(f"Unrecognized arguments {unknown}; the options are {', '.join(_DEFAULTS)}.")
-        self.__dict__.update(_DEFAULTS | options)
-        if not hasattr(optim, self.update_rule):
-            raise ValueError(f'Invalid update_rule "{self.update_rule}": cs231n.optim has no such function.')
-        self.model, self.data, self.on_step = model, data, on_step
-        self.rule = getattr(optim, self.update_rule)
-        self.epoch = 0
-        self.loss_history = []
-        self.optim_configs = {name: dict(self.optim_config) for name in model.params}
+            raise ValueError(f"Unrecognized arguments {unknown}: only a Solver of images has them.")
+        super().__init__(model, data, **options)
 
-    def train(self):
-        """Run the optimisation: ``num_epochs`` times as many steps as there are batches, at least one each."""
-        steps_per_epoch = max(len(self.data["train_captions"]) // self.batch_size, 1)
-        num_steps = self.num_epochs * steps_per_epoch
-        for step in range(num_steps):
-            self._step()
-            if self.verbose and step % self.print_every == 0:
-                print(f"(Iteration {step + 1} / {num_steps}) loss: {self.loss_history[-1]:f}")
-            if (step + 1) % steps_per_epoch == 0:
-                self.epoch += 1
-                for config in self.optim_configs.values():
-                    config["learning_rate"] *= self.lr_decay
-            if self.on_step is not None:
-                self.on_step(self)
+    def _keep(self, data):
+        require_some(data["train_captions"], "train_captions", "batch to train on")
+        self.data = data
 
-    def _step(self):
-        """Take one step on a batch of captions."""
+    @property
+    def num_train(self):
+        """The number of captions to train on."""
+        return len(self.data["train_captions"])
+
+    def _batch(self):
         captions, features, _ = sample_coco_minibatch(self.data, self.batch_size, split="train")
-        loss, grads = self.model.loss(features, captions)
-        self.loss_history.append(loss)
-        for name, value in self.model.params.items():
-            self.model.params[name], self.optim_configs[name] = self.rule(value, grads[name], self.optim_configs[name])
+        return features, captions
+
+    def _evaluate(self, num_epochs):
+        """Measure nothing: to write captions takes longer than to train on them."""
+
+    def _is_right(self, features, captions):
+        """Return for each image whether the model writes its caption word for word, up to <NULL>."""
+        expected = captions[:, 1:]
+        written = self.model.sample(features, max_length=expected.shape[1])
+        return np.all((written == expected) | (expected == self.model.word_to_idx["<NULL>"]), axis=1)

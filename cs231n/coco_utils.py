@@ -4,7 +4,11 @@ The features of a scene come from the scene network in `cs231n/nets`, so they ke
 row describes 6 x 6 places by 48 numbers each, place by place (`SceneNet.features`).
 """
 
+import hashlib
 import json
+import os
+import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +17,24 @@ from cs231n._weights import read_npz, write_npz
 
 NUM_TRAIN, NUM_VAL = 8000, 1700  # drawn scenes
 TRAIN_SEED, VAL_SEED = 11, 12
-CACHE = Path(__file__).parent.parent / "datasets" / "builtin" / "captions-v1.npz"
-BASE_DIR = Path(__file__).parent / "datasets" / "coco_captioning"
+PROJECT = Path(__file__).parent.parent
+CACHE = PROJECT / "datasets" / "builtin" / "captions-v1.npz"
+COURSE_FOLDER = Path("cs231n", "datasets", "coco_captioning")
+BASE_DIR = PROJECT / COURSE_FOLDER
+CAPTIONS = "coco2014_captions.h5"
 
 
 def load_coco_data(base_dir=BASE_DIR, max_train=None, pca_features=True):
     """Load captions, and features of the images that they describe.
 
-    Without COCO's files in `base_dir`, the captions are those of drawn scenes of two things (`cs231n.scenes`): 8,000
-    for training and 1,700 for validation.
+    Without COCO's files, the captions are those of drawn scenes of two things (`cs231n.scenes`): 8,000 for training and
+    1,700 for validation. The first call computes the features of these scenes and writes them to `datasets/builtin`;
+    later calls read that file. With CS231N_DATA=builtin in the environment, the scenes are always loaded.
 
     Parameters
     ----------
     base_dir : str or Path
-        The folder with COCO's files.
+        The folder with COCO's files; by default `cs231n/datasets/coco_captioning` or `datasets/coco_captioning`.
     max_train : int, optional
         Draw so many training captions, with replacement; all by default. The features stay as they are.
     pca_features : bool
@@ -42,11 +50,14 @@ def load_coco_data(base_dir=BASE_DIR, max_train=None, pca_features=True):
     Raises
     ------
     FileNotFoundError
-        If only some of COCO's files are there.
+        If only some of COCO's files are there, or `base_dir` names another folder that has none.
+    ModuleNotFoundError
+        If COCO's files are there and h5py, which reads them, is not installed.
+    ValueError
+        If one of the files is damaged.
     """
-    base_dir = Path(base_dir)
-    has_coco = (base_dir / "coco2014_captions.h5").exists()
-    data = _read_coco(base_dir, pca_features) if has_coco else _scenes()
+    folder = _find_coco(Path(base_dir))
+    data = _scenes() if folder is None else _read_coco(folder, pca_features)
     if max_train is not None:
         chosen = np.random.randint(len(data["train_captions"]), size=max_train)
         data["train_captions"] = data["train_captions"][chosen]
@@ -114,20 +125,53 @@ def sample_coco_minibatch(data, batch_size=100, split="train"):
 # ---- COCO
 
 
-def _read_coco(base_dir, pca_features):
-    """Read COCO's files."""
-    import h5py  # only COCO needs it
+def _find_coco(base_dir):
+    """Return the folder with COCO's files, or None if the drawn scenes should be used."""
+    if os.environ.get("CS231N_DATA", "").lower() == "builtin":
+        return None
+    folders = [base_dir]
+    if base_dir == BASE_DIR:
+        folders += [COURSE_FOLDER, PROJECT / "datasets" / COURSE_FOLDER.name]
+    found = next((folder for folder in folders if (folder / CAPTIONS).is_file()), None)
+    if found is None and base_dir not in (BASE_DIR, COURSE_FOLDER):
+        raise FileNotFoundError(
+            f"base_dir is {str(base_dir)!r}, but that folder has no {CAPTIONS}. Leave it out to load drawn scenes."
+        )
+    return found
 
-    data = {}
-    with h5py.File(base_dir / "coco2014_captions.h5") as file:
-        data |= {name: np.asarray(values) for name, values in file.items()}
+
+def _read_coco(folder, pca_features):
+    """Read COCO's files."""
     ending = "_vgg16_fc7_pca.h5" if pca_features else "_vgg16_fc7.h5"
+    features = {split: folder / f"{split}2014{ending}" for split in ("train", "val")}
+    urls = {split: folder / f"{split}2014_urls.txt" for split in ("train", "val")}
+    vocabulary = folder / "coco2014_vocab.json"
+    missing = [path.name for path in (*features.values(), *urls.values(), vocabulary) if not path.is_file()]
+    if missing:
+        raise FileNotFoundError(f"{folder} has {CAPTIONS}, but lacks {', '.join(missing)}.")
+    data = _read_h5(folder / CAPTIONS)
     for split in ("train", "val"):
-        with h5py.File(base_dir / f"{split}2014{ending}") as file:
-            data[f"{split}_features"] = np.asarray(file["features"])
-        urls = (base_dir / f"{split}2014_urls.txt").read_text().split()
-        data[f"{split}_urls"] = np.asarray(urls)
-    return data | json.loads((base_dir / "coco2014_vocab.json").read_text())
+        data[f"{split}_features"] = _read_h5(features[split])["features"]
+        data[f"{split}_urls"] = np.array(urls[split].read_text().split())
+    words = json.loads(vocabulary.read_text())
+    return data | {name: words[name] for name in ("idx_to_word", "word_to_idx")}
+
+
+def _read_h5(path):
+    """Read all arrays of an HDF5 file."""
+    try:
+        import h5py  # only COCO's files need it
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{path.parent} has COCO's captions, but h5py, which reads them, is not installed: run `pip install h5py`, "
+            "or set CS231N_DATA=builtin to load drawn scenes.",
+            name="h5py",
+        ) from error
+    try:
+        with h5py.File(path) as file:
+            return {name: np.asarray(values) for name, values in file.items()}
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read, it seems to be damaged: {error}") from error
 
 
 # ---- drawn scenes
@@ -135,38 +179,77 @@ def _read_coco(base_dir, pca_features):
 
 def caption_scenes(split):
     """The drawn scenes behind the captions of a split, 'train' or 'val', as `load_scenes` returns them."""
+    number, seed = {"train": (NUM_TRAIN, TRAIN_SEED), "val": (NUM_VAL, VAL_SEED)}[split]
+    return _draw(number, seed)
+
+
+def scene_image(url):
+    """Return the drawn scene that `load_coco_data` calls by a name such as 'scene:train/12', uint8 of (48, 48, 3)."""
+    split, row = url.removeprefix("scene:").split("/")
+    return _images(split)[int(row)]
+
+
+@cache
+def _images(split):
+    return caption_scenes(split)["images"]
+
+
+def _draw(number, seed):
     from cs231n.scenes import load_scenes
 
-    number, seed = {"train": (NUM_TRAIN, TRAIN_SEED), "val": (NUM_VAL, VAL_SEED)}[split]
     return load_scenes(number, seed=seed, things=2)
 
 
 def _scenes():
-    """Captions of drawn scenes, in the form of COCO's; the features are computed once and kept on disk."""
+    """Captions of drawn scenes, in the form of COCO's."""
     from cs231n.scenes import VOCABULARY
 
-    features = _features()
+    arrays = _captions_and_features()
     data = {"idx_to_word": list(VOCABULARY), "word_to_idx": {word: i for i, word in enumerate(VOCABULARY)}}
     for split in ("train", "val"):
-        scenes = caption_scenes(split)
-        number = len(scenes["captions"])
-        data[f"{split}_captions"] = scenes["captions"]
+        number = len(arrays[f"{split}_captions"])
+        data[f"{split}_captions"] = arrays[f"{split}_captions"]
         data[f"{split}_image_idxs"] = np.arange(number)
-        data[f"{split}_features"] = features[split].astype(np.float32)
+        data[f"{split}_features"] = arrays[f"{split}_features"].astype(np.float32)
         data[f"{split}_urls"] = np.array([f"scene:{split}/{i}" for i in range(number)])
     return data
 
 
-def _features():
-    """The features of all scenes, from the file that an earlier call wrote, or computed now."""
+def _captions_and_features():
+    """Read what an earlier call wrote, if it is whole and of the same network and scenes; else compute and write it."""
+    origin = _origin()
+    try:
+        arrays = read_npz(CACHE)
+        if str(arrays["origin"]) == origin:
+            return arrays
+    except (OSError, ValueError, KeyError):  # not there, damaged, or of an earlier version
+        pass
+    arrays = _computed() | {"origin": np.array(origin)}
+    try:
+        write_npz(CACHE, arrays)
+    except OSError as error:
+        warnings.warn(f"The features were computed but could not be saved for next time: {error}", stacklevel=4)
+    return arrays
+
+
+def _origin():
+    """Return a digest of all that the features depend on: the network, how scenes are drawn, and how many."""
+    from cs231n.classifiers.scene_net import NETS
+
+    first = _draw(1, TRAIN_SEED)
+    settings = f"{NUM_TRAIN} {NUM_VAL} {TRAIN_SEED} {VAL_SEED}".encode()
+    parts = (NETS / "scenes.npz").read_bytes(), first["images"].tobytes(), first["captions"].tobytes(), settings
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def _computed():
     from cs231n.classifiers.scene_net import SceneNet
     from cs231n.net_visualization import preprocess
 
-    if CACHE.exists():
-        return read_npz(CACHE)
     net = SceneNet.load()
-    features = {split: net.features(preprocess(caption_scenes(split)["images"])) for split in ("train", "val")}
-    features = {split: values.astype(np.float16) for split, values in features.items()}
-    CACHE.parent.mkdir(parents=True, exist_ok=True)
-    write_npz(CACHE, features)
-    return features
+    arrays = {}
+    for split in ("train", "val"):
+        scenes = caption_scenes(split)
+        arrays[f"{split}_captions"] = scenes["captions"]
+        arrays[f"{split}_features"] = net.features(preprocess(scenes["images"])).astype(np.float16)
+    return arrays

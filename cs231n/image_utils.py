@@ -2,10 +2,12 @@
 
 import io
 import urllib.request
+from http.client import HTTPException
 from urllib.error import URLError
 
 import numpy as np
 
+from cs231n.coco_utils import scene_image
 from cs231n.fast_layers import conv_forward_fast
 
 SQUEEZENET_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
@@ -45,29 +47,44 @@ def blur_image(X):
 
 
 def image_from_url(url):
-    """Read an image from a URL: uint8 of shape (H, W, 3), or None, with a message, if it cannot be had."""
-    from imageio.v3 import imread  # only this function needs it
+    """Read an image from a URL, or draw the scene that a name such as 'scene:train/12' of `load_coco_data` means.
 
+    Returns
+    -------
+    uint8 ndarray of shape (H, W, 3), or None, with a message, if the image cannot be had.
+    """
+    if url.startswith("scene:"):
+        return scene_image(url)
     try:
         with urllib.request.urlopen(url, timeout=SECONDS) as answer:
-            return imread(io.BytesIO(answer.read()))
-    except (URLError, OSError, ValueError) as error:
+            return _read(io.BytesIO(answer.read()))
+    except (URLError, HTTPException, OSError, ValueError) as error:
         print(f"{url} cannot be read: {error}")
         return None
 
 
 def load_image(filename, size=None):
-    """Read an image from a file; with `size`, its shorter side has so many pixels.
+    """Read an image from a file; with `size`, its shorter side has so many pixels, and the longer one in proportion.
 
     Returns
     -------
     uint8 ndarray of shape (H, W, 3)
     """
-    from imageio.v3 import imread
-
-    img = imread(filename)
+    img = _read(filename)
     if size is None:
         return img
-    factor = min(img.shape[:2]) / size
-    rows, columns = ((np.arange(round(n / factor)) * factor).astype(int) for n in img.shape[:2])
+    shorter = min(img.shape[:2])
+    rows, columns = (_nearest(n, n * size // shorter) for n in img.shape[:2])
     return img[rows][:, columns]
+
+
+def _read(source):
+    """Read a file, also one in grey or with an alpha channel, as uint8 of shape (H, W, 3)."""
+    from imageio.v3 import imread  # only what reads a file needs it
+
+    return imread(source, plugin="pillow", mode="RGB")
+
+
+def _nearest(n, number):
+    """Return which of n pixels are nearest to the centres of `number` pixels in their place."""
+    return ((2 * np.arange(number) + 1) * n) // (2 * number)

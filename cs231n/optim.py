@@ -431,3 +431,40 @@ def cosine_decay(learning_rate, epoch, num_epochs, final=0.0):
         raise ValueError(f"num_epochs is {num_epochs}, expected a number of epochs above 0.")
     done = min(epoch / num_epochs, 1.0)
     return final + (learning_rate - final) * (1 + math.cos(math.pi * done)) / 2
+
+
+def warm_up_cosine(learning_rate, epoch, num_epochs, warm_up, final=0.0):
+    """Raise the learning rate from 0 in a straight line, then decrease it to `final` as `cosine_decay` does.
+
+    The first gradients of a Transformer point anywhere and its update rule has seen none before: small steps until
+    both have settled let it take large ones later.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The largest one.
+    epoch : float
+    num_epochs : float
+        Number of epochs until the learning rate is `final`.
+    warm_up : float
+        Number of epochs until it is `learning_rate`.
+    final : float
+
+    Returns
+    -------
+    float
+
+    Notes
+    -----
+    Warm-up: Goyal et al. (2017), "Accurate, large minibatch SGD: training ImageNet in 1 hour", section 2.2.
+
+    Examples
+    --------
+    >>> [round(warm_up_cosine(1.0, epoch, num_epochs=10, warm_up=2), 3) for epoch in (0, 1, 2, 6, 10)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
+    if not 0 <= warm_up < num_epochs:
+        raise ValueError(f"warm_up is {warm_up}, expected a number of epochs from 0 to less than {num_epochs}.")
+    if epoch < warm_up:
+        return learning_rate * epoch / warm_up
+    return cosine_decay(learning_rate, epoch - warm_up, num_epochs - warm_up, final)

@@ -77,13 +77,7 @@ class Solver:
 
     def __init__(self, model, data, **kwargs):
         self.model = model
-        self.X_train, self.y_train = data["X_train"], data["y_train"]
-        self.X_val, self.y_val = data["X_val"], data["y_val"]
-        require_labels(self.y_train, len(self.X_train), name="y_train")
-        require_labels(self.y_val, len(self.X_val), name="y_val")
-        require_some(self.X_train, "X_train", "batch to train on")
-        require_some(self.X_val, "X_val", "accuracy by which to choose the best parameters")
-
+        self._keep(data)
         self.update_rule = kwargs.pop("update_rule", "sgd")
         self.optim_config = kwargs.pop("optim_config", {})
         self.lr_decay = kwargs.pop("lr_decay", 1.0)
@@ -104,6 +98,24 @@ class Solver:
         self._require_settings()
         self._require_one_schedule()
         self._reset()
+
+    def _keep(self, data):
+        self.X_train, self.y_train = data["X_train"], data["y_train"]
+        self.X_val, self.y_val = data["X_val"], data["y_val"]
+        require_labels(self.y_train, len(self.X_train), name="y_train")
+        require_labels(self.y_val, len(self.X_val), name="y_val")
+        require_some(self.X_train, "X_train", "batch to train on")
+        require_some(self.X_val, "X_val", "accuracy by which to choose the best parameters")
+
+    @property
+    def num_train(self):
+        """The number of inputs to train on."""
+        return len(self.X_train)
+
+    @property
+    def iterations_per_epoch(self):
+        """The number of steps in an epoch, at least one."""
+        return max(self.num_train // self.batch_size, 1)
 
     def _require_settings(self):
         known = getattr(self.update_rule, "known_settings", self.optim_config.keys())
@@ -157,7 +169,7 @@ class Solver:
                 self.set_statistics(self.best_bn_params)
 
     def _run(self):
-        iterations_per_epoch = max(len(self.X_train) // self.batch_size, 1)
+        iterations_per_epoch = self.iterations_per_epoch
         length = self.num_epochs * iterations_per_epoch
         num_iterations = self._end_of_run(length)
         self.is_complete = False
@@ -197,17 +209,19 @@ class Solver:
 
     def _step(self):
         """Take one step: draw a batch, compute the loss and the gradients, update every parameter."""
-        batch = np.random.choice(len(self.X_train), self.batch_size)
-        X = self.X_train[batch]
-        if self.augment:
-            X = self.augment(X)
-        loss, grads = self.model.loss(X, self.y_train[batch])
+        loss, grads = self.model.loss(*self._batch())
         self._require_finite(loss)
         self.loss_history.append(loss)
         for name, w in self.model.params.items():
             self.model.params[name], self.optim_configs[name] = optim.in_blocks(
                 self.update_rule, w, grads[name], self.optim_configs[name]
             )
+
+    def _batch(self):
+        """Draw training inputs with their labels, with replacement."""
+        batch = np.random.choice(self.num_train, self.batch_size)
+        X = self.X_train[batch]
+        return self.augment(X) if self.augment else X, self.y_train[batch]
 
     def _require_finite(self, loss):
         if not np.isfinite(loss):
@@ -269,9 +283,12 @@ class Solver:
         if num_samples is not None and len(X) > num_samples:
             sample = np.random.choice(len(X), num_samples)
             X, y = X[sample], y[sample]
-        starts = range(0, len(X), batch_size)
-        y_pred = [np.argmax(self.model.loss(X[start : start + batch_size]), axis=1) for start in starts]
-        return float(np.mean(np.concatenate(y_pred) == y))
+        batches = (slice(start, start + batch_size) for start in range(0, len(X), batch_size))
+        return float(np.mean(np.concatenate([self._is_right(X[batch], y[batch]) for batch in batches])))
+
+    def _is_right(self, X, y):
+        """Return for each input whether its label has the highest score."""
+        return np.argmax(self.model.loss(X), axis=1) == y
 
     def _save_checkpoint(self):
         if self.checkpoint_name is None:

@@ -17,7 +17,7 @@ from cs231n.classifiers.neural_net import TwoLayerNet as OldTwoLayerNet
 from cs231n.classifiers.softmax import softmax_loss_naive, softmax_loss_vectorized
 from cs231n.gradient_check import eval_numerical_gradient_array, eval_numerical_gradient_blobs, grad_check_sparse
 from cs231n.im2col import im2col_indices
-from cs231n.optim import cosine_decay, step_decay
+from cs231n.optim import cosine_decay, step_decay, warm_up_cosine
 from cs231n.solver import Solver
 from cs231n.vis_utils import visualize_grid
 
@@ -439,6 +439,7 @@ def test_batch_normalisation_of_no_inputs_changes_nothing():
         ),
         (lambda: step_decay(1.0, 3, every=0), "every is 0"),
         (lambda: cosine_decay(1.0, 3, num_epochs=0), "num_epochs is 0"),
+        (lambda: warm_up_cosine(1.0, 3, num_epochs=5, warm_up=5), "warm_up is 5"),
     ],
 )
 def test_what_has_no_meaning_for_nothing_is_refused(call, message):

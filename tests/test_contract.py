@@ -6,6 +6,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from cs231n import coco_utils
+
 CONTRACT = {
     "classifiers.k_nearest_neighbor:KNearestNeighbor": "()",
     "classifiers.k_nearest_neighbor:KNearestNeighbor.train": "(self, X, y)",
@@ -55,6 +57,15 @@ CONTRACT = {
     "features:color_histogram_hsv": "(im, nbin=10, xmin=0, xmax=255, normalized=True)",
     "features:extract_features": "(imgs, feature_fns, verbose=False)",
     "features:rgb2gray": "(rgb)",
+    "coco_utils:load_coco_data": f"(base_dir={coco_utils.BASE_DIR!r}, max_train=None, pca_features=True)",
+    "coco_utils:decode_captions": "(captions, idx_to_word)",
+    "coco_utils:sample_coco_minibatch": "(data, batch_size=100, split='train')",
+    "captioning_solver:CaptioningSolver.train": "(self)",
+    "image_utils:blur_image": "(X)",
+    "image_utils:preprocess_image": "(img)",
+    "image_utils:deprocess_image": "(img, rescale=False)",
+    "image_utils:image_from_url": "(url)",
+    "image_utils:load_image": "(filename, size=None)",
     "vis_utils:visualize_grid": "(Xs, ubound=255.0, padding=1)",
     "vis_utils:vis_grid": "(Xs)",
     "vis_utils:vis_nn": "(rows)",

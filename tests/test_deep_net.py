@@ -1,12 +1,10 @@
-"""The deep convolutional network, its fused layers and augmentation, and the command that trains it."""
-
-import re
+"""The deep convolutional network, its fused layers and augmentation."""
 
 import numpy as np
 import pytest
 from layer_check import check_layer, torch
 
-from coursekit.learner import train
+from coursekit.learner.recipes import images
 from coursekit.running.gradients import gradient_error
 from cs231n import _weights, augmentation, fast_layers
 from cs231n._fast import convolution, feature_maps, normalisation
@@ -232,58 +230,4 @@ def test_scores_of_mirror_images_are_added_up():
     X = np.random.randn(1200, 1, 2, 3)
     assert np.mean(np.argmax(Slope().loss(X), axis=1) == 2) < 0.2
     neither = np.full(len(X), 2)  # an image that rises falls in the mirror
-    assert train.accuracy_with_mirror_images(Slope(), X, neither) == 1.0
-
-
-class TestTraining:
-    """`python -m coursekit train`, on a few small images."""
-
-    @pytest.fixture(autouse=True)
-    def small(self, tmp_path, monkeypatch):
-        np.random.seed(5)
-        y = np.random.randint(3, size=90)
-        X = (np.random.randn(90, 3, 8, 8) + y[:, None, None, None]).astype(np.float32)
-        parts = {"train": slice(0, 70), "val": slice(70, 80), "test": slice(80, 90)}
-        data = {f"{name}_{part}": a[where] for part, where in parts.items() for name, a in (("X", X), ("y", y))}
-        monkeypatch.setattr(train, "get_CIFAR10_data", lambda **_: data)
-        monkeypatch.setattr(train, "STAGES", [(4,), (6,)])
-        monkeypatch.setattr(train, "BATCH_SIZE", 10)
-        monkeypatch.setattr(train, "_report", lambda epochs, minutes, accuracies: self.reached.append(accuracies))
-        for module in (train, _weights):
-            monkeypatch.setattr(module, "SAVED", tmp_path)
-        self.reached, self.folder = [], tmp_path
-
-    def weights(self):
-        [path] = self.folder.iterdir()
-        return _weights.read_npz(path)
-
-    def test_a_stopped_and_resumed_run_ends_with_the_same_net(self, monkeypatch, capsys):
-        assert train.train(["--epochs", "3"]) == 0
-        whole = self.weights()
-
-        class Killed(KeyboardInterrupt):
-            pass
-
-        step = Solver._step
-
-        def stop_in_the_second_epoch(solver):
-            if len(solver.loss_history) == 10:
-                raise Killed
-            step(solver)
-
-        monkeypatch.setattr(Solver, "_step", stop_in_the_second_epoch)
-        assert train.train(["--epochs", "3"]) == 130
-        assert "resumes after epoch 1" in capsys.readouterr().out
-        assert len(list(self.folder.glob("*_epoch_1.npz"))) == 1 and not list(self.folder.glob("*_epoch_0.npz"))
-
-        monkeypatch.setattr(Solver, "_step", step)
-        assert train.train(["--epochs", "3"]) == 0
-        assert "Resuming after epoch 1 of 3." in capsys.readouterr().out
-        assert not list(self.folder.glob("*_epoch_*"))
-        for name, array in self.weights().items():
-            np.testing.assert_array_equal(array, whole[name])
-        assert self.reached[0] == self.reached[1]
-
-    def test_the_bar_counts_all_steps(self, capsys):
-        train.train(["--epochs", "2"])
-        assert re.search(r"100%.* 14/14 .*loss \d", capsys.readouterr().err)
+    assert images.accuracy_with_mirror_images(Slope(), X, neither) == 1.0

@@ -7,7 +7,18 @@ import pytest
 from layer_check import torch
 
 from cs231n import optim
-from cs231n.optim import adagrad, adam, adamw, cosine_decay, exponential_decay, rmsprop, sgd, sgd_momentum, step_decay
+from cs231n.optim import (
+    adagrad,
+    adam,
+    adamw,
+    cosine_decay,
+    exponential_decay,
+    rmsprop,
+    sgd,
+    sgd_momentum,
+    step_decay,
+    warm_up_cosine,
+)
 
 RULES = (sgd, sgd_momentum, optim.nesterov_momentum, adagrad, rmsprop, adam, adamw)
 
@@ -214,6 +225,13 @@ class TestSchedules:
         assert cosine_decay(0.1, 25, num_epochs=10, final=0.02) == pytest.approx(0.02)  # it stays down
         rates = [cosine_decay(1.0, epoch / 4, num_epochs=10) for epoch in range(41)]
         assert rates == sorted(rates, reverse=True)
+
+    def test_warm_up_cosine(self):
+        rates = [warm_up_cosine(0.1, epoch / 4, num_epochs=10, warm_up=2) for epoch in range(41)]
+        assert rates[:9] == pytest.approx(np.linspace(0, 0.1, 9))
+        assert rates[8:] == [cosine_decay(0.1, epoch / 4, num_epochs=8) for epoch in range(33)]
+        assert warm_up_cosine(0.1, 0, num_epochs=10, warm_up=0) == 0.1
+        assert warm_up_cosine(0.1, 25, num_epochs=10, warm_up=2, final=0.02) == pytest.approx(0.02)
 
     @pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
     def test_twins_in_pytorch(self):

@@ -51,7 +51,7 @@ def is_teachers(path):
     return path.relative_to(ROOT).as_posix().startswith(TEACHER)
 
 
-OPTIONAL = {"h5py"}  # reads the course's own COCO files, for the few who have them
+OPTIONAL = names(GROUPS["coco"])
 
 
 def test_what_learners_import_is_declared():
