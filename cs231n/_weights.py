@@ -100,7 +100,7 @@ class SavedModel:
     def _running_statistics(self):
         """Return the running statistics of batch normalisation under names such as running_mean/1."""
         return {
-            f"{statistic}/{i}": bn_param.get(statistic, np.zeros_like(self.params[f"beta{i}"]))
+            f"{statistic}/{i}": bn_param[statistic] if statistic in bn_param else np.zeros_like(self.params[f"beta{i}"])
             for i, bn_param in enumerate(getattr(self, "bn_params", ()), 1)
             if "mode" in bn_param  # layer normalisation has no running statistics
             for statistic in ("running_mean", "running_var")

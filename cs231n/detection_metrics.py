@@ -104,7 +104,8 @@ def mean_average_precision(detections, truths, iou_threshold=0.5):
     Parameters
     ----------
     detections, truths : sequences of dict
-        One for each image, as the module's text describes. With ``masks``, masks are compared; otherwise ``boxes``.
+        One for each image, as the module's text describes. If detections have ``masks``, these are compared; otherwise
+        ``boxes``.
     iou_threshold : float
 
     Returns
@@ -139,7 +140,7 @@ def mean_average_precision(detections, truths, iou_threshold=0.5):
 
 
 def _overlaps(found, truth, mine, things):
-    if "masks" in truth:
+    if "masks" in found:
         return mask_iou(found["masks"][mine], truth["masks"][things])
     return box_iou(found["boxes"][mine], truth["boxes"][things])
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from cs231n._drawing import CLASS_NAMES, KINDS, Dice, Grid, blend, clipped, cover, rgb, textures
 
-__all__ = ["CLASS_NAMES", "COLOUR_NAMES", "SIZE_NAMES", "VOCABULARY", "WORLDS", "describe", "load_scenes"]
+__all__ = ["CLASS_NAMES", "COLOUR_NAMES", "SIZE_NAMES", "VOCABULARY", "WORLDS", "describe", "load_scenes", "truths"]
 
 BATCH = 250  # scenes that are drawn from one seed
 MOST = 4  # things in a scene
@@ -135,6 +135,33 @@ def describe(caption):
     words = [VOCABULARY[index] for index in caption]
     end = words.index("<END>") if "<END>" in words else len(words)
     return " ".join(word for word in words[:end] if word not in ("<NULL>", "<START>"))
+
+
+def truths(scenes):
+    """List what is visible in each scene, in the form that `cs231n.detection_metrics` takes.
+
+    Parameters
+    ----------
+    scenes : dict
+        From `load_scenes`.
+
+    Returns
+    -------
+    list of dict
+        For each scene: ``boxes`` of shape (M, 4), ``labels`` of shape (M,) and ``masks``, boolean of shape (M, size,
+        size), of the M things that are not hidden entirely.
+
+    Examples
+    --------
+    >>> truths(load_scenes(1, seed=1, things=2))[0]["labels"]
+    array([8, 5])
+    """
+    found = []
+    for boxes, labels, instances in zip(scenes["boxes"], scenes["labels"], scenes["instance_masks"], strict=True):
+        visible = np.flatnonzero((labels >= 0) & (boxes[:, 2] > boxes[:, 0]))
+        masks = instances == visible[:, np.newaxis, np.newaxis] + 1
+        found.append({"boxes": boxes[visible], "labels": labels[visible], "masks": masks})
+    return found
 
 
 def _checked(n, size, things, class_weights, world):
