@@ -248,7 +248,9 @@ def _imports(watch: _Watch) -> Iterator[str]:
         what = call.function if call.owner is None else type(call.owner)
         if what.__module__.startswith("cs231n."):
             names.setdefault(what.__module__, {})[what.__name__] = None
-    yield from (f"from {module} import {', '.join(sorted(found))}" for module, found in names.items())
+    for module, found in names.items():
+        line = f"from {module} import {', '.join(sorted(found))}"
+        yield from [line] if len(line) <= _WIDTH else [f"from {module} import {name}" for name in sorted(found)]
 
 
 def _expression(call: _Call, watch: _Watch, results: dict[int, str]) -> str:

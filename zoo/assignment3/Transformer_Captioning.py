@@ -672,15 +672,15 @@ def encoding_by_logarithms(length, size):
 # ---- decoder_block_forward
 
 
-def _block(x, memory, params, num_heads, mask, cross_memory=None, cross_mask=None):
-    """The block as it should be, step by step, with the same cache."""
-    update, self_cache = attend_forward(x, x, params, "self", num_heads, mask)
-    x, norm1_cache = add_and_norm_forward(x, update, params, "norm1")
-    update, cross_cache = attend_forward(x, memory, params, "cross", num_heads, cross_mask)
-    x, norm2_cache = add_and_norm_forward(x, update, params, "norm2")
-    update, feed_forward_cache = feed_forward_forward(x, params)
-    out, norm3_cache = add_and_norm_forward(x, update, params, "norm3")
-    return out, (self_cache, norm1_cache, cross_cache, norm2_cache, feed_forward_cache, norm3_cache)
+def _block(x, memory, params, num_heads, mask, cross="cross", norms=(1, 2, 3), words_as_memory=False, add_first=False):
+    """The block, with other weights, another memory, or another term of the sums."""
+    first = x
+    update, _ = attend_forward(x, x, params, "self", num_heads, mask)
+    x, _ = add_and_norm_forward(x, update, params, f"norm{norms[0]}")
+    update, _ = attend_forward(x, x if words_as_memory else memory, params, cross, num_heads)
+    x, _ = add_and_norm_forward(first if add_first else x, update, params, f"norm{norms[1]}")
+    update, _ = feed_forward_forward(x, params)
+    return add_and_norm_forward(first if add_first else x, update, params, f"norm{norms[2]}")
 
 
 @wrong("decoder_block_forward", "the mask is not handed on to the first attention: words see later words")
@@ -690,63 +690,48 @@ def block_without_mask(x, memory, params, num_heads, mask=None):
 
 @wrong("decoder_block_forward", "the second attention goes to the words again: its memory is the image's")
 def block_without_memory(x, memory, params, num_heads, mask=None):
-    update, _ = attend_forward(x, x, params, "self", num_heads, mask)
-    x, _ = add_and_norm_forward(x, update, params, "norm1")
-    update, _ = attend_forward(x, x, params, "cross", num_heads)
-    x, _ = add_and_norm_forward(x, update, params, "norm2")
-    return add_and_norm_forward(x, feed_forward_forward(x, params)[0], params, "norm3")
+    return _block(x, memory, params, num_heads, mask, words_as_memory=True)
 
 
 @wrong("decoder_block_forward", "the second attention uses the first one's weights: its own are called cross")
 def block_with_one_set_of_weights(x, memory, params, num_heads, mask=None):
-    update, _ = attend_forward(x, x, params, "self", num_heads, mask)
-    x, _ = add_and_norm_forward(x, update, params, "norm1")
-    update, _ = attend_forward(x, memory, params, "self", num_heads)
-    x, _ = add_and_norm_forward(x, update, params, "norm2")
-    return add_and_norm_forward(x, feed_forward_forward(x, params)[0], params, "norm3")
+    return _block(x, memory, params, num_heads, mask, cross="self")
 
 
 @wrong("decoder_block_forward", "x is not added before the normalisation: what a part computes is added to its input")
 def block_without_residuals(x, memory, params, num_heads, mask=None):
-    for name, memory_, mask_ in (("self", x, mask), ("cross", memory, None)):
-        x, _ = attend_forward(x, memory_, params, name, num_heads, mask_)
-        x, _ = add_and_norm_forward(x, 0.0, params, "norm1" if name == "self" else "norm2")
+    x, _ = attend_forward(x, x, params, "self", num_heads, mask)
+    x, _ = add_and_norm_forward(x, 0.0, params, "norm1")
+    x, _ = attend_forward(x, memory, params, "cross", num_heads)
+    x, _ = add_and_norm_forward(x, 0.0, params, "norm2")
     return add_and_norm_forward(feed_forward_forward(x, params)[0], 0.0, params, "norm3")
 
 
 @wrong("decoder_block_forward", "the block's own input is added each time: add what went into that part, the new x")
 def block_adds_first_input(x, memory, params, num_heads, mask=None):
-    first = x
-    update, _ = attend_forward(x, x, params, "self", num_heads, mask)
-    x, _ = add_and_norm_forward(first, update, params, "norm1")
-    update, _ = attend_forward(x, memory, params, "cross", num_heads)
-    x, _ = add_and_norm_forward(first, update, params, "norm2")
-    return add_and_norm_forward(first, feed_forward_forward(x, params)[0], params, "norm3")
+    return _block(x, memory, params, num_heads, mask, add_first=True)
 
 
 @wrong("decoder_block_forward", "norm1 is used three times: each part has its own gains and shifts")
 def block_with_one_norm(x, memory, params, num_heads, mask=None):
-    update, _ = attend_forward(x, x, params, "self", num_heads, mask)
-    x, _ = add_and_norm_forward(x, update, params, "norm1")
-    update, _ = attend_forward(x, memory, params, "cross", num_heads)
-    x, _ = add_and_norm_forward(x, update, params, "norm1")
-    return add_and_norm_forward(x, feed_forward_forward(x, params)[0], params, "norm1")
+    return _block(x, memory, params, num_heads, mask, norms=(1, 1, 1))
 
 
-@wrong("decoder_block_forward", "the feed-forward part is missing")
-def block_without_feed_forward(x, memory, params, num_heads, mask=None):
+def _two_attentions(x, memory, params, num_heads, mask):
     update, _ = attend_forward(x, x, params, "self", num_heads, mask)
     x, _ = add_and_norm_forward(x, update, params, "norm1")
     update, _ = attend_forward(x, memory, params, "cross", num_heads)
     return add_and_norm_forward(x, update, params, "norm2")
 
 
+@wrong("decoder_block_forward", "the feed-forward part is missing")
+def block_without_feed_forward(x, memory, params, num_heads, mask=None):
+    return _two_attentions(x, memory, params, num_heads, mask)
+
+
 @wrong("decoder_block_forward", "the last normalisation is missing: out is norm3(x + feed-forward)")
 def block_without_last_norm(x, memory, params, num_heads, mask=None):
-    update, _ = attend_forward(x, x, params, "self", num_heads, mask)
-    x, _ = add_and_norm_forward(x, update, params, "norm1")
-    update, _ = attend_forward(x, memory, params, "cross", num_heads)
-    x, _ = add_and_norm_forward(x, update, params, "norm2")
+    x, _ = _two_attentions(x, memory, params, num_heads, mask)
     return x + feed_forward_forward(x, params)[0], None
 
 

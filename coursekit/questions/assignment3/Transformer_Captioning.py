@@ -474,8 +474,8 @@ transformer_scores = Question(
     implements=(f"{NET}.scores",),
     builds_on=("decoder_block_forward", "positional_encoding", "affine_forward"),
     cases=(
-        _net_case("two blocks", 3, 4, 5, 6, 4, 8, 2, 2),  # N, T, P, D, E, V, heads, blocks
-        _net_case("one block", 2, 3, 4, 5, 4, 7, 4, 1),
+        _net_case("one block", 2, 3, 4, 5, 4, 7, 4, 1),  # N, T, P, D, E, V, heads, blocks
+        _net_case("two blocks", 3, 4, 5, 6, 4, 8, 2, 2),
         _net_case("three blocks, more words than places", 2, 6, 3, 5, 4, 7, 1, 3),
         _net_case("features place by place in rows", 2, 4, 3, 5, 6, 8, 3, 2, flat=True),
         _net_case("one place", 3, 5, 1, 6, 4, 7, 2, 2, flat=True),
