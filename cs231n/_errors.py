@@ -201,6 +201,21 @@ def require_same_sizes(name, array, other_name, other):
     require_fitting(name, array, np.shape(other), f"the shape of {other_name}")
 
 
+def require_sequences(x):
+    """Raise unless `x` has three axes: sequences, steps, and what each step holds."""
+    if np.ndim(x) != 3:
+        raise ValueError(f"x has shape {np.shape(x)}, expected (N, T, D): a vector for each step of each sequence.")
+
+
+def require_step(x, prev_h, Wx, Wh, b, num_blocks):
+    """Raise unless the shapes of a recurrent step fit: the weights have `num_blocks` blocks of H columns."""
+    N, H = prev_h.shape
+    require_fitting("x", x, (N, len(Wx)), "prev_h's rows and Wx's rows")
+    require_fitting("Wx", Wx, (len(Wx), num_blocks * H), "prev_h's columns")
+    require_fitting("Wh", Wh, (H, num_blocks * H), "prev_h's columns")
+    require_fitting("b", b, (num_blocks * H,), "prev_h's columns")
+
+
 def require_words(x, num_words, name="x"):
     """Raise unless `x` holds indices of words, 0 <= x < `num_words`."""
     x = np.asarray(x)

@@ -7,7 +7,7 @@ of words.
 
 import numpy as np
 
-from cs231n._errors import require_fitting, require_same_sizes, require_words
+from cs231n._errors import require_fitting, require_same_sizes, require_sequences, require_step, require_words
 from cs231n.layers import affine_backward, affine_forward
 
 __all__ = [
@@ -60,7 +60,7 @@ def rnn_step_forward(x, prev_h, Wx, Wh, b):
     >>> next_h
     array([[0.]])
     """
-    _require_step(x, prev_h, Wx, Wh, b, 1)
+    require_step(x, prev_h, Wx, Wh, b, 1)
     ### BEGIN SOLUTION
     next_h = np.tanh(x @ Wx + prev_h @ Wh + b)  # (N, D) @ (D, H) + (N, H) @ (H, H) + (H,) -> (N, H)
     cache = (x, prev_h, Wx, Wh, next_h)
@@ -113,7 +113,7 @@ def rnn_forward(x, h0, Wx, Wh, b):
     cache : object
         What `rnn_backward` needs.
     """
-    _require_sequences(x)
+    require_sequences(x)
     ### BEGIN SOLUTION
     h, cache, state = [], [], h0
     for t in range(x.shape[1]):
@@ -268,7 +268,7 @@ def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
     >>> next_c
     array([[1.]])
     """
-    _require_step(x, prev_h, Wx, Wh, b, 4)
+    require_step(x, prev_h, Wx, Wh, b, 4)
     require_same_sizes("prev_c", prev_c, "prev_h", prev_h)
     ### BEGIN SOLUTION
     scores = x @ Wx + prev_h @ Wh + b  # (N, D) @ (D, 4H) + (N, H) @ (H, 4H) + (4H,) -> (N, 4H)
@@ -348,7 +348,7 @@ def lstm_forward(x, h0, Wx, Wh, b):
     >>> h.shape
     (2, 5, 4)
     """
-    _require_sequences(x)
+    require_sequences(x)
     ### BEGIN SOLUTION
     N, T, _ = x.shape
     h = np.zeros((N, T, h0.shape[1]), dtype=h0.dtype)
@@ -412,7 +412,7 @@ def temporal_affine_forward(x, w, b):
     out : ndarray of shape (N, T, M)
     cache : tuple (x, w, b, out)
     """
-    _require_sequences(x)
+    require_sequences(x)
     N, T, D = x.shape
     out, _ = affine_forward(x.reshape(N * T, D), w, b)
     out = out.reshape(N, T, -1)  # (N * T, M) -> (N, T, M)
@@ -457,7 +457,7 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
     >>> print(f"{loss / np.log(4):.4f}")
     2.0000
     """
-    _require_sequences(x)
+    require_sequences(x)
     N, T, V = x.shape
     require_fitting("y", y, (N, T), "the scores without their last axis")
     require_fitting("mask", mask, (N, T), "the scores without their last axis")
@@ -476,17 +476,3 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
     if verbose:
         print("dx_flat: ", (N * T, V))
     return loss, dx
-
-
-def _require_step(x, prev_h, Wx, Wh, b, num_blocks):
-    """Raise unless the shapes of one step fit: weights have a block of H columns for each gate."""
-    N, H = prev_h.shape
-    require_fitting("x", x, (N, len(Wx)), "prev_h's rows and Wx's rows")
-    require_fitting("Wx", Wx, (len(Wx), num_blocks * H), "prev_h's columns")
-    require_fitting("Wh", Wh, (H, num_blocks * H), "prev_h's columns")
-    require_fitting("b", b, (num_blocks * H,), "prev_h's columns")
-
-
-def _require_sequences(x):
-    if np.ndim(x) != 3:
-        raise ValueError(f"x has shape {np.shape(x)}, expected (N, T, D): a vector for each step of each sequence.")

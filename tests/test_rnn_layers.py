@@ -164,10 +164,50 @@ class TestLayers:
     def test_temporal_affine(self):
         check_layer(temporal_affine_forward, temporal_affine_backward, draw((2, 3, 4), (4, 5), (5,)))
 
-    def test_word_embedding(self):
+    @pytest.mark.parametrize("N, T, V, D", [(50, 3, 5, 6), (1, 1, 2, 3), (4, 7, 30, 2)])
+    def test_word_embedding(self, N, T, V, D):
+        """With words that are repeated, and words that never occur."""
         np.random.seed(231)
-        x = np.random.randint(5, size=(50, 3))
-        check_layer(lambda W: word_embedding_forward(x, W), word_embedding_backward, [np.random.randn(5, 6)])
+        x = np.random.randint(V, size=(N, T))
+
+        def twin(W):
+            import torch
+
+            return torch.nn.functional.embedding(torch.tensor(x), W)
+
+        check_layer(lambda W: word_embedding_forward(x, W), word_embedding_backward, [np.random.randn(V, D)], twin=twin)
+
+    @pytest.mark.parametrize("N, T, V", [(7, 8, 9), (1, 1, 2), (5, 3, 20)])
+    def test_temporal_softmax_twin(self, N, T, V):
+        torch = pytest.importorskip("torch")
+        np.random.seed(231)
+        x, y = 5 * np.random.randn(N, T, V), np.random.randint(V, size=(N, T))
+        mask = np.random.rand(N, T) > 0.5
+        loss, dx = temporal_softmax_loss(x, y, mask)
+        scores = torch.tensor(x, requires_grad=True)
+        words = torch.tensor(np.where(mask, y, -100))
+        total = torch.nn.functional.cross_entropy(scores.transpose(1, 2), words, reduction="sum") / N
+        total.backward()
+        assert loss == pytest.approx(total.item(), rel=1e-9, abs=1e-12)
+        np.testing.assert_allclose(dx, scores.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+    def test_float32_stays_float32(self):
+        """A network trains in the dtype of its parameters."""
+        x, h0, *weights = [a.astype(np.float32) for a in draw((2, 3, 4), (2, 5), (4, 5), (5, 5), (5,))]
+        h, cache = rnn_forward(x, h0, *weights)
+        assert h.dtype == np.float32
+        assert {gradient.dtype for gradient in rnn_backward(h, cache)} == {np.dtype(np.float32)}
+        _, dx = temporal_softmax_loss(h, np.zeros((2, 3), int), np.ones((2, 3), bool))
+        assert dx.dtype == np.float32
+
+    def test_what_is_masked_has_no_influence(self):
+        """Neither do scores that are far off, nor does a caption of which nothing counts."""
+        x, y = draw((3, 4, 5))[0], np.zeros((3, 4), int)
+        mask = np.array([[True, True, False, False], [True, False, True, True], [False] * 4])
+        expected = temporal_softmax_loss(x, y, mask)
+        loss, dx = temporal_softmax_loss(np.where(mask[:, :, np.newaxis], x, 1e300 * np.sign(x)), y, mask)
+        assert loss == expected[0] and not dx[~mask].any()
+        np.testing.assert_array_equal(dx, expected[1])
 
     def test_temporal_softmax_gradient(self):
         np.random.seed(231)
@@ -257,6 +297,7 @@ def test_extreme_scores():
     "call, message",
     [
         (lambda: CaptioningRNN({"<NULL>": 0}, cell_type="gru"), "cell_type is 'gru'"),
+        (lambda: CaptioningRNN({"<NULL>": 0}, 2).sample(np.ones((1, 2))), 'has no "<START>"'),
         (lambda: rnn_forward(np.ones((2, 3)), None, None, None, None), r"x has shape \(2, 3\), expected \(N, T, D\)"),
         (lambda: word_embedding_forward(np.array([[5]]), np.ones((5, 2))), "the vocabulary has 5 words"),
         (lambda: word_embedding_forward(np.array([[-1]]), np.ones((5, 2))), "from -1 to -1"),

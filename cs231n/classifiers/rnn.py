@@ -127,7 +127,14 @@ class CaptioningRNN:
         -------
         captions : int32 ndarray of shape (N, max_length)
             The words after "<START>".
+
+        Raises
+        ------
+        ValueError
+            If the vocabulary has no "<START>".
         """
+        if self._start is None:
+            raise ValueError('The vocabulary has no "<START>", the first word that is read.')
         p = self.params
         captions = np.full((len(features), max_length), self._null, dtype=np.int32)
         ### BEGIN SOLUTION

@@ -242,7 +242,11 @@ def forward_of_the_last_state(x, h0, Wx, Wh, b):
     return h[:, -1], cache
 
 
-@wrong("rnn_forward", "h has the axes (T, N, H): the sequences come first, then the steps")
+@wrong(
+    "rnn_forward",
+    "h has the axes (T, N, H): the sequences come first, then the steps",
+    rule="the right number of entries but the wrong shape",
+)
 def forward_time_first(x, h0, Wx, Wh, b):
     h, cache = rnn_forward(x, h0, Wx, Wh, b)
     return h.transpose(1, 0, 2), cache
@@ -313,7 +317,11 @@ def back_without_sums(dh, cache):
     return _back(dh, cache, gather=lambda total, step: step)
 
 
-@wrong("rnn_backward", "the gradients of the weights are averaged over the steps: add them up")
+@wrong(
+    "rnn_backward",
+    "the gradients of the weights are averaged over the steps: add them up",
+    rule="divided by T = 3 one time too many",
+)
 def back_with_means(dh, cache):
     dx, dh0, *weights = _back(dh, cache)
     return dx, dh0, *[weight / dh.shape[1] for weight in weights]
@@ -360,7 +368,7 @@ def back_without_the_first_step(dh, cache):
     return dx, dprev_h, *weights
 
 
-@wrong("rnn_backward", "dh0 is 0: it is the dprev_h that step 0 returns")
+@wrong("rnn_backward", "dh0 is 0: it is the dprev_h that step 0 returns", rule="dh0 is all zeros")
 def back_without_dh0(dh, cache):
     dx, dh0, *weights = _back(dh, cache)
     return dx, np.zeros_like(dh0), *weights
@@ -462,12 +470,18 @@ def embedding_back_passes_on(dout, cache):
     return dout
 
 
-@wrong("word_embedding_backward", "dW starts from ones: start from zeros")
+@wrong(
+    "word_embedding_backward", "dW starts from ones: start from zeros", rule="every entry of dW is off by the same 1"
+)
 def embedding_back_from_ones(dout, cache):
     return 1 + word_embedding_backward(dout, cache)
 
 
-@wrong("word_embedding_backward", "dW is divided by the number of captions: add up")
+@wrong(
+    "word_embedding_backward",
+    "dW is divided by the number of captions: add up",
+    rule="divided by N = 2 one time too many",
+)
 def embedding_back_over_n(dout, cache):
     return word_embedding_backward(dout, cache) / len(dout)
 
@@ -521,7 +535,11 @@ def unmasked_loss(x, y, mask, verbose=False):
     return _temporal(x, y, mask, loss_mask=1.0)
 
 
-@wrong("temporal_softmax_loss", "loss and dx are divided by N * T: the course adds up over the steps, so divide by N")
+@wrong(
+    "temporal_softmax_loss",
+    "loss and dx are divided by N * T: the course adds up over the steps, so divide by N",
+    rule="divided by T = 4 one time too many",
+)
 def loss_over_all_positions(x, y, mask, verbose=False):
     return _temporal(x, y, mask, mask.size)
 
@@ -531,12 +549,12 @@ def loss_over_words(x, y, mask, verbose=False):
     return _temporal(x, y, mask, mask.sum())
 
 
-@wrong("temporal_softmax_loss", "loss and dx are sums over all captions: divide both by N")
+@wrong("temporal_softmax_loss", "loss and dx are sums over all captions: divide both by N", rule="not divided by N = 3")
 def loss_as_sum(x, y, mask, verbose=False):
     return _temporal(x, y, mask, 1)
 
 
-@wrong("temporal_softmax_loss", "dx is not divided by N, as the loss is")
+@wrong("temporal_softmax_loss", "dx is not divided by N, as the loss is", rule="not divided by N = 3")
 def loss_with_undivided_gradient(x, y, mask, verbose=False):
     return _temporal(x, y, mask)[0], _temporal(x, y, mask, 1)[1]
 
@@ -555,7 +573,7 @@ def loss_without_minus_one(x, y, mask, verbose=False):
 @wrong(
     "temporal_softmax_loss",
     "exp overflows for large scores: subtract each row's largest score first",
-    rule="overflow",
+    rule="not finite",
 )
 def loss_without_shift(x, y, mask, verbose=False):
     probs = np.exp(x) / np.exp(x).sum(axis=2, keepdims=True)
@@ -684,7 +702,7 @@ def net_with_regularisation(self, features, captions):
     return loss, {name: grad + 0.1 * self.params[name] for name, grad in grads.items()}
 
 
-@wrong("captioning_rnn_loss", "the gradients of Wx and Wh are swapped")
+@wrong("captioning_rnn_loss", "the gradients of Wx and Wh are swapped", rule="dWx and dWh are swapped")
 def net_with_swapped_gradients(self, features, captions):
     loss, grads = _net(self, features, captions)
     return loss, grads | {"Wx": grads["Wh"], "Wh": grads["Wx"]}
@@ -787,6 +805,12 @@ def sample_at_random(self, features, max_length=30):
 @wrong("captioning_rnn_sample", "b_proj is not added to the first hidden state")
 def sample_without_bias(self, features, max_length=30):
     return _sample(self, features, max_length, h0=lambda h: h - self.params["b_proj"])
+
+
+@wrong("captioning_rnn_sample", "b_vocab is not added to the scores")
+def sample_without_bias_of_words(self, features, max_length=30):
+    bias = self.params["b_vocab"]
+    return _sample(self, features, max_length, choose=lambda scores, axis: np.argmax(scores - bias, axis=axis))
 
 
 @wrong("captioning_rnn_sample", "all images get the first one's caption: take the best word of each row, axis=1")

@@ -462,10 +462,14 @@ captioning_rnn_loss = Question(
 )
 
 
-def _sample_inputs(rng, N, D, W, H, V, marks=(0, 1, 2), max_length=7):
+def _sample_inputs(rng, N, D, W, H, V, marks=(0, 1, 2), max_length=7, ends=True):
     """Parameters so large that the captions of the images differ, and so do the words of a caption."""
     params = _params(rng, D, W, H, V, scale=2.0)
-    params["b_proj"] = 5 * params["b_proj"]  # so that captions without it are others
+    # Captions that leave out any of these, or the last hidden state, must be others.
+    factors = {"W_embed": 0.6, "Wh": 1.5, "b_proj": 5.0, "b_vocab": 3.0}
+    params |= {name: factor * params[name] for name, factor in factors.items()}
+    if not ends:
+        params["b_vocab"][marks[2]] = -100.0
     inputs = {"features": 2 * rng.randn(N, D), "marks": list(marks), **params}
     return inputs if max_length is None else inputs | {"max_length": max_length}
 
@@ -507,8 +511,8 @@ captioning_rnn_sample = Question(
     implements=(f"{NET}.sample",),
     builds_on=("affine_forward", "rnn_step_forward", "word_embedding_forward"),
     cases=(
-        _sample_case("eight images", lambda rng: _sample_inputs(rng, 8, 4, 5, 6, 9)),
-        _sample_case("<START> is word 4", lambda rng: _sample_inputs(rng, 7, 6, 3, 5, 8, (2, 4, 0))),
+        _sample_case("eight images", lambda rng: _sample_inputs(rng, 8, 4, 5, 6, 9, (3, 1, 2), ends=False)),
+        _sample_case("<START> is word 4", lambda rng: _sample_inputs(rng, 7, 6, 3, 5, 8, (2, 4, 0), ends=False)),
         _sample_case("all sizes equal", lambda rng: _sample_inputs(rng, 6, 6, 6, 6, 6, max_length=6)),
         _sample_case("the default length", lambda rng: _sample_inputs(rng, 5, 3, 4, 4, 7, max_length=None)),
         _sample_case("one image", lambda rng: _sample_inputs(rng, 1, 4, 6, 5, 8), edge=ONE_CAPTION),
