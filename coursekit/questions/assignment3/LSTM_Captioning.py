@@ -243,6 +243,19 @@ def _run_sample(captions, **inputs):
     return rnn.run_net_sample(cell_type="lstm", **inputs)
 
 
+def _step_of_net_inputs(rng, N, W, H):
+    """Vectors of words, both states, and the parameters of a net."""
+    inputs = _net_inputs(rng, 2, 3, W, H, 4)
+    del inputs["features"], inputs["captions"], inputs["max_length"]
+    return {"vectors": rng.randn(N, W), "h": rng.uniform(-1, 1, size=(N, H)), "c": rng.randn(N, H), **inputs}
+
+
+def _run_step_of_net(vectors, h, c, marks, **params):
+    """The step by itself: `sample` may be another's, where a submission is graded beyond an earlier mistake."""
+    next_h, next_c = rnn.make_net(params, marks, "lstm")._step(vectors, h, c)
+    return {"next_h": next_h, "next_c": next_c}
+
+
 def _run_loss(max_length, **inputs):
     return rnn.run_net_loss(cell_type="lstm", **inputs)
 
@@ -267,6 +280,7 @@ captioning_lstm = Question(
     implements=(f"{rnn.NET}._step",),
     builds_on=("captioning_rnn_loss", "captioning_rnn_sample", "lstm_step_forward", "lstm_forward", "lstm_backward"),
     cases=(
+        Case("one step", lambda rng: _step_of_net_inputs(rng, 3, 4, 5), _run_step_of_net),
         _sample_case("captions of eight images", lambda rng: _net_inputs(rng, 8, 4, 5, 6, 9)),
         _sample_case("<START> is word 4", lambda rng: _net_inputs(rng, 7, 6, 3, 5, 8, (2, 4, 0))),
         _sample_case("all sizes equal", lambda rng: _net_inputs(rng, 6, 6, 6, 6, 6, max_length=6)),
