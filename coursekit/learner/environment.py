@@ -101,8 +101,11 @@ def _make_importable() -> None:
 def _prepare_data() -> int:
     """Draw what the notebooks need and is not there yet."""
     datasets = ROOT / "datasets"
-    if not (datasets / "cifar-10-batches-py").exists() and not any(datasets.glob("builtin/builtin-*.np[yz]")):
-        print("Drawing the built-in images (a few seconds); `make data` downloads CIFAR-10 (171 MB) instead.", flush=True)
+    has_images = (datasets / "cifar-10-batches-py").exists() or any(datasets.glob("builtin/builtin-*.np[yz]"))
+    if not has_images:
+        print(
+            "Drawing the built-in images (a few seconds); `make data` downloads CIFAR-10 (171 MB) instead.", flush=True
+        )
         if run_python("-c", "from cs231n.data_utils import load_CIFAR10; load_CIFAR10(dtype='uint8')"):
             return 1
     if not any(datasets.glob("builtin/captions-*.npz")):
