@@ -284,9 +284,9 @@ captioning_lstm = Question(
 @cache
 def _unseen_scenes():
     """The words of the captions, and features and captions of the drawn scenes that nobody trains on."""
-    from cs231n.coco_utils import load_coco_data
+    from cs231n.coco_utils import load_scene_captions
 
-    data = load_coco_data(base_dir="drawn scenes")  # a folder without COCO's files
+    data = load_scene_captions()
     return data["word_to_idx"], data["val_features"], data["val_captions"]
 
 

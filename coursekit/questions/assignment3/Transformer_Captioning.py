@@ -512,9 +512,9 @@ NUM_SEEN = 400
 @cache
 def _scenes():
     """Features and captions of the drawn scenes: all that are held out, and some of those in the training set."""
-    from cs231n.coco_utils import load_coco_data
+    from cs231n.coco_utils import load_scene_captions
 
-    data = load_coco_data(base_dir="drawn scenes")
+    data = load_scene_captions()
     return {
         "features": data["val_features"],
         "captions": data["val_captions"],
