@@ -589,8 +589,7 @@ transformer_captions = Question(
         "Width 64, 4 heads, 36 places and batches of 50 do. Let the rate rise to 3e-3 over the first epoch and fall "
         "to 0 along a cosine; six epochs are enough.",
     ),
-    # Without transformer_scores: in training it takes nodes of a graph, which no other process can take part in.
-    builds_on=("decoder_block_backward", "positional_encoding", "adam"),
+    # builds_on stays empty: in training, the net takes nodes of a graph, which the process of the reference cannot.
     values=("params", "num_heads", "features", "captions"),
     judge=_judge_captions,
     given=_scenes,
