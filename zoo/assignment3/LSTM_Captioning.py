@@ -933,3 +933,17 @@ slips(
         "x[:, t], cell, state,",
     ),
 )
+
+slips(
+    "captioning_lstm",
+    (
+        "the cell state is taken to be 0 at each step: the step gets both states, h and c",
+        "vectors, h, c, *weights",
+        "vectors, h, np.zeros_like(c), *weights",
+    ),
+    (
+        "lstm_forward starts from a cell state of 0: take one step by lstm_step_forward, with both states",
+        "h, c, _ = lstm_step_forward(vectors, h, c, *weights)",
+        "h = lstm_forward(vectors[:, np.newaxis], h, *weights)[0][:, 0]",
+    ),
+)

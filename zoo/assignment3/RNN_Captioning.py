@@ -852,6 +852,15 @@ slips(
 )
 
 slips(
+    "rnn_step_backward",
+    (
+        "dx and dprev_h are computed from dnext_h itself: it must go back through tanh first",
+        "dscores @ Wx.T, dscores @ Wh.T",
+        "dnext_h @ Wx.T, dnext_h @ Wh.T",
+    ),
+)
+
+slips(
     "rnn_forward",
     ("each step reads the input of the step before: step t reads x[:, t]", "x[:, t]", "x[:, t - 1]"),
 )
