@@ -247,6 +247,7 @@ class TestRules:
             (W + 2 * 0.3 * W[::-1], "an extra 2 * reg * W"),
             (W - 0.3 * W[::-1], "1 * reg * W is missing"),
             (W**2, "is a root missing"),
+            (W**2, "is a root missing, or a square too many?"),
         ],
     )
     def test_names(self, got, sentence):
@@ -256,6 +257,20 @@ class TestRules:
     def test_sum_over_the_wrong_axis(self):
         told = reason(np.ones(3), np.ones(4), {"N": 4, "M": 3})
         assert told == "dw has N = 4 entries instead of M = 3: does a sum run over the wrong axis?"
+
+    @pytest.mark.parametrize(
+        ("length", "sentence"),
+        [
+            (7, "dw has V = 7 entries along axis 1 instead of T = 4: are two axes or two sizes mixed up?"),
+            (3, "dw has N = 3 entries along axis 1 instead of T = 4: are two axes or two sizes mixed up, or "),
+            (2, ""),  # no size has this length
+            (5, ""),  # two have
+        ],
+    )
+    def test_an_axis_with_the_length_of_another(self, length, sentence):
+        told = reason(np.ones((3, 4, 5)), np.ones((3, length, 5)), {"N": 3, "T": 4, "D": 5, "H": 5, "V": 7})
+        assert told.startswith(sentence)
+        assert bool(told) == bool(sentence)
 
     def test_data_part_of_a_gradient(self):
         expected, got = W + 2 * 0.3 * W[::-1], W * 4 + 2 * 0.3 * W[::-1]

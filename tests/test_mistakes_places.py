@@ -65,6 +65,15 @@ def test_the_one_slice_that_is_right_or_wrong(axis):
         assert words.format(name, "wrong") in told(expected, got)
 
 
+@pytest.mark.parametrize(("sizes", "is_told"), [({"N": 2, "T": 4}, True), ({"N": 2, "M": 4}, False)])
+def test_steps_of_sequences_can_spoil_each_other(sizes, is_told):
+    expected, got = np.random.RandomState(0).rand(2, 2, 4, 3)
+    got[:, -1] = expected[:, -1]
+    sentence = explain_values(Wrong("dx", expected, got, {}, sizes))
+    assert sentence.startswith("only dx[:, 3] is right: ")
+    assert ("another step" in sentence) == is_told
+
+
 def test_the_right_values_in_wrong_places():
     expected = np.random.RandomState(0).rand(3, 4, 5)
     got = expected.transpose(0, 2, 1).reshape(3, 4, 5)

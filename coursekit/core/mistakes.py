@@ -29,7 +29,11 @@ def explain_shape(name: str, expected: np.ndarray, got: np.ndarray, sizes: dict[
     if got.size == expected.size:
         advice = ": a reshape or keepdims is missing, or one too many" if close(got.ravel(), expected.ravel()) else ""
         return f"{name} has the right number of entries but the wrong shape{advice}"
-    return _wrong_sum(name, expected, got) or _wrong_length(name, expected, got, sizes)
+    return (
+        _wrong_sum(name, expected, got)
+        or _wrong_length(name, expected, got, sizes)
+        or _wrong_size(name, expected, got, sizes)
+    )
 
 
 def _wrong_sum(name: str, expected: np.ndarray, got: np.ndarray) -> str:
@@ -53,6 +57,21 @@ def _wrong_length(name: str, expected: np.ndarray, got: np.ndarray, sizes: dict[
         return ""
     has, needs = _named(len(got), sizes), _named(len(expected), sizes)
     return f"{name} has {has} entries instead of {needs}: does a sum run over the wrong axis?"
+
+
+def _wrong_size(name: str, expected: np.ndarray, got: np.ndarray, sizes: dict[str, int]) -> str:
+    """One axis of several that has the length of another size."""
+    if got.ndim != expected.ndim or got.ndim < 2:
+        return ""
+    axes = [axis for axis in range(got.ndim) if got.shape[axis] != expected.shape[axis]]
+    if len(axes) != 1:
+        return ""
+    has, needs = got.shape[axes[0]], expected.shape[axes[0]]
+    if "=" not in _named(has, sizes) or "=" not in _named(needs, sizes):
+        return ""
+    too_short = ", or does a loop end too early" if has == needs - 1 else ""
+    lengths = f"{_named(has, sizes)} entries along axis {axes[0]} instead of {_named(needs, sizes)}"
+    return f"{name} has {lengths}: are two axes or two sizes mixed up{too_short}?"
 
 
 def _named(size: int, sizes: dict[str, int]) -> str:

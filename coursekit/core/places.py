@@ -13,6 +13,7 @@ from coursekit.core.ideas import Wrong, explains
 SPARSE = 0.3  # above this share of zeros, an output has values in chosen places only
 BY_CHANCE = 0.2  # so many entries of the wrong part may be right
 OTHERS = "do the others use their own index, or are they overwritten?"
+OTHER_STEPS = "are the others overwritten, do they use a wrong index, or does another step hand on something wrong?"
 FEWEST = 3  # slices along an axis: of two, one may be right by chance
 
 
@@ -111,18 +112,21 @@ def _parts(wrong: Wrong, right: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
             continue
         index = ", ".join([":"] * axis + ["{}"])
         first_alone, last_alone = np.arange(len(along)) == 0, np.arange(len(along)) == last
+        others = OTHER_STEPS if _are_steps(wrong, axis) else OTHERS
         for part, words in (
-            (first_alone, f"only {wrong.name}[{index.format(0)}] is right: {OTHERS}"),
-            (
-                last_alone,
-                f"only {wrong.name}[{index.format(last)}] is right: {OTHERS}",
-            ),
+            (first_alone, f"only {wrong.name}[{index.format(0)}] is right: {others}"),
+            (last_alone, f"only {wrong.name}[{index.format(last)}] is right: {others}"),
             (~last_alone, f"only {wrong.name}[{index.format(last)}] is wrong: does a loop or a slice end too early?"),
             (~first_alone, f"only {wrong.name}[{index.format(0)}] is wrong: does a loop or a slice begin too late?"),
         ):
             if np.array_equal(along, part):
                 shape = [-1 if other == axis else 1 for other in range(right.ndim)]
                 yield words, np.broadcast_to(part.reshape(shape), right.shape)
+
+
+def _are_steps(wrong: Wrong, axis: int) -> bool:
+    """Whether an axis runs over the steps of sequences, of shape (N, T, ...), where one step can spoil the others."""
+    return axis == 1 and wrong.expected.ndim > 2 and wrong.sizes.get("T") == wrong.expected.shape[1]
 
 
 def _positions(wrong: Wrong, right: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

@@ -5,7 +5,7 @@ import numpy as np
 from cs231n import rnn_layers
 from cs231n.layers import affine_backward
 from cs231n.rnn_layers import lstm_step_backward, lstm_step_forward, sigmoid
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 # ---- lstm_step_forward
 
@@ -867,3 +867,83 @@ def net_that_samples_in_one_loop(self, features, max_length=30):
         words = (h @ p["W_vocab"] + p["b_vocab"]).argmax(axis=1)
         captions.append(words)
     return np.stack(captions, axis=1)
+
+
+# ---- the model answers but for a slip
+
+slips(
+    "lstm_step_forward",
+    (
+        "f is multiplied by the new content too: it keeps a share of prev_c alone",
+        "f * prev_c + i * g",
+        "f * (prev_c + i * g)",
+    ),
+    ("the output gate lets in the new content: that is what the input gate i is for", "i * g", "o * g"),
+    (
+        "g is computed from the block of the output gate: its scores are the last H columns",
+        "np.tanh(score_g)",
+        "np.tanh(score_o)",
+    ),
+    (
+        "all scores go through sigmoid before they are cut, so each gate goes through it twice",
+        "np.split(scores, 4, axis=1)",
+        "np.split(sigmoid(scores), 4, axis=1)",
+    ),
+)
+
+slips(
+    "lstm_step_backward",
+    (
+        "between next_h and next_c the derivative of tanh is taken at prev_c: it belongs to next_c",
+        "(1 - tanh_c**2)",
+        "(1 - np.tanh(prev_c) ** 2)",
+    ),
+    ("the derivative of the sigmoid of i is missing: multiply di by i * (1 - i)", "di * i * (1 - i)", "di"),
+    ("the derivative of the sigmoid of f is missing: multiply df by f * (1 - f)", "df * f * (1 - f)", "df"),
+    ("the derivative of the sigmoid of o is missing: multiply do by o * (1 - o)", "do * o * (1 - o)", "do"),
+    (
+        "the gradient of f comes from dnext_c alone: next_h is computed from next_c, so both paths count",
+        "dc * prev_c",
+        "dnext_c * prev_c",
+    ),
+    (
+        "the gradient of i comes from dnext_c alone: next_h is computed from next_c, so both paths count",
+        "= dc * g",
+        "= dnext_c * g",
+    ),
+    (
+        "sigmoid is applied once more: i, f and o are its values already, so the derivative of i is i * (1 - i)",
+        "di * i * (1 - i), df * f * (1 - f), do * o * (1 - o)",
+        "[d * sigmoid(s) * (1 - sigmoid(s)) for d, s in ((di, i), (df, f), (do, o))]",
+        "blocks = [",
+        "blocks = *[",
+    ),
+)
+
+slips(
+    "lstm_forward",
+    (
+        "the two results of a step are swapped: next_h comes first, then next_c",
+        "state, cell, step_cache = lstm",
+        "cell, state, step_cache = lstm",
+    ),
+    (
+        "the two states go into the step in the wrong order: prev_h comes first, then prev_c",
+        "x[:, t], state, cell,",
+        "x[:, t], cell, state,",
+    ),
+)
+
+slips(
+    "captioning_lstm",
+    (
+        "the cell state is taken to be 0 at each step: the step gets both states, h and c",
+        "vectors, h, c, *weights",
+        "vectors, h, np.zeros_like(c), *weights",
+    ),
+    (
+        "lstm_forward starts from a cell state of 0: take one step by lstm_step_forward, with both states",
+        "h, c, _ = lstm_step_forward(vectors, h, c, *weights)",
+        "h = lstm_forward(vectors[:, np.newaxis], h, *weights)[0][:, 0]",
+    ),
+)

@@ -5,7 +5,7 @@ import numpy as np
 from cs231n.graph import Graph
 from cs231n.net_visualization import pairwise_distances as squared_distances
 from cs231n.net_visualization import score_gradients, tsne_affinities, tsne_loss, tsne_similarities
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 # ---- score_gradients
 
@@ -1120,3 +1120,148 @@ def descent_in_place(*args):
         return Y, velocity
 
     return _descent(step)(*args)
+
+
+# ---- the model answers but for a slip
+
+slips(
+    "compute_saliency_maps",
+    (
+        "the root of the sum of the squares of the colours is taken: take the largest of the three absolute values",
+        "np.abs(dX).max(axis=1)",
+        "np.sqrt((dX**2).sum(axis=1))",
+    ),
+    (
+        "negative derivatives are cut off: a strongly negative one matters just as much",
+        "np.abs(dX)",
+        "np.maximum(dX, 0)",
+    ),
+    ("the smallest of the three absolute values is taken: take the largest", "max(axis=1)", "min(axis=1)"),
+)
+
+slips(
+    "compute_occlusion_maps",
+    (
+        "the highest score with the cover is subtracted: it is that of class y[i] too",
+        "model.scores(covered)[images, y]",
+        "model.scores(covered).max(axis=1)",
+    ),
+    (
+        "the square begins at r * size and c * size: it moves by stride, not by its own size",
+        "r * stride, c * stride",
+        "r * size, c * size",
+    ),
+)
+
+slips(
+    "make_fooling_image",
+    (
+        "the condition is the wrong way round: go on until the target has the highest score, then stop",
+        "== target_y",
+        "!= target_y",
+    ),
+    (
+        "every step starts from X: it starts from the image that the step before has left",
+        "fooling += learning",
+        "fooling = X + learning",
+    ),
+    (
+        "the norm is taken of each pixel's colours: it runs over all entries of the gradient",
+        "np.linalg.norm(gradient)",
+        "np.linalg.norm(gradient, axis=1, keepdims=True)",
+    ),
+)
+
+slips(
+    "class_visualization_update_step",
+    (
+        "the gradient is divided by its root mean square: divide it by its norm, without a mean",
+        "np.linalg.norm(gradient)",
+        "np.sqrt(np.mean(gradient**2))",
+    ),
+    (
+        "the gradient is divided by its squared norm: the square root is missing",
+        "np.linalg.norm(gradient)",
+        "np.sum(gradient**2)",
+    ),
+    (
+        "the gradient is divided by its largest entry: divide it by its norm over all pixels",
+        "np.linalg.norm(gradient)",
+        "np.abs(gradient).max()",
+    ),
+)
+
+slips(
+    "deepdream",
+    (
+        "the gradient is divided by the mean of its absolute values: divide it by its norm",
+        "np.linalg.norm(gradient)",
+        "np.abs(gradient).mean()",
+    ),
+    ("the image is replaced by the step: the step is added to it", "X = X + learning", "X = learning"),
+)
+
+slips(
+    "pairwise_distances",
+    (
+        "the product X @ X.T is added: in the expanded square it is subtracted",
+        "- 2 * X @ X.T",
+        "+ 2 * X @ X.T",
+    ),
+)
+
+slips(
+    "pca",
+    (
+        "the directions are those of the points as they are: they must be centred before np.linalg.svd",
+        "np.linalg.svd(centred,",
+        "np.linalg.svd(X,",
+    ),
+    ("one mean is subtracted from all entries: each column has its own, axis=0", "X.mean(axis=0)", "X.mean()"),
+    (
+        "the directions with the smallest variance are returned: take the first rows",
+        "[:num_components]",
+        "[-num_components:]",
+    ),
+)
+
+slips(
+    "tsne_affinities",
+    (
+        "the natural logarithm in the entropy is compared with np.log2(perplexity): use the same for both",
+        "np.log(perplexity)",
+        "np.log2(perplexity)",
+    ),
+    (
+        "the distances are squared once more: they are squares already",
+        "np.exp(-beta * others)",
+        "np.exp(-beta * others**2)",
+    ),
+    ("each row is divided by its largest entry: divide it by its sum", "P.sum(axis=1", "P.max(axis=1"),
+)
+
+slips(
+    "tsne_similarities",
+    (
+        "the distances are squared once more: pairwise_distances returns squares",
+        "pairwise_distances(Y)",
+        "pairwise_distances(Y) ** 2",
+    ),
+)
+
+slips(
+    "tsne_loss",
+    ("the products with Y[j] are added in dY: the sum runs over Y[i] - Y[j]", "* Y - pull @ Y", "* Y + pull @ Y"),
+    ("closeness is squared in dY: it is a factor once", "(P - Q) * closeness", "(P - Q) * closeness**2"),
+)
+
+slips(
+    "tsne",
+    ("P is multiplied by 12 in the first third, as in later papers: here it is 4", "4 * P if", "12 * P if"),
+    ("learning_rate is missing in the step", "- learning_rate * dY", "- dY"),
+    (
+        "the momentum is 0.5 throughout: after the first third it is 0.8",
+        "(0.5 if early else 0.8)",
+        "0.5",
+    ),
+)

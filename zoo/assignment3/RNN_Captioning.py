@@ -14,7 +14,7 @@ from cs231n.rnn_layers import (
     word_embedding_backward,
     word_embedding_forward,
 )
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 # ---- rnn_step_forward
 
@@ -841,3 +841,89 @@ def sample_by_whole_sequences(self, features, max_length=30):
         words = temporal_affine_forward(h, p["W_vocab"], p["b_vocab"])[0].argmax(axis=2)
         said.append(words)
     return np.hstack(said)
+
+
+# ---- the model answers but for a slip
+
+slips(
+    "rnn_step_forward",
+    ("b is added after tanh: it belongs inside, to the sum", "prev_h @ Wh + b)", "prev_h @ Wh) + b"),
+    ("prev_h is added to the new state: it enters through Wh alone", "np.tanh(x @ Wx", "prev_h + np.tanh(x @ Wx"),
+)
+
+slips(
+    "rnn_step_backward",
+    (
+        "dx and dprev_h are computed from dnext_h itself: it must go back through tanh first",
+        "dscores @ Wx.T, dscores @ Wh.T",
+        "dnext_h @ Wx.T, dnext_h @ Wh.T",
+    ),
+)
+
+slips(
+    "rnn_forward",
+    ("each step reads the input of the step before: step t reads x[:, t]", "x[:, t]", "x[:, t - 1]"),
+)
+
+slips(
+    "rnn_backward",
+    (
+        "the gradients of the weights are those of the last step alone: add up those of all steps",
+        "dWx, dWh, db = dWx + dWx_t, dWh + dWh_t, db + db_t",
+        "if t == dh.shape[1] - 1:\n    dWx, dWh, db = dWx_t, dWh_t, db_t",
+    ),
+    (
+        "the caches are read in the wrong order: step t goes back with the cache of step t",
+        "cache[t]",
+        "cache[-1 - t]",
+    ),
+    ("all steps go back with the cache of the last one: step t has its own, cache[t]", "cache[t]", "cache[-1]"),
+    ("each step gets the dh of the step before: it is dh[:, t]", "dh[:, t] +", "dh[:, t - 1] +"),
+)
+
+slips(
+    "temporal_softmax_loss",
+    (
+        "1 is subtracted at the right word where the mask is False too: there, the whole row of dx is 0",
+        "dflat[rows, words] -= 1",
+        "dflat *= counts[:, np.newaxis]",
+        "dflat *= counts[:, np.newaxis] / N",
+        "dflat[rows, words] -= 1\ndflat /= N",
+    ),
+    (
+        "the mask takes away the 1 at the right word alone: where it is False, the whole row of dx is 0",
+        "dflat[rows, words] -= 1",
+        "dflat[rows, words] -= counts",
+        "dflat *= counts[:, np.newaxis] / N",
+        "dflat /= N",
+    ),
+)
+
+slips(
+    "captioning_rnn_loss",
+    (
+        "the mask is the wrong way round: a word counts if it is not self._null",
+        "words_out != self._null",
+        "words_out == self._null",
+    ),
+    (
+        "the mask leaves out <END>, which the net should say too: it leaves out <NULL>",
+        "words_out != self._null",
+        "words_out != self._end",
+    ),
+)
+
+slips(
+    "captioning_rnn_sample",
+    (
+        "the hidden state is not passed on: each step starts from the first one",
+        "h, c = self._step",
+        "_, c = self._step",
+    ),
+    ("the last word is never written: the loop runs over range(max_length)", "(max_length)", "(max_length - 1)"),
+    (
+        "np.argmax runs over the images, axis 0: the best word of each row is wanted, axis=1",
+        "np.argmax(scores, axis=1)",
+        "np.resize(np.argmax(scores, axis=0), len(features))",
+    ),
+)

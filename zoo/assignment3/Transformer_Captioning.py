@@ -19,7 +19,7 @@ from cs231n.transformer_layers import (
     multi_head_attention_forward,
     split_heads,
 )
-from zoo import right, wrong
+from zoo import right, slips, wrong
 
 LAYERS = "cs231n.transformer_layers"
 
@@ -1050,3 +1050,101 @@ def scores_with_a_while_loop(self, params, features, words):
         number += 1
         state = decoder_block(params, f"block{number}", state, memory, self.num_heads, seen)
     return graph_layers.temporal_affine(state, params["W_vocab"], params["b_vocab"])
+    return temporal_affine(state, params["W_vocab"], params["b_vocab"])
+
+
+# ---- the model answers but for a slip
+
+slips(
+    "attention_backward",
+    (
+        "in the gradient of the softmax the gradients of the row are added up without their weights",
+        "np.sum(weights * dweights, axis",
+        "np.sum(dweights, axis",
+    ),
+    (
+        "in the gradient of the softmax np.mean divides by the number of keys: the weighted mean is a plain sum here",
+        "np.sum(weights * dweights, axis",
+        "np.mean(weights * dweights, axis",
+    ),
+)
+
+slips(
+    "multi_head_attention_forward",
+    ("the query goes through the layer of the keys: use Wq and bq", "query, Wq, bq", "query, Wk, bk"),
+    ("keys and values are swapped: attention_forward takes query, key, value", "in (q, k, v)", "in (q, v, k)"),
+    (
+        "the query is added to the result: this function has no way around, the block adds it",
+        "join_heads(heads), Wo, bo)",
+        "join_heads(heads), Wo, bo)\nout = out + query",
+    ),
+)
+
+slips(
+    "multi_head_attention_backward",
+    (
+        "dk and dv go back through each other's layer",
+        "join_heads(dk), k_cache",
+        "join_heads(DV), k_cache",
+        "join_heads(dv), v_cache",
+        "join_heads(dk), v_cache",
+        "DV",
+        "dv",
+    ),
+    (
+        "dq is joined without the transpose: join_heads brings the axis of the heads back beside their columns",
+        "join_heads(dq)",
+        "dq.reshape(dout.shape)",
+    ),
+    (
+        "dquery is the gradient behind the layer of Wq: it must go back through this layer as well",
+        "join_heads(dq), q_cache)",
+        "join_heads(dq), q_cache)\ndquery = join_heads(dq)",
+    ),
+)
+
+slips(
+    "decoder_block_forward",
+    ("the last normalisation uses norm1: it has gains and shifts of its own, norm3", '"norm3"', '"norm1"'),
+    (
+        "the way around the feed-forward part is missing: add its update to x",
+        'add_and_norm_forward(x, update, params, "norm3")',
+        'add_and_norm_forward(0, update, params, "norm3")',
+    ),
+    (
+        "the way around the attention to the image begins at the block's input: it begins after norm1",
+        "update, self_cache",
+        "start = x\nupdate, self_cache",
+        'add_and_norm_forward(x, update, params, "norm2")',
+        'add_and_norm_forward(start, update, params, "norm2")',
+    ),
+)
+
+slips(
+    "decoder_block_backward",
+    ("what goes around the first attention is counted twice in dx", "dx = dsum +", "dx = 2 * dsum +"),
+)
+
+slips(
+    "transformer_scores",
+    (
+        "the last block is left out: the words pass through block1 to block<num_layers>",
+        "self.num_layers + 1",
+        "self.num_layers",
+    ),
+    (
+        "the causal mask is transposed: each word sees the later words and not the earlier ones",
+        "causal_mask(T)",
+        "causal_mask(T).T",
+    ),
+    (
+        "the words' vectors are multiplied by the square root of E, as in the paper: here they stay as they are",
+        'word_embedding(words, params["W_embed"])',
+        'np.sqrt(params["W_embed"].shape[1]) * word_embedding(words, params["W_embed"])',
+    ),
+    (
+        "every word gets the position of the last one: row t of the table belongs to word t",
+        "self._positions[:T]",
+        "self._positions[T - 1]",
+    ),
+)

@@ -253,6 +253,24 @@ def _sample_case(name, make, edge=""):
     return Case(name, make, _run_sample, _net_sizes, observe=rnn.up_to_the_end, edge=edge)
 
 
+def _cell_inputs(rng):
+    """What a net gives to its cell, and the parameters."""
+    inputs = _net_inputs(rng, 3, 4, 5, 6, 9)
+    states = {"h": rng.uniform(-1, 1, size=(3, 6)), "c": rng.randn(3, 6)}
+    needless = ("features", "captions", "max_length")
+    return {"vectors": rng.randn(3, 5), **states} | {n: v for n, v in inputs.items() if n not in needless}
+
+
+def _cell_sizes(vectors, h, **_):
+    return {"N": len(vectors), "W": vectors.shape[1], "H": h.shape[1]}
+
+
+def _run_cell(vectors, h, c, marks, **params):
+    """The cell alone: in follow-through, a `sample` of the reference has the cell of the reference."""
+    next_h, next_c = rnn.make_net(params, marks, "lstm")._step(vectors, h, c)
+    return {"h": next_h, "c": next_c}
+
+
 captioning_lstm = Question(
     id="captioning_lstm",
     title="CaptioningRNN: one step of the LSTM",
@@ -269,6 +287,7 @@ captioning_lstm = Question(
     implements=(f"{rnn.NET}._step",),
     builds_on=("captioning_rnn_loss", "captioning_rnn_sample", "lstm_step_forward", "lstm_forward", "lstm_backward"),
     cases=(
+        Case("one step", _cell_inputs, _run_cell, _cell_sizes),
         _sample_case("captions of many images", lambda rng: _net_inputs(rng, 20, 4, 5, 6, 11, max_length=9)),
         _sample_case("<START> is word 4", lambda rng: _net_inputs(rng, 12, 6, 3, 5, 8, (2, 4, 0))),
         _sample_case("all sizes equal", lambda rng: _net_inputs(rng, 6, 6, 6, 6, 6, max_length=6)),

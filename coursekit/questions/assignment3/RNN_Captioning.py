@@ -423,8 +423,12 @@ def run_net_loss(features, captions, marks, cell_type="rnn", **params):
     return {"loss": loss, **{f"d{name}": grads.get(name) for name in params}}
 
 
+def _loss_net_sizes(captions, **inputs):
+    return {**_net_sizes(**inputs), "T": captions.shape[1] - 1}
+
+
 def _net_case(name, make, tolerance=1e-8, edge=""):
-    return Case(name, make, run_net_loss, _net_sizes, tolerance, edge=edge)
+    return Case(name, make, run_net_loss, _loss_net_sizes, tolerance, edge=edge)
 
 
 captioning_rnn_loss = Question(

@@ -334,9 +334,9 @@ def _block_inputs(rng, N, T, P, E, num_heads, mask=None, K=7):
     return inputs | _block_params(rng, E, K)
 
 
-def _block_sizes(x, memory, num_heads, **_):
+def _block_sizes(x, memory, **_):
     N, T, E = x.shape
-    return {"N": N, "T": T, "P": memory.shape[1], "E": E, "num_heads": num_heads}
+    return {"N": N, "T": T, "P": memory.shape[1], "E": E}
 
 
 def _run_block_forward(x, memory, num_heads, mask, **params):
