@@ -290,10 +290,13 @@ class FastRCNN(GraphNet):
         rois, labels, deltas = np.concatenate(rois), np.concatenate(labels), np.concatenate(deltas)
         return rois, labels, deltas.astype(self.dtype), np.concatenate(things)
 
-    def detect(self, X, proposals, score_threshold=0.05, iou_threshold=0.5):
+    def detect(self, X, proposals, score_threshold=0.05, iou_threshold=0.5, batch_size=10):
         """Find things among proposals, a list of N arrays of shape (R, 4); the result is a list of N dicts."""
-        maps = self.maps(self.params, X)
-        return self._detect(maps, proposals, score_threshold, iou_threshold)
+        found = []
+        for start in range(0, len(X), batch_size):
+            batch = slice(start, start + batch_size)
+            found += self._detect(self.maps(self.params, X[batch]), proposals[batch], score_threshold, iou_threshold)
+        return found
 
     def _detect(self, maps, proposals, score_threshold, iou_threshold):
         rois = np.concatenate([np.column_stack([np.full(len(p), n), p]) for n, p in enumerate(proposals)])
