@@ -9,7 +9,7 @@ import numpy as np
 
 from cs231n._errors import require_fitting, require_whole
 
-CELL = 4  # height and width of the cells that segments start from, in pixels
+CELL = 6  # height and width of the cells that segments start from, in pixels
 ROUNDS = 3  # of moving the segments to where the colours are
 COMPACT = 0.03  # how much a pixel of distance counts beside a difference of colours, which is at most 1
 SMALLEST = 6  # height and width of a proposal, in pixels

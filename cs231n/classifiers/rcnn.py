@@ -122,15 +122,16 @@ class RCNN:
         self.svm.train(rows, labels, **self.svm_options)
         self.W_box = ridge_regression(rows[labels > 0], np.concatenate(deltas), self.reg)
 
-    def detect(self, X, proposals, score_threshold=-1.0, iou_threshold=0.5):
+    def detect(self, X, proposals, move=True, score_threshold=-1.0, iou_threshold=0.5):
         """Find things among proposals, a list of N arrays (R, 4); the result is a list of N dicts.
 
-        The score of a class is its distance from the background's: above 0 if it is more likely.
+        The score of a class is its distance from the background's: above 0 if it is more likely. With `move`, the
+        regression moves the boxes; without, they stay as they were proposed.
         """
         rois = np.concatenate([np.column_stack([np.full(len(p), n), p]) for n, p in enumerate(proposals)])
         rows = self.describe(X, rois)
         H, W = X.shape[2:]
-        boxes = clip_boxes(decode_boxes(rows @ self.W_box, rois[:, 1:]), H, W)
+        boxes = clip_boxes(decode_boxes(rows @ self.W_box, rois[:, 1:]), H, W) if move else rois[:, 1:]
         scores = rows @ self.svm.W
         scores = scores[:, 1:] - scores[:, :1]
         best, labels = scores.max(axis=1), scores.argmax(axis=1)

@@ -310,19 +310,14 @@ slips(
         "np.sum(np.diff(recall) * best[1:])",
     ),
     (
-        "each rectangle is as high as the curve before it: it is as high as the curve where recall has grown",
-        "np.sum(np.diff(recall, prepend=0) * best)",
-        "np.sum(np.diff(recall) * best[:-1])",
-    ),
-    (
         "the curve is read at eleven recalls, as in the VOC challenge before 2010: here the area is exact",
         "np.sum(np.diff(recall, prepend=0) * best)",
         "sum(np.max(precision[recall >= r], initial=0) for r in np.linspace(0, 1, 11)) / 11",
     ),
     (
-        "the corners are cut by trapezoids: the curve is made of steps, so add up rectangles",
+        "trapezoids are added up below the teeth of the curve: first make it fall, then add up rectangles",
         "np.sum(np.diff(recall, prepend=0) * best)",
-        "np.sum(np.diff(recall, prepend=0) * (best + np.append(best[:1], best[:-1])) / 2)",
+        "np.sum(np.diff(recall, prepend=0) * (precision + np.append(1, precision[:-1])) / 2)",
     ),
     (
         "the area is divided by the highest recall: things that were never found count as well",
@@ -1023,11 +1018,6 @@ slips(
         "a box that is thin in one direction is kept: both width and height must be at least 2 pixels",
         ".min(axis=1) >= 2",
         ".max(axis=1) >= 2",
-    ),
-    (
-        "the scores of the first boxes are used after the thin ones were dropped: choose among both with one index",
-        "scores[best][is_large]",
-        "scores[best][: is_large.sum()]",
     ),
     (
         "nothing is suppressed: nms drops boxes that overlap a better one",

@@ -151,11 +151,12 @@ nms = Question(
 
 
 def _ranked_inputs(rng, K, num_true, share=0.6):
+    """The best detection is right, the second and the third are not, and one that is right comes later."""
     is_right = rng.uniform(size=K) < share
-    is_right[:3] = [False, True, False]
-    scores = _scores(rng, K)
-    missed = np.cumsum(is_right) > num_true
-    return {"scores": scores, "is_right": is_right & ~missed, "num_true": num_true}
+    is_right[:5] = [True, False, False, True, True]
+    is_right &= np.cumsum(is_right) < num_true
+    order = rng.permutation(K)
+    return {"scores": np.sort(_scores(rng, K))[::-1][order], "is_right": is_right[order], "num_true": num_true}
 
 
 def _rising(rng):
