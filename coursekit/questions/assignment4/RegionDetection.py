@@ -176,7 +176,9 @@ def _run_precision_recall(scores, is_right, num_true):
 def _run_average_precision(scores, is_right, num_true):
     from cs231n.detection_metrics import average_precision
 
-    return {"area": average_precision(scores, is_right, num_true)}
+    area = average_precision(scores, is_right, num_true)
+    of_first = [average_precision(scores[:k], is_right[:k], num_true) for k in range(1, len(scores))]
+    return {"area": area, "areas of the first rows": np.array(of_first)}
 
 
 def _detected_sizes(scores, num_true, **_):
