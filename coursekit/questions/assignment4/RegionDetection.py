@@ -178,7 +178,7 @@ def _run_average_precision(scores, is_right, num_true):
 
     area = average_precision(scores, is_right, num_true)
     of_first = [average_precision(scores[:k], is_right[:k], num_true) for k in range(1, len(scores))]
-    return {"area": area, "areas of the first rows": np.array(of_first)}
+    return {"area": area, "areas": np.array(of_first)}
 
 
 def _detected_sizes(scores, num_true, **_):
@@ -1050,7 +1050,7 @@ faster_rcnn = Question(
         "Copy the arrays of all parameters that both nets have, and the running statistics, then train for a few "
         "epochs more at a rate of a few thousandths.",
     ),
-    builds_on=("region_proposals", "match_regions", "region_loss", "roi_pool_forward", "roi_pool_backward"),
+    builds_on=("region_proposals", "match_regions", "region_loss", "encode_boxes", "merge_segments"),
     values=("params", "bn_params"),
     judge=_judge_detector,
 )
