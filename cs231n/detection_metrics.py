@@ -37,8 +37,11 @@ def precision_recall(scores, is_right, num_true):
     """
     if num_true < 1:
         raise ValueError(f"num_true is {num_true}, expected at least 1: recall is a share of the things to find.")
+    ### BEGIN SOLUTION
     found = np.cumsum(np.asarray(is_right)[np.argsort(-np.asarray(scores), kind="stable")])
-    return found / np.arange(1, len(found) + 1), found / num_true
+    precision, recall = found / np.arange(1, len(found) + 1), found / num_true
+    ### END SOLUTION
+    return precision, recall
 
 
 def average_precision(scores, is_right, num_true):
@@ -67,8 +70,11 @@ def average_precision(scores, is_right, num_true):
     0.8333
     """
     precision, recall = precision_recall(scores, is_right, num_true)
-    best = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.sum(np.diff(recall, prepend=0) * best))
+    ### BEGIN SOLUTION
+    best = np.maximum.accumulate(precision[::-1])[::-1]  # from each entry on
+    area = np.sum(np.diff(recall, prepend=0) * best)
+    ### END SOLUTION
+    return float(area)
 
 
 def match_detections(overlaps, scores, iou_threshold):
@@ -87,14 +93,22 @@ def match_detections(overlaps, scores, iou_threshold):
     Returns
     -------
     boolean ndarray of shape (K,)
+
+    Examples
+    --------
+    >>> overlaps = np.array([[0.6, 0.0], [0.8, 0.1], [0.4, 0.3]])
+    >>> match_detections(overlaps, scores=np.array([0.7, 0.9, 0.8]), iou_threshold=0.5)
+    array([False,  True, False])
     """
     is_right, is_taken = np.zeros(len(overlaps), dtype=bool), np.zeros(overlaps.shape[1], dtype=bool)
     if not overlaps.size:
         return is_right
+    ### BEGIN SOLUTION
     for k in np.argsort(-np.asarray(scores), kind="stable"):
         thing = overlaps[k].argmax()
         if overlaps[k, thing] >= iou_threshold and not is_taken[thing]:
             is_right[k] = is_taken[thing] = True
+    ### END SOLUTION
     return is_right
 
 

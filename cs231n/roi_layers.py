@@ -42,36 +42,76 @@ def roi_pool_forward(x, rois, output_size, spatial_scale=1.0):
     >>> roi_pool_forward(x, np.array([[0, 1, 1, 3, 3]]), 1)[0]
     array([[[[15.]]]])
     """
-    images = _require_rois(x, rois, output_size)
+    images = require_rois(x, rois, output_size)
     N, C, H, W = x.shape
-    corners = _rounded(np.asarray(rois)[:, 1:] * spatial_scale)
-    rows = _bins(corners[:, 1], corners[:, 3], output_size, H)  # (K, S, H), True where a row is in a bin
-    columns = _bins(corners[:, 0], corners[:, 2], output_size, W)
+    left, top, right, bottom = rounded_corners(rois, spatial_scale).T
+    first_row, stop_row = bin_edges(top, bottom, output_size, H)  # (K, S): bin i of region k has the rows from
+    first_column, stop_column = bin_edges(left, right, output_size, W)  # first_row[k, i] to stop_row[k, i] - 1
+    ### BEGIN SOLUTION
     out = np.zeros((len(images), C, output_size, output_size), dtype=x.dtype)
-    winners = np.full(out.shape, -1)
+    winners = np.full(out.shape, -1)  # where in H * W the largest entry is
+    places = np.arange(H * W).reshape(H, W)
     for k, image in enumerate(images):
         for i in range(output_size):
             for j in range(output_size):
-                inside = np.flatnonzero(rows[k, i][:, np.newaxis] & columns[k, j])  # indices into H * W
-                if len(inside):
-                    entries = x[image].reshape(C, H * W)[:, inside]
-                    winners[k, :, i, j] = inside[entries.argmax(axis=1)]
+                rows = slice(first_row[k, i], stop_row[k, i])
+                columns = slice(first_column[k, j], stop_column[k, j])
+                entries = x[image, :, rows, columns].reshape(C, -1)
+                if entries.size:
                     out[k, :, i, j] = entries.max(axis=1)
-    return out, (x.shape, images, winners)
+                    winners[k, :, i, j] = places[rows, columns].ravel()[entries.argmax(axis=1)]
+    cache = (x.shape, images, winners)
+    ### END SOLUTION
+    return out, cache
 
 
 @in_float32
 def roi_pool_backward(dout, cache):
     """Compute the gradient dx of `roi_pool_forward`: dout goes to the largest entry of each bin, and adds up there."""
-    shape, images, winners = cache
+    ### BEGIN SOLUTION
+    (N, C, H, W), images, winners = cache
     require_gradient(dout, winners.shape)
-    N, C, H, W = shape
     dx = np.zeros((N, C, H * W), dtype=dout.dtype)
-    channels = np.arange(C)[:, np.newaxis, np.newaxis]
-    for image, winner, dregion in zip(images, winners, dout, strict=True):
-        exists = winner >= 0
-        np.add.at(dx[image], (np.broadcast_to(channels, winner.shape)[exists], winner[exists]), dregion[exists])
-    return dx.reshape(shape)
+    for k, image in enumerate(images):
+        for c in range(C):
+            exists = winners[k, c] >= 0
+            np.add.at(dx[image, c], winners[k, c][exists], dout[k, c][exists])  # bins may share an entry
+    dx = dx.reshape(N, C, H, W)
+    ### END SOLUTION
+    return dx
+
+
+@in_float32
+def roi_pool_forward_fast(x, rois, output_size, spatial_scale=1.0):
+    """Compute the same as `roi_pool_forward` for all bins at once, for training; the cache is another one.
+
+    Every bin is looked at through a window of the same size, that of the largest bin; where a bin is smaller, its last
+    row or column is looked at again, which changes no maximum.
+    """
+    images = require_rois(x, rois, output_size)
+    N, C, H, W = x.shape
+    left, top, right, bottom = rounded_corners(rois, spatial_scale).T
+    rows, has_rows = _padded_bins(*bin_edges(top, bottom, output_size, H), H)  # (K, S, h), (K, S)
+    columns, has_columns = _padded_bins(*bin_edges(left, right, output_size, W), W)  # (K, S, w), (K, S)
+    K, S, h = rows.shape
+    places = rows[:, :, np.newaxis, :, np.newaxis] * W + columns[:, np.newaxis, :, np.newaxis]  # (K, S, S, h, w)
+    places = places.reshape(K, S, S, h * columns.shape[2]) + (images * H * W)[:, np.newaxis, np.newaxis, np.newaxis]
+    by_place = x.transpose(0, 2, 3, 1).reshape(-1, C)  # (N * H * W, C)
+    exists = (has_rows[:, :, np.newaxis] & has_columns[:, np.newaxis])[..., np.newaxis]  # (K, S, S, 1)
+    out = np.where(exists, by_place[places].max(axis=3), 0)  # (K, S, S, h * w, C) -> (K, S, S, C)
+    return out.transpose(0, 3, 1, 2), (x.shape, by_place, places, exists)
+
+
+@in_float32
+def roi_pool_backward_fast(dout, cache):
+    """Compute the gradient dx of `roi_pool_forward_fast`; only here is looked for where the largest entries are."""
+    (N, C, H, W), by_place, places, exists = cache
+    require_gradient(dout, (len(places), C, *places.shape[1:3]))
+    winners = np.take_along_axis(places, by_place[places].argmax(axis=3), axis=3)  # (K, S, S, C)
+    targets = winners * C + np.arange(C)  # indices into N * H * W * C
+    shares = np.where(exists, dout.transpose(0, 2, 3, 1), 0)
+    dx = np.bincount(targets.ravel(), weights=shares.ravel(), minlength=N * H * W * C)
+    return dx.reshape(N, H, W, C).transpose(0, 3, 1, 2).astype(dout.dtype)
 
 
 @in_float32
@@ -107,7 +147,7 @@ def roi_align_forward(x, rois, output_size, spatial_scale=1.0, sampling_ratio=2)
     >>> roi_align_forward(x, np.array([[0, 1.0, 1.0, 3.0, 3.0]]), 1)[0]
     array([[[[7.5]]]])
     """
-    images = _require_rois(x, rois, output_size)
+    images = require_rois(x, rois, output_size)
     require_whole("sampling_ratio", sampling_ratio)
     H, W = x.shape[2:]
     left, top, right, bottom = (np.asarray(rois)[:, 1:] * spatial_scale).T
@@ -140,22 +180,50 @@ def _sampling(start, end, num_bins, num_points, length):
     return weights.reshape(len(start), num_bins, num_points, length).mean(axis=2)
 
 
-def _bins(start, end, num_bins, length):
-    """For each region and bin, which entries along one axis are in it: boolean of shape (K, num_bins, length)."""
+def bin_edges(start, end, num_bins, length):
+    """Divide regions into bins along one axis.
+
+    Parameters
+    ----------
+    start, end : ndarray of shape (K,)
+        The first and the last entry of each region.
+    num_bins : int
+    length : int
+        The number of entries that exist: the height or the width of the feature maps.
+
+    Returns
+    -------
+    first, stop : integer ndarray of shape (K, num_bins)
+        A bin has the entries from first to stop - 1; none if first is not below stop.
+
+    Examples
+    --------
+    >>> first, stop = bin_edges(np.array([1]), np.array([5]), num_bins=2, length=6)
+    >>> first, stop
+    (array([[1, 3]]), array([[4, 6]]))
+    """
     size = np.maximum(end - start + 1, 1)[:, np.newaxis] / num_bins
     edges = np.arange(num_bins)
     first = np.floor(edges * size) + start[:, np.newaxis]
     stop = np.ceil((edges + 1) * size) + start[:, np.newaxis]
-    entries = np.arange(length)
-    return (entries >= first[:, :, np.newaxis]) & (entries < stop[:, :, np.newaxis])
+    return np.clip(first, 0, length).astype(int), np.clip(stop, 0, length).astype(int)
 
 
-def _rounded(values):
-    """Round halves away from 0, as C does; `np.round` would round them to even numbers."""
-    return np.sign(values) * np.floor(np.abs(values) + 0.5)
+def _padded_bins(first, stop, length):
+    """The indices in each bin along one axis, padded by its last one: (K, S, w); and whether it has any: (K, S)."""
+    size = max(int((stop - first).max(initial=1)), 1)
+    last = np.maximum(stop - 1, first)[..., np.newaxis]
+    indices = np.minimum(first[..., np.newaxis] + np.arange(size), last)
+    return np.clip(indices, 0, length - 1).astype(int), stop > first
 
 
-def _require_rois(x, rois, output_size):
+def rounded_corners(rois, spatial_scale):
+    """The boxes of regions (K, 5) in whole entries of the feature maps; halves are rounded away from 0, as C does."""
+    corners = np.asarray(rois)[:, 1:] * spatial_scale
+    return np.sign(corners) * np.floor(np.abs(corners) + 0.5)  # np.round would round halves to even numbers
+
+
+def require_rois(x, rois, output_size):
     """Raise unless x are feature maps and rois regions of its images; return the index of the image of each."""
     require_maps(x)
     require_whole("output_size", output_size)

@@ -12,12 +12,7 @@ from cs231n.classifiers.single_shot import HALF_SIZE, best_detections, smooth_ab
 from cs231n.graph import layer, loss_layer
 from cs231n.graph_layers import add, affine_relu, conv_relu, max_pool, relu
 from cs231n.rnn_layers import sigmoid
-from cs231n.roi_layers import (
-    roi_align_backward,
-    roi_align_forward,
-    roi_pool_backward,
-    roi_pool_forward,
-)
+from cs231n.roi_layers import roi_align_backward, roi_align_forward, roi_pool_backward_fast, roi_pool_forward_fast
 from cs231n.spatial_layers import conv_transpose_backward, conv_transpose_forward
 
 BOX_WEIGHT = 5.0  # of the error of the boxes in the loss
@@ -25,12 +20,12 @@ ALIGN, POOL = "align", "pool"
 
 _roi_layers = {
     ALIGN: layer(roi_align_forward, roi_align_backward),
-    POOL: layer(roi_pool_forward, roi_pool_backward),
+    POOL: layer(roi_pool_forward_fast, roi_pool_backward_fast),
 }
 _conv_transpose = layer(conv_transpose_forward, conv_transpose_backward)
 
 
-def match_regions(regions, boxes, positive, negative):
+def match_regions(regions, boxes, positive, negative, keep_best=False):
     """Decide for each region whether it shows a thing, and which.
 
     Parameters
@@ -41,6 +36,9 @@ def match_regions(regions, boxes, positive, negative):
     positive, negative : float
         A region shows the thing that it overlaps most if their intersection over union is at least `positive`; it shows
         none if the largest one is below `negative`; in between, it is not used.
+    keep_best : bool
+        Whether the region that overlaps a thing most shows this thing in any case, however little it is: so that each
+        thing has a region to be learnt from.
 
     Returns
     -------
@@ -56,8 +54,13 @@ def match_regions(regions, boxes, positive, negative):
     if not len(boxes):
         return np.full(len(regions), -1)
     overlaps = box_iou(regions, boxes)  # (R, M)
+    ### BEGIN SOLUTION
     things, largest = overlaps.argmax(axis=1), overlaps.max(axis=1)
-    return np.where(largest >= positive, things, np.where(largest < negative, -1, -2))
+    things = np.where(largest >= positive, things, np.where(largest < negative, -1, -2))
+    if keep_best:
+        things[overlaps.argmax(axis=0)] = np.arange(len(boxes))
+    ### END SOLUTION
+    return things
 
 
 def sample_regions(things, num_regions, max_positive):
@@ -101,7 +104,7 @@ def region_loss(x, labels, deltas):
     Returns
     -------
     loss : float
-        The softmax loss of the class plus the smooth absolute error of the box.
+        The softmax loss of the class plus BOX_WEIGHT = 5 times the smooth absolute error of the box.
     dx : ndarray of shape (R, 4 + C)
 
     Notes
@@ -109,6 +112,7 @@ def region_loss(x, labels, deltas):
     Girshick (2015), "Fast R-CNN", section 2.3.
     """
     R = max(len(x), 1)
+    ### BEGIN SOLUTION
     shifted = x[:, 4:] - x[:, 4:].max(axis=1, keepdims=True)
     log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     rows, shows_thing = np.arange(len(x)), labels > 0
@@ -117,7 +121,9 @@ def region_loss(x, labels, deltas):
     dx[rows, 4 + labels] -= 1
     box_loss, dboxes = smooth_absolute_error(x[shows_thing, :4] - deltas[shows_thing])
     dx[shows_thing, :4] = BOX_WEIGHT * dboxes
-    return (BOX_WEIGHT * box_loss - np.sum(log_probs[rows, labels])) / R, dx / R
+    loss, dx = (BOX_WEIGHT * box_loss - np.sum(log_probs[rows, labels])) / R, dx / R
+    ### END SOLUTION
+    return loss, dx
 
 
 def _anchor_loss(x, chosen, labels, deltas):
@@ -146,6 +152,49 @@ def _mask_loss(x, labels, masks):
 
 
 _region_loss, _anchor_loss, _mask_loss = map(loss_layer, (region_loss, _anchor_loss, _mask_loss))
+
+
+def region_proposals(predictions, anchors, image_size, num_proposals, iou_threshold=0.7):
+    """Turn what a region proposal network says about the anchors of one image into a few regions.
+
+    The boxes of the 6 * num_proposals anchors with the highest scores are decoded and cut off at the edges of the
+    image. Those that are less than 2 pixels wide or high are dropped, then those that overlap a better one too much.
+
+    Parameters
+    ----------
+    predictions : ndarray of shape (number of anchors, 6)
+        The four numbers of a box, the score of "nothing" and the score of "a thing". An anchor's own score is the
+        second minus the first.
+    anchors : ndarray of shape (number of anchors, 4)
+    image_size : int
+        Height and width of the image.
+    num_proposals : int
+        How many regions are wanted at most.
+    iou_threshold : float
+        For `nms`.
+
+    Returns
+    -------
+    ndarray of shape (at most num_proposals, 4)
+        The most likely one first.
+
+    Examples
+    --------
+    >>> anchors = np.array([[0.0, 0, 8, 8], [8, 0, 16, 8]])
+    >>> predictions = np.array([[0.0, 0, 0, 0, 1, 2], [0.5, 0, 0, 0, 1, 4]])
+    >>> region_proposals(predictions, anchors, image_size=16, num_proposals=2)
+    array([[12.,  0., 16.,  8.],
+           [ 0.,  0.,  8.,  8.]])
+    """
+    ### BEGIN SOLUTION
+    scores = predictions[:, 5] - predictions[:, 4]
+    best = np.argsort(-scores)[: 6 * num_proposals]
+    boxes = clip_boxes(decode_boxes(predictions[best, :4], anchors[best]), image_size, image_size)
+    is_large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= 2
+    boxes, scores = boxes[is_large], scores[best][is_large]
+    proposals = boxes[nms(boxes, scores, iou_threshold)[:num_proposals]]
+    ### END SOLUTION
+    return proposals
 
 
 class FastRCNN(GraphNet):
@@ -240,10 +289,13 @@ class FastRCNN(GraphNet):
         rois, labels, deltas = np.concatenate(rois), np.concatenate(labels), np.concatenate(deltas)
         return rois, labels, deltas.astype(self.dtype), np.concatenate(things)
 
-    def detect(self, X, proposals, score_threshold=0.05, iou_threshold=0.5):
+    def detect(self, X, proposals, score_threshold=0.05, iou_threshold=0.5, batch_size=10):
         """Find things among proposals, a list of N arrays of shape (R, 4); the result is a list of N dicts."""
-        maps = self.maps(self.params, X)
-        return self._detect(maps, proposals, score_threshold, iou_threshold)
+        found = []
+        for start in range(0, len(X), batch_size):
+            batch = slice(start, start + batch_size)
+            found += self._detect(self.maps(self.params, X[batch]), proposals[batch], score_threshold, iou_threshold)
+        return found
 
     def _detect(self, maps, proposals, score_threshold, iou_threshold):
         rois = np.concatenate([np.column_stack([np.full(len(p), n), p]) for n, p in enumerate(proposals)])
@@ -303,18 +355,8 @@ class FasterRCNN(FastRCNN):
 
     def proposals(self, x):
         """Decode what `propose` says: a list of N arrays of at most num_proposals boxes, the most likely first."""
-        found = []
-        for predictions in x.reshape(len(x), 1, *x.shape[1:]):
-            predictions = _by_anchor(predictions).astype(np.float64)  # (H' * W' * A, 6)
-            scores = predictions[:, 5] - predictions[:, 4]
-            best = np.argsort(-scores)[: 6 * self.num_proposals]
-            boxes = clip_boxes(
-                decode_boxes(predictions[best, :4], self.anchors[best]), self.image_size, self.image_size
-            )
-            is_large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= 2
-            boxes, scores = boxes[is_large], scores[best][is_large]
-            found.append(boxes[nms(boxes, scores, 0.7)[: self.num_proposals]])
-        return found
+        by_image = _by_anchor(x).astype(np.float64).reshape(len(x), -1, 6)  # (N, H' * W' * A, 6)
+        return [region_proposals(rows, self.anchors, self.image_size, self.num_proposals) for rows in by_image]
 
     def loss(self, X, truths):
         """Compute the loss of images X (N, 3, H, W) with N truths, and the gradients of all parameters."""
@@ -333,9 +375,7 @@ class FasterRCNN(FastRCNN):
         chosen, labels, deltas = [], [], []
         for n, truth in enumerate(truths):
             boxes = np.asarray(truth["boxes"], dtype=float)
-            matched = match_regions(self.anchors, boxes, positive=0.5, negative=0.3)
-            if len(boxes):  # the best anchor of each thing, however little they overlap
-                matched[box_iou(self.anchors, boxes).argmax(axis=0)] = np.arange(len(boxes))
+            matched = match_regions(self.anchors, boxes, positive=0.5, negative=0.3, keep_best=True)
             sample = sample_regions(matched, self.NUM_ANCHORS, self.MAX_POSITIVE_ANCHORS)
             things, anchors = matched[sample], self.anchors[sample]
             chosen.append(n * len(self.anchors) + sample)
