@@ -25,6 +25,7 @@ NOTEBOOKS = {
     "LSTM_Captioning": "assignment3",
     "Transformer_Captioning": "assignment3",
     "NetworkVisualization": "assignment3",
+    "SingleShotDetection": "assignment4",
 }
 
 
