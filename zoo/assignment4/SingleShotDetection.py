@@ -563,9 +563,9 @@ slips(
         "has_thing[0] |= is_shown",
     ),
     (
-        "each anchor gets the first thing that it overlaps enough: it gets the one that it overlaps most",
+        "each anchor gets the first thing that it overlaps at all: it gets the one that it overlaps most",
         "overlaps.argmax(axis=1)",
-        "(overlaps >= min(positive, 0.05)).argmax(axis=1)",
+        "(overlaps > 0).argmax(axis=1)",
     ),
     (
         "the anchors that overlap the things most as a whole are taken for the best ones: look for the best of each "
