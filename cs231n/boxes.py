@@ -36,11 +36,14 @@ def box_iou(boxes, others):
     array([[1.        , 0.33333333, 0.        ]])
     """
     boxes, others = _as_boxes("boxes", boxes), _as_boxes("others", others)
-    starts = np.maximum(boxes[:, np.newaxis, :2], others[:, :2])  # (N, M, 2)
+    ### BEGIN SOLUTION
+    starts = np.maximum(boxes[:, np.newaxis, :2], others[:, :2])  # (N, 1, 2) and (M, 2) -> (N, M, 2)
     ends = np.minimum(boxes[:, np.newaxis, 2:], others[:, 2:])
     intersection = np.prod(np.maximum(ends - starts, 0), axis=2)  # (N, M)
     union = box_area(boxes)[:, np.newaxis] + box_area(others) - intersection
-    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    iou = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    ### END SOLUTION
+    return iou
 
 
 def nms(boxes, scores, iou_threshold):
@@ -69,12 +72,15 @@ def nms(boxes, scores, iou_threshold):
     boxes = _as_boxes("boxes", boxes)
     _require_one_each("scores", scores, boxes)
     order = np.argsort(-np.asarray(scores), kind="stable")
+    ### BEGIN SOLUTION
     overlaps = box_iou(boxes[order], boxes[order]) > iou_threshold
     is_dropped = np.zeros(len(order), dtype=bool)
     for i in range(len(order)):
-        if not is_dropped[i]:
+        if not is_dropped[i]:  # only a box that is kept can drop others
             is_dropped[i + 1 :] |= overlaps[i, i + 1 :]
-    return order[~is_dropped]
+    kept = order[~is_dropped]
+    ### END SOLUTION
+    return kept
 
 
 def batched_nms(boxes, scores, labels, iou_threshold):
@@ -105,6 +111,39 @@ def clip_boxes(boxes, height, width):
     """Cut off what lies outside an image of this height and width, for boxes of shape (N, 4)."""
     boxes = _as_boxes("boxes", boxes)
     return np.clip(boxes, 0, np.array([width, height, width, height], dtype=boxes.dtype))
+
+
+def sliding_windows(height, width, size, stride):
+    """List all windows of one size in an image, as a detector without proposals looks at them.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the image, in pixels.
+    size : int
+        Height and width of a window.
+    stride : int
+        How far a window is from the next one.
+
+    Returns
+    -------
+    integer ndarray of shape (number of windows, 4)
+        The boxes of the windows that lie inside the image entirely, row by row, from left to right.
+
+    Examples
+    --------
+    >>> sliding_windows(height=4, width=7, size=4, stride=2)
+    array([[0, 0, 4, 4],
+           [2, 0, 6, 4]])
+    """
+    require_whole("size", size)
+    require_whole("stride", stride)
+    ### BEGIN SOLUTION
+    tops, lefts = np.arange(0, height - size + 1, stride), np.arange(0, width - size + 1, stride)
+    top, left = (corners.ravel() for corners in np.meshgrid(tops, lefts, indexing="ij"))
+    windows = np.stack([left, top, left + size, top + size], axis=1)
+    ### END SOLUTION
+    return windows
 
 
 def encode_boxes(boxes, anchors):
@@ -141,7 +180,10 @@ def encode_boxes(boxes, anchors):
             raise ValueError(
                 f"{name} have a width or height of {values.min():g}, expected more than 0: is right < left?"
             )
-    return np.concatenate([(centers - anchor_centers) / anchor_sizes, np.log(sizes / anchor_sizes)], axis=1)
+    ### BEGIN SOLUTION
+    deltas = np.concatenate([(centers - anchor_centers) / anchor_sizes, np.log(sizes / anchor_sizes)], axis=1)
+    ### END SOLUTION
+    return deltas
 
 
 def decode_boxes(deltas, anchors):
@@ -159,9 +201,12 @@ def decode_boxes(deltas, anchors):
     ndarray of shape (N, 4)
     """
     anchor_centers, anchor_sizes = _centers_and_sizes(_as_boxes("anchors", anchors))
+    ### BEGIN SOLUTION
     centers = anchor_centers + deltas[:, :2] * anchor_sizes
     sizes = anchor_sizes * np.exp(np.minimum(deltas[:, 2:], LARGEST_LOG))
-    return np.concatenate([centers - sizes / 2, centers + sizes / 2], axis=1)
+    boxes = np.concatenate([centers - sizes / 2, centers + sizes / 2], axis=1)
+    ### END SOLUTION
+    return boxes
 
 
 def grid_anchors(height, width, stride, sizes, ratios=(1.0,)):

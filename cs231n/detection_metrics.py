@@ -37,8 +37,11 @@ def precision_recall(scores, is_right, num_true):
     """
     if num_true < 1:
         raise ValueError(f"num_true is {num_true}, expected at least 1: recall is a share of the things to find.")
+    ### BEGIN SOLUTION
     found = np.cumsum(np.asarray(is_right)[np.argsort(-np.asarray(scores), kind="stable")])
-    return found / np.arange(1, len(found) + 1), found / num_true
+    precision, recall = found / np.arange(1, len(found) + 1), found / num_true
+    ### END SOLUTION
+    return precision, recall
 
 
 def average_precision(scores, is_right, num_true):
@@ -67,8 +70,11 @@ def average_precision(scores, is_right, num_true):
     0.8333
     """
     precision, recall = precision_recall(scores, is_right, num_true)
-    best = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.sum(np.diff(recall, prepend=0) * best))
+    ### BEGIN SOLUTION
+    best = np.maximum.accumulate(precision[::-1])[::-1]  # from each entry on
+    area = np.sum(np.diff(recall, prepend=0) * best)
+    ### END SOLUTION
+    return float(area)
 
 
 def match_detections(overlaps, scores, iou_threshold):
@@ -87,14 +93,22 @@ def match_detections(overlaps, scores, iou_threshold):
     Returns
     -------
     boolean ndarray of shape (K,)
+
+    Examples
+    --------
+    >>> overlaps = np.array([[0.6, 0.0], [0.8, 0.1], [0.4, 0.3]])
+    >>> match_detections(overlaps, scores=np.array([0.7, 0.9, 0.8]), iou_threshold=0.5)
+    array([False,  True, False])
     """
     is_right, is_taken = np.zeros(len(overlaps), dtype=bool), np.zeros(overlaps.shape[1], dtype=bool)
     if not overlaps.size:
         return is_right
+    ### BEGIN SOLUTION
     for k in np.argsort(-np.asarray(scores), kind="stable"):
         thing = overlaps[k].argmax()
         if overlaps[k, thing] >= iou_threshold and not is_taken[thing]:
             is_right[k] = is_taken[thing] = True
+    ### END SOLUTION
     return is_right
 
 
@@ -146,14 +160,34 @@ def _overlaps(found, truth, mine, things):
 
 
 def mask_iou(masks, others):
-    """Compute the intersection over union of each pair of boolean masks, of shape (K, H, W) and (M, H, W): (K, M)."""
+    """Compute how much masks overlap: the pixels that two have in common divided by those of either.
+
+    Parameters
+    ----------
+    masks : boolean ndarray of shape (K, H, W)
+    others : boolean ndarray of shape (M, H, W)
+
+    Returns
+    -------
+    ndarray of shape (K, M)
+        The intersection over union of each pair, from 0 to 1; 0 if both masks are empty.
+
+    Examples
+    --------
+    >>> masks = np.array([[[True, True, False]]])
+    >>> mask_iou(masks, np.array([[[False, True, True]], [[True, True, False]]])).round(4)
+    array([[0.3333, 1.    ]])
+    """
     if masks.shape[1:] != others.shape[1:]:
         raise ValueError(f"masks of shape {masks.shape[1:]} cannot be compared with others of {others.shape[1:]}.")
     size = int(np.prod(masks.shape[1:]))
+    ### BEGIN SOLUTION
     masks, others = (m.reshape(len(m), size).astype(np.float64) for m in (masks, others))
-    intersection = masks @ others.T
+    intersection = masks @ others.T  # (K, H * W) @ (H * W, M) -> (K, M)
     union = masks.sum(axis=1)[:, np.newaxis] + others.sum(axis=1) - intersection
-    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    iou = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    ### END SOLUTION
+    return iou
 
 
 def mean_iou(y_pred, y, num_classes):

@@ -51,7 +51,7 @@ class DetectionSolver(Solver):
 
 
 def flip_scenes(X, truths):
-    """Mirror every second image on average, together with its boxes and masks.
+    """Mirror every second image on average, together with its boxes, proposals and masks.
 
     Parameters
     ----------
@@ -70,7 +70,11 @@ def flip_scenes(X, truths):
 
 
 def _flipped(truth, width):
-    left, top, right, bottom = truth["boxes"].T
-    boxes = np.stack([width - right, top, width - left, bottom], axis=1)
+    boxes = {name: _flipped_boxes(truth[name], width) for name in ("boxes", "proposals") if name in truth}
     masks = {"masks": truth["masks"][:, :, ::-1]} if "masks" in truth else {}
-    return truth | {"boxes": boxes} | masks
+    return truth | boxes | masks
+
+
+def _flipped_boxes(boxes, width):
+    left, top, right, bottom = boxes.T
+    return np.stack([width - right, top, width - left, bottom], axis=1)

@@ -42,36 +42,112 @@ def roi_pool_forward(x, rois, output_size, spatial_scale=1.0):
     >>> roi_pool_forward(x, np.array([[0, 1, 1, 3, 3]]), 1)[0]
     array([[[[15.]]]])
     """
-    images = _require_rois(x, rois, output_size)
+    images = require_rois(x, rois, output_size)
     N, C, H, W = x.shape
-    corners = _rounded(np.asarray(rois)[:, 1:] * spatial_scale)
-    rows = _bins(corners[:, 1], corners[:, 3], output_size, H)  # (K, S, H), True where a row is in a bin
-    columns = _bins(corners[:, 0], corners[:, 2], output_size, W)
+    left, top, right, bottom = rounded_corners(rois, spatial_scale).T
+    first_row, stop_row = bin_edges(top, bottom, output_size, H)  # (K, S): bin i of region k has the rows from
+    first_column, stop_column = bin_edges(left, right, output_size, W)  # first_row[k, i] to stop_row[k, i] - 1
+    ### BEGIN SOLUTION
     out = np.zeros((len(images), C, output_size, output_size), dtype=x.dtype)
-    winners = np.full(out.shape, -1)
+    winners = np.full(out.shape, -1)  # where in H * W the largest entry is
+    places = np.arange(H * W).reshape(H, W)
     for k, image in enumerate(images):
         for i in range(output_size):
             for j in range(output_size):
-                inside = np.flatnonzero(rows[k, i][:, np.newaxis] & columns[k, j])  # indices into H * W
-                if len(inside):
-                    entries = x[image].reshape(C, H * W)[:, inside]
-                    winners[k, :, i, j] = inside[entries.argmax(axis=1)]
+                rows = slice(first_row[k, i], stop_row[k, i])
+                columns = slice(first_column[k, j], stop_column[k, j])
+                entries = x[image, :, rows, columns].reshape(C, -1)
+                if entries.size:
                     out[k, :, i, j] = entries.max(axis=1)
-    return out, (x.shape, images, winners)
+                    winners[k, :, i, j] = places[rows, columns].ravel()[entries.argmax(axis=1)]
+    cache = (x.shape, images, winners)
+    ### END SOLUTION
+    return out, cache
 
 
 @in_float32
 def roi_pool_backward(dout, cache):
     """Compute the gradient dx of `roi_pool_forward`: dout goes to the largest entry of each bin, and adds up there."""
-    shape, images, winners = cache
+    ### BEGIN SOLUTION
+    (N, C, H, W), images, winners = cache
     require_gradient(dout, winners.shape)
-    N, C, H, W = shape
     dx = np.zeros((N, C, H * W), dtype=dout.dtype)
-    channels = np.arange(C)[:, np.newaxis, np.newaxis]
-    for image, winner, dregion in zip(images, winners, dout, strict=True):
-        exists = winner >= 0
-        np.add.at(dx[image], (np.broadcast_to(channels, winner.shape)[exists], winner[exists]), dregion[exists])
-    return dx.reshape(shape)
+    for k, image in enumerate(images):
+        for c in range(C):
+            exists = winners[k, c] >= 0
+            np.add.at(dx[image, c], winners[k, c][exists], dout[k, c][exists])  # bins may share an entry
+    dx = dx.reshape(N, C, H, W)
+    ### END SOLUTION
+    return dx
+
+
+def bilinear_weights(points, length):
+    """Compute how much each entry along one axis counts in the value at a point: linear interpolation.
+
+    The value at a point is interpolated between the two entries around it. Within an entry of the first or the last
+    centre, the end counts in full; farther outside, nothing counts.
+
+    Parameters
+    ----------
+    points : ndarray of any shape (...)
+        Places along the axis. 0 is the centre of the first entry, 1 that of the second; 0.5 is half-way between.
+    length : int
+        The number of entries.
+
+    Returns
+    -------
+    ndarray of shape (..., length)
+        The weights of the entries at each point. They add up to 1; for points below -1 and above `length` all are 0.
+
+    Examples
+    --------
+    >>> bilinear_weights(np.array([0.25, 2.0, -0.4, 9.0]), length=3)
+    array([[0.75, 0.25, 0.  ],
+           [0.  , 0.  , 1.  ],
+           [1.  , 0.  , 0.  ],
+           [0.  , 0.  , 0.  ]])
+    """
+    ### BEGIN SOLUTION
+    is_near = (points >= -1) & (points <= length)
+    inner = np.clip(points, 0, length - 1)
+    weights = np.maximum(1 - np.abs(inner[..., np.newaxis] - np.arange(length)), 0)  # (..., length)
+    weights = weights * is_near[..., np.newaxis]
+    ### END SOLUTION
+    return weights
+
+
+def bin_weights(start, end, num_bins, num_points, length):
+    """Compute how much each entry along one axis counts in each bin of regions.
+
+    A region is divided into num_bins bins of equal size, and each bin has num_points points, in the middle of as many
+    equal parts. The value of a bin is the mean of the values at its points.
+
+    Parameters
+    ----------
+    start, end : ndarray of shape (K,)
+        Where each region begins and ends. Here 0 is the *edge* of the first entry, and its centre is at 0.5.
+    num_bins, num_points : int
+        S, and the number of points of each bin.
+    length : int
+        The number of entries.
+
+    Returns
+    -------
+    ndarray of shape (K, S, length)
+
+    Examples
+    --------
+    >>> bin_weights(np.array([1.0]), np.array([3.0]), num_bins=2, num_points=1, length=4)
+    array([[[0., 1., 0., 0.],
+            [0., 0., 1., 0.]]])
+    """
+    ### BEGIN SOLUTION
+    steps = (np.arange(num_bins * num_points) + 0.5) / (num_bins * num_points)
+    points = start[:, np.newaxis] + (end - start)[:, np.newaxis] * steps - 0.5  # (K, num_bins * num_points)
+    weights = bilinear_weights(points, length)
+    weights = weights.reshape(len(start), num_bins, num_points, length).mean(axis=2)
+    ### END SOLUTION
+    return weights
 
 
 @in_float32
@@ -107,55 +183,69 @@ def roi_align_forward(x, rois, output_size, spatial_scale=1.0, sampling_ratio=2)
     >>> roi_align_forward(x, np.array([[0, 1.0, 1.0, 3.0, 3.0]]), 1)[0]
     array([[[[7.5]]]])
     """
-    images = _require_rois(x, rois, output_size)
+    images = require_rois(x, rois, output_size)
     require_whole("sampling_ratio", sampling_ratio)
     H, W = x.shape[2:]
+    ### BEGIN SOLUTION
     left, top, right, bottom = (np.asarray(rois)[:, 1:] * spatial_scale).T
-    rows = _sampling(top, bottom, output_size, sampling_ratio, H).astype(x.dtype)  # (K, S, H)
-    columns = _sampling(left, right, output_size, sampling_ratio, W).astype(x.dtype)
-    out = rows[:, np.newaxis] @ x[images] @ columns[:, np.newaxis].swapaxes(2, 3)  # (K, C, S, S)
-    return out, (x.shape, images, rows, columns)
+    rows = bin_weights(top, bottom, output_size, sampling_ratio, H).astype(x.dtype)  # (K, S, H)
+    columns = bin_weights(left, right, output_size, sampling_ratio, W).astype(x.dtype)  # (K, S, W)
+    # (K, 1, S, H) @ (K, C, H, W) @ (K, 1, W, S) -> (K, C, S, S)
+    out = rows[:, np.newaxis] @ x[images] @ columns[:, np.newaxis].swapaxes(2, 3)
+    cache = (x.shape, images, rows, columns)
+    ### END SOLUTION
+    return out, cache
 
 
 @in_float32
 def roi_align_backward(dout, cache):
     """Compute the gradient dx of `roi_align_forward`: to the four entries around each point, by the same weights."""
+    ### BEGIN SOLUTION
     shape, images, rows, columns = cache
     require_gradient(dout, (len(images), shape[1], rows.shape[1], columns.shape[1]))
     dregions = rows[:, np.newaxis].swapaxes(2, 3) @ dout @ columns[:, np.newaxis]  # (K, C, H, W)
     dx = np.zeros(shape, dtype=dout.dtype)
-    np.add.at(dx, images, dregions)
+    np.add.at(dx, images, dregions)  # an image may have several regions
+    ### END SOLUTION
     return dx
 
 
-def _sampling(start, end, num_bins, num_points, length):
-    """Weights that average the points of each bin along one axis, of shape (K, num_bins, length)."""
-    # Points are counted so that 0 is the centre of the first entry.
-    steps = (np.arange(num_bins * num_points) + 0.5) / (num_bins * num_points)
-    points = start[:, np.newaxis] + (end - start)[:, np.newaxis] * steps - 0.5  # (K, num_bins * num_points)
-    is_inside = (points >= -1) & (points <= length)
-    points = np.clip(points, 0, length - 1)  # the outermost entries reach up to the edge
-    weights = np.maximum(1 - np.abs(points[:, :, np.newaxis] - np.arange(length)), 0)
-    weights = weights * is_inside[:, :, np.newaxis]
-    return weights.reshape(len(start), num_bins, num_points, length).mean(axis=2)
+def bin_edges(start, end, num_bins, length):
+    """Divide regions into bins along one axis.
 
+    Parameters
+    ----------
+    start, end : ndarray of shape (K,)
+        The first and the last entry of each region.
+    num_bins : int
+    length : int
+        The number of entries that exist: the height or the width of the feature maps.
 
-def _bins(start, end, num_bins, length):
-    """For each region and bin, which entries along one axis are in it: boolean of shape (K, num_bins, length)."""
+    Returns
+    -------
+    first, stop : integer ndarray of shape (K, num_bins)
+        A bin has the entries from first to stop - 1; none if first is not below stop.
+
+    Examples
+    --------
+    >>> first, stop = bin_edges(np.array([1]), np.array([5]), num_bins=2, length=6)
+    >>> first, stop
+    (array([[1, 3]]), array([[4, 6]]))
+    """
     size = np.maximum(end - start + 1, 1)[:, np.newaxis] / num_bins
     edges = np.arange(num_bins)
     first = np.floor(edges * size) + start[:, np.newaxis]
     stop = np.ceil((edges + 1) * size) + start[:, np.newaxis]
-    entries = np.arange(length)
-    return (entries >= first[:, :, np.newaxis]) & (entries < stop[:, :, np.newaxis])
+    return np.clip(first, 0, length).astype(int), np.clip(stop, 0, length).astype(int)
 
 
-def _rounded(values):
-    """Round halves away from 0, as C does; `np.round` would round them to even numbers."""
-    return np.sign(values) * np.floor(np.abs(values) + 0.5)
+def rounded_corners(rois, spatial_scale):
+    """The boxes of regions (K, 5) in whole entries of the feature maps; halves are rounded away from 0, as C does."""
+    corners = np.asarray(rois)[:, 1:] * spatial_scale
+    return np.sign(corners) * np.floor(np.abs(corners) + 0.5)  # np.round would round halves to even numbers
 
 
-def _require_rois(x, rois, output_size):
+def require_rois(x, rois, output_size):
     """Raise unless x are feature maps and rois regions of its images; return the index of the image of each."""
     require_maps(x)
     require_whole("output_size", output_size)

@@ -242,7 +242,9 @@ def _after_step(factor: Callable[[Wrong], float | None]) -> Callable[[Wrong], np
 def _an_input(wrong: Wrong) -> Iterator[Idea]:
     """What came in, returned as it is."""
     for name, value in wrong.inputs.items():
-        if isinstance(value, np.ndarray) and value.shape == wrong.expected.shape and np.ptp(value) > 0:
+        if not isinstance(value, np.ndarray) or value.dtype.kind == "b":
+            continue
+        if value.shape == wrong.expected.shape and np.ptp(value) > 0:
             sentence = (
                 f"{wrong.name} is the same as {name}, which is passed in: is one written where the other belongs?"
             )

@@ -25,7 +25,9 @@ NOTEBOOKS = {
     "LSTM_Captioning": "assignment3",
     "Transformer_Captioning": "assignment3",
     "NetworkVisualization": "assignment3",
+    "RegionDetection": "assignment4",
     "SingleShotDetection": "assignment4",
+    "InstanceSegmentation": "assignment4",
 }
 
 

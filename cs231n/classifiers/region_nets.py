@@ -9,15 +9,11 @@ import numpy as np
 from cs231n.boxes import box_iou, clip_boxes, decode_boxes, encode_boxes, grid_anchors, nms
 from cs231n.classifiers.graph_net import GraphNet
 from cs231n.classifiers.single_shot import HALF_SIZE, best_detections, smooth_absolute_error
+from cs231n.fast_layers import roi_pool_backward_fast, roi_pool_forward_fast
 from cs231n.graph import layer, loss_layer
 from cs231n.graph_layers import add, affine_relu, conv_relu, max_pool, relu
 from cs231n.rnn_layers import sigmoid
-from cs231n.roi_layers import (
-    roi_align_backward,
-    roi_align_forward,
-    roi_pool_backward,
-    roi_pool_forward,
-)
+from cs231n.roi_layers import bilinear_weights, roi_align_backward, roi_align_forward
 from cs231n.spatial_layers import conv_transpose_backward, conv_transpose_forward
 
 BOX_WEIGHT = 5.0  # of the error of the boxes in the loss
@@ -25,12 +21,12 @@ ALIGN, POOL = "align", "pool"
 
 _roi_layers = {
     ALIGN: layer(roi_align_forward, roi_align_backward),
-    POOL: layer(roi_pool_forward, roi_pool_backward),
+    POOL: layer(roi_pool_forward_fast, roi_pool_backward_fast),
 }
 _conv_transpose = layer(conv_transpose_forward, conv_transpose_backward)
 
 
-def match_regions(regions, boxes, positive, negative):
+def match_regions(regions, boxes, positive, negative, keep_best=False):
     """Decide for each region whether it shows a thing, and which.
 
     Parameters
@@ -41,6 +37,9 @@ def match_regions(regions, boxes, positive, negative):
     positive, negative : float
         A region shows the thing that it overlaps most if their intersection over union is at least `positive`; it shows
         none if the largest one is below `negative`; in between, it is not used.
+    keep_best : bool
+        Whether the region that overlaps a thing most shows this thing in any case, however little it is: so that each
+        thing has a region to be learnt from.
 
     Returns
     -------
@@ -56,8 +55,13 @@ def match_regions(regions, boxes, positive, negative):
     if not len(boxes):
         return np.full(len(regions), -1)
     overlaps = box_iou(regions, boxes)  # (R, M)
+    ### BEGIN SOLUTION
     things, largest = overlaps.argmax(axis=1), overlaps.max(axis=1)
-    return np.where(largest >= positive, things, np.where(largest < negative, -1, -2))
+    things = np.where(largest >= positive, things, np.where(largest < negative, -1, -2))
+    if keep_best:
+        things[overlaps.argmax(axis=0)] = np.arange(len(boxes))
+    ### END SOLUTION
+    return things
 
 
 def sample_regions(things, num_regions, max_positive):
@@ -101,7 +105,7 @@ def region_loss(x, labels, deltas):
     Returns
     -------
     loss : float
-        The softmax loss of the class plus the smooth absolute error of the box.
+        The softmax loss of the class plus BOX_WEIGHT = 5 times the smooth absolute error of the box.
     dx : ndarray of shape (R, 4 + C)
 
     Notes
@@ -109,6 +113,7 @@ def region_loss(x, labels, deltas):
     Girshick (2015), "Fast R-CNN", section 2.3.
     """
     R = max(len(x), 1)
+    ### BEGIN SOLUTION
     shifted = x[:, 4:] - x[:, 4:].max(axis=1, keepdims=True)
     log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     rows, shows_thing = np.arange(len(x)), labels > 0
@@ -117,7 +122,9 @@ def region_loss(x, labels, deltas):
     dx[rows, 4 + labels] -= 1
     box_loss, dboxes = smooth_absolute_error(x[shows_thing, :4] - deltas[shows_thing])
     dx[shows_thing, :4] = BOX_WEIGHT * dboxes
-    return (BOX_WEIGHT * box_loss - np.sum(log_probs[rows, labels])) / R, dx / R
+    loss, dx = (BOX_WEIGHT * box_loss - np.sum(log_probs[rows, labels])) / R, dx / R
+    ### END SOLUTION
+    return loss, dx
 
 
 def _anchor_loss(x, chosen, labels, deltas):
@@ -135,17 +142,93 @@ def _by_anchor(x):
     return x.transpose(0, 2, 3, 1).reshape(-1, 6)
 
 
-def _mask_loss(x, labels, masks):
-    """The mean binary cross-entropy of the mask of the right class: x (R, K, S, S), labels (R,), masks (R, S, S)."""
-    regions = np.arange(len(x))
+def mask_loss(x, labels, masks):
+    """Compute the mean binary cross-entropy of the masks of regions, and its gradient.
+
+    A network predicts a mask for each class. Only that of the class which a region shows counts, so the classes do not
+    compete for a pixel.
+
+    Parameters
+    ----------
+    x : ndarray of shape (R, K, S, S)
+        For each region and class the score of each cell; its sigmoid is the probability that the cell is on the thing.
+    labels : integer ndarray of shape (R,)
+        The class of the thing that each region shows.
+    masks : ndarray of shape (R, S, S)
+        1 for cells on the thing and 0 for others.
+
+    Returns
+    -------
+    loss : float
+        The mean over all cells of all R masks; 0 without regions.
+    dx : ndarray of shape (R, K, S, S)
+
+    Notes
+    -----
+    He, Gkioxari, Dollár and Girshick (2017), "Mask R-CNN", section 3.
+
+    Examples
+    --------
+    >>> x = np.array([[[[0.0, 2.0]], [[9.0, 9.0]]]])  # a region, two classes, a row of two cells
+    >>> loss, dx = mask_loss(x, np.array([0]), np.array([[[0.0, 1.0]]]))
+    >>> print(f"{loss:.4f}", dx.round(3).tolist())
+    0.4100 [[[[0.25, -0.06]], [[0.0, 0.0]]]]
+    """
+    regions, dx = np.arange(len(x)), np.zeros_like(x)
+    num_cells = max(masks.size, 1)
+    ### BEGIN SOLUTION
     scores = x[regions, labels]  # (R, S, S)
-    dx = np.zeros_like(x)
-    dx[regions, labels] = (sigmoid(scores) - masks) / max(masks.size, 1)
     losses = np.maximum(scores, 0) - scores * masks + np.log1p(np.exp(-np.abs(scores)))
-    return losses.sum() / max(masks.size, 1), dx
+    loss = losses.sum() / num_cells
+    dx[regions, labels] = (sigmoid(scores) - masks) / num_cells
+    ### END SOLUTION
+    return loss, dx
 
 
-_region_loss, _anchor_loss, _mask_loss = map(loss_layer, (region_loss, _anchor_loss, _mask_loss))
+_region_loss, _anchor_loss, _mask_loss = map(loss_layer, (region_loss, _anchor_loss, mask_loss))
+
+
+def region_proposals(predictions, anchors, image_size, num_proposals, iou_threshold=0.7):
+    """Turn what a region proposal network says about the anchors of one image into a few regions.
+
+    The boxes of the 6 * num_proposals anchors with the highest scores are decoded and cut off at the edges of the
+    image. Those that are less than 2 pixels wide or high are dropped, then those that overlap a better one too much.
+
+    Parameters
+    ----------
+    predictions : ndarray of shape (number of anchors, 6)
+        The four numbers of a box, the score of "nothing" and the score of "a thing". An anchor's own score is the
+        second minus the first.
+    anchors : ndarray of shape (number of anchors, 4)
+    image_size : int
+        Height and width of the image.
+    num_proposals : int
+        How many regions are wanted at most.
+    iou_threshold : float
+        For `nms`.
+
+    Returns
+    -------
+    ndarray of shape (at most num_proposals, 4)
+        The most likely one first.
+
+    Examples
+    --------
+    >>> anchors = np.array([[0.0, 0, 8, 8], [8, 0, 16, 8]])
+    >>> predictions = np.array([[0.0, 0, 0, 0, 1, 2], [0.5, 0, 0, 0, 1, 4]])
+    >>> region_proposals(predictions, anchors, image_size=16, num_proposals=2)
+    array([[12.,  0., 16.,  8.],
+           [ 0.,  0.,  8.,  8.]])
+    """
+    ### BEGIN SOLUTION
+    scores = predictions[:, 5] - predictions[:, 4]
+    best = np.argsort(-scores)[: 6 * num_proposals]
+    boxes = clip_boxes(decode_boxes(predictions[best, :4], anchors[best]), image_size, image_size)
+    is_large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= 2
+    boxes, scores = boxes[is_large], scores[best][is_large]
+    proposals = boxes[nms(boxes, scores, iou_threshold)[:num_proposals]]
+    ### END SOLUTION
+    return proposals
 
 
 class FastRCNN(GraphNet):
@@ -240,10 +323,13 @@ class FastRCNN(GraphNet):
         rois, labels, deltas = np.concatenate(rois), np.concatenate(labels), np.concatenate(deltas)
         return rois, labels, deltas.astype(self.dtype), np.concatenate(things)
 
-    def detect(self, X, proposals, score_threshold=0.05, iou_threshold=0.5):
+    def detect(self, X, proposals, score_threshold=0.05, iou_threshold=0.5, batch_size=10):
         """Find things among proposals, a list of N arrays of shape (R, 4); the result is a list of N dicts."""
-        maps = self.maps(self.params, X)
-        return self._detect(maps, proposals, score_threshold, iou_threshold)
+        found = []
+        for start in range(0, len(X), batch_size):
+            batch = slice(start, start + batch_size)
+            found += self._detect(self.maps(self.params, X[batch]), proposals[batch], score_threshold, iou_threshold)
+        return found
 
     def _detect(self, maps, proposals, score_threshold, iou_threshold):
         rois = np.concatenate([np.column_stack([np.full(len(p), n), p]) for n, p in enumerate(proposals)])
@@ -303,18 +389,8 @@ class FasterRCNN(FastRCNN):
 
     def proposals(self, x):
         """Decode what `propose` says: a list of N arrays of at most num_proposals boxes, the most likely first."""
-        found = []
-        for predictions in x.reshape(len(x), 1, *x.shape[1:]):
-            predictions = _by_anchor(predictions).astype(np.float64)  # (H' * W' * A, 6)
-            scores = predictions[:, 5] - predictions[:, 4]
-            best = np.argsort(-scores)[: 6 * self.num_proposals]
-            boxes = clip_boxes(
-                decode_boxes(predictions[best, :4], self.anchors[best]), self.image_size, self.image_size
-            )
-            is_large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= 2
-            boxes, scores = boxes[is_large], scores[best][is_large]
-            found.append(boxes[nms(boxes, scores, 0.7)[: self.num_proposals]])
-        return found
+        by_image = _by_anchor(x).astype(np.float64).reshape(len(x), -1, 6)  # (N, H' * W' * A, 6)
+        return [region_proposals(rows, self.anchors, self.image_size, self.num_proposals) for rows in by_image]
 
     def loss(self, X, truths):
         """Compute the loss of images X (N, 3, H, W) with N truths, and the gradients of all parameters."""
@@ -333,9 +409,7 @@ class FasterRCNN(FastRCNN):
         chosen, labels, deltas = [], [], []
         for n, truth in enumerate(truths):
             boxes = np.asarray(truth["boxes"], dtype=float)
-            matched = match_regions(self.anchors, boxes, positive=0.5, negative=0.3)
-            if len(boxes):  # the best anchor of each thing, however little they overlap
-                matched[box_iou(self.anchors, boxes).argmax(axis=0)] = np.arange(len(boxes))
+            matched = match_regions(self.anchors, boxes, positive=0.5, negative=0.3, keep_best=True)
             sample = sample_regions(matched, self.NUM_ANCHORS, self.MAX_POSITIVE_ANCHORS)
             things, anchors = matched[sample], self.anchors[sample]
             chosen.append(n * len(self.anchors) + sample)
@@ -393,11 +467,14 @@ class MaskRCNN(FasterRCNN):
     def _loss_with_masks(self, params, X, truths):
         loss, maps, rois, things = self._loss(params, X, truths)
         shows_thing = things >= 0
-        rois, things = rois[shows_thing], things[shows_thing]
+        return add(loss, self.masks_loss(params, maps, rois[shows_thing], things[shows_thing], truths))
+
+    def masks_loss(self, params, maps, rois, things, truths):
+        """Compute the loss of the masks alone: of regions (R, 5) that show things, given by their index (R,)."""
         images = rois[:, 0].astype(int)
         labels = np.array([truths[n]["labels"][m] for n, m in zip(images, things, strict=True)], dtype=int)
         masks = np.array([truths[n]["masks"][m] for n, m in zip(images, things, strict=True)])
-        return add(loss, _mask_loss(self.masks(params, maps, rois), labels, self._targets(masks, rois)))
+        return _mask_loss(self.masks(params, maps, rois), labels, self._targets(masks, rois))
 
     def _targets(self, masks, rois):
         """What the masks of regions should be: the masks of the things (R, H, W), cut out: (R, S, S)."""
@@ -406,7 +483,10 @@ class MaskRCNN(FasterRCNN):
         return (parts[:, 0] >= 0.5).astype(self.dtype)
 
     def _detect(self, maps, proposals, score_threshold, iou_threshold):
-        found = super()._detect(maps, proposals, score_threshold, iou_threshold)
+        return self.add_masks(maps, super()._detect(maps, proposals, score_threshold, iou_threshold))
+
+    def add_masks(self, maps, found):
+        """Add ``masks``, boolean of shape (M, H, W), to what was found in each image: ``boxes`` and ``labels``."""
         rois = np.concatenate([np.column_stack([np.full(len(f["boxes"]), n), f["boxes"]]) for n, f in enumerate(found)])
         labels = np.concatenate([f["labels"] for f in found])
         scores = self.masks(self.params, maps, rois)[np.arange(len(rois)), labels]
@@ -421,23 +501,35 @@ def paste_masks(probs, boxes, image_size):
     Parameters
     ----------
     probs : ndarray of shape (M, S, S)
-        The probability of each cell of a box.
+        The probability of each cell of a box: its rows go from top to bottom, its columns from left to right.
     boxes : ndarray of shape (M, 4)
     image_size : int
+        Height and width of the images.
 
     Returns
     -------
     boolean ndarray of shape (M, image_size, image_size)
-        True where the probability, interpolated between the cells, is at least one half.
+        True for pixels whose centre is in the box and where the probability, interpolated between the cells, is at
+        least one half.
+
+    Examples
+    --------
+    >>> probs = np.array([[[0.9, 0.9], [0.1, 0.1]]])  # the upper half of the box
+    >>> paste_masks(probs, np.array([[1.0, 0, 3, 2]]), image_size=4).astype(int)
+    array([[[0, 1, 1, 0],
+            [0, 0, 0, 0],
+            [0, 0, 0, 0],
+            [0, 0, 0, 0]]])
     """
-    S = probs.shape[-1]
-    pixels = np.arange(image_size) + 0.5
+    S, pixels = probs.shape[-1], np.arange(image_size) + 0.5  # the centres of the pixels
+    ### BEGIN SOLUTION
     weights = []
-    for axis in (1, 0):  # rows, then columns
-        start, size = boxes[:, axis, np.newaxis], (boxes[:, axis + 2] - boxes[:, axis])[:, np.newaxis]
-        cells = (pixels - start) / np.maximum(size, 1e-6) * S - 0.5  # (M, image_size), in cells from the first centre
-        inside = (cells >= -0.5) & (cells <= S - 0.5)
-        nearness = np.maximum(1 - np.abs(np.clip(cells, 0, S - 1)[:, :, np.newaxis] - np.arange(S)), 0)
-        weights.append(nearness * inside[:, :, np.newaxis])  # (M, image_size, S)
-    rows, columns = weights
-    return rows @ probs @ columns.swapaxes(1, 2) >= 0.5
+    for axis in (1, 0):  # rows by top and bottom, columns by left and right
+        start, end = boxes[:, axis, np.newaxis], boxes[:, axis + 2, np.newaxis]
+        cells = (pixels - start) / (end - start) * S - 0.5  # (M, image_size), counted from the first cell's centre
+        is_inside = (pixels >= start) & (pixels <= end)
+        weights.append(bilinear_weights(cells, S) * is_inside[:, :, np.newaxis])
+    rows, columns = weights  # (M, image_size, S)
+    masks = rows @ probs @ columns.swapaxes(1, 2) >= 0.5
+    ### END SOLUTION
+    return masks

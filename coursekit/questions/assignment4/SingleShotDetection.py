@@ -89,6 +89,7 @@ grid_targets = Question(
         "as indices, set all three arrays; encode_boxes wants the anchors of just these cells.",
     ),
     implements=(f"{MODULE}:grid_targets",),
+    builds_on=("encode_boxes",),
     cases=(
         _grid_case("two images, 3 x 3 cells", (2, 3), 3, 8, 10.0),
         _grid_case("4 x 4 cells of 6 pixels", (4, 1, 5), 4, 6, 15.0),
@@ -249,6 +250,7 @@ decode_predictions = Question(
         "come from decode_boxes, which takes columns 1 to 4.",
     ),
     implements=(f"{MODULE}:decode_predictions",),
+    builds_on=("decode_boxes",),
     cases=(
         Case("six cells, 3 classes", lambda rng: _prediction(rng, 6, 3), _run_decode, _decode_sizes),
         Case("nine cells, 4 classes", lambda rng: _prediction(rng, 9, 4), _run_decode, _decode_sizes),
@@ -328,6 +330,7 @@ anchor_targets = Question(
         "answers for the best anchor of each thing. Only then fill in the targets.",
     ),
     implements=(f"{MODULE}:anchor_targets",),
+    builds_on=("box_iou", "encode_boxes"),
     cases=(
         _anchor_case("3 x 3 cells, two sizes", 3, 4, (7.0, 15.0), 0.5),
         _anchor_case("one image, 5 x 5 cells", 5, 4, (8.0, 17.0), 0.5, beside=False),

@@ -1,1 +1,1 @@
-"""Questions of assignment 4."""
+"""The questions of assignment 4, a module for each notebook."""
