@@ -301,8 +301,8 @@ paste_masks = Question(
     difficulty=4,
     importance=3,
     hints=(
-        "This is RoIAlign the other way round: there, points of a region looked up entries of a map; here, pixels of "
-        "the image look up cells of a mask. Where is the centre of a pixel, counted in cells of the box?",
+        "RoIAlign the other way round: there, points of a region looked up entries of a map; here, pixels look up "
+        "cells of a mask. Where is the centre of a pixel, counted in cells of the box?",
         "(centre - start) / size * S is the position in cells from the edge of the box; half a cell less counts from "
         "the centre of the first. Pixels whose centre is outside the box get weights of 0.",
     ),

@@ -439,7 +439,7 @@ def _detect(maps, anchor_sizes, score_threshold=0.01, iou_threshold=0.5):
     anchors, x = np.concatenate(anchors), np.concatenate([m.reshape(-1, 5 + NUM_CLASSES) for m in maps])
     sizes = anchors[:, 2:] - anchors[:, :2]
     centers = anchors[:, :2] + sizes / 2 + sizes * x[:, 1:3]
-    halves = sizes * np.exp(np.minimum(x[:, 3:5], 4)) / 2
+    halves = sizes * np.exp(np.minimum(x[:, 3:5], np.log(1000 / 16))) / 2
     boxes = np.clip(np.concatenate([centers - halves, centers + halves], axis=1), 0, IMAGE_SIZE)
     probs = np.exp(x[:, 5:] - x[:, 5:].max(axis=1, keepdims=True))
     probs *= (1 + np.tanh(x[:, :1] / 2)) / 2 / probs.sum(axis=1, keepdims=True)
@@ -452,18 +452,22 @@ def _detect(maps, anchor_sizes, score_threshold=0.01, iou_threshold=0.5):
 
 
 def mean_precision(detections, truths, iou_threshold=0.5):
-    """The mean average precision of (boxes, scores, labels) of each image, computed here."""
+    """The mean average precision of (boxes, scores, labels) of each image."""
+    return float(np.mean(class_areas(detections, truths, iou_threshold)))
+
+
+def class_areas(detections, truths, iou_threshold):
+    """The average precision of each class, computed here; nan for a class of which there is nothing to find."""
     areas = []
     for label in range(NUM_CLASSES):
         scores, is_right, num_true = [], [], 0
         for (boxes, values, labels), truth in zip(detections, truths, strict=True):
-            things = truth["boxes"][truth["labels"] == label]
-            mine = labels == label
+            things, mine = truth["boxes"][truth["labels"] == label], labels == label
             scores.append(values[mine])
             is_right.append(right_ones(overlaps(boxes[mine], things), iou_threshold))
             num_true += len(things)
         areas.append(area_under_curve(np.concatenate(scores), np.concatenate(is_right), num_true))
-    return float(np.mean(areas))
+    return areas
 
 
 def _why_imprecise(precision):
