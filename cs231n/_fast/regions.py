@@ -19,17 +19,17 @@ def roi_pool_forward_fast(x, rois, output_size, spatial_scale=1.0):
     K, S, h = rows.shape
     places = rows[:, :, np.newaxis, :, np.newaxis] * W + columns[:, np.newaxis, :, np.newaxis]  # (K, S, S, h, w)
     places = places.reshape(K, S, S, h * columns.shape[2]) + (images * H * W)[:, np.newaxis, np.newaxis, np.newaxis]
-    entries = x.transpose(0, 2, 3, 1).reshape(-1, C)[places]  # (K, S, S, h * w, C)
-    winners = entries.argmax(axis=3)  # (K, S, S, C)
+    by_place = x.transpose(0, 2, 3, 1).reshape(-1, C)  # (N * H * W, C)
     exists = (has_rows[:, :, np.newaxis] & has_columns[:, np.newaxis])[..., np.newaxis]  # (K, S, S, 1)
-    out = np.where(exists, entries.max(axis=3), 0)
-    return out.transpose(0, 3, 1, 2), (x.shape, np.take_along_axis(places, winners, axis=3), exists)
+    out = np.where(exists, by_place[places].max(axis=3), 0)  # (K, S, S, h * w, C) -> (K, S, S, C)
+    return out.transpose(0, 3, 1, 2), (x.shape, by_place, places, exists)
 
 
 def roi_pool_backward_fast(dout, cache):
-    """Compute the gradient dx of `roi_pool_forward_fast`."""
-    (N, C, H, W), winners, exists = cache
-    targets = winners * C + np.arange(C)  # (K, S, S, C), indices into N * H * W * C
+    """Compute the gradient dx of `roi_pool_forward_fast`; only here is looked for where the largest entries are."""
+    (N, C, H, W), by_place, places, exists = cache
+    winners = np.take_along_axis(places, by_place[places].argmax(axis=3), axis=3)  # (K, S, S, C)
+    targets = winners * C + np.arange(C)  # indices into N * H * W * C
     shares = np.where(exists, dout.transpose(0, 2, 3, 1), 0)
     dx = np.bincount(targets.ravel(), weights=shares.ravel(), minlength=N * H * W * C)
     return dx.reshape(N, H, W, C).transpose(0, 3, 1, 2).astype(dout.dtype)
