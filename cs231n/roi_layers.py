@@ -205,7 +205,8 @@ def roi_align_backward(dout, cache):
     require_gradient(dout, (len(images), shape[1], rows.shape[1], columns.shape[1]))
     dregions = rows[:, np.newaxis].swapaxes(2, 3) @ dout @ columns[:, np.newaxis]  # (K, C, H, W)
     dx = np.zeros(shape, dtype=dout.dtype)
-    np.add.at(dx, images, dregions)  # an image may have several regions
+    for image, dregion in zip(images, dregions, strict=True):  # an image may have several regions
+        dx[image] += dregion
     ### END SOLUTION
     return dx
 

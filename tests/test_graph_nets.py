@@ -122,7 +122,7 @@ def test_a_detector_learns_a_few_scenes(make):
         data,
         update_rule="adam",
         optim_config={"learning_rate": 5e-3},
-        num_epochs=60,
+        num_epochs=100,
         batch_size=8,
         verbose=False,
     )

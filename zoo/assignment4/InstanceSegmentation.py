@@ -264,14 +264,14 @@ def align_by_einsum(x, rois, output_size, spatial_scale=1.0, sampling_ratio=2):
 slips(
     "roi_align_backward",
     (
-        "of several regions of one image only the last one counts: their gradients add up, as np.add.at does it",
-        "np.add.at(dx, images, dregions)",
-        "dx[images] += dregions",
+        "of several regions of one image only the last one counts: their gradients add up",
+        "dx[image] += dregion",
+        "dx[image] = dregion",
     ),
     (
         "all regions give their gradient to the first image: it goes to the image of each",
-        "np.add.at(dx, images, dregions)",
-        "np.add.at(dx, np.zeros_like(images), dregions)",
+        "dx[image] += dregion",
+        "dx[0] += dregion",
     ),
     (
         "the weights only say where the gradient goes, not how much: multiply by them, as in the forward pass",
@@ -291,20 +291,28 @@ slips(
     ),
     (
         "the gradient is averaged over the regions: the gradients of all regions add up",
-        "np.add.at(dx, images, dregions)",
-        "np.add.at(dx, images, dregions / len(images))",
+        "dx[image] += dregion",
+        "dx[image] += dregion / len(images)",
     ),
     (
         "each image's gradient is averaged over its regions: they add up",
-        "np.add.at(dx, images, dregions)",
-        "np.add.at(dx, images, dregions / np.bincount(images)[images, np.newaxis, np.newaxis, np.newaxis])",
+        "dx[image] += dregion",
+        "dx[image] += dregion / np.sum(images == image)",
     ),
     (
         "the gradients of the channels are mixed: each channel has its own",
-        "np.add.at(dx, images, dregions)",
-        "np.add.at(dx, images, dregions.mean(axis=1, keepdims=True))",
+        "dx[image] += dregion",
+        "dx[image] += dregion.mean(axis=0)",
     ),
 )
+
+
+@right("roi_align_backward")
+def align_backward_by_add_at(dout, cache):
+    shape, images, rows, columns = cache
+    dx = np.zeros(shape, dtype=dout.dtype)
+    np.add.at(dx, images, np.einsum("kih,kcij,kjw->kchw", rows, dout, columns))
+    return dx
 
 
 @right(

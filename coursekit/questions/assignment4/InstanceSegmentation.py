@@ -204,8 +204,8 @@ roi_align_backward = Question(
     hints=(
         "The forward pass is A X B for constant matrices A and B. What is the gradient of X, if that of the product is "
         "given? Afterwards each region has a gradient for the maps of its image.",
-        "An image can have several regions, and all of their gradients add up. An assignment with += keeps one of "
-        "several equal indices; np.add.at keeps them all.",
+        "An image can have several regions, and all of their gradients add up. With an array of indices, += keeps one "
+        "of several equal ones; a loop over the regions, or np.add.at, keeps them all.",
     ),
     implements=(f"{LAYERS}:roi_align_backward",),
     builds_on=("bilinear_weights", "bin_weights", "roi_align_forward"),
