@@ -70,11 +70,10 @@ def film(frames, seconds=0.4):
     -------
     IPython.display.Image
     """
+    import imageio.v3 as imageio
     from IPython.display import Image
-    from PIL import Image as Picture
 
-    pictures = [Picture.fromarray(frame).quantize(64) for frame in frames]
+    durations = [1000 * seconds] * (len(frames) - 1) + [2000]
     data = io.BytesIO()
-    durations = [int(1000 * seconds)] * (len(pictures) - 1) + [2000]
-    pictures[0].save(data, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    imageio.imwrite(data, np.stack(frames), extension=".gif", plugin="pillow", duration=durations, loop=0)
     return Image(data=data.getvalue(), format="gif")
