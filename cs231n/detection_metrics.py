@@ -160,14 +160,34 @@ def _overlaps(found, truth, mine, things):
 
 
 def mask_iou(masks, others):
-    """Compute the intersection over union of each pair of boolean masks, of shape (K, H, W) and (M, H, W): (K, M)."""
+    """Compute how much masks overlap: the pixels that two have in common divided by those of either.
+
+    Parameters
+    ----------
+    masks : boolean ndarray of shape (K, H, W)
+    others : boolean ndarray of shape (M, H, W)
+
+    Returns
+    -------
+    ndarray of shape (K, M)
+        The intersection over union of each pair, from 0 to 1; 0 if both masks are empty.
+
+    Examples
+    --------
+    >>> masks = np.array([[[True, True, False]]])
+    >>> mask_iou(masks, np.array([[[False, True, True]], [[True, True, False]]])).round(4)
+    array([[0.3333, 1.    ]])
+    """
     if masks.shape[1:] != others.shape[1:]:
         raise ValueError(f"masks of shape {masks.shape[1:]} cannot be compared with others of {others.shape[1:]}.")
     size = int(np.prod(masks.shape[1:]))
+    ### BEGIN SOLUTION
     masks, others = (m.reshape(len(m), size).astype(np.float64) for m in (masks, others))
-    intersection = masks @ others.T
+    intersection = masks @ others.T  # (K, H * W) @ (H * W, M) -> (K, M)
     union = masks.sum(axis=1)[:, np.newaxis] + others.sum(axis=1) - intersection
-    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    iou = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    ### END SOLUTION
+    return iou
 
 
 def mean_iou(y_pred, y, num_classes):

@@ -81,6 +81,75 @@ def roi_pool_backward(dout, cache):
     return dx
 
 
+def bilinear_weights(points, length):
+    """Compute how much each entry along one axis counts in the value at a point: linear interpolation.
+
+    The value at a point is interpolated between the two entries around it. Within an entry of the first or the last
+    centre, the end counts in full; farther outside, nothing counts.
+
+    Parameters
+    ----------
+    points : ndarray of any shape (...)
+        Places along the axis. 0 is the centre of the first entry, 1 that of the second; 0.5 is half-way between.
+    length : int
+        The number of entries.
+
+    Returns
+    -------
+    ndarray of shape (..., length)
+        The weights of the entries at each point. They add up to 1; for points below -1 and above `length` all are 0.
+
+    Examples
+    --------
+    >>> bilinear_weights(np.array([0.25, 2.0, -0.4, 9.0]), length=3)
+    array([[0.75, 0.25, 0.  ],
+           [0.  , 0.  , 1.  ],
+           [1.  , 0.  , 0.  ],
+           [0.  , 0.  , 0.  ]])
+    """
+    ### BEGIN SOLUTION
+    is_near = (points >= -1) & (points <= length)
+    inner = np.clip(points, 0, length - 1)
+    weights = np.maximum(1 - np.abs(inner[..., np.newaxis] - np.arange(length)), 0)  # (..., length)
+    weights = weights * is_near[..., np.newaxis]
+    ### END SOLUTION
+    return weights
+
+
+def bin_weights(start, end, num_bins, num_points, length):
+    """Compute how much each entry along one axis counts in each bin of regions.
+
+    A region is divided into num_bins bins of equal size, and each bin has num_points points, in the middle of as many
+    equal parts. The value of a bin is the mean of the values at its points.
+
+    Parameters
+    ----------
+    start, end : ndarray of shape (K,)
+        Where each region begins and ends. Here 0 is the *edge* of the first entry, and its centre is at 0.5.
+    num_bins, num_points : int
+        S, and the number of points of each bin.
+    length : int
+        The number of entries.
+
+    Returns
+    -------
+    ndarray of shape (K, S, length)
+
+    Examples
+    --------
+    >>> bin_weights(np.array([1.0]), np.array([3.0]), num_bins=2, num_points=1, length=4)
+    array([[[0., 1., 0., 0.],
+            [0., 0., 1., 0.]]])
+    """
+    ### BEGIN SOLUTION
+    steps = (np.arange(num_bins * num_points) + 0.5) / (num_bins * num_points)
+    points = start[:, np.newaxis] + (end - start)[:, np.newaxis] * steps - 0.5  # (K, num_bins * num_points)
+    weights = bilinear_weights(points, length)
+    weights = weights.reshape(len(start), num_bins, num_points, length).mean(axis=2)
+    ### END SOLUTION
+    return weights
+
+
 @in_float32
 def roi_pool_forward_fast(x, rois, output_size, spatial_scale=1.0):
     """Compute the same as `roi_pool_forward` for all bins at once, for training; the cache is another one.
@@ -150,34 +219,29 @@ def roi_align_forward(x, rois, output_size, spatial_scale=1.0, sampling_ratio=2)
     images = require_rois(x, rois, output_size)
     require_whole("sampling_ratio", sampling_ratio)
     H, W = x.shape[2:]
+    ### BEGIN SOLUTION
     left, top, right, bottom = (np.asarray(rois)[:, 1:] * spatial_scale).T
-    rows = _sampling(top, bottom, output_size, sampling_ratio, H).astype(x.dtype)  # (K, S, H)
-    columns = _sampling(left, right, output_size, sampling_ratio, W).astype(x.dtype)
-    out = rows[:, np.newaxis] @ x[images] @ columns[:, np.newaxis].swapaxes(2, 3)  # (K, C, S, S)
-    return out, (x.shape, images, rows, columns)
+    rows = bin_weights(top, bottom, output_size, sampling_ratio, H).astype(x.dtype)  # (K, S, H)
+    columns = bin_weights(left, right, output_size, sampling_ratio, W).astype(x.dtype)  # (K, S, W)
+    # (K, 1, S, H) @ (K, C, H, W) @ (K, 1, W, S) -> (K, C, S, S)
+    out = rows[:, np.newaxis] @ x[images] @ columns[:, np.newaxis].swapaxes(2, 3)
+    cache = (x.shape, images, rows, columns)
+    ### END SOLUTION
+    return out, cache
 
 
 @in_float32
 def roi_align_backward(dout, cache):
     """Compute the gradient dx of `roi_align_forward`: to the four entries around each point, by the same weights."""
+    ### BEGIN SOLUTION
     shape, images, rows, columns = cache
     require_gradient(dout, (len(images), shape[1], rows.shape[1], columns.shape[1]))
     dregions = rows[:, np.newaxis].swapaxes(2, 3) @ dout @ columns[:, np.newaxis]  # (K, C, H, W)
     dx = np.zeros(shape, dtype=dout.dtype)
-    np.add.at(dx, images, dregions)
+    for image, dregion in zip(images, dregions, strict=True):  # an image may have several regions
+        dx[image] += dregion
+    ### END SOLUTION
     return dx
-
-
-def _sampling(start, end, num_bins, num_points, length):
-    """Weights that average the points of each bin along one axis, of shape (K, num_bins, length)."""
-    # Points are counted so that 0 is the centre of the first entry.
-    steps = (np.arange(num_bins * num_points) + 0.5) / (num_bins * num_points)
-    points = start[:, np.newaxis] + (end - start)[:, np.newaxis] * steps - 0.5  # (K, num_bins * num_points)
-    is_inside = (points >= -1) & (points <= length)
-    points = np.clip(points, 0, length - 1)  # the outermost entries reach up to the edge
-    weights = np.maximum(1 - np.abs(points[:, :, np.newaxis] - np.arange(length)), 0)
-    weights = weights * is_inside[:, :, np.newaxis]
-    return weights.reshape(len(start), num_bins, num_points, length).mean(axis=2)
 
 
 def bin_edges(start, end, num_bins, length):

@@ -1,5 +1,7 @@
 """Networks on the graph: gradients, what they return, and that they learn a few scenes by heart."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,10 @@ from cs231n import detection_solver
 from cs231n.classifiers import region_nets
 from cs231n.classifiers.encoder_decoder import UPSAMPLING, EncoderDecoder
 from cs231n.classifiers.region_nets import FasterRCNN, FastRCNN, MaskRCNN, paste_masks
-from cs231n.classifiers.single_shot import SingleShotDetector, grid_targets
+from cs231n.classifiers.single_shot import MultiScaleDetector, SingleShotDetector, anchor_targets, grid_targets
 from cs231n.detection_metrics import mean_average_precision
 from cs231n.detection_solver import DetectionSolver, flip_scenes
+from cs231n.graph_layers import conv_relu
 from cs231n.net_visualization import preprocess
 from cs231n.scenes import load_scenes, truths
 
@@ -62,9 +65,16 @@ def test_gradients_of_the_encoder_decoder(scenes, upsampling, skip):
     assert net.segment(X).shape == y.shape
 
 
-def test_gradients_of_the_single_shot_detector(scenes):
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(SingleShotDetector, anchor_sizes=((8.0,),)),
+        partial(MultiScaleDetector, anchor_sizes=((4.0,), (6.0, 9.0))),
+    ],
+)
+def test_gradients_of_the_single_shot_detectors(scenes, make):
     X, things, _ = scenes
-    net = SingleShotDetector(TINY, image_size=16, anchor_size=8.0, dtype=np.float64)
+    net = make(TINY, image_size=16, dtype=np.float64)
     check_gradients(net, lambda: net.loss(X, things))
 
 
@@ -100,19 +110,19 @@ def test_proposals_count_as_constants(scenes, monkeypatch):
     check_gradients(net, seeded(lambda: net.loss(X, things)))
 
 
-@pytest.mark.parametrize("make", [SingleShotDetector, FasterRCNN, MaskRCNN])
+@pytest.mark.parametrize("make", [SingleShotDetector, MultiScaleDetector, FasterRCNN, MaskRCNN])
 def test_a_detector_learns_a_few_scenes(make):
     np.random.seed(0)
     scenes = load_scenes(8, seed=3, things=(1, 2))
     X, things = preprocess(scenes["images"]), truths(scenes)
-    stages = ((8,), (16,), (24, 24)) if make is not SingleShotDetector else ((8,), (16,), (24,), (32,))
+    stages = ((8,), (16,), (24,), (32,)) if issubclass(make, SingleShotDetector) else ((8,), (16,), (24, 24))
     data = {"X_train": X, "truths_train": things, "X_val": X, "truths_val": things}
     solver = DetectionSolver(
         make(stages),
         data,
         update_rule="adam",
         optim_config={"learning_rate": 5e-3},
-        num_epochs=60,
+        num_epochs=100,
         batch_size=8,
         verbose=False,
     )
@@ -125,9 +135,29 @@ def test_a_detector_learns_a_few_scenes(make):
 def test_a_cell_is_in_charge_of_the_centre():
     truth = {"boxes": np.array([[0, 0, 10, 6], [12, 10, 16, 16]]), "labels": np.array([2, 4])}
     has_thing, deltas, labels = grid_targets([truth], grid_size=2, stride=8, anchor_size=8)
-    assert np.argwhere(has_thing[0]).tolist() == [[0, 0], [1, 1]]
-    assert labels[0, 0, 0] == 2 and labels[0, 1, 1] == 4
-    np.testing.assert_allclose(deltas[0, 0, 0], [1 / 8, -1 / 8, np.log(10 / 8), np.log(6 / 8)])
+    assert np.flatnonzero(has_thing[0]).tolist() == [0, 3]
+    assert labels[0].tolist() == [2, 0, 0, 4]
+    np.testing.assert_allclose(deltas[0, 0], [1 / 8, -1 / 8, np.log(10 / 8), np.log(6 / 8)])
+
+
+def test_each_thing_has_an_anchor_that_is_in_charge():
+    """Those that overlap it enough, and the best one in any case."""
+    truth = {"boxes": np.array([[0, 0, 8, 8], [20, 20, 22, 22]]), "labels": np.array([3, 7])}
+    anchors = np.array([[0.0, 0, 8, 7], [0, 0, 8, 8], [0, 0, 8, 3], [16, 16, 24, 24]])
+    has_thing, deltas, labels = anchor_targets([truth, {"boxes": np.zeros((0, 4)), "labels": []}], anchors)
+    assert has_thing.tolist() == [[True, True, False, True], [False] * 4]
+    assert labels[0].tolist() == [3, 3, 0, 7]
+    np.testing.assert_allclose(deltas[0, 3], [1 / 8, 1 / 8, np.log(1 / 4), np.log(1 / 4)])
+
+
+def test_fused_weights_compute_the_same_maps(scenes):
+    X, things, _ = scenes
+    net = SingleShotDetector(TINY, image_size=16, dtype=np.float64)
+    for _ in range(3):
+        net.loss(X, things)  # the running statistics move
+    weights = net.fused()
+    ours = conv_relu(X, weights["conv0_0_W"], weights["conv0_0_b"], {"stride": 1, "pad": 1})
+    np.testing.assert_allclose(ours, net.maps(net.params, X)[0], atol=1e-10)
 
 
 def test_regions_between_the_thresholds_are_not_used():

@@ -26,6 +26,8 @@ NOTEBOOKS = {
     "Transformer_Captioning": "assignment3",
     "NetworkVisualization": "assignment3",
     "RegionDetection": "assignment4",
+    "SingleShotDetection": "assignment4",
+    "InstanceSegmentation": "assignment4",
 }
 
 

@@ -14,6 +14,16 @@ from cs231n.graph_layers import add, affine_relu, conv_relu, max_pool, relu
 from cs231n.rnn_layers import sigmoid
 from cs231n.roi_layers import roi_align_backward, roi_align_forward, roi_pool_backward_fast, roi_pool_forward_fast
 from cs231n.spatial_layers import conv_transpose_backward, conv_transpose_forward
+from cs231n.fast_layers import (
+    conv_transpose_backward_fast,
+    conv_transpose_forward_fast,
+    roi_pool_backward_fast,
+    roi_pool_forward_fast,
+)
+from cs231n.graph import layer, loss_layer
+from cs231n.graph_layers import add, affine_relu, conv_relu, max_pool, relu
+from cs231n.rnn_layers import sigmoid
+from cs231n.roi_layers import bilinear_weights, roi_align_backward, roi_align_forward
 
 BOX_WEIGHT = 5.0  # of the error of the boxes in the loss
 ALIGN, POOL = "align", "pool"
@@ -22,7 +32,7 @@ _roi_layers = {
     ALIGN: layer(roi_align_forward, roi_align_backward),
     POOL: layer(roi_pool_forward_fast, roi_pool_backward_fast),
 }
-_conv_transpose = layer(conv_transpose_forward, conv_transpose_backward)
+_conv_transpose = layer(conv_transpose_forward_fast, conv_transpose_backward_fast)
 
 
 def match_regions(regions, boxes, positive, negative, keep_best=False):
@@ -141,17 +151,50 @@ def _by_anchor(x):
     return x.transpose(0, 2, 3, 1).reshape(-1, 6)
 
 
-def _mask_loss(x, labels, masks):
-    """The mean binary cross-entropy of the mask of the right class: x (R, K, S, S), labels (R,), masks (R, S, S)."""
-    regions = np.arange(len(x))
+def mask_loss(x, labels, masks):
+    """Compute the mean binary cross-entropy of the masks of regions, and its gradient.
+
+    A network predicts a mask for each class. Only that of the class which a region shows counts, so the classes do not
+    compete for a pixel.
+
+    Parameters
+    ----------
+    x : ndarray of shape (R, K, S, S)
+        For each region and class the score of each cell; its sigmoid is the probability that the cell is on the thing.
+    labels : integer ndarray of shape (R,)
+        The class of the thing that each region shows.
+    masks : ndarray of shape (R, S, S)
+        1 for cells on the thing and 0 for others.
+
+    Returns
+    -------
+    loss : float
+        The mean over all cells of all R masks; 0 without regions.
+    dx : ndarray of shape (R, K, S, S)
+
+    Notes
+    -----
+    He, Gkioxari, Dollár and Girshick (2017), "Mask R-CNN", section 3.
+
+    Examples
+    --------
+    >>> x = np.array([[[[0.0, 2.0]], [[9.0, 9.0]]]])  # a region, two classes, a row of two cells
+    >>> loss, dx = mask_loss(x, np.array([0]), np.array([[[0.0, 1.0]]]))
+    >>> print(f"{loss:.4f}", dx.round(3).tolist())
+    0.4100 [[[[0.25, -0.06]], [[0.0, 0.0]]]]
+    """
+    regions, dx = np.arange(len(x)), np.zeros_like(x)
+    num_cells = max(masks.size, 1)
+    ### BEGIN SOLUTION
     scores = x[regions, labels]  # (R, S, S)
-    dx = np.zeros_like(x)
-    dx[regions, labels] = (sigmoid(scores) - masks) / max(masks.size, 1)
     losses = np.maximum(scores, 0) - scores * masks + np.log1p(np.exp(-np.abs(scores)))
-    return losses.sum() / max(masks.size, 1), dx
+    loss = losses.sum() / num_cells
+    dx[regions, labels] = (sigmoid(scores) - masks) / num_cells
+    ### END SOLUTION
+    return loss, dx
 
 
-_region_loss, _anchor_loss, _mask_loss = map(loss_layer, (region_loss, _anchor_loss, _mask_loss))
+_region_loss, _anchor_loss, _mask_loss = map(loss_layer, (region_loss, _anchor_loss, mask_loss))
 
 
 def region_proposals(predictions, anchors, image_size, num_proposals, iou_threshold=0.7):
@@ -433,11 +476,14 @@ class MaskRCNN(FasterRCNN):
     def _loss_with_masks(self, params, X, truths):
         loss, maps, rois, things = self._loss(params, X, truths)
         shows_thing = things >= 0
-        rois, things = rois[shows_thing], things[shows_thing]
+        return add(loss, self.masks_loss(params, maps, rois[shows_thing], things[shows_thing], truths))
+
+    def masks_loss(self, params, maps, rois, things, truths):
+        """Compute the loss of the masks alone: of regions (R, 5) that show things, given by their index (R,)."""
         images = rois[:, 0].astype(int)
         labels = np.array([truths[n]["labels"][m] for n, m in zip(images, things, strict=True)], dtype=int)
         masks = np.array([truths[n]["masks"][m] for n, m in zip(images, things, strict=True)])
-        return add(loss, _mask_loss(self.masks(params, maps, rois), labels, self._targets(masks, rois)))
+        return _mask_loss(self.masks(params, maps, rois), labels, self._targets(masks, rois))
 
     def _targets(self, masks, rois):
         """What the masks of regions should be: the masks of the things (R, H, W), cut out: (R, S, S)."""
@@ -446,7 +492,10 @@ class MaskRCNN(FasterRCNN):
         return (parts[:, 0] >= 0.5).astype(self.dtype)
 
     def _detect(self, maps, proposals, score_threshold, iou_threshold):
-        found = super()._detect(maps, proposals, score_threshold, iou_threshold)
+        return self.add_masks(maps, super()._detect(maps, proposals, score_threshold, iou_threshold))
+
+    def add_masks(self, maps, found):
+        """Add ``masks``, boolean of shape (M, H, W), to what was found in each image: ``boxes`` and ``labels``."""
         rois = np.concatenate([np.column_stack([np.full(len(f["boxes"]), n), f["boxes"]]) for n, f in enumerate(found)])
         labels = np.concatenate([f["labels"] for f in found])
         scores = self.masks(self.params, maps, rois)[np.arange(len(rois)), labels]
@@ -461,23 +510,35 @@ def paste_masks(probs, boxes, image_size):
     Parameters
     ----------
     probs : ndarray of shape (M, S, S)
-        The probability of each cell of a box.
+        The probability of each cell of a box: its rows go from top to bottom, its columns from left to right.
     boxes : ndarray of shape (M, 4)
     image_size : int
+        Height and width of the images.
 
     Returns
     -------
     boolean ndarray of shape (M, image_size, image_size)
-        True where the probability, interpolated between the cells, is at least one half.
+        True for pixels whose centre is in the box and where the probability, interpolated between the cells, is at
+        least one half.
+
+    Examples
+    --------
+    >>> probs = np.array([[[0.9, 0.9], [0.1, 0.1]]])  # the upper half of the box
+    >>> paste_masks(probs, np.array([[1.0, 0, 3, 2]]), image_size=4).astype(int)
+    array([[[0, 1, 1, 0],
+            [0, 0, 0, 0],
+            [0, 0, 0, 0],
+            [0, 0, 0, 0]]])
     """
-    S = probs.shape[-1]
-    pixels = np.arange(image_size) + 0.5
+    S, pixels = probs.shape[-1], np.arange(image_size) + 0.5  # the centres of the pixels
+    ### BEGIN SOLUTION
     weights = []
-    for axis in (1, 0):  # rows, then columns
-        start, size = boxes[:, axis, np.newaxis], (boxes[:, axis + 2] - boxes[:, axis])[:, np.newaxis]
-        cells = (pixels - start) / np.maximum(size, 1e-6) * S - 0.5  # (M, image_size), in cells from the first centre
-        inside = (cells >= -0.5) & (cells <= S - 0.5)
-        nearness = np.maximum(1 - np.abs(np.clip(cells, 0, S - 1)[:, :, np.newaxis] - np.arange(S)), 0)
-        weights.append(nearness * inside[:, :, np.newaxis])  # (M, image_size, S)
-    rows, columns = weights
-    return rows @ probs @ columns.swapaxes(1, 2) >= 0.5
+    for axis in (1, 0):  # rows by top and bottom, columns by left and right
+        start, end = boxes[:, axis, np.newaxis], boxes[:, axis + 2, np.newaxis]
+        cells = (pixels - start) / (end - start) * S - 0.5  # (M, image_size), counted from the first cell's centre
+        is_inside = (pixels >= start) & (pixels <= end)
+        weights.append(bilinear_weights(cells, S) * is_inside[:, :, np.newaxis])
+    rows, columns = weights  # (M, image_size, S)
+    masks = rows @ probs @ columns.swapaxes(1, 2) >= 0.5
+    ### END SOLUTION
+    return masks
