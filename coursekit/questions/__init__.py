@@ -25,6 +25,8 @@ NOTEBOOKS = {
     "LSTM_Captioning": "assignment3",
     "Transformer_Captioning": "assignment3",
     "NetworkVisualization": "assignment3",
+    "Architectures": "assignment4",
+    "Segmentation": "assignment4",
 }
 
 

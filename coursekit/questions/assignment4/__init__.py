@@ -1,0 +1,1 @@
+"""The questions of assignment 4, a module for each notebook."""
