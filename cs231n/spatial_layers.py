@@ -296,11 +296,9 @@ def max_pool_with_positions_forward(x, factor):
 
 @in_float32
 def max_pool_with_positions_backward(dout, cache):
-    """Compute the gradient dx of `max_pool_with_positions_forward`: dout at the maxima, 0 elsewhere."""
-    ### BEGIN SOLUTION
+    """Compute the gradient dx of `max_pool_with_positions_forward`: dout at the maxima, 0 elsewhere, which unpools."""
     positions, factor = cache
     dx, _ = max_unpool_forward(dout, positions, factor)
-    ### END SOLUTION
     return dx
 
 

@@ -17,7 +17,7 @@ _TIES = "uniform areas of an image have many equal entries: only one of them, th
 
 
 def _as_float32(inputs):
-    return {name: v.astype(np.float32) if getattr(v, "dtype", None) == float else v for name, v in inputs.items()}
+    return {name: v.astype(np.float32) if getattr(v, "dtype", None) == np.float64 else v for name, v in inputs.items()}
 
 
 def _maps_sizes(x, **_):
@@ -393,7 +393,7 @@ def _run_iou(y_pred, y, num_classes):
     mean, iou = mean_iou(y_pred, y, num_classes)
     iou = np.asarray(iou, dtype=float)
     # nan, which equals nothing, would compare badly: whether a value is there is an output of its own.
-    return {"mean": mean, "iou": np.where(np.isnan(iou), 0.0, iou), "occurs": ~np.isnan(iou)}
+    return {"mean": mean, "iou": np.where(np.isnan(iou), 0.0, iou), "occurs": 1.0 - np.isnan(iou)}
 
 
 mean_iou = Question(
