@@ -6,6 +6,9 @@ import pytest
 from cs231n import architectures
 from cs231n.architectures import describe
 from cs231n.classifiers.architecture_nets import ArchitectureNet, max_pool_same, tanh
+from cs231n.data_utils import get_CIFAR10_data
+from cs231n.optim import cosine_decay
+from cs231n.solver import Solver
 from tests.test_graph_nets import check_gradients
 
 STACKS = {
@@ -45,6 +48,34 @@ def test_plain_and_residual_nets_differ_by_the_shortcuts_alone():
     assert residual - plain == 8 * 16 + 16 * 32 + 2 * (16 + 32)  # two 1 x 1 convolutions with gamma and beta
     with pytest.raises(ValueError, match="6n"):
         architectures.small_resnet(18)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_depth_costs_a_plain_network_more_than_a_residual_one(seed):
+    """After 450 steps: the training loss of plain networks rises with the depth; shortcuts keep it from rising."""
+    data = get_CIFAR10_data(num_training=3000, dtype=np.float32)
+    data |= {name: data[name] / 64 for name in data if name.startswith("X")}
+    losses = {}
+    for residual, depth in ((False, 8), (False, 20), (True, 8), (True, 20)):
+        np.random.seed(seed)
+        solver = Solver(
+            ArchitectureNet(architectures.small_resnet(depth, residual, stride=2)),
+            data,
+            update_rule="adam",
+            optim_config={"learning_rate": 3e-3},
+            lr_schedule=lambda rate, epoch: cosine_decay(rate, epoch, 3),
+            num_epochs=3,
+            batch_size=20,
+            num_train_samples=100,
+            num_val_samples=100,
+            verbose=False,
+        )
+        solver.train()
+        losses[residual, depth] = np.mean(solver.loss_history[-100:])
+    assert losses[False, 20] > losses[False, 8] + 0.1
+    assert losses[True, 20] < losses[False, 20] - 0.2
+    assert losses[True, 20] < losses[True, 8] + 0.1
 
 
 def test_pooling_around_every_place_takes_no_maximum_from_the_border():

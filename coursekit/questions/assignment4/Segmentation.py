@@ -96,7 +96,7 @@ upsample_nearest_backward = Question(
     hints=(
         "One entry of x was used factor * factor times. What happens to the gradients of a value that is used several "
         "times?",
-        "They add up. _squares(dout, factor) puts the entries of each square into one row: sum over the last axis.",
+        "They add up. The helper _squares puts the entries of each square of dout into one row: sum over the last axis.",
     ),
     implements=(f"{LAYERS}:upsample_nearest_backward",),
     builds_on=("upsample_nearest_forward",),
@@ -283,8 +283,8 @@ conv_transpose_forward = Question(
     hints=(
         "Every entry of x leaves a stamp, its filter times itself, and the stamps are added where they overlap. Let "
         "out be 2 pad larger at first, and cut the border off at the end.",
-        "For entry (i, j) of the filters, the stamps of all x lie in rows i, i + stride, ... and columns j, "
-        "j + stride, ...: H rows and W columns. Add x times w[:, :, i, j] there, summed over the input channels.",
+        "Entry (i, j) of all stamps lies in rows i, i + stride, ... and columns j, j + stride, ...: H rows, W columns. "
+        "Add x times w[:, :, i, j] there, summed over the input channels.",
     ),
     implements=(f"{LAYERS}:conv_transpose_forward",),
     cases=_transposed_cases(_run_transposed_forward),
