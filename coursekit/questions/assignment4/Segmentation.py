@@ -96,7 +96,7 @@ upsample_nearest_backward = Question(
     hints=(
         "One entry of x was used factor * factor times. What happens to the gradients of a value that is used several "
         "times?",
-        "They add up. The helper _squares puts the entries of each square of dout into one row: sum over the last axis.",
+        "They add up. The helper _squares turns each square of dout into a row: sum over the last axis.",
     ),
     implements=(f"{LAYERS}:upsample_nearest_backward",),
     builds_on=("upsample_nearest_forward",),
