@@ -200,7 +200,7 @@ def pool_with_loops(x, factor):
     return out, positions, (positions, factor)
 
 
-@right("max_pool_with_positions", edge="equal entries")
+@wrong("max_pool_with_positions", "of equal entries the last one counts: it is the first one, as np.argmax finds it")
 def pool_with_the_last_of_equals(x, factor):
     N, C, H, W = x.shape
     rows = x.reshape(N, C, H // factor, factor, W // factor, factor).transpose(0, 1, 2, 4, 3, 5)
