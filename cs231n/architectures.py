@@ -15,7 +15,7 @@ Row(name='scores', shape=(10,), params=8650, multiplications=8640)
 """
 
 from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 from typing import NamedTuple
 
 
@@ -61,10 +61,13 @@ def output_size(size, field, stride=1, pad=0, round_up=False):
     room = size + 2 * pad - field
     if room < 0:
         raise ValueError(f"a window of {field} does not fit into {size} entries with {pad} zeros at each end.")
-    if not round_up:
-        return 1 + room // stride
-    positions = 1 + ceil(room / stride)
-    return positions if (positions - 1) * stride < size + pad else positions - 1
+    ### BEGIN SOLUTION
+    positions = 1 + room // stride
+    start = positions * stride  # of one more window, counted from the first zero of the padding
+    if round_up and room % stride and start < pad + size:
+        positions += 1
+    ### END SOLUTION
+    return positions
 
 
 def receptive_field(windows):
@@ -84,10 +87,12 @@ def receptive_field(windows):
     >>> receptive_field([(3, 1), (3, 1)]), receptive_field([(3, 1)] * 3), receptive_field([(5, 1), (2, 2), (5, 1)])
     (5, 7, 14)
     """
+    ### BEGIN SOLUTION
     sees, distance = 1, 1  # of two neighbouring entries, in entries of the input
     for field, stride in windows:
         sees += (field - 1) * distance
         distance *= stride
+    ### END SOLUTION
     return sees
 
 
@@ -121,21 +126,31 @@ class Conv:
 
     def weights(self, shape):
         """The number of weights, without biases."""
-        pairs = shape[0] * self.filters // self.groups if self.connections is None else self.connections
-        return pairs * self.size**2
+        if self.connections is not None:
+            return self.connections * self.size**2
+        ### BEGIN SOLUTION
+        weights = shape[0] // self.groups * self.filters * self.size**2
+        ### END SOLUTION
+        return weights
 
     def params(self, shape):
-        """The number of parameters."""
-        return self.weights(shape) + self.bias * self.filters
+        """The number of parameters: the weights, and a bias for each filter if there are biases."""
+        ### BEGIN SOLUTION
+        params = self.weights(shape) + self.bias * self.filters
+        ### END SOLUTION
+        return params
 
     def multiplications(self, shape):
-        """The number of multiplications: each weight is used at every position."""
-        return self.weights(shape) * prod(self.output(shape)[1:])
+        """The number of multiplications: each weight is used at every position of the output."""
+        ### BEGIN SOLUTION
+        multiplications = self.weights(shape) * prod(self.output(shape)[1:])
+        ### END SOLUTION
+        return multiplications
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Pooling, of maxima or means; the stride is the size of the window unless it is given.
+    """Pooling, of maxima or, with `mean`, of means; the stride is the size of the window unless it is given.
 
     With `trained`, each map has a coefficient and a bias, as in LeNet.
     """
@@ -145,6 +160,7 @@ class Pool:
     pad: int = 0
     round_up: bool = False
     trained: bool = False
+    mean: bool = False
 
     def output(self, shape):
         """The shape of the output for an input of `shape`."""
@@ -208,6 +224,23 @@ class BatchNorm:
     def params(self, shape):
         """The number of parameters."""
         return 2 * shape[0]
+
+    def multiplications(self, shape):
+        """None, see above."""
+        return 0
+
+
+@dataclass(frozen=True)
+class ResponseNorm:
+    """Local response normalisation: its squares and powers are not counted."""
+
+    def output(self, shape):
+        """The shape of the output for an input of `shape`."""
+        return shape
+
+    def params(self, shape):
+        """None."""
+        return 0
 
     def multiplications(self, shape):
         """None, see above."""
@@ -439,3 +472,84 @@ def _shortcut(channels, filters, stride):
 
 def _normalised(filters, size, stride=1):
     return Conv(filters, size=size, stride=stride, pad=size // 2, bias=False), BatchNorm()
+
+
+# ---- the same ideas for images of (3, 32, 32) and ten classes, small enough to train
+
+
+def small_lenet5():
+    """LeNet-5 with three colours; its means are not trained, and each filter sees all maps."""
+    return [
+        ("C1", Conv(6, size=5)),
+        ("S2", Pool(2, mean=True)),
+        ("C3", Conv(16, size=5)),
+        ("S4", Pool(2, mean=True)),
+        ("C5", Conv(120, size=5)),
+        ("F6", Affine(84)),
+        ("scores", Affine(10)),
+    ]
+
+
+def small_alexnet():
+    """AlexNet's order of layers, in one group: large filters first, that move several pixels at a time."""
+    first = [("conv1", Conv(24, size=5, stride=2, pad=2)), ("norm1", ResponseNorm()), ("pool1", Pool(3, stride=2))]
+    return [*first, ("conv2", Conv(48, size=5, pad=2)), ("norm2", ResponseNorm()), *_small_upper_layers()]
+
+
+def small_zfnet():
+    """ZFNet's change to AlexNet: smaller filters in the first layer, which see every pixel; the second one moves on."""
+    first = [("conv1", Conv(24, size=3, pad=1)), ("pool1", Pool(3, stride=2)), ("norm1", ResponseNorm())]
+    return [*first, ("conv2", Conv(48, size=5, stride=2, pad=1)), *_small_upper_layers()]
+
+
+def _small_upper_layers():
+    return [
+        ("pool2", Pool(3, stride=2)),
+        ("conv3", Conv(64, size=3, pad=1)),
+        ("conv4", Conv(64, size=3, pad=1)),
+        ("conv5", Conv(48, size=3, pad=1)),
+        ("pool5", Pool(3, stride=2)),
+        ("fc6", Affine(128)),
+        ("fc7", Affine(128)),
+        ("scores", Affine(10)),
+    ]
+
+
+def small_vgg():
+    """VGG's rule, nothing but 3 x 3 convolutions in pairs and 2 x 2 pooling, with 8 convolutional and affine layers."""
+    stack = []
+    for i, filters in enumerate((8, 16, 32), 1):
+        stack += [(f"conv{i}_{j}", Conv(filters, size=3, pad=1)) for j in (1, 2)]
+        stack.append((f"pool{i}", Pool(2)))
+    return [*stack, ("fc6", Affine(128)), ("scores", Affine(10))]
+
+
+def small_googlenet():
+    """Three inception modules with reduction, and the mean of each map in place of large affine layers."""
+    return [
+        ("conv1", Conv(16, size=3, pad=1)),
+        ("pool1", Pool(2)),
+        ("inception2a", inception(8, 8, 16, 4, 8, 8)),
+        ("inception2b", inception(16, 12, 24, 4, 8, 8)),
+        ("pool2", Pool(2)),
+        ("inception3a", inception(24, 16, 32, 6, 12, 12)),
+        ("mean", GlobalPool()),
+        ("scores", Affine(10)),
+    ]
+
+
+def small_resnet(depth=8, residual=True, stride=1):
+    """A residual network of 6n + 2 layers for small images, as in section 4.2 of He, Zhang, Ren and Sun (2016).
+
+    Without `residual`, the same layers without shortcuts: a *plain* network. The first layer moves by `stride`.
+    """
+    if depth % 6 != 2 or depth < 8:
+        raise ValueError(f"depth is {depth}, expected 8, 14, 20, 26, 32, ...: 6n + 2.")
+    stack = [("conv1", Conv(8, size=3, stride=stride, pad=1, bias=False)), ("norm1", BatchNorm())]
+    channels = 8
+    for i, filters in enumerate((8, 16, 32), 2):
+        for j in range(1, depth // 6 + 1):
+            block, channels = _basic_block(channels, filters, stride=2 if i > 2 and j == 1 else 1)
+            name = f"block{i}_{j}"
+            stack += [(name, block)] if residual else [(f"{name}_{k}", part) for k, part in enumerate(block.stack)]
+    return [*stack, ("mean", GlobalPool()), ("scores", Affine(10))]

@@ -4,6 +4,8 @@ The contract is that of `cs231n.layers`: ``x_forward(...)`` returns ``(out, cach
 gradients. Feature maps have the shape (N, C, H, W).
 """
 
+from math import isqrt
+
 import numpy as np
 
 from cs231n._errors import require_gradient, require_maps, require_settings, require_whole
@@ -39,21 +41,27 @@ def avg_pool_forward(x, pool_param):
     array([[[[ 2.5, -6.5]]]])
     """
     require_pool(x.shape, pool_param)
+    ### BEGIN SOLUTION
     total = np.zeros(pooled_shape(x.shape, pool_param), dtype=x.dtype)
     for rows, columns in _window_entries(total.shape, pool_param):
         total += x[:, :, rows, columns]
-    return total / (pool_param["pool_height"] * pool_param["pool_width"]), (x.shape, pool_param)
+    out = total / (pool_param["pool_height"] * pool_param["pool_width"])
+    cache = (x.shape, pool_param)
+    ### END SOLUTION
+    return out, cache
 
 
 @in_float32
 def avg_pool_backward(dout, cache):
     """Compute the gradient dx of average pooling: each entry of a window gets the same share of dout."""
+    ### BEGIN SOLUTION
     shape, pool_param = cache
     require_gradient(dout, pooled_shape(shape, pool_param))
     share = dout / (pool_param["pool_height"] * pool_param["pool_width"])
     dx = np.zeros(shape, dtype=dout.dtype)
     for rows, columns in _window_entries(dout.shape, pool_param):
         dx[:, :, rows, columns] += share  # windows may overlap
+    ### END SOLUTION
     return dx
 
 
@@ -64,6 +72,46 @@ def _window_entries(out_shape, pool_param):
     for i in range(pool_param["pool_height"]):
         for j in range(pool_param["pool_width"]):
             yield slice(i, i + stride * H_out, stride), slice(j, j + stride * W_out, stride)
+
+
+@in_float32
+def global_avg_pool_forward(x):
+    """Compute global average pooling: the mean of each feature map.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C, H, W)
+
+    Returns
+    -------
+    out : ndarray of shape (N, C)
+    cache : tuple (N, C, H, W)
+
+    Notes
+    -----
+    Lin, Chen and Yan (2014), "Network in network". `cs231n.graph_layers.global_mean` is the same for nets on a graph.
+
+    Examples
+    --------
+    >>> global_avg_pool_forward(np.array([[[[1.0, 2.0]], [[5.0, 9.0]]]]))[0]
+    array([[1.5, 7. ]])
+    """
+    require_maps(x)
+    ### BEGIN SOLUTION
+    out = x.mean(axis=(2, 3))
+    cache = x.shape
+    ### END SOLUTION
+    return out, cache
+
+
+@in_float32
+def global_avg_pool_backward(dout, cache):
+    """Compute the gradient dx of `global_avg_pool_forward` from dout of shape (N, C)."""
+    ### BEGIN SOLUTION
+    N, C, H, W = cache
+    dx = np.zeros(cache, dtype=dout.dtype) + dout[:, :, np.newaxis, np.newaxis] / (H * W)
+    ### END SOLUTION
+    return dx
 
 
 @in_float32
@@ -101,20 +149,26 @@ def local_response_norm_forward(x, lrn_param):
         lrn_param.get(*default) for default in (("size", 5), ("alpha", 1e-4), ("beta", 0.75), ("k", 2.0))
     )
     require_whole("size", size)
+    ### BEGIN SOLUTION
     scale = k + alpha * _sum_over_channels(x**2, size // 2, (size - 1) // 2)
     out = x * scale**-beta
-    return out, (x, scale, size, alpha, beta)
+    cache = (x, scale, size, alpha, beta)
+    ### END SOLUTION
+    return out, cache
 
 
 @in_float32
 def local_response_norm_backward(dout, cache):
     """Compute the gradient dx of `local_response_norm_forward`."""
+    ### BEGIN SOLUTION
     x, scale, size, alpha, beta = cache
     require_gradient(dout, x.shape)
     dscale = -beta * dout * x * scale ** (-beta - 1)
     # Channel c is in the sums of the channels around it, the other way round.
     dsquares = alpha * _sum_over_channels(dscale, (size - 1) // 2, size // 2)
-    return dout * scale**-beta + 2 * x * dsquares
+    dx = dout * scale**-beta + 2 * x * dsquares
+    ### END SOLUTION
+    return dx
 
 
 def _sum_over_channels(x, before, after):
@@ -151,14 +205,20 @@ def upsample_nearest_forward(x, factor):
     """
     require_maps(x)
     require_whole("factor", factor)
-    return x.repeat(factor, axis=2).repeat(factor, axis=3), factor
+    ### BEGIN SOLUTION
+    out = x.repeat(factor, axis=2).repeat(factor, axis=3)
+    cache = factor
+    ### END SOLUTION
+    return out, cache
 
 
 @in_float32
-def upsample_nearest_backward(dout, factor):
+def upsample_nearest_backward(dout, cache):
     """Compute the gradient dx of `upsample_nearest_forward`: the sum of dout over each square."""
-    N, C, H, W = dout.shape
-    return dout.reshape(N, C, H // factor, factor, W // factor, factor).sum(axis=(3, 5))
+    ### BEGIN SOLUTION
+    dx = _squares(dout, cache).sum(axis=-1)
+    ### END SOLUTION
+    return dx
 
 
 @in_float32
@@ -183,16 +243,23 @@ def bed_of_nails_forward(x, factor):
     """
     require_maps(x)
     require_whole("factor", factor)
+    ### BEGIN SOLUTION
     N, C, H, W = x.shape
     out = np.zeros((N, C, factor * H, factor * W), dtype=x.dtype)
     out[:, :, ::factor, ::factor] = x
-    return out, factor
+    cache = factor
+    ### END SOLUTION
+    return out, cache
 
 
 @in_float32
-def bed_of_nails_backward(dout, factor):
+def bed_of_nails_backward(dout, cache):
     """Compute the gradient dx of `bed_of_nails_forward`: dout where the nails are."""
-    return dout[:, :, ::factor, ::factor].copy()
+    ### BEGIN SOLUTION
+    factor = cache
+    dx = dout[:, :, ::factor, ::factor].copy()
+    ### END SOLUTION
+    return dx
 
 
 @in_float32
@@ -219,15 +286,20 @@ def max_pool_with_positions_forward(x, factor):
     (array([[[[4.]]]]), array([[[[2]]]]))
     """
     squares = _squares(x, factor)
+    ### BEGIN SOLUTION
     positions = squares.argmax(axis=-1)
-    return squares.max(axis=-1), positions, (positions, factor)
+    out = squares.max(axis=-1)
+    cache = (positions, factor)
+    ### END SOLUTION
+    return out, positions, cache
 
 
 @in_float32
 def max_pool_with_positions_backward(dout, cache):
-    """Compute the gradient dx of `max_pool_with_positions_forward`: dout at the maxima, 0 elsewhere."""
+    """Compute the gradient dx of `max_pool_with_positions_forward`: dout at the maxima, 0 elsewhere, which unpools."""
     positions, factor = cache
-    return _unpooled(dout, positions, factor)
+    dx, _ = max_unpool_forward(dout, positions, factor)
+    return dx
 
 
 @in_float32
@@ -262,14 +334,23 @@ def max_unpool_forward(x, positions, factor):
         raise ValueError(
             f"positions has shape {positions.shape}, expected {x.shape}: one position for each entry of x."
         )
-    return _unpooled(x, positions, factor), (positions, factor)
+    ### BEGIN SOLUTION
+    squares = np.zeros((*x.shape, factor**2), dtype=x.dtype)
+    np.put_along_axis(squares, positions[..., np.newaxis], x[..., np.newaxis], axis=-1)
+    out = _maps(squares)
+    cache = (positions, factor)
+    ### END SOLUTION
+    return out, cache
 
 
 @in_float32
 def max_unpool_backward(dout, cache):
     """Compute the gradient dx of `max_unpool_forward`: dout at the positions."""
+    ### BEGIN SOLUTION
     positions, factor = cache
-    return np.take_along_axis(_squares(dout, factor), positions[..., np.newaxis], axis=-1)[..., 0]
+    dx = np.take_along_axis(_squares(dout, factor), positions[..., np.newaxis], axis=-1)[..., 0]
+    ### END SOLUTION
+    return dx
 
 
 def _squares(x, factor):
@@ -283,11 +364,10 @@ def _squares(x, factor):
     return squares.reshape(N, C, H // factor, W // factor, factor**2)
 
 
-def _unpooled(x, positions, factor):
-    """Put each entry at its position in a square of zeros: (N, C, H, W) -> (N, C, factor * H, factor * W)."""
-    N, C, H, W = x.shape
-    squares = np.zeros((*x.shape, factor**2), dtype=x.dtype)
-    np.put_along_axis(squares, positions[..., np.newaxis], x[..., np.newaxis], axis=-1)
+def _maps(squares):
+    """Join what `_squares` has split: (N, C, H, W, factor^2) -> (N, C, factor * H, factor * W)."""
+    N, C, H, W, entries = squares.shape
+    factor = isqrt(entries)
     maps = squares.reshape(N, C, H, W, factor, factor).transpose(0, 1, 2, 4, 3, 5)
     return maps.reshape(N, C, factor * H, factor * W)
 
@@ -326,6 +406,7 @@ def conv_transpose_forward(x, w, b, conv_param):
     array([[[[ 1.,  2., 13., 20., 30.]]]])
     """
     require_conv_transpose(x, w, b, conv_param)
+    ### BEGIN SOLUTION
     N, C, H, W = x.shape
     _, F, HH, WW = w.shape
     stride, pad = conv_param["stride"], conv_param["pad"]
@@ -336,7 +417,9 @@ def conv_transpose_forward(x, w, b, conv_param):
             part = np.einsum("nchw,cf->nfhw", x, w[:, :, i, j])
             padded[:, :, i : i + stride * H : stride, j : j + stride * W : stride] += part
     out = padded[:, :, pad : pad + H_out, pad : pad + W_out] + b[:, np.newaxis, np.newaxis]
-    return out, (x, w, b, conv_param)
+    cache = (x, w, b, conv_param)
+    ### END SOLUTION
+    return out, cache
 
 
 @in_float32
@@ -354,6 +437,7 @@ def conv_transpose_backward(dout, cache):
     dw : ndarray of shape (C, F, HH, WW)
     db : ndarray of shape (F,)
     """
+    ### BEGIN SOLUTION
     x, w, b, conv_param = cache
     require_gradient(dout, transposed_shape(x.shape, w.shape, conv_param))
     H, W = x.shape[2:]
@@ -365,7 +449,9 @@ def conv_transpose_backward(dout, cache):
             part = padded[:, :, i : i + stride * H : stride, j : j + stride * W : stride]  # (N, F, H, W)
             dx += np.einsum("nfhw,cf->nchw", part, w[:, :, i, j])
             dw[:, :, i, j] = np.einsum("nfhw,nchw->cf", part, x)
-    return dx, dw, dout.sum(axis=(0, 2, 3))
+    db = dout.sum(axis=(0, 2, 3))
+    ### END SOLUTION
+    return dx, dw, db
 
 
 # ---- a label for each pixel
@@ -398,13 +484,16 @@ def spatial_softmax_loss(x, y, class_weights=None):
     require_maps(x)
     C = x.shape[1]
     require_pixel_labels(y, x.shape)
+    ### BEGIN SOLUTION
     shifted = x - x.max(axis=1, keepdims=True)
     log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     is_right = y[:, np.newaxis] == np.arange(C)[:, np.newaxis, np.newaxis]  # (N, C, H, W)
     weights = np.ones(y.shape, dtype=x.dtype) if class_weights is None else np.asarray(class_weights, dtype=x.dtype)[y]
     weights = (weights / weights.sum())[:, np.newaxis]  # (N, 1, H, W)
     loss = -np.sum(weights * log_probs * is_right)
-    return loss, (np.exp(log_probs) - is_right) * weights
+    dx = (np.exp(log_probs) - is_right) * weights
+    ### END SOLUTION
+    return loss, dx
 
 
 def require_pixel_labels(y, shape):

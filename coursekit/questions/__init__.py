@@ -28,6 +28,8 @@ NOTEBOOKS = {
     "RegionDetection": "assignment4",
     "SingleShotDetection": "assignment4",
     "InstanceSegmentation": "assignment4",
+    "Architectures": "assignment4",
+    "Segmentation": "assignment4",
 }
 
 
