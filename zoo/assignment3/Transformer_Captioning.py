@@ -1050,7 +1050,6 @@ def scores_with_a_while_loop(self, params, features, words):
         number += 1
         state = decoder_block(params, f"block{number}", state, memory, self.num_heads, seen)
     return graph_layers.temporal_affine(state, params["W_vocab"], params["b_vocab"])
-    return temporal_affine(state, params["W_vocab"], params["b_vocab"])
 
 
 # ---- the model answers but for a slip
