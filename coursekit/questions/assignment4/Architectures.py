@@ -438,6 +438,7 @@ inception_module = Question(
         'is there, the dict tells: "three_reduce_W" in p.',
     ),
     implements=(f"{NETS}:inception_module",),
+    builds_on=("relu_forward", "relu_backward"),
     cases=(
         _inception_case("without reduction", (2, 3, 5, 6), ()),
         _inception_case("with reduction", (2, 6, 4, 5), REDUCTIONS),
@@ -503,7 +504,7 @@ residual_block = Question(
         "with the same stride as the first convolution; otherwise x is added as it is.",
     ),
     implements=(f"{NETS}:residual_block",),
-    builds_on=("spatial_batchnorm_forward", "spatial_batchnorm_backward"),
+    builds_on=("spatial_batchnorm_forward", "spatial_batchnorm_backward", "relu_forward", "relu_backward"),
     cases=(
         _residual_case("the input as it is", (3, 4, 5, 6)),
         _residual_case("more filters, with a shortcut", (2, 3, 6, 5), F=5),
