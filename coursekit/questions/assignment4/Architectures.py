@@ -70,14 +70,15 @@ output_size = Question(
 )
 
 
-def _run_field(windows):
+def _run_field(stacks):
     from cs231n.architectures import receptive_field
 
-    return {"sees": receptive_field([(int(field), int(stride)) for field, stride in windows])}
+    return {"sees": np.array([receptive_field([tuple(map(int, window)) for window in stack]) for stack in stacks])}
 
 
-def _stack(rng, layers, strides):
-    return {"windows": np.array([(rng.randint(2, 8), rng.choice(strides)) for _ in range(layers)])}
+def _stacks(rng, layers, strides):
+    """Twelve stacks of layers, with (field, stride) for each."""
+    return {"stacks": np.array([[(rng.randint(2, 8), rng.choice(strides)) for _ in range(layers)] for _ in range(12)])}
 
 
 receptive_field = Question(
@@ -96,43 +97,39 @@ receptive_field = Question(
     ),
     implements=(f"{COUNTS}:receptive_field",),
     cases=(
-        Case("three layers of stride 1", lambda rng: _stack(rng, 3, [1]), _run_field),
-        Case(
-            "convolutions and pooling", lambda rng: {"windows": np.array([[5, 1], [2, 2], [5, 1], [3, 2]])}, _run_field
-        ),
-        Case("strides of 2 and 3", lambda rng: _stack(rng, 5, [2, 3]), _run_field),
-        Case("one layer", lambda rng: _stack(rng, 1, [2, 3]), _run_field),
-        Case("ten layers", lambda rng: _stack(rng, 10, [1, 2]), _run_field),
+        Case("three layers of stride 1", lambda rng: _stacks(rng, 3, [1]), _run_field),
+        Case("convolutions and pooling", lambda rng: _stacks(rng, 4, [1, 2, 4]), _run_field),
+        Case("strides of 2 and 3", lambda rng: _stacks(rng, 5, [2, 3]), _run_field),
+        Case("one layer", lambda rng: _stacks(rng, 1, [2, 3]), _run_field),
+        Case("ten layers", lambda rng: _stacks(rng, 10, [1, 2]), _run_field),
     ),
 )
 
 
-def _run_costs(C, H, W, filters, size, stride, pad, groups, bias):
+def _run_costs(shapes, layers, bias):
     from cs231n.architectures import Conv
 
-    layer = Conv(filters, size, stride, pad, groups, bool(bias))
-    shape = (C, H, W)
-    return {
-        "weights": layer.weights(shape),
-        "params": layer.params(shape),
-        "multiplications": layer.multiplications(shape),
-    }
+    counts = [
+        (layer.weights(shape), layer.params(shape), layer.multiplications(shape))
+        for shape, layer in zip(
+            (tuple(map(int, shape)) for shape in shapes),
+            (Conv(*map(int, layer), bias=bool(bias)) for layer in layers),
+            strict=True,
+        )
+    ]
+    return dict(zip(("weights", "params", "multiplications"), np.array(counts).T, strict=True))
 
 
 def _costs_case(name, stride=(1, 2), groups=(1,), bias=True, sizes=(3, 5, 7)):
+    """Eight layers, with (filters, size, stride, pad, groups) for each, and the shapes (C, H, W) of their inputs."""
+
     def inputs(rng):
-        g, size = int(rng.choice(groups)), int(rng.choice(sizes))
-        return {
-            "C": g * int(rng.randint(2, 7)),
-            "H": int(rng.randint(8, 20)),
-            "W": int(rng.randint(21, 33)),
-            "filters": g * int(rng.randint(8, 15)),
-            "size": size,
-            "stride": int(rng.choice(stride)),
-            "pad": size // 2,
-            "groups": g,
-            "bias": bias,
-        }
+        shapes, layers = [], []
+        for _ in range(8):
+            number, size = int(rng.choice(groups)), int(rng.choice(sizes))
+            shapes.append((number * rng.randint(2, 7), rng.randint(8, 20), rng.randint(21, 33)))
+            layers.append((number * rng.randint(8, 15), size, rng.choice(stride), size // 2, number))
+        return {"shapes": np.array(shapes), "layers": np.array(layers), "bias": bias}
 
     return Case(name, inputs, _run_costs)
 
@@ -438,6 +435,7 @@ inception_module = Question(
         'is there, the dict tells: "three_reduce_W" in p.',
     ),
     implements=(f"{NETS}:inception_module",),
+    builds_on=("relu_forward", "relu_backward"),
     cases=(
         _inception_case("without reduction", (2, 3, 5, 6), ()),
         _inception_case("with reduction", (2, 6, 4, 5), REDUCTIONS),
@@ -503,7 +501,7 @@ residual_block = Question(
         "with the same stride as the first convolution; otherwise x is added as it is.",
     ),
     implements=(f"{NETS}:residual_block",),
-    builds_on=("spatial_batchnorm_forward", "spatial_batchnorm_backward"),
+    builds_on=("spatial_batchnorm_forward", "spatial_batchnorm_backward", "relu_forward", "relu_backward"),
     cases=(
         _residual_case("the input as it is", (3, 4, 5, 6)),
         _residual_case("more filters, with a shortcut", (2, 3, 6, 5), F=5),
