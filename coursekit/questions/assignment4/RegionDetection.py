@@ -655,7 +655,8 @@ def _region_inputs(rng, R, M, positive, negative, keep_best=False):
     regions = boxes[np.arange(R) % M] + rng.uniform(-4, 4, size=(R, 4))
     regions[: R // 3] = _boxes(rng, R // 3, 35.0)
     regions[:, 2:] = np.maximum(regions[:, 2:], regions[:, :2] + 1)
-    regions[-1] = boxes[-1]
+    if not keep_best:
+        regions[-1] = boxes[-1]
     limits = {"positive": positive, "negative": negative, "keep_best": keep_best}
     return {"regions": regions, "boxes": boxes, **limits}
 
