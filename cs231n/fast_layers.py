@@ -43,10 +43,6 @@ from cs231n._fast.pooling import (
     max_pool_backward_fast,
     max_pool_forward_fast,
 )
-from cs231n._fast.regions import (
-    roi_pool_backward_fast,
-    roi_pool_forward_fast,
-)
 from cs231n._fast.relu import (
     relu_backward_fast,
     relu_forward_fast,
@@ -79,8 +75,6 @@ __all__ = [
     "max_pool_forward_reshape",
     "relu_backward_fast",
     "relu_forward_fast",
-    "roi_pool_backward_fast",
-    "roi_pool_forward_fast",
 ]
 
 conv_forward_fast = conv_forward_strides

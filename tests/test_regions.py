@@ -13,9 +13,14 @@ from cs231n.classifiers.rcnn import RCNN, crop_and_warp, ridge_regression
 from cs231n.classifiers.region_nets import FasterRCNN, FastRCNN, match_regions
 from cs231n.detection_metrics import mean_average_precision
 from cs231n.detection_solver import flip_scenes
-from cs231n.fast_layers import roi_pool_backward_fast, roi_pool_forward_fast
 from cs231n.net_visualization import preprocess
-from cs231n.roi_layers import roi_align_forward, roi_pool_backward, roi_pool_forward
+from cs231n.roi_layers import (
+    roi_align_forward,
+    roi_pool_backward,
+    roi_pool_backward_fast,
+    roi_pool_forward,
+    roi_pool_forward_fast,
+)
 from cs231n.scenes import load_scenes, truths
 from cs231n.selective_search import merge_segments, selective_search, superpixels
 

@@ -9,16 +9,17 @@ import numpy as np
 from cs231n.boxes import box_iou, clip_boxes, decode_boxes, encode_boxes, grid_anchors, nms
 from cs231n.classifiers.graph_net import GraphNet
 from cs231n.classifiers.single_shot import HALF_SIZE, best_detections, smooth_absolute_error
-from cs231n.fast_layers import (
-    conv_transpose_backward_fast,
-    conv_transpose_forward_fast,
-    roi_pool_backward_fast,
-    roi_pool_forward_fast,
-)
+from cs231n.fast_layers import conv_transpose_backward_fast, conv_transpose_forward_fast
 from cs231n.graph import layer, loss_layer
 from cs231n.graph_layers import add, affine_relu, conv_relu, max_pool, relu
 from cs231n.rnn_layers import sigmoid
-from cs231n.roi_layers import bilinear_weights, roi_align_backward, roi_align_forward
+from cs231n.roi_layers import (
+    bilinear_weights,
+    roi_align_backward,
+    roi_align_forward,
+    roi_pool_backward_fast,
+    roi_pool_forward_fast,
+)
 
 BOX_WEIGHT = 5.0  # of the error of the boxes in the loss
 ALIGN, POOL = "align", "pool"

@@ -176,7 +176,9 @@ def _run_precision_recall(scores, is_right, num_true):
 def _run_average_precision(scores, is_right, num_true):
     from cs231n.detection_metrics import average_precision
 
-    return {"area": average_precision(scores, is_right, num_true)}
+    area = average_precision(scores, is_right, num_true)
+    of_first = [average_precision(scores[:k], is_right[:k], num_true) for k in range(1, len(scores))]
+    return {"area": area, "areas": np.array(of_first)}
 
 
 def _detected_sizes(scores, num_true, **_):
@@ -200,9 +202,11 @@ def _nothing(rng):
 
 
 def _match_inputs(rng, K, M, iou_threshold):
-    overlaps = rng.uniform(0, 0.95, size=(K, M))
-    overlaps[1] = overlaps[0] * 0.97  # wants the same thing
-    return {"overlaps": overlaps, "scores": _scores(rng, K), "iou_threshold": iou_threshold}
+    overlaps, scores = rng.uniform(0, 0.9, size=(K, M)), _scores(rng, K)
+    overlaps[0, rng.randint(M)] = rng.uniform(0.92, 0.95)
+    overlaps[1] = overlaps[0] * 0.97  # wants the same thing, and chooses first
+    scores[:2] = np.sort(scores[:2])
+    return {"overlaps": overlaps, "scores": scores, "iou_threshold": iou_threshold}
 
 
 def _second_choice(rng):
@@ -396,7 +400,7 @@ merge_segments = Question(
     implements=("cs231n.selective_search:merge_segments",),
     cases=(
         Case("six segments", lambda rng: _segment_inputs(rng, 2, 3), _run_merge, _segment_sizes),
-        Case("twenty segments", lambda rng: _segment_inputs(rng, 4, 5), _run_merge, _segment_sizes),
+        Case("forty segments", lambda rng: _segment_inputs(rng, 5, 8), _run_merge, _segment_sizes),
         Case("segments in a row", lambda rng: _segment_inputs(rng, 1, 9), _run_merge, _segment_sizes),
         Case(
             "two groups that do not touch",
@@ -651,6 +655,8 @@ def _region_inputs(rng, R, M, positive, negative, keep_best=False):
     regions = boxes[np.arange(R) % M] + rng.uniform(-4, 4, size=(R, 4))
     regions[: R // 3] = _boxes(rng, R // 3, 35.0)
     regions[:, 2:] = np.maximum(regions[:, 2:], regions[:, :2] + 1)
+    if not keep_best:
+        regions[-1] = boxes[-1]
     limits = {"positive": positive, "negative": negative, "keep_best": keep_best}
     return {"regions": regions, "boxes": boxes, **limits}
 
@@ -814,7 +820,7 @@ region_proposals = Question(
         Case("thin boxes", _thin, _run_proposals, _proposal_sizes),
         Case(
             "all overlap",
-            lambda rng: _proposal_inputs(rng, 4, 5, 20.0) | {"iou_threshold": 0.1},
+            lambda rng: _proposal_inputs(rng, 4, 8, 20.0) | {"iou_threshold": 0.1},
             _run_proposals,
             _proposal_sizes,
         ),
@@ -1048,7 +1054,7 @@ faster_rcnn = Question(
         "Copy the arrays of all parameters that both nets have, and the running statistics, then train for a few "
         "epochs more at a rate of a few thousandths.",
     ),
-    builds_on=("region_proposals", "match_regions", "region_loss", "roi_pool_forward", "roi_pool_backward"),
+    builds_on=("region_proposals", "match_regions", "region_loss", "encode_boxes", "merge_segments"),
     values=("params", "bn_params"),
     judge=_judge_detector,
 )
