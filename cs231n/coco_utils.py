@@ -57,7 +57,16 @@ def load_coco_data(base_dir=BASE_DIR, max_train=None, pca_features=True):
         If one of the files is damaged.
     """
     folder = _find_coco(Path(base_dir))
-    data = _scenes() if folder is None else _read_coco(folder, pca_features)
+    return _drawn(_scenes() if folder is None else _read_coco(folder, pca_features), max_train)
+
+
+def load_scene_captions(max_train=None):
+    """Load the captions of the drawn scenes, whether COCO's files are there or not; see `load_coco_data`."""
+    return _drawn(_scenes(), max_train)
+
+
+def _drawn(data, max_train):
+    """The data with `max_train` of the training captions, drawn with replacement, or with all of them for None."""
     if max_train is not None:
         chosen = np.random.randint(len(data["train_captions"]), size=max_train)
         data["train_captions"] = data["train_captions"][chosen]

@@ -350,14 +350,12 @@ def lstm_forward(x, h0, Wx, Wh, b):
     """
     require_sequences(x)
     ### BEGIN SOLUTION
-    N, T, _ = x.shape
-    h = np.zeros((N, T, h0.shape[1]), dtype=h0.dtype)
-    cache = []
-    state, cell = h0, np.zeros_like(h0)
-    for t in range(T):
+    h, cache, state, cell = [], [], h0, np.zeros_like(h0)
+    for t in range(x.shape[1]):
         state, cell, step_cache = lstm_step_forward(x[:, t], state, cell, Wx, Wh, b)
-        h[:, t] = state
+        h.append(state)
         cache.append(step_cache)
+    h = np.stack(h, axis=1)  # T arrays (N, H) -> (N, T, H)
     ### END SOLUTION
     return h, cache
 
@@ -386,14 +384,14 @@ def lstm_backward(dh, cache):
     state and that of the cell state.
     """
     ### BEGIN SOLUTION
-    N, T, H = dh.shape
-    dprev_h = dprev_c = np.zeros((N, H), dtype=dh.dtype)  # nothing comes back from after the last step
-    dx = [None] * T
+    dx, dprev_h, dprev_c = [], np.zeros_like(dh[:, 0]), np.zeros_like(dh[:, 0])
     dWx = dWh = db = 0
-    for t in reversed(range(T)):
-        dx[t], dprev_h, dprev_c, *dweights = lstm_step_backward(dh[:, t] + dprev_h, dprev_c, cache[t])
-        dWx, dWh, db = dWx + dweights[0], dWh + dweights[1], db + dweights[2]
-    dx, dh0 = np.stack(dx, axis=1), dprev_h  # T arrays (N, D) -> (N, T, D)
+    for t in reversed(range(dh.shape[1])):
+        # Only the hidden state has an output of its own at each step; the cell state acts through later steps alone.
+        dx_t, dprev_h, dprev_c, dWx_t, dWh_t, db_t = lstm_step_backward(dh[:, t] + dprev_h, dprev_c, cache[t])
+        dx.append(dx_t)
+        dWx, dWh, db = dWx + dWx_t, dWh + dWh_t, db + db_t  # the same weights at every step
+    dx, dh0 = np.stack(dx[::-1], axis=1), dprev_h  # T arrays (N, D) -> (N, T, D)
     ### END SOLUTION
     return dx, dh0, dWx, dWh, db
 

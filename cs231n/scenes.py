@@ -74,7 +74,7 @@ WORLDS = {
 COLOUR_NAMES = tuple(colour.name for colour in COLOURS)
 SIZE_NAMES = ("small", "large")
 VOCABULARY = (
-    *("<NULL>", "<START>", "<END>", "<UNK>", "a", *SIZE_NAMES, *COLOUR_NAMES, *CLASS_NAMES),
+    *("<NULL>", "<START>", "<END>", "<UNK>", "a", "an", *SIZE_NAMES, *COLOUR_NAMES, *CLASS_NAMES),
     *("left", "above", "of", "and", "one", "two", "more", "thing", "things"),
 )
 _WORD = {word: index for index, word in enumerate(VOCABULARY)}
@@ -345,7 +345,11 @@ def _sentence(names, pair, x, y):
     beside = abs(x[pair[0]] - x[pair[1]]) > abs(y[pair[0]] - y[pair[1]])
     first, second = sorted(pair, key=lambda k: x[k] if beside else -y[k])
     relation = ["left", "of"] if beside else ["above"]
-    return ["a", *names[first], *relation, "a", *names[second][1:]]
+    return ["a", *names[first], *relation, *_with_article(names[second][1:])]
+
+
+def _with_article(words):
+    return ["an" if words[0][0] in "aeiou" else "a", *words]
 
 
 def _others(count):

@@ -109,6 +109,10 @@ LAYERS = {  # name: the forward pass as a function of the dtype, and the backwar
         lambda t: layer_utils.conv_relu_pool_forward(maps(t), *filters(t), CONV, POOL),
         layer_utils.conv_relu_pool_backward,
     ),
+    "conv_transpose_fast": (
+        lambda t: fast_layers.conv_transpose_forward_fast(maps(t), filters(t)[0].swapaxes(0, 1), filters(t)[1], CONV),
+        fast_layers.conv_transpose_backward_fast,
+    ),
     "relu_fast": (lambda t: fast_layers.relu_forward_fast(maps(t)), fast_layers.relu_backward_fast),
     "batchnorm_relu_fast": (
         lambda t: fast_layers.batchnorm_relu_forward_fast(maps(t), *ones(t), train_mode()),

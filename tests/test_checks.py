@@ -246,7 +246,7 @@ class TestRules:
             (W.astype(int), "integer dtype"),
             (W + 2 * 0.3 * W[::-1], "an extra 2 * reg * W"),
             (W - 0.3 * W[::-1], "1 * reg * W is missing"),
-            (W**2, "a square root is missing"),
+            (W**2, "is a root missing"),
         ],
     )
     def test_names(self, got, sentence):

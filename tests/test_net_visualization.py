@@ -6,7 +6,9 @@ import pytest
 from benchmarks import pointing
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.classifiers.scene_net import SceneNet
+from cs231n.classifiers.smooth_net import SmoothNet
 from cs231n.gradient_check import eval_numerical_gradient
+from cs231n.graph import Graph
 from cs231n.net_visualization import (
     class_visualization_update_step,
     compute_occlusion_maps,
@@ -65,6 +67,22 @@ def test_the_gradient_of_a_score(net, X):
     numeric = eval_numerical_gradient(lambda x: net.scores(x)[np.arange(3), y].sum(), X, verbose=False)
     np.testing.assert_array_equal(scores, net.scores(X))
     np.testing.assert_allclose(dX, numeric, atol=1e-6)
+
+
+def test_the_smooth_network_of_the_checks():
+    """Its gradients agree with the numeric ones, from the scores and from each layer."""
+    rng = np.random.RandomState(0)
+    shapes = ((4, 3, 2, 2), (4,), (6, 4), (6,), (6, 5), (5,))
+    smooth = SmoothNet(*(rng.randn(*shape) for shape in shapes))
+    X = rng.randn(2, 3, 4, 6)
+    for layer, shape in ((None, (2, 5)), (1, (2, 4, 2, 3)), (2, (2, 6, 2, 3))):
+        graph, dout = Graph(), rng.randn(*shape)
+        image = graph.variable(X)
+        out = smooth.scores(image, layer)
+        numeric = eval_numerical_gradient(
+            lambda x, layer=layer, dout=dout: np.sum(smooth.scores(x, layer) * dout), X, verbose=False
+        )
+        np.testing.assert_allclose(graph.gradients(out, {"X": image}, dout)["X"], numeric, atol=1e-7)
 
 
 def test_saliency_is_the_largest_gradient(net, X):

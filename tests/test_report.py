@@ -68,7 +68,7 @@ def test_wrong_answer_is_explained(few, tmp_path):
     for shown in (words(page), " ".join(text.split())):
         assert "74 of 78 points. Look first at knn_two_loops: Distances with two loops." in shown
         assert "wrong, 0 of 2 points" in shown and "What the check found" in shown
-        assert "dists is the square of what it should be: a square root is missing" in shown
+        assert "dists is the square of what it should be: is a root missing, or a square too many?" in shown
         assert gap_of(few[1], "knn_two_loops") in shown
         assert 'then run check("knn_two_loops") in knn.ipynb' in shown
         assert "knn.ipynb: Cell check_knn_two_loops: came changed." in shown
@@ -77,7 +77,7 @@ def test_wrong_answer_is_explained(few, tmp_path):
 
 def test_mistake_is_said_once(few, tmp_path):
     _, text = report_of(few[1], tmp_path)
-    assert " ".join(text.split()).count("a square root is missing") == 1
+    assert " ".join(text.split()).count("is a root missing") == 1
 
 
 def test_follow_through_is_explained(few, tmp_path):
@@ -187,7 +187,7 @@ def test_class_page(few, tmp_path):
     shown = words(page)
     assert "8 submissions, 6 graded." in shown
     assert "knn_two_loops knn 67 % (4 of 6)" in shown
-    assert "dists is the square of what it should be: a square root is missing (2)" in shown
+    assert "dists is the square of what it should be: is a root missing, or a square too many? (2)" in shown
     assert "crashed 1" in shown and "infrastructure error, submission_8: The sandbox did not start." in shown
     assert "refused, submission_7: The zip has a member outside its folder" in shown
     assert "remark, submission_2: knn.ipynb: Cell check_knn_two_loops" in shown

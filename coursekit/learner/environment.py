@@ -99,11 +99,19 @@ def _make_importable() -> None:
 
 
 def _prepare_data() -> int:
+    """Draw what the notebooks need and is not there yet."""
     datasets = ROOT / "datasets"
-    if (datasets / "cifar-10-batches-py").exists() or any(datasets.glob("builtin/*.np[yz]")):
-        return 0
-    print("Drawing the built-in images (a few seconds); `make data` downloads CIFAR-10 (171 MB) instead.", flush=True)
-    return run_python("-c", "from cs231n.data_utils import load_CIFAR10; load_CIFAR10(dtype='uint8')")
+    has_images = (datasets / "cifar-10-batches-py").exists() or any(datasets.glob("builtin/builtin-*.np[yz]"))
+    if not has_images:
+        print(
+            "Drawing the built-in images (a few seconds); `make data` downloads CIFAR-10 (171 MB) instead.", flush=True
+        )
+        if run_python("-c", "from cs231n.data_utils import load_CIFAR10; load_CIFAR10(dtype='uint8')"):
+            return 1
+    if not any(datasets.glob("builtin/captions-*.npz")):
+        print("Drawing scenes with captions (about 20 seconds).", flush=True)
+        return run_python("-c", "from cs231n.coco_utils import load_coco_data; load_coco_data()")
+    return 0
 
 
 def _lab_options() -> list[str]:

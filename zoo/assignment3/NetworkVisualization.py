@@ -808,6 +808,28 @@ def affinities_by_columns(distances, perplexity=30.0, num_steps=50):
     )
 
 
+@wrong(
+    "tsne_affinities",
+    "the entropy has the shape (N,), so beta becomes a matrix: keep (N, 1), with keepdims=True in its sum",
+)
+def affinities_with_flat_entropy(distances, perplexity=30.0, num_steps=50):
+    return _affinities(distances, perplexity, num_steps, lambda P, terms: -terms.sum(axis=1) > np.log(perplexity))
+
+
+@wrong(
+    "tsne_affinities",
+    "keepdims=True is missing in the sum of the rows: the sum of row j divides column j",
+)
+def affinities_with_flat_sum(distances, perplexity=30.0, num_steps=50):
+    return _affinities(
+        distances,
+        perplexity,
+        num_steps,
+        lambda P, terms: -terms.sum(axis=1, keepdims=True) > np.log(perplexity),
+        lambda P: P / P.sum(axis=1),
+    )
+
+
 @right("tsne_affinities")
 def affinities_by_perplexity(distances, perplexity=30.0, num_steps=50):
     return _affinities(

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from cs231n import transformer_layers
-from cs231n.graph_layers import add_to_each, temporal_affine, word_embedding
+from cs231n import graph_layers, transformer_layers
 from cs231n.rnn_layers import temporal_affine_backward, temporal_affine_forward
 from cs231n.transformer_layers import (
     add_and_norm_backward,
@@ -959,14 +958,14 @@ def _read(self, params, features, words, masked=True, positions=True, places=Tru
 
     features = features.reshape(len(features), self.num_places, -1).astype(self.dtype, copy=False)
     T = words.shape[1]
-    memory = temporal_affine(features, params["W_proj"], params["b_proj"])
-    memory = add_to_each(memory, params["places"]) if places else memory
-    x = word_embedding(words, params["W_embed"])
-    x = add_to_each(x, self._positions[:T]) if positions else x
+    memory = graph_layers.temporal_affine(features, params["W_proj"], params["b_proj"])
+    memory = graph_layers.add_to_each(memory, params["places"]) if places else memory
+    x = graph_layers.word_embedding(words, params["W_embed"])
+    x = graph_layers.add_to_each(x, self._positions[:T]) if positions else x
     mask = causal_mask(T) if masked else np.ones((T, T), dtype=bool)
     for i in blocks or range(1, self.num_layers + 1):
         x = decoder_block(params, f"block{i}", x, memory, self.num_heads, mask)
-    return temporal_affine(x, params["W_vocab"], params["b_vocab"])
+    return graph_layers.temporal_affine(x, params["W_vocab"], params["b_vocab"])
 
 
 @wrong("transformer_scores", "the causal mask is missing: each word sees the words that it is to predict")
@@ -1024,11 +1023,13 @@ def scores_with_last_positions(self, params, features, words):
 
     features = features.reshape(len(features), self.num_places, -1).astype(self.dtype, copy=False)
     T = words.shape[1]
-    memory = add_to_each(temporal_affine(features, params["W_proj"], params["b_proj"]), params["places"])
-    x = add_to_each(word_embedding(words, params["W_embed"]), self._positions[-T:])
+    memory = graph_layers.add_to_each(
+        graph_layers.temporal_affine(features, params["W_proj"], params["b_proj"]), params["places"]
+    )
+    x = graph_layers.add_to_each(graph_layers.word_embedding(words, params["W_embed"]), self._positions[-T:])
     for i in range(1, self.num_layers + 1):
         x = decoder_block(params, f"block{i}", x, memory, self.num_heads, causal_mask(T))
-    return temporal_affine(x, params["W_vocab"], params["b_vocab"])
+    return graph_layers.temporal_affine(x, params["W_vocab"], params["b_vocab"])
 
 
 @right("transformer_scores")
@@ -1038,9 +1039,14 @@ def scores_with_a_while_loop(self, params, features, words):
     N, T = words.shape
     places = features.reshape(N, self.num_places, -1).astype(self.dtype)
     seen = np.arange(T)[:, np.newaxis] >= np.arange(T)
-    memory = add_to_each(temporal_affine(places, params["W_proj"], params["b_proj"]), params["places"])
-    state, number = add_to_each(word_embedding(words, params["W_embed"]), self._positions[:T]), 0
+    memory = graph_layers.add_to_each(
+        graph_layers.temporal_affine(places, params["W_proj"], params["b_proj"]), params["places"]
+    )
+    state, number = (
+        graph_layers.add_to_each(graph_layers.word_embedding(words, params["W_embed"]), self._positions[:T]),
+        0,
+    )
     while number < self.num_layers:
         number += 1
         state = decoder_block(params, f"block{number}", state, memory, self.num_heads, seen)
-    return temporal_affine(state, params["W_vocab"], params["b_vocab"])
+    return graph_layers.temporal_affine(state, params["W_vocab"], params["b_vocab"])

@@ -221,6 +221,8 @@ def _net_inputs(rng, N, D, W, H, V, marks=(0, 1, 2), max_length=7):
     null, start, end = marks
     captions = rng.choice([word for word in range(V) if word not in marks], size=(N, max_length))
     captions[:, 0], captions[:, -2], captions[:2, -1] = start, end, null
+    weights = _weights(rng, W, H)
+    weights["b"][H : 2 * H] += 1.5  # the forget gates are rather open, so that the cell state matters
     return {
         "features": 2 * rng.randn(N, D),
         "captions": captions,
@@ -229,7 +231,7 @@ def _net_inputs(rng, N, D, W, H, V, marks=(0, 1, 2), max_length=7):
         "W_embed": 2 * rng.randn(V, W),
         "W_proj": rng.randn(D, H),
         "b_proj": rng.randn(H),
-        **_weights(rng, W, H),
+        **weights,
         "W_vocab": 2 * rng.randn(H, V),
         "b_vocab": rng.randn(V),
     }
@@ -267,8 +269,8 @@ captioning_lstm = Question(
     implements=(f"{rnn.NET}._step",),
     builds_on=("captioning_rnn_loss", "captioning_rnn_sample", "lstm_step_forward", "lstm_forward", "lstm_backward"),
     cases=(
-        _sample_case("captions of eight images", lambda rng: _net_inputs(rng, 8, 4, 5, 6, 9)),
-        _sample_case("<START> is word 4", lambda rng: _net_inputs(rng, 7, 6, 3, 5, 8, (2, 4, 0))),
+        _sample_case("captions of many images", lambda rng: _net_inputs(rng, 20, 4, 5, 6, 11, max_length=9)),
+        _sample_case("<START> is word 4", lambda rng: _net_inputs(rng, 12, 6, 3, 5, 8, (2, 4, 0))),
         _sample_case("all sizes equal", lambda rng: _net_inputs(rng, 6, 6, 6, 6, 6, max_length=6)),
         Case("loss and gradients", lambda rng: _net_inputs(rng, 3, 6, 4, 5, 8), _run_loss, _net_sizes),
         _sample_case("one image", lambda rng: _net_inputs(rng, 1, 4, 6, 5, 8), edge=rnn.ONE_CAPTION),
@@ -282,9 +284,9 @@ captioning_lstm = Question(
 @cache
 def _unseen_scenes():
     """The words of the captions, and features and captions of the drawn scenes that nobody trains on."""
-    from cs231n.coco_utils import load_coco_data
+    from cs231n.coco_utils import load_scene_captions
 
-    data = load_coco_data(base_dir="drawn scenes")  # a folder without COCO's files
+    data = load_scene_captions()
     return data["word_to_idx"], data["val_features"], data["val_captions"]
 
 

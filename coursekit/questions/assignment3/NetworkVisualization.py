@@ -1,6 +1,6 @@
 """Questions of NetworkVisualization: gradients of the image, pictures made by them, and maps of many points.
 
-The networks of the cases are built here, of layers that no question asks for: smooth, and small.
+The networks of the cases consist of layers that no question asks for; they are small, and smooth.
 """
 
 import numpy as np
@@ -10,63 +10,15 @@ from coursekit.questions import _edges
 
 NOTEBOOK = "NetworkVisualization"
 MODULE = "cs231n.net_visualization"
-WEIGHTS = ("W1", "b1", "W2", "b2", "W3", "b3")
 
 
-# ---- a small network: blocks of 2 x 2 pixels, then maps of maps, then the mean of each map
+# ---- a small network
 
 
-class _Net:
-    """A network with the methods that the functions need; `params` holds the arrays named in WEIGHTS."""
+def _net(W1, b1, W2, b2, W3, b3, **_):
+    from cs231n.classifiers.smooth_net import SmoothNet
 
-    def __init__(self, params):
-        from cs231n.graph import layer
-
-        self.params = params
-        self.blocks = layer(_blocks_forward, _blocks_backward)
-        self.mix = layer(_mix_forward, _mix_backward)
-        self.classify = layer(_classify_forward, _classify_backward)
-
-    def scores(self, X, layer=None):
-        W1, b1, W2, b2, W3, b3 = (self.params[name] for name in WEIGHTS)
-        maps = self.blocks(X, W1, b1)
-        if layer == 1:
-            return maps
-        maps = self.mix(maps, W2, b2)
-        return maps if layer == 2 else self.classify(maps, W3, b3)
-
-
-def _blocks_forward(X, W, b):
-    N, C, height, width = X.shape
-    h, w = W.shape[2:]
-    pieces = X.reshape(N, C, height // h, h, width // w, w)
-    out = np.tanh(np.einsum("ncrhsw,fchw->nfrs", pieces, W) + b[:, np.newaxis, np.newaxis])
-    return out, (X.shape, W, out)
-
-
-def _blocks_backward(dout, cache):
-    shape, W, out = cache
-    return (np.einsum("nfrs,fchw->ncrhsw", dout * (1 - out**2), W).reshape(shape),)
-
-
-def _mix_forward(maps, W, b):
-    out = np.tanh(np.einsum("nfrs,gf->ngrs", maps, W) + b[:, np.newaxis, np.newaxis])
-    return out, (W, out)
-
-
-def _mix_backward(dout, cache):
-    W, out = cache
-    return (np.einsum("ngrs,gf->nfrs", dout * (1 - out**2), W),)
-
-
-def _classify_forward(maps, W, b):
-    return maps.mean(axis=(2, 3)) @ W + b, (maps.shape, W)
-
-
-def _classify_backward(dout, cache):
-    shape, W = cache
-    share = (dout @ W.T)[:, :, np.newaxis, np.newaxis] / (shape[2] * shape[3])
-    return (np.broadcast_to(share, shape),)
+    return SmoothNet(W1, b1, W2, b2, W3, b3)
 
 
 def _net_inputs(rng, N=2, size=(6, 8), num_classes=5, dtype=np.float64):
@@ -101,20 +53,20 @@ def _net_sizes(X, b3, **_):
 def _run_score_gradients(X, y, **params):
     from cs231n.net_visualization import score_gradients
 
-    scores, dX = score_gradients(X, y, _Net(params))
+    scores, dX = score_gradients(X, y, _net(**params))
     return {"scores": scores, "dX": dX}
 
 
 def _run_saliency(X, y, **params):
     from cs231n.net_visualization import compute_saliency_maps
 
-    return {"maps": compute_saliency_maps(X, y, _Net(params))}
+    return {"maps": compute_saliency_maps(X, y, _net(**params))}
 
 
 def _run_occlusion(X, y, size, stride, **params):
     from cs231n.net_visualization import compute_occlusion_maps
 
-    return {"maps": compute_occlusion_maps(X, y, _Net(params), size=size, stride=stride)}
+    return {"maps": compute_occlusion_maps(X, y, _net(**params), size=size, stride=stride)}
 
 
 def _gradient_cases(run):
@@ -222,7 +174,7 @@ compute_occlusion_maps = Question(
 def _target_inputs(rng, margin, learning_rate, max_steps, dtype=np.float64):
     """An image, and a target whose score lies `margin` below the highest one."""
     inputs = _net_inputs(rng, N=1, dtype=dtype)
-    scores = _Net(inputs).scores(inputs["X"])[0]
+    scores = _net(**inputs).scores(inputs["X"])[0]
     target = int(scores.argsort()[2])  # neither the highest nor the lowest
     inputs["b3"][target] += scores.max() - scores[target] - dtype(margin)
     return inputs | {"target_y": target, "learning_rate": learning_rate, "max_steps": max_steps}
@@ -231,7 +183,7 @@ def _target_inputs(rng, margin, learning_rate, max_steps, dtype=np.float64):
 def _run_fooling(X, target_y, learning_rate, max_steps, **params):
     from cs231n.net_visualization import make_fooling_image
 
-    return {"fooling": make_fooling_image(X, target_y, _Net(params), learning_rate, max_steps)}
+    return {"fooling": make_fooling_image(X, target_y, _net(**params), learning_rate, max_steps)}
 
 
 make_fooling_image = Question(
@@ -269,7 +221,7 @@ def _visualization_inputs(rng, l2_reg, learning_rate, dtype=np.float64):
 def _run_visualization_step(X, target_y, l2_reg, learning_rate, **params):
     from cs231n.net_visualization import class_visualization_update_step
 
-    return {"next_X": class_visualization_update_step(X, target_y, _Net(params), l2_reg, learning_rate)}
+    return {"next_X": class_visualization_update_step(X, target_y, _net(**params), l2_reg, learning_rate)}
 
 
 class_visualization_update_step = Question(
@@ -322,7 +274,7 @@ def _dream_inputs(rng, layer, num_steps, learning_rate, jitter, dtype=np.float64
 def _run_dream(X, layer, num_steps, learning_rate, jitter, seed, **params):
     from cs231n.net_visualization import deepdream
 
-    return {"dream": deepdream(X, layer, _Net(params), num_steps, learning_rate, jitter, seed)}
+    return {"dream": deepdream(X, layer, _net(**params), num_steps, learning_rate, jitter, seed)}
 
 
 deepdream = Question(
