@@ -25,11 +25,11 @@ NOTEBOOKS = {
     "LSTM_Captioning": "assignment3",
     "Transformer_Captioning": "assignment3",
     "NetworkVisualization": "assignment3",
+    "Architectures": "assignment4",
+    "Segmentation": "assignment4",
     "RegionDetection": "assignment4",
     "SingleShotDetection": "assignment4",
     "InstanceSegmentation": "assignment4",
-    "Architectures": "assignment4",
-    "Segmentation": "assignment4",
 }
 
 
