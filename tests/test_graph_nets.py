@@ -15,6 +15,7 @@ from cs231n.detection_solver import DetectionSolver, flip_scenes
 from cs231n.graph_layers import conv_relu
 from cs231n.net_visualization import preprocess
 from cs231n.scenes import load_scenes, truths
+from cs231n.segmentation_solver import SegmentationSolver, flip_masks
 
 TINY = ((2,), (3,), (3,))
 
@@ -196,6 +197,32 @@ def test_flipped_scenes_keep_their_things():
             assert (box[0], box[2]) == (columns[0], columns[-1] + 1)
 
 
+def test_flipped_masks_stay_on_their_pixels():
+    scenes = load_scenes(6, seed=4)
+    X, y = preprocess(scenes["images"]), scenes["semantic_masks"].astype(int)
+    np.random.seed(1)
+    flipped, moved = flip_masks(X, y)
+    is_flipped = [not np.array_equal(a, b) for a, b in zip(flipped, X, strict=True)]
+    assert 0 < sum(is_flipped) < 6
+    for n, flip in enumerate(is_flipped):
+        np.testing.assert_array_equal(flipped[n], X[n, :, :, ::-1] if flip else X[n])
+        np.testing.assert_array_equal(moved[n], y[n, :, ::-1] if flip else y[n])
+
+
+def test_a_segmenter_learns_a_few_scenes():
+    np.random.seed(0)
+    scenes = load_scenes(6, seed=3, things=1)
+    X, y = preprocess(scenes["images"]), scenes["semantic_masks"].astype(int)
+    options = {"update_rule": "adam", "optim_config": {"learning_rate": 1e-2}, "num_epochs": 60, "batch_size": 6}
+    solver = SegmentationSolver(
+        EncoderDecoder((6, 8)), {"X_train": X, "y_train": y}, augment=flip_masks, verbose=False, **options
+    )
+    before = solver.mean_iou(X, y, 11)
+    solver.train()
+    assert solver.loss_history[-1] < 0.3 * solver.loss_history[0]
+    assert solver.mean_iou(X, y, 11) > before + 0.1
+
+
 def test_a_net_is_saved_with_its_statistics(tmp_path, monkeypatch):
     monkeypatch.setattr("cs231n._weights.SAVED", tmp_path)
     X = preprocess(load_scenes(2, seed=1)["images"])
@@ -215,6 +242,10 @@ def test_a_net_is_saved_with_its_statistics(tmp_path, monkeypatch):
         (
             lambda: detection_solver.DetectionSolver(None, {"X_train": np.zeros((2, 3, 4, 4)), "truths_train": []}),
             "truths_train has 0 entries",
+        ),
+        (
+            lambda: SegmentationSolver(None, {"X_train": np.zeros((2, 3, 4, 4)), "y_train": np.zeros((2, 4))}),
+            "a class for each pixel",
         ),
     ],
 )

@@ -22,6 +22,9 @@ from cs231n.solver import Solver
 TASKS = {
     "classify": {"deep_convnet": "images", "scene_net": "scenes"},
     "caption": {"transformer": "captions", "lstm": "captions", "rnn": "captions"},
+    "detect": {"single_shot": "things", "faster_rcnn": "things"},
+    "segment": {"encoder_decoder": "things"},
+    "instances": {"mask_rcnn": "things"},
 }
 
 
@@ -55,8 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m coursekit train", description=__doc__)
     nets = [net for nets in TASKS.values() for net in nets]
     parser.add_argument("--task", choices=TASKS, help="what to learn (default: what the net is for, else classify)")
-    parser.add_argument("--net", choices=nets, help="deep_convnet or scene_net classify, the others write captions")
-    parser.add_argument("--epochs", type=_number, help="passes over the training data (default: 5)")
+    parser.add_argument(
+        "--net", choices=nets, help="; ".join(f"{task}: {', '.join(nets)}" for task, nets in TASKS.items())
+    )
+    parser.add_argument(
+        "--epochs", type=_number, help="passes over the training data (default: 5, for things in scenes 10)"
+    )
     parser.add_argument("--scenes", type=_number, help="drawn scenes to train on (default: 8,000, for captions 32,000)")
     parser.add_argument("--out", metavar="FILE", help="where scene_net's weights go (default: cs231n/saved)")
     parser.add_argument("--fresh", action="store_true", help="start over instead of resuming a stopped run")
@@ -118,8 +125,12 @@ def _remove(paths: Iterable[Path]) -> None:
 
 def _report(run: Run, minutes: float, accuracies: dict[str, float]) -> None:
     for part, accuracy in accuracies.items():
-        print(f"accuracy, {part}: {accuracy:.3f}")
+        print(f"{run.measured}, {part}: {accuracy:.3f}")
     print(f"{run.solver.num_epochs} epochs in {minutes:.1f} minutes")
     lines = [f"`python -m coursekit train {run.command}`: {minutes:.1f} minutes, threads: {_threads.count()}.", ""]
-    lines += ["| | accuracy |", "|---|---|", *(f"| {part} | {accuracy:.3f} |" for part, accuracy in accuracies.items())]
+    lines += [
+        f"| | {run.measured} |",
+        "|---|---|",
+        *(f"| {part} | {accuracy:.3f} |" for part, accuracy in accuracies.items()),
+    ]
     write_section(run.title, "\n".join(lines))

@@ -24,3 +24,4 @@ class Run(NamedTuple):
     solver: Solver
     save: Callable[[], None]  # writes the weights
     measure: Callable[[], dict[str, float]]  # the accuracies, by what they are measured on
+    measured: str = "accuracy"  # what the numbers are
