@@ -57,7 +57,19 @@ CALLS_OF_ITS_OWN = {"linear_classifier_train", "neural_net_train"}  # they pass 
 @pytest.mark.parametrize("question", [q for q in FUNCTIONS if q.id not in CALLS_OF_ITS_OWN], ids=lambda q: q.id)
 def test_the_lines_can_be_copied_and_run(question):
     code = "\n".join(calls_of(question, question.cases[0], question.draw_inputs(0)))
-    exec(code, {"np": np, "given": inputs(question.id)})
+    if "# ... stands for" in code:  # what the check makes itself cannot be copied: the lines show the form of the call
+        compile(code, question.id, "exec")
+    else:
+        exec(code, {"np": np, "given": inputs(question.id)})
+
+
+def test_few_calls_have_parts_that_cannot_be_copied():
+    """The rest can be run as they are; those of the layers of a graph, and of lists of things, cannot."""
+    lines = {
+        q.id: "\n".join(calls_of(q, q.cases[0], q.draw_inputs(0))) for q in FUNCTIONS if q.id not in CALLS_OF_ITS_OWN
+    }
+    left_out = {id_ for id_, text in lines.items() if "# ... stands for" in text}
+    assert left_out == {"grid_targets", "anchor_targets", "inception_module", "residual_block"}
 
 
 @pytest.mark.parametrize("name", ["affine", "relu", "max_pool", "batchnorm"])

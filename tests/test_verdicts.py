@@ -29,18 +29,18 @@ MEANS = (
     ("sign is flipped|wrong way", ("sign", "minus", "uphill", "subtract", "up the gradient")),
     ("regularisation is wrong|regularised in|regularise only", ("regularis", "reg ", "weights")),
     ("is transposed", ("transpos", "row for each", "class is a column")),
-    ("is all zeros", ("zero", "never", "0", "only the first")),
+    ("is all zeros", ("zero", "never", "0", "only the first", "divided by spatial_scale")),
     ("only the (first|last) row", ("only the", "only the")),
     ("ReLU too many", ("ReLU", "negative", "sign of dout", "last layer")),
     ("such as eps", ("eps", "1e-7")),
-    ("modified in place", ("in place", "changes", "overwritten")),
-    ("swapped:", ("swapped", "order")),
+    ("modified in place", ("in place", "changes", "overwritten", "written into", "itself is covered")),
+    ("swapped:", ("swapped", "order", "changed places")),
     ("is the square of", ("root", "square")),
     ("integer dtype", ("integer", "whole", "dtype")),
     ("not finite: exp", ("exp",)),
-    ("is off by the same", ("constant", "1", "eps")),
+    ("is off by the same", ("constant", "1", "eps", "starts from ones")),
     ("true classes, .* are wrong", ("true class", "1 is subtracted after", "violated margins")),
-    ("is not added|added twice|is subtracted", ("bias", "beta", "regularis")),
+    ("is not added|added twice|is subtracted", ("bias", "beta", "regularis", "b is not added")),
 )
 
 

@@ -199,6 +199,8 @@ def _passed(frame: FrameType, function: Callable) -> dict[str, Any]:
 
 
 def _new(owner: Any) -> str:
+    if is_dataclass(owner):
+        return repr(owner)  # which is how it is made
     is_learners = type(owner).__module__.startswith("cs231n.")
     return f"{type(owner).__name__}()" + ("" if is_learners else "  # a class of the check")
 
@@ -231,6 +233,8 @@ def _lines(watch: _Watch) -> Iterator[str]:
     for number, call in enumerate(watch.calls):
         expression = _expression(call, watch, results)  # before its results get names: one may be an argument itself
         assigned = _assigned_to(call, watch, watch.calls[number + 1 :], results)
+        if _UNKNOWN in expression:
+            yield f"# {_UNKNOWN} stands for what the check makes of its inputs"
         for text in (*call.before, assigned + expression):
             yield from _wrapped(text)
 

@@ -838,7 +838,7 @@ def predict_column(self, X):
     return np.argmax(X @ self.W, axis=1, keepdims=True)
 
 
-@wrong(PREDICT, "y_pred is still all zeros: assign the labels to it", rule="all zeros")
+@wrong(PREDICT, "y_pred is still all zeros: assign the labels to it", rule="is 0 everywhere")
 def predict_zeros(self, X):
     return np.zeros(len(X), dtype=int)
 
