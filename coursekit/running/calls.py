@@ -4,7 +4,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from importlib import import_module
 from inspect import Parameter, getargvalues, isfunction, signature, unwrap
 from textwrap import wrap
