@@ -5,6 +5,7 @@ from cs231n._errors import require_settings, require_whole
 CONV_SETTINGS = frozenset({"stride", "pad", "needs_dx"})
 CONV_TRANSPOSE_SETTINGS = frozenset({"stride", "pad", "output_pad"})
 POOL_SETTINGS = frozenset({"pool_height", "pool_width", "stride"})
+HALF_SIZE = {"pool_height": 2, "pool_width": 2, "stride": 2}  # pooling that halves height and width
 
 
 def num_positions(size, field, stride, pad=0):

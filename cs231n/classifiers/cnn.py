@@ -8,6 +8,7 @@ import numpy as np
 
 from cs231n._errors import require_dtype, require_labels, require_sizes
 from cs231n._weights import SavedModel
+from cs231n._windows import HALF_SIZE
 from cs231n.fast_layers import *  # part of the contract, see above
 from cs231n.fast_layers import max_pool_backward_fast, max_pool_forward_fast
 from cs231n.layer_utils import *  # part of the contract, see above
@@ -260,7 +261,7 @@ class DeepConvNet(SavedModel):
                 conv_param = {"stride": 1, "pad": 1, "needs_dx": i > 1}  # the gradient of the images is not needed
                 maps, cache = conv_bn_relu_forward(maps, W, no_bias, gamma, beta, conv_param, self.bn_params[i - 1])
                 caches.append((i, cache))
-            maps, cache = max_pool_forward_fast(maps, _HALF_SIZE)
+            maps, cache = max_pool_forward_fast(maps, HALF_SIZE)
             caches.append(("pool", cache))
         return maps, caches
 
@@ -273,6 +274,3 @@ class DeepConvNet(SavedModel):
             else:
                 dmaps, grads[f"W{i}"], _, grads[f"gamma{i}"], grads[f"beta{i}"] = conv_bn_relu_backward(dmaps, cache)
         return grads
-
-
-_HALF_SIZE = {"pool_height": 2, "pool_width": 2, "stride": 2}

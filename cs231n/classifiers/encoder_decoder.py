@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cs231n._windows import HALF_SIZE
 from cs231n.classifiers.graph_net import GraphNet
 from cs231n.graph import Node, layer, loss_layer
 from cs231n.graph_layers import concatenate, max_pool
@@ -19,7 +20,6 @@ from cs231n.spatial_layers import (
 )
 
 UPSAMPLING = ("nearest", "nails", "unpool", "transposed")
-_HALF_SIZE = {"pool_height": 2, "pool_width": 2, "stride": 2}
 
 _loss = loss_layer(spatial_softmax_loss)
 _nearest = layer(upsample_nearest_forward, upsample_nearest_backward)
@@ -96,7 +96,7 @@ class EncoderDecoder(GraphNet):
         for level in range(len(self.filters)):
             maps = self.conv_bn_relu(params, f"down{level}", x)
             levels.append(maps)
-            x = max_pool(maps, _HALF_SIZE)
+            x = max_pool(maps, HALF_SIZE)
         x = self.conv_bn_relu(params, "bottom", x)
         for level, maps in reversed(list(enumerate(levels))):
             x = self._larger(params, level, self.conv_bn_relu(params, f"narrow{level}", x), maps)

@@ -6,9 +6,10 @@ and how its box should move. They differ in where the regions come from, and in 
 
 import numpy as np
 
+from cs231n._windows import HALF_SIZE
 from cs231n.boxes import box_iou, clip_boxes, decode_boxes, encode_boxes, grid_anchors, nms
 from cs231n.classifiers.graph_net import GraphNet
-from cs231n.classifiers.single_shot import HALF_SIZE, best_detections, smooth_absolute_error
+from cs231n.classifiers.single_shot import best_detections, smooth_absolute_error
 from cs231n.fast_layers import conv_transpose_backward_fast, conv_transpose_forward_fast
 from cs231n.graph import layer, loss_layer
 from cs231n.graph_layers import add, affine_relu, conv_relu, max_pool, relu

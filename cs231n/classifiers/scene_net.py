@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from cs231n._weights import read_npz, write_npz
+from cs231n._windows import HALF_SIZE
 from cs231n.graph_layers import affine, conv_relu, global_mean, max_pool
 from cs231n.scenes import CLASS_NAMES, COLOUR_NAMES
 
 NETS = Path(__file__).parent.parent / "nets"
 SCENE_CLASSES = tuple(f"{colour} {name}" for colour in COLOUR_NAMES for name in CLASS_NAMES)
 NUM_COMPONENTS = 48  # in the features of a place
-_HALF_SIZE = {"pool_height": 2, "pool_width": 2, "stride": 2}
 
 
 class SceneNet:
@@ -100,7 +100,7 @@ class SceneNet:
                 X = conv_relu(X, self.params[f"W{i}"], self.params[f"b{i}"], {"stride": 1, "pad": 1})
                 if i == layer:
                     return X
-            X = max_pool(X, _HALF_SIZE)
+            X = max_pool(X, HALF_SIZE)
         return X
 
     def fit_features(self, X):

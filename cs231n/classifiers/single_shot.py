@@ -7,13 +7,13 @@ score of "there is a thing", four numbers that describe its box, and the scores 
 import numpy as np
 
 from cs231n._errors import require_fitting
+from cs231n._windows import HALF_SIZE
 from cs231n.boxes import batched_nms, box_iou, clip_boxes, decode_boxes, encode_boxes, grid_anchors
 from cs231n.classifiers.graph_net import GraphNet
 from cs231n.graph import layer, loss_layer
 from cs231n.graph_layers import concatenate, max_pool
 from cs231n.rnn_layers import sigmoid
 
-HALF_SIZE = {"pool_height": 2, "pool_width": 2, "stride": 2}
 SMOOTH = 0.2  # errors of boxes up to this size count by their square
 BOX_WEIGHT = 5.0  # of the error of the boxes in the loss
 
