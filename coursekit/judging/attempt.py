@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from coursekit.core.question import Question, Verdict
+from coursekit.files import syntax_tree
 from coursekit.judging import reference_answers
 from coursekit.questions import all_questions
 
@@ -19,7 +20,7 @@ def notes(verdict: Verdict, root: Path) -> tuple[str, ...]:
     path = Path(root, file)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        function = _function_at(ast.parse("\n".join(lines)), line)
+        function = _function_at(syntax_tree("\n".join(lines)), line)
     except (OSError, SyntaxError, ValueError):
         return ()
     waiting_for = lines[line - 1].partition('NotImplementedError("')[2].partition(":")[0]

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.core.question import CheckFailed, Question
+from coursekit.files import syntax_tree
 from coursekit.judging.check import check_question
 from coursekit.judging.runner import Result, run_calls_on_files
 from coursekit.paths import ROOT, file_of
@@ -226,7 +227,7 @@ def _xor(text: bytes, key: bytes) -> bytes:
 
 def function_source(source: str, target: str) -> str:
     """The lines of a function, without its docstring; `target` looks like "cs231n.solver:Solver.train"."""
-    body: Any = ast.parse(source)
+    body: Any = syntax_tree(source)
     for name in target.split(":")[1].split("."):
         body = next(node for node in body.body if getattr(node, "name", "") == name)
     lines = source.splitlines()[body.lineno - 1 : body.end_lineno]
