@@ -140,7 +140,7 @@ def _seed_of_class(out: Path) -> int:
 def _assignment_of(sources: list[Source]) -> str:
     """The assignment that the file names mention."""
     names = " ".join(f"{source.path.name} {source.inside}" for source in sources)
-    found = sorted(set(re.findall(r"assignment\d+", names)) & set(submission.assignments()))
+    found = sorted(set(re.findall("|".join(rf"{name}(?![0-9])" for name in submission.assignments()), names)))
     if len(found) != 1:
         mentioned = " and ".join(found) if found else "no assignment"
         raise BatchError(f"The file names mention {mentioned}: choose one, such as --assignment assignment1.")

@@ -59,7 +59,9 @@ _NOT_LOOKED_INTO = {
     "coursekit",
     "datasets",
 }
-_EXPECTED_BESIDE = re.compile(r"assignment\d+_answers\.(html|pdf)|manifest\.json|\.ds_store|thumbs\.db|desktop\.ini")
+_EXPECTED_BESIDE = re.compile(
+    r"(assignment\d+|practice)_answers\.(html|pdf)|manifest\.json|\.ds_store|thumbs\.db|desktop\.ini"
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The questions of the practice notebooks, a module for each."""

@@ -1,0 +1,1 @@
+"""Implementations as learners of the practice notebooks write them."""
