@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 
 import nbformat
 import numpy as np
@@ -135,6 +137,18 @@ def test_one_case_that_hangs_does_not_hide_the_others(tree, monkeypatch):
     results = run_cases(question, inputs, tree, seconds=3)
     kinds = [result.error and result.error.kind for result in results.values()]
     assert kinds[0] is None and "TimeoutError" in kinds
+
+
+def test_a_worker_loads_the_questions_of_one_notebook():
+    """All of them would take most of its time."""
+    code = """
+import sys
+from coursekit.questions import question_in
+assert question_in("knn", "knn_one_loop").id == "knn_one_loop"
+print(*sorted(name for name in sys.modules if name.startswith("coursekit.questions.") and "._" not in name))
+"""
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert printed.split() == ["coursekit.questions.assignment1", "coursekit.questions.assignment1.knn"]
 
 
 class TestInANotebook:

@@ -159,7 +159,8 @@ def run_calls(question: Question, calls: list[tuple[int, dict]], execute: Execut
         One for each call.
     """
     nonce = secrets.token_hex(16)
-    request = serialization.pack({"question": question.id, "nonce": nonce, "calls": calls})
+    asked = {"question": question.id, "notebook": question.notebook}
+    request = serialization.pack({**asked, "nonce": nonce, "calls": calls})
     process = execute([sys.executable, "-m", "coursekit.running.worker"], request)
     frames = _read_frames(process.stdout, nonce, len(calls))
     missing = _missing(process, READY in frames)

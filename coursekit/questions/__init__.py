@@ -49,6 +49,11 @@ def notebook_file(notebook: str) -> str:
     return f"assignments/{NOTEBOOKS[notebook]}/{notebook}.ipynb"
 
 
+def question_in(notebook: str, question_id: str) -> Question:
+    """A question of a notebook; the other notebooks' modules are not loaded, as it takes longer than most answers."""
+    return next(question for question in module_of(notebook).QUESTIONS if question.id == question_id)
+
+
 @cache
 def all_questions() -> dict[str, Question]:
     """All questions by id, in the order of the course."""

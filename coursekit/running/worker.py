@@ -48,9 +48,9 @@ def main() -> None:
     os.dup2(2, 1)  # what is printed past sys.stdout must not mix with the frames
     request = serialization.unpack(sys.stdin.buffer.read())
     _load_from_source()
-    from coursekit.questions import find
+    from coursekit.questions import question_in
 
-    question = find(request["question"])
+    question = question_in(request["notebook"], request["question"])
 
     def send(number: int, frame: dict) -> None:
         data = serialization.pack({"nonce": request["nonce"], "call": number, **frame})
