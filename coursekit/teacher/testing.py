@@ -11,7 +11,7 @@ STEPS = {
     "style": ("-m", "ruff", "check", "."),
     "format": ("-m", "ruff", "format", "--check", "."),
     "types": ("-m", "mypy"),
-    "tests and examples in docstrings": (*_PARALLEL, "load", "--doctest-modules", "tests", "cs231n", "coursekit"),
+    "tests and examples in docstrings": (*_PARALLEL, "worksteal", "--doctest-modules", "tests", "cs231n", "coursekit"),
     "notebooks": (*_PARALLEL, "loadscope", "--nbval", "--nbval-current-env", "assignments"),
 }
 
