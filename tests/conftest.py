@@ -1,5 +1,6 @@
 """Settings for all tests: numeric trouble is an error, and each test starts from the same random state."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -17,6 +18,13 @@ def strict_numbers():
     with np.errstate(divide="raise", over="raise", invalid="raise"):
         yield
     np.random.set_state(state)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def heed_interrupts():
+    """Let processes that tests start heed Ctrl-C even where the tests run as `nohup ... &`, which ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

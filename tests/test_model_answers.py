@@ -2,7 +2,9 @@
 
 import base64
 import dataclasses
+import inspect
 import json
+import re
 import shutil
 
 import numpy as np
@@ -25,6 +27,14 @@ from zoo import entries, in_place, outcomes
 
 FUNCTIONS = [question for question in all_questions().values() if not question.in_notebook]
 RANDOM = {"two_layer_net_init", "fcn_init", "conv_net_init", "dropout_forward", "dropout_backward"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_keys():
+    """Locks as in an edition but for the work of making a key, which would be most of what the tests take."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_answers, "WORK", 2**4)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +223,9 @@ def test_docstrings_are_left_out():
 def test_code_is_escaped():
     shown = SideBySide("q", {"m:f": "return a < b"}, {"m:f": "return a > b"})
     assert "a &lt; b" in shown._repr_html_() and "a < b" in repr(shown)
+
+
+def test_a_key_takes_work():
+    """The other tests do with less; 16 MB for each guess keeps many guesses from running side by side."""
+    source = inspect.getsource(model_answers)
+    assert re.search(r"^WORK = 2\*\*14\b", source, re.MULTILINE) and "n=WORK, r=8" in source

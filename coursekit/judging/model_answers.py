@@ -34,6 +34,7 @@ _STEPS = 12  # a step is the power of two that is so many times halved from the 
 _MARKS = 16  # places in a step where the mark can be; one hexadecimal digit
 _VALUES = 32  # of each output that count
 FEWEST_BITS = 80
+WORK = 2**14  # of scrypt, to make a key from numbers: slow, so that guessing takes long
 _CODE_STYLE = "overflow-x: auto; white-space: pre; font: 0.9em monospace; padding: 0.6em; border: 1px solid"
 
 
@@ -211,7 +212,7 @@ def _bits(grids: list[dict[str, tuple[int, str]]], results: list[Result]) -> flo
 
 
 def _keys(secret: bytes, salt: bytes) -> tuple[bytes, bytes]:
-    key = hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=64)  # slow, so that guessing takes long
+    key = hashlib.scrypt(secret, salt=salt, n=WORK, r=8, p=1, dklen=64)
     return key[:32], key[32:]
 
 
