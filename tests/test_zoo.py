@@ -20,7 +20,7 @@ from zoo import edited, entries, outcomes, right_entries, wrong_entries
 
 FUNCTION_QUESTIONS = [question for question in all_questions().values() if not question.in_notebook]
 
-FEW, MANY = 5, 200  # seeds for each implementation: in every run, and in the run of slow tests
+FEW, MANY = 3, 200  # seeds for each implementation: in every run, and in the run of slow tests
 
 
 @cache
