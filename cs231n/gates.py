@@ -262,9 +262,8 @@ def max_backward(dout, cache):
     x, y = cache
     _require_dout(dout, np.shape(x), np.shape(y))
     ### BEGIN SOLUTION
-    x_wins = x >= y
-    dx = sum_to_shape(dout * x_wins, np.shape(x))
-    dy = sum_to_shape(dout * (1 - x_wins), np.shape(y))
+    dx = sum_to_shape(dout * (x >= y), np.shape(x))
+    dy = sum_to_shape(dout * (x < y), np.shape(y))
     ### END SOLUTION
     return dx, dy
 
@@ -480,7 +479,6 @@ class Value:
     [6.0, 1.0]
     """
 
-    __slots__ = ("data", "parents", "backward", "cache")
     __array_ufunc__ = None  # so that array + Value is left to Value
 
     def __init__(self, data, parents=(), backward=None, cache=None):

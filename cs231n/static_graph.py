@@ -177,8 +177,10 @@ class _Traced(NDArrayOperatorsMixin):
         """As `ndarray.sum`; np.sum calls it."""
         return self.recorder.apply("sum", (self,), (axis, bool(keepdims)))
 
-    def reshape(self, *shape):
-        """As `ndarray.reshape`."""
+    def reshape(self, *shape, order="C"):
+        """As `ndarray.reshape`, row by row; np.reshape calls it."""
+        if order != "C":
+            raise TypeError(f"a traced value is reshaped in the order 'C' only, not {order!r}.")
         return self.recorder.apply("reshape", (self,), shape[0] if isinstance(shape[0], tuple) else shape)
 
 
@@ -187,7 +189,7 @@ def read_graph(program, constants=()):
 
     Parameters
     ----------
-    program : str
+    program : str, or sequence of str
         A line for each step, or several with ";" between them; `constant 2.5` is a number, `constant c0` the first of
         `constants`.
     constants : sequence of ndarray
@@ -207,7 +209,8 @@ def read_graph(program, constants=()):
     >>> run_graph(graph, [2])
     (6,)
     """
-    *lines, last = [line.strip() for line in re.split(r"[;\n]", program) if line.strip()]
+    text = program if isinstance(program, str) else "\n".join(program)
+    *lines, last = [line.strip() for line in re.split(r"[;\n]", text) if line.strip()]
     steps = tuple(_read_step(number, line, constants) for number, line in enumerate(lines))
     return StaticGraph(steps, _numbers(last.removeprefix("return"), len(steps), last))
 
@@ -251,7 +254,7 @@ def describe(graph):
 def _describe_step(step):
     if step.operation == "constant":
         is_number = isinstance(step.setting, Real)
-        return f"constant {step.setting:g}" if is_number else f"constant of shape {np.shape(step.setting)}"
+        return f"constant {step.setting}" if is_number else f"constant of shape {np.shape(step.setting)}"
     name = step.operation
     if name == "fused":
         name = "fused " + " ".join(inner.operation for inner in step.setting.steps if inner.operation != "input")
@@ -541,7 +544,7 @@ def fold_constants(graph):
     >>> graph = trace(lambda x, gamma, var: x * (gamma / np.sqrt(var + 1)), 1.0, 1.0, 1.0)
     >>> print(describe(drop_unused(fold_constants(bind(graph, {1: 6, 2: 8})))))
     v0 = input
-    v1 = constant 2
+    v1 = constant 2.0
     v2 = multiply(v0, v1)
     return v2
     """

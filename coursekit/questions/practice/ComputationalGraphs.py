@@ -589,11 +589,11 @@ def _run_folded(program, x, c, d):
 
 
 def _random_operations(rng, program):
-    """A program in which UNARY and BINARY stand for operations that are drawn."""
+    """The lines of a program in which UNARY and BINARY stand for operations that are drawn."""
     for word, names in (("UNARY", ("exp", "tanh", "negative")), ("BINARY", ("add", "multiply", "subtract"))):
         while word in program:
             program = program.replace(word, names[rng.randint(len(names))], 1)
-    return program
+    return np.array(program.split("; "))
 
 
 def _program_inputs(rng, program, shapes=((3, 4), (4,), (3, 1)), dtype=np.float64):
