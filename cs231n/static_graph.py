@@ -49,7 +49,7 @@ OTHERS = {
 """The other operations, by name: functions of the step's setting and of its inputs."""
 
 FREE = ("input", "constant", "guard", "transpose", "reshape")  # they compute no numbers
-BLOCK = 8192  # entries that a fused step treats at a time; 64 KB in float64, so that a few of them fit into a cache
+BLOCK = 32768  # entries that a fused step treats at a time: 256 KB in float64, so that a few of them fit into a cache
 
 
 class GuardError(Exception):

@@ -90,7 +90,7 @@ def test_improving_changes_no_bit_of_a_result(improve, seed):
 
 
 @pytest.mark.parametrize(
-    "shapes", [((20_000, 3), (3,)), ((BLOCK + 1,), ()), ((3 * BLOCK, 1), (1, 2)), ((2, BLOCK), (2, 1))]
+    "shapes", [((40_000, 3), (3,)), ((BLOCK + 1,), ()), ((3 * BLOCK, 1), (1, 2)), ((2, BLOCK), (2, 1))]
 )
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_fused_steps_run_in_blocks(shapes, dtype):
@@ -233,18 +233,18 @@ def test_operations_are_counted_as_a_loop_would():
 
 
 def test_measure_counts_what_runs():
-    x, w = np.zeros((4000, 3)), np.zeros((3, 5))
+    x, w = np.zeros((40_000, 3)), np.zeros((3, 5))
     graph = trace(lambda x, w: np.exp(-(x @ w) * 2).sum(), x, w)
     assert measure(graph, [x, w]) == {
         "steps": 5,
-        "operations": 2 * 4000 * 3 * 5 + 4 * 4000 * 5,
-        "bytes": 8 * (4 * 4000 * 5 + 1),
+        "operations": 2 * 40_000 * 3 * 5 + 4 * 40_000 * 5,
+        "bytes": 8 * (4 * 40_000 * 5 + 1),
     }
     rows = BLOCK // 5
     assert measure(fuse(graph), [x, w]) == {
         "steps": 3,
         "operations": measure(graph, [x, w])["operations"],
-        "bytes": 8 * (2 * 4000 * 5 + 2 * rows * 5 + 1),
+        "bytes": 8 * (2 * 40_000 * 5 + 2 * rows * 5 + 1),
     }
 
 

@@ -659,7 +659,7 @@ def _run_run(program, x, y, c):
     from cs231n.static_graph import read_graph, run_graph
 
     outputs = run_graph(read_graph(program, (c,)), [x, y])
-    return {f"output {number}": value for number, value in enumerate(outputs)}
+    return {f"out {number}": value for number, value in enumerate(outputs)}
 
 
 def _run_counted(program, x, y, c):
