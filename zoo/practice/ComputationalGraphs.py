@@ -125,7 +125,7 @@ def add_ignores_dout(dout, cache):
 
 @wrong(
     "add_and_multiply",
-    "dx is dout times x and dy is dout times y: each input gets dout times the other one",
+    "dx and dy are swapped: each input gets dout times the other one, not times itself",
     target=MULTIPLY_BACK,
 )
 def multiply_by_itself(dout, cache):
@@ -208,7 +208,7 @@ def max_by_size(x, y):
     return np.where(np.abs(x) >= np.abs(y), x, y), (x, y)
 
 
-@wrong("max_gate", "the smaller one gets the gradient", target=MAX_BACK)
+@wrong("max_gate", "dx and dy are swapped: the smaller one gets the gradient", target=MAX_BACK)
 def max_to_the_smaller(dout, cache):
     return _max_shares(dout, cache, cache[0] < cache[1], cache[0] >= cache[1])
 
@@ -234,7 +234,7 @@ def max_compares_with_zero(dout, cache):
     return _max_shares(dout, cache, np.asarray(cache[0]) > 0, ~(np.asarray(cache[0]) > 0))
 
 
-@wrong("max_gate", "y gets no gradient where it is the larger one", target=MAX_BACK)
+@wrong("max_gate", "y never gets a gradient: where it is the larger one, it gets dout", target=MAX_BACK)
 def max_forgets_y(dout, cache):
     return _max_shares(dout, cache, cache[0] >= cache[1], 0.0)
 
