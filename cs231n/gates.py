@@ -492,7 +492,8 @@ class Value:
         return gradients if isinstance(gradients, tuple) else (gradients,)
 
     def __repr__(self):
-        return f"Value({self.data})"
+        is_array = np.ndim(self.data) > 0
+        return f"Value(array of shape {np.shape(self.data)})" if is_array else f"Value({self.data})"
 
     def __add__(self, other):
         return add(self, other)

@@ -146,6 +146,16 @@ def multiply_without_dout(dout, cache):
 
 @wrong(
     "add_and_multiply",
+    "dx and dy have the shape of dout: sum_to_shape brings them to that of the inputs",
+    target=MULTIPLY_BACK,
+)
+def multiply_without_sums(dout, cache):
+    x, y = cache
+    return dout * y, dout * x
+
+
+@wrong(
+    "add_and_multiply",
     "dout is summed before it meets the other input: first the product, then the sum over the copies",
     target=MULTIPLY_BACK,
 )
