@@ -413,6 +413,7 @@ def _slopes(rng, N, num_live, num_dead, limit=None):
     live[0, 0], live[1, 0] = 3 * bound, -3 * bound  # sums to 0
     live[:, 1:3] = -2 * bound
     live[-1] = 0.0
+    live[0, 3] = 0.0  # not dead, although the first input says so
     live[2, 3:] = 2.5 * bound  # so that no column is dead by chance
     slopes = np.hstack([live, np.zeros((N, num_dead))])[:, rng.permutation(num_live + num_dead)]
     return {"slopes": slopes} | ({} if limit is None else {"limit": limit})
