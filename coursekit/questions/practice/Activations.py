@@ -413,7 +413,7 @@ def _slopes(rng, N, num_live, num_dead, limit=None):
     live[0, 0], live[1, 0] = 3 * bound, -3 * bound  # sums to 0
     live[:, 1:3] = -2 * bound
     live[-1] = 0.0
-    live[0, 3] = 0.0  # not dead, although the first input says so
+    live[0, 3:6] = 0.0  # not dead, although the first input says so
     live[2, 3:] = 2.5 * bound  # so that no column is dead by chance
     slopes = np.hstack([live, np.zeros((N, num_dead))])[:, rng.permutation(num_live + num_dead)]
     return {"slopes": slopes} | ({} if limit is None else {"limit": limit})
@@ -449,11 +449,11 @@ slope_shares = Question(
     ),
     implements=(f"{MODULE}:saturated_share", f"{MODULE}:dead_share"),
     cases=(
-        _slopes_case("six inputs, five units", 6, 4, 1),
+        _slopes_case("six inputs, seven units", 6, 6, 1),
         _slopes_case("limit 0.2", 5, 6, 3, limit=0.2),
         _slopes_case("more units than inputs", 4, 7, 4),
-        _slopes_case("as many units as inputs", 7, 5, 2, limit=0.5),
-        _slopes_case("no dead unit", 9, 4, 0, limit=0.001),
+        _slopes_case("as many units as inputs", 8, 6, 2, limit=0.5),
+        _slopes_case("no dead unit", 9, 6, 0, limit=0.001),
     ),
 )
 
