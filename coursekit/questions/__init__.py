@@ -31,6 +31,7 @@ NOTEBOOKS = {
     "SingleShotDetection": "assignment4",
     "InstanceSegmentation": "assignment4",
     "ComputationalGraphs": "practice",
+    "Activations": "practice",
 }
 
 
