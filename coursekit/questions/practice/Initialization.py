@@ -130,7 +130,6 @@ def _judge_draws(kind, expected_std, known, with_generator):
         options = {name: value for name, value in inputs.items() if name not in ("shape", "draw")}
         expected = expected_std(shape, **options)
         return [
-            is_array,
             _judge_mean(kind, got),
             _judge_std(got["std"], expected, known(shape, **options)),
             _judge_kind(kind, got),
@@ -236,7 +235,7 @@ def _draw_cases(name, kind, std, known, rows):
         f"{kind}, a new generator",
         lambda rng: _draw_inputs(rng, shape, **options),
         _run_draws(name, np.random.default_rng),
-        judge=_judge_draws(kind, std, known, with_generator=True),
+        judge=_judge_draws(kind, std, known, with_generator=False),
         observe=_observe_draws,
         edge=_NEW_GENERATOR,
     )
@@ -491,7 +490,6 @@ def _judge_orthogonal(inputs, got):
     which = "rows" if shape[0] < np.prod(shape[1:]) else "columns"
     lengths = (got["shortest"], got["longest"])
     return [
-        is_array,
         holds(
             f"the {which} of W are orthogonal",
             got["off the diagonal"] < 1e-9 * max(1, gain**2),
@@ -697,8 +695,8 @@ def _observe_pca(inputs, outputs):
     return {
         "mean": outputs["mean"],
         "variances": outputs["variances"],
-        "components, signs aside": components,
-        "coordinates, signs aside": np.abs(coordinates) if coordinates.dtype.kind in "fiu" else coordinates,
+        "components up to signs": components,
+        "coordinates up to signs": np.abs(coordinates) if coordinates.dtype.kind in "fiu" else coordinates,
     }
 
 
@@ -709,7 +707,7 @@ def _observe_few(inputs, outputs):
     return {
         "the largest variances": variances[: N - 1],
         "how many are below 0": int(np.sum(variances < 0)),
-        "coordinates of the training images, signs aside": np.abs(coordinates[:, : N - 1]),
+        "training coordinates up to signs": np.abs(coordinates[:, : N - 1]),
     }
 
 
