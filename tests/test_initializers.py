@@ -86,6 +86,14 @@ def test_twins_in_pytorch(shape):
     assert np.abs(xavier_uniform(shape)).max() < asked_for(xavier_uniform, shape).high
 
 
+def test_pytorch_draws_a_sixth_of_he_by_default():
+    """Its layers have the variance 1 / (3 fan_in) unless they are told otherwise."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    w = torch.nn.Linear(*AFFINE).weight.detach().numpy()
+    np.testing.assert_allclose(w.var(), asked_for(he_normal, AFFINE).std ** 2 / 6, rtol=0.03)
+
+
 @pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5), (1, 3), (6, 2, 3, 5), (30, 2, 3, 2)])
 def test_orthogonal_weights_keep_lengths(shape):
     matrix = orthogonal(shape, gain=1.5, rng=np.random.default_rng(0)).reshape(shape[0], -1)
