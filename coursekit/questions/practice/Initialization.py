@@ -82,6 +82,7 @@ def _run_draws(name, make_rng=np.random.RandomState):
         from cs231n import initializers
 
         function, rng = getattr(initializers, name), make_rng(draw)
+        np.random.seed(draw)  # code that takes no notice of rng shall fail in the same way each time
         shape = tuple(map(int, shape))
         first, second = (function(shape, rng=rng, **options) for _ in range(2))
         return {"first": first, "second": second, "again": function(shape, rng=make_rng(draw), **options)}
@@ -249,13 +250,17 @@ def _run_equal(shape, value):
     from cs231n.initializers import constant, zeros
 
     shape = tuple(map(int, shape))
-    changed = constant(shape, value)
-    changed.flat[0] = 0.25
-    return {
-        "zeros": zeros(shape),
-        "constant": constant(shape, value),
-        "constant, its first weight set to 0.25": changed,
-    }
+    return {"zeros": zeros(shape), "constant": constant(shape, value)}
+
+
+def _run_whole(shape, value):
+    """Weights take steps, which an integer dtype would cut off."""
+    from cs231n.initializers import constant
+
+    W = constant(tuple(map(int, shape)), value)
+    before = W.copy()
+    W.flat[0] = 0.25
+    return {"constant": before, "constant, its first weight set to 0.25": W}
 
 
 def _known_gaussian(shape, std):
@@ -294,7 +299,7 @@ simple_weights = Question(
     cases=(
         Case("equal weights", lambda rng: {"shape": np.array((3, 5)), "value": float(rng.uniform(0.1, 3))}, _run_equal),
         Case("of a convolution", lambda rng: {"shape": np.array((2, 3, 5, 4)), "value": -0.5}, _run_equal),
-        Case("a whole number", lambda rng: {"shape": np.array((4, 2)), "value": 2}, _run_equal),
+        Case("a whole number", lambda rng: {"shape": np.array((4, 2)), "value": 2}, _run_whole),
         *_GAUSSIAN,
         _GAUSSIAN_NEW,
     ),
@@ -441,6 +446,7 @@ def _run_orthogonal(make_rng=np.random.RandomState):
     def run(shape, gain, draw):
         from cs231n.initializers import orthogonal
 
+        np.random.seed(draw)
         rng, shape = make_rng(draw), tuple(map(int, shape))
         first, second = (orthogonal(shape, gain=gain, rng=rng) for _ in range(2))
         # Small matrices, many of them, show whether all directions are equally likely.
