@@ -32,6 +32,7 @@ NOTEBOOKS = {
     "InstanceSegmentation": "assignment4",
     "ComputationalGraphs": "practice",
     "Activations": "practice",
+    "Initialization": "practice",
 }
 
 
