@@ -35,6 +35,18 @@ def _scored(rng, N, C, scale=1.0, shift=0.0, dtype=np.float64):
     return {"scores": (scale * rng.randn(N, C) + shift).astype(dtype), "y": _labels_of(rng, N, C)}
 
 
+def _for_each(function, *arrays):
+    """A number for each of several sets of inputs; None if a call returns none. One number alone could be guessed."""
+    numbers = [function(*one_set) for one_set in zip(*arrays, strict=True)]
+    return None if any(number is None for number in numbers) else np.array(numbers)
+
+
+def _several_sets(draw, rng, *arguments, num_sets=5, **options):
+    """Several sets of inputs in one, along a new first axis."""
+    sets = [draw(rng, *arguments, **options) for _ in range(num_sets)]
+    return {name: np.stack([one_set[name] for one_set in sets]) for name in sets[0]}
+
+
 def _run_loss(name):
     def run(**inputs):
         from cs231n import losses
@@ -211,26 +223,32 @@ def _tiny(rng):
 
 
 def _probable_sizes(probabilities, **_):
-    return {"N": probabilities.shape[0], "C": probabilities.shape[1]}
+    return dict(zip("NC", probabilities.shape[-2:], strict=True))
 
 
 def _run_cross_entropy_forward(probabilities, y):
     from cs231n.losses import cross_entropy_forward
 
-    return {"loss": cross_entropy_forward(probabilities, y)[0]}
+    return {"loss": _for_each(lambda *one_set: cross_entropy_forward(*one_set)[0], probabilities, y)}
 
 
-def _entropy_cases(run, more=lambda rng: {}):
-    """Cases of both passes; `more` draws what the backward pass takes as well."""
+def _with_upstream(draw, rng, *arguments, **options):
+    return draw(rng, *arguments, **options) | {"dloss": float(rng.uniform(1.5, 3.0))}
 
-    def case(name, make, tolerance=1e-8, edge=""):
-        return Case(name, lambda rng: make(rng) | more(rng), run, _probable_sizes, tolerance, edge=edge)
+
+def _entropy_cases(run, draw_with):
+    """Cases of both passes; `draw_with` takes a function that draws probabilities, and its arguments."""
+
+    def case(name, draw, *arguments, tolerance=1e-8, edge="", **options):
+        return Case(
+            name, lambda rng: draw_with(draw, rng, *arguments, **options), run, _probable_sizes, tolerance, edge=edge
+        )
 
     return (
-        case("five rows, four classes", lambda rng: _probable(rng, 5, 4)),
-        case("three rows, six classes", lambda rng: _probable(rng, 3, 6, 2.0)),
-        case("float32", lambda rng: _probable(rng, 7, 3, dtype=np.float32), 1e-4),
-        case("one row", lambda rng: _probable(rng, 1, 5), edge=_edges.ONE_INPUT),
+        case("five rows, four classes", _probable, 5, 4),
+        case("three rows, six classes", _probable, 3, 6, 2.0),
+        case("float32", _probable, 7, 3, dtype=np.float32, tolerance=1e-4),
+        case("one row", _probable, 1, 5, edge=_edges.ONE_INPUT),
         case("probabilities down to 1e-300", _tiny, edge=_TINY),
     )
 
@@ -250,7 +268,7 @@ cross_entropy_forward = Question(
         "mean, then the minus.",
     ),
     implements=(f"{LOSSES}:cross_entropy_forward",),
-    cases=_entropy_cases(_run_cross_entropy_forward),
+    cases=_entropy_cases(_run_cross_entropy_forward, _several_sets),
 )
 
 
@@ -277,7 +295,7 @@ cross_entropy_backward = Question(
     ),
     implements=(f"{LOSSES}:cross_entropy_backward",),
     builds_on=("cross_entropy_forward",),
-    cases=_entropy_cases(_run_cross_entropy_backward, lambda rng: {"dloss": float(rng.uniform(1.5, 3.0))}),
+    cases=_entropy_cases(_run_cross_entropy_backward, _with_upstream),
 )
 
 
@@ -523,11 +541,20 @@ def _answers(rng, N, K):
 def _run_hamming(y_pred, y):
     from cs231n.metrics import hamming_loss
 
-    return {"loss": hamming_loss(y_pred, y)}
+    return {"loss": _for_each(hamming_loss, y_pred, y)}
+
+
+def _all_right(rng):
+    y = rng.permutation(np.eye(3, 5, dtype=int))
+    return {"y_pred": y.copy(), "y": y}
 
 
 def _answer_sizes(y, **_):
-    return {"N": y.shape[0], "K": y.shape[1]}
+    return dict(zip("NK", y.shape[-2:], strict=True))
+
+
+def _hamming_case(name, draw, *arguments):
+    return Case(name, lambda rng: _several_sets(draw, rng, *arguments, num_sets=8), _run_hamming, _answer_sizes)
 
 
 hamming_loss = Question(
@@ -544,9 +571,9 @@ hamming_loss = Question(
     ),
     implements=(f"{METRICS}:hamming_loss",),
     cases=(
-        Case("five inputs, four labels", lambda rng: _answers(rng, 5, 4), _run_hamming, _answer_sizes),
-        Case("nine inputs, seven labels", lambda rng: _answers(rng, 9, 7), _run_hamming, _answer_sizes),
-        Case("all right", lambda rng: {"y_pred": np.eye(3, 5), "y": np.eye(3, 5)}, _run_hamming, _answer_sizes),
+        _hamming_case("five inputs, four labels", _answers, 5, 4),
+        _hamming_case("nine inputs, seven labels", _answers, 9, 7),
+        _hamming_case("all right", _all_right),
     ),
 )
 
@@ -594,7 +621,7 @@ counts_by_threshold = Question(
 def _run_roc_area(scores, y):
     from cs231n.metrics import roc_area
 
-    return {"area": roc_area(scores, y)}
+    return {"area": _for_each(roc_area, scores, y)}
 
 
 def _worse_than_chance(rng):
@@ -602,6 +629,14 @@ def _worse_than_chance(rng):
     y = np.resize([0, 0, 0, 1, 0, 0, 1, 0, 1, 1, 0], 11)  # from the highest score to the lowest
     order = rng.permutation(11)
     return {"scores": np.sort(rng.randn(11))[::-1][order], "y": y[order]}
+
+
+def _area_sizes(scores, **_):
+    return {"N": scores.shape[1]}
+
+
+def _area_case(name, draw, *arguments):
+    return Case(name, lambda rng: _several_sets(draw, rng, *arguments), _run_roc_area, _area_sizes)
 
 
 roc_area = Question(
@@ -621,9 +656,9 @@ roc_area = Question(
     implements=(f"{METRICS}:roc_area",),
     builds_on=("counts_by_threshold",),
     cases=(
-        Case("ten different scores", lambda rng: _ranked(rng, 10), _run_roc_area, _vector_sizes),
-        Case("fourteen inputs, four scores", lambda rng: _ranked(rng, 14, 4), _run_roc_area, _vector_sizes),
-        Case("worse than chance", _worse_than_chance, _run_roc_area, _vector_sizes),
+        _area_case("ten different scores", _ranked, 10),
+        _area_case("fourteen inputs, four scores", _ranked, 14, 4),
+        _area_case("worse than chance", _worse_than_chance),
     ),
 )
 
