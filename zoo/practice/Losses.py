@@ -391,7 +391,7 @@ slips(
         "-np.log2(",
     ),
     (
-        "a small number is added inside the logarithm, which changes every loss: take the logarithm of p itself",
+        "a small eps is added inside the logarithm, which changes every loss: take the logarithm of p itself",
         "probabilities[np.arange(len(y)), y])",
         "probabilities[np.arange(len(y)), y] + 1e-8)",
     ),
@@ -576,7 +576,7 @@ def labels_column_by_column(scores, y, positive_weights=None):
 slips(
     "hamming_loss",
     ("this is the share of right answers: the loss is that of wrong ones", "y_pred != y", "y_pred == y"),
-    ("wrong answers are counted: the loss is their share", "np.mean(y_pred != y)", "np.sum(y_pred != y)"),
+    ("the whole number of wrong answers is returned: the loss is their share", "np.mean(y_pred != y)", "np.sum(y_pred != y)"),
     (
         "a row counts as wrong if any of its labels is: every label counts for itself",
         "np.mean(y_pred != y)",
