@@ -33,6 +33,7 @@ NOTEBOOKS = {
     "ComputationalGraphs": "practice",
     "Activations": "practice",
     "Initialization": "practice",
+    "Losses": "practice",
 }
 
 
