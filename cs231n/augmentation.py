@@ -416,8 +416,8 @@ def pca_jitter(X, eigenvalues, eigenvectors, alphas):
 
     Notes
     -----
-    Krizhevsky, Sutskever and Hinton (2012), section 4.1. An eigenvalue is a variance, so an addition is in the square of
-    the unit of the pixels: with values from 0 to 255 the same alphas would change colours 255 times as much.
+    Krizhevsky, Sutskever and Hinton (2012), section 4.1. An eigenvalue is a variance, so an addition is in the square
+    of the unit of the pixels: with values from 0 to 255 the same alphas would change colours 255 times as much.
 
     Examples
     --------

@@ -179,8 +179,9 @@ def dropconnect_forward(x, w, b, dropout_param):
     Returns
     -------
     out : ndarray of shape (N, M)
-    cache : tuple
-        For `dropconnect_backward`.
+    cache : tuple (x, w, mask)
+        For `dropconnect_backward`. mask, of shape (D, M), holds the factor of each weight: 0 or 1 / p in train mode, 1
+        in test mode.
 
     Notes
     -----
@@ -203,13 +204,12 @@ def dropconnect_forward(x, w, b, dropout_param):
         np.random.seed(dropout_param["seed"])
 
     ### BEGIN SOLUTION
-    mask = 1.0
+    mask = np.ones_like(w)
     if mode == "train":
         mask = ((np.random.rand(*w.shape) < p) / p).astype(w.dtype)
     out = x @ (w * mask) + b  # (N, D) @ (D, M) -> (N, M)
-    cache = x, w, mask
     ### END SOLUTION
-    return out, cache
+    return out, (x, w, mask)
 
 
 def _mode(dropout_param):
@@ -225,7 +225,7 @@ def dropconnect_backward(dout, cache):
     Parameters
     ----------
     dout : ndarray of shape (N, M)
-    cache : tuple
+    cache : tuple (x, w, mask)
         From the forward pass.
 
     Returns
@@ -233,10 +233,17 @@ def dropconnect_backward(dout, cache):
     dx : ndarray of shape (N, D)
     dw : ndarray of shape (D, M)
     db : ndarray of shape (M,)
+
+    Examples
+    --------
+    >>> x, w, mask = np.array([[1.0, 10.0]]), np.array([[3.0], [5.0]]), np.array([[2.0], [0.0]])
+    >>> dx, dw, db = dropconnect_backward(np.array([[0.5]]), (x, w, mask))
+    >>> dx.tolist(), dw.tolist(), db.tolist()
+    ([[3.0, 0.0]], [[1.0], [0.0]], [0.5])
     """
-    ### BEGIN SOLUTION
     x, w, mask = cache
     require_gradient(dout, (len(x), w.shape[1]))
+    ### BEGIN SOLUTION
     dx = dout @ (w * mask).T  # (N, M) @ (M, D) -> (N, D)
     dw = (x.T @ dout) * mask
     db = dout.sum(axis=0)

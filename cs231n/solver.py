@@ -96,8 +96,8 @@ class Solver:
 
     Notes
     -----
-    The decay that grows with the number of steps is that of ``tf.train.ExponentialMovingAverage``; on early stopping see
-    Goodfellow, Bengio and Courville (2016), *Deep Learning*, section 7.8.
+    The decay that grows with the number of steps is that of ``tf.train.ExponentialMovingAverage``; on early stopping
+    see Goodfellow, Bengio and Courville (2016), *Deep Learning*, section 7.8.
     """
 
     def __init__(self, model, data, **kwargs):

@@ -108,7 +108,9 @@ class TestCrops:
         assert {crop.tobytes() for crop in ours} == {crop.tobytes() for crop in theirs}
 
     @pytest.mark.parametrize("crop", [random_crop, center_crop, ten_crop])
-    @pytest.mark.parametrize("size, message", [(7, "must fit into them"), (2.0, "expected an integer"), (0, "size is 0")])
+    @pytest.mark.parametrize(
+        "size, message", [(7, "must fit into them"), (2.0, "expected an integer"), (0, "size is 0")]
+    )
     def test_wrong_sizes_are_refused(self, crop, size, message):
         with pytest.raises(ValueError, match=message):
             crop(images(), size)

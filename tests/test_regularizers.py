@@ -115,8 +115,7 @@ class TestDropConnect:
 
     @pytest.mark.parametrize("mode", ["train", "test"])
     def test_forward_and_backward(self, mode):
-        import torch
-
+        torch = pytest.importorskip("torch")
         np.random.seed(7)
         mask = (np.random.rand(4, 3) < 0.4) / 0.4 if mode == "train" else np.ones((4, 3))
         check_layer(
