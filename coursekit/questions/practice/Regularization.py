@@ -86,7 +86,7 @@ l2_penalty = _penalty_question(
 
 
 def _net_inputs(rng, reg, l1_ratio, dtype=np.float64):
-    shapes = {"W1": (3, 4), "b1": (4,), "filters": (2, 3, 2, 2), "gamma": (5,), "W2": (4, 2), "b2": (2,)}
+    shapes = {"W1": (3, 4), "b1": (4,), "filters": (2, 3, 2, 2), "gamma": (5,), "head": (4, 2), "b2": (2,)}
     return {name: _weights(rng, shape, dtype) for name, shape in shapes.items()} | {"reg": reg, "l1_ratio": l1_ratio}
 
 
@@ -142,7 +142,7 @@ def _threshold_inputs(rng, shape, amount, dtype=np.float64):
 def _run_soft_threshold(w, amount):
     from cs231n.regularizers import soft_threshold
 
-    return {"nearer": soft_threshold(w, amount)}
+    return {"nearer": soft_threshold(w, amount) + 0.0}  # -0 becomes 0
 
 
 soft_threshold = Question(
