@@ -219,17 +219,19 @@ def _scaled(side, starts, lengths):
 
 def _read_between(X, rows, columns):
     """Read each image at positions between its pixels, of shape (N, H, W) in rows and in columns; 0 outside."""
-    _, _, H, W = X.shape
-    top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
-    images = np.arange(len(X))[:, np.newaxis, np.newaxis]
-    out = 0
-    for row in (top, top + 1):
-        for column in (left, left + 1):
-            near = (1 - np.abs(rows - row)) * (1 - np.abs(columns - column))  # 1 at the pixel, 0 at its neighbours
-            is_inside = (row >= 0) & (row < H) & (column >= 0) & (column < W)
-            values = X[images, :, row.clip(0, H - 1), column.clip(0, W - 1)]  # (N, H, W, C)
-            out = out + (near * is_inside).astype(X.dtype)[..., np.newaxis] * values
-    return np.ascontiguousarray(out.transpose(0, 3, 1, 2))
+    N, C, H, W = X.shape
+    framed = np.zeros((C, N, H + 3, W + 3), X.dtype)  # with zeros around it, for what lies outside
+    framed[:, :, 1:-2, 1:-2] = X.transpose(1, 0, 2, 3)
+    rows, columns = rows.clip(-1, H) + 1, columns.clip(-1, W) + 1
+    top, left = rows.astype(int), columns.astype(int)
+    down, across = (rows - top).astype(X.dtype), (columns - left).astype(X.dtype)  # from there, 0 to 1
+    corner = (np.arange(N).reshape(-1, 1, 1) * (H + 3) + top) * (W + 3) + left  # of the pixels in one row
+    pixels = framed.reshape(C, -1)
+    upper, lower = (
+        (1 - across) * pixels.take(start, axis=1) + across * pixels.take(start + 1, axis=1)
+        for start in (corner, corner + W + 3)
+    )
+    return np.ascontiguousarray(((1 - down) * upper + down * lower).transpose(1, 0, 2, 3))
 
 
 # ---- rotation
