@@ -18,10 +18,12 @@ def write(solver, path):
         "epoch": solver.epoch,
         "seconds": solver.seconds,
         "best_val_acc": solver.best_val_acc,
+        "epochs_without_gain": solver.epochs_without_gain,
         "optim": settings,
         "rng": rng,
     }
     arrays = _named("params", solver.model.params) | _named("best_params", solver.best_params) | optim
+    arrays |= _named("averages", solver.averages)
     for name, statistics in (("bn_params", solver.statistics()), ("best_bn_params", solver.best_bn_params)):
         for i, arrays_of_layer in enumerate(statistics):
             arrays |= _named(f"{name}/{i}", arrays_of_layer)
@@ -55,6 +57,7 @@ def _options(solver):
         "update_rule": solver.update_rule.__name__,
         "batch_size": solver.batch_size,
         "num_train": solver.num_train,
+        "weight_average": solver.weight_average,
     }
 
 
@@ -78,6 +81,8 @@ def restore(solver, path):
         setattr(solver, name, arrays[name].tolist())
     solver.model.params = {name: arrays[f"params/{name}"] for name in names}
     solver.best_params = _under("best_params/", arrays)
+    solver.averages = _under("averages/", arrays)
+    solver.epochs_without_gain = about.get("epochs_without_gain", 0)  # not in files of version 0.1
     solver.optim_configs = {name: about["optim"].get(name, {}) | _under(f"optim/{name}/", arrays) for name in names}
     layers = range(len(getattr(solver.model, "bn_params", ())))
     solver.set_statistics([_under(f"bn_params/{i}/", arrays) for i in layers])
@@ -92,7 +97,7 @@ def _under(prefix, arrays):
 
 
 def _require_same_run(solver, path, about, arrays):
-    written = {name: about[name] for name in _options(solver)}
+    written = {name: about.get(name) for name in _options(solver)}  # files of version 0.1 lack the newest ones
     written["parameters"] = {name: w.shape for name, w in _under("params/", arrays).items()}
     expected = _options(solver) | {"parameters": {name: w.shape for name, w in solver.model.params.items()}}
     for name, value in expected.items():

@@ -1,7 +1,7 @@
 """Argument checks at the package's boundary; each error says what was given, what was expected, and the likely fix."""
 
 from difflib import get_close_matches
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -231,3 +231,42 @@ def require_words(x, num_words, name="x"):
             f"{name} contains indices of words from {x.min()} to {x.max()}; the vocabulary has {num_words} words, so "
             f"they must be from 0 to {num_words - 1}."
         )
+
+
+def require_decay(name, value):
+    """Raise unless 0 <= `value` < 1; a moving average with a decay of 1 would never move."""
+    if not isinstance(value, Real) or not 0 <= value < 1:
+        raise ValueError(
+            f"{name} is {value!r}, expected 0 <= {name} < 1: the share of the old average that stays at each step."
+        )
+
+
+def require_pixels(X):
+    """Raise unless `X` is a batch of RGB images whose values are fractions, from 0 for black to about 1 for white."""
+    require_maps(X)
+    if X.shape[1] != 3:
+        raise ValueError(f"X has shape {X.shape}, expected (N, 3, H, W): red, green and blue.")
+    require_floating("X", X)
+    if X.size and (X.min() < -1 or X.max() > 2):
+        raise ValueError(
+            f"X has values from {X.min():.4g} to {X.max():.4g}, expected pixel values from 0 (black) to 1 (white): "
+            "change colours before the mean is subtracted, and divide values from 0 to 255 by 255."
+        )
+
+
+def require_floating(name, x):
+    """Raise unless `x` has a floating dtype: fractions of integers would be cut off."""
+    if not np.issubdtype(x.dtype, np.floating):
+        raise TypeError(f"{name} has dtype {x.dtype}, expected floating point: {name}.astype(np.float32) converts it.")
+
+
+def require_probability(name, value):
+    """Raise unless 0 <= `value` <= 1."""
+    if not isinstance(value, Real) or not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value!r}, expected a number from 0 to 1.")
+
+
+def require_not_negative(name, value):
+    """Raise unless `value` is a number of at least 0."""
+    if not isinstance(value, Real) or not value >= 0:
+        raise ValueError(f"{name} is {value!r}, expected a number of at least 0.")

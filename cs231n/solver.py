@@ -2,12 +2,13 @@
 
 import inspect
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from cs231n import _checkpoint, optim
-from cs231n._errors import nearest, require_labels, require_settings, require_some, require_whole
+from cs231n._errors import nearest, require_decay, require_labels, require_settings, require_some, require_whole
 
 
 class Solver:
@@ -42,6 +43,14 @@ class Solver:
         Default 10.
     num_train_samples, num_val_samples : int or None
         Number of inputs that the accuracies are measured on; default 1000 and None (all).
+    weight_average : float, optional
+        A decay between 0 and 1, such as 0.999. The solver then keeps a moving average of the parameters beside them:
+        after the step with number t = 0, 1, ... it moves a share 1 - min(weight_average, (1 + t) / (10 + t)) of the way
+        to the new parameters, so that it forgets the first ones soon. Accuracies are those of the average, and
+        ``best_params`` is the average that does best on the validation set; the steps themselves never see it.
+    patience : int, optional
+        Early stopping: a run ends after this many epochs in a row that have not raised ``best_val_acc``; an accuracy
+        as high as the best is no gain. A new run after a complete one counts anew.
     checkpoint_name : str or Path, optional
         If given, ``<checkpoint_name>_epoch_<e>.npz`` is written after the first step and after each epoch; `resume`
         continues from such a file.
@@ -57,6 +66,13 @@ class Solver:
     best_val_acc : float
     best_params : dict of ndarray
     best_bn_params : list of dict
+        The running statistics that belong to best_params; with weight_average those of the parameters themselves.
+    averages : dict of ndarray
+        With weight_average, the moving average of each parameter; otherwise empty.
+    epochs_without_gain : int
+        The number of epochs in a row, up to now, that have not raised best_val_acc.
+    stopped_early : bool
+        Whether the last run ended because of `patience`.
     epoch : int
     seconds : float
         Training time so far, including that of the runs before `resume`.
@@ -73,6 +89,15 @@ class Solver:
     With a learning rate that falls along half a cosine wave::
 
         Solver(model, data, lr_schedule=partial(cosine_decay, num_epochs=5), num_epochs=5, ...)
+
+    That ends when five epochs in a row bring no gain, and keeps the best moving average of the weights::
+
+        Solver(model, data, patience=5, weight_average=0.99, num_epochs=100, ...)
+
+    Notes
+    -----
+    The decay that grows with the number of steps is that of ``tf.train.ExponentialMovingAverage``; on early stopping
+    see Goodfellow, Bengio and Courville (2016), *Deep Learning*, section 7.8.
     """
 
     def __init__(self, model, data, **kwargs):
@@ -88,6 +113,8 @@ class Solver:
         self.num_epochs = kwargs.pop("num_epochs", 10)
         self.num_train_samples = kwargs.pop("num_train_samples", 1000)
         self.num_val_samples = kwargs.pop("num_val_samples", None)
+        self.weight_average = kwargs.pop("weight_average", None)
+        self.patience = kwargs.pop("patience", None)
         self.checkpoint_name = kwargs.pop("checkpoint_name", None)
         self.print_every = kwargs.pop("print_every", 10)
         self.verbose = kwargs.pop("verbose", True)
@@ -122,9 +149,17 @@ class Solver:
         require_settings(self.optim_config, known, "optim_config")
         for name, least in (("batch_size", 1), ("num_epochs", 0), ("print_every", 1)):
             require_whole(name, getattr(self, name), least)
-        for name in ("num_train_samples", "num_val_samples"):
+        for name in ("num_train_samples", "num_val_samples", "patience"):
             if getattr(self, name) is not None:
                 require_whole(name, getattr(self, name))
+        if self.weight_average is not None:
+            require_decay("weight_average", self.weight_average)
+        for name in ("weight_average", "patience"):
+            if getattr(self, name) is not None and type(self)._evaluate is not Solver._evaluate:
+                raise ValueError(
+                    f"{name} needs the validation accuracy after each epoch, which {type(self).__name__} does not "
+                    f"measure: leave {name} out."
+                )
 
     def _require_one_schedule(self):
         if self.lr_schedule is None:
@@ -141,6 +176,9 @@ class Solver:
         self.best_val_acc = 0
         self.best_params = {}
         self.best_bn_params = []
+        self.averages = {} if self.weight_average is None else _copied(self.model.params)
+        self.epochs_without_gain = 0
+        self.stopped_early = False
         for name in _checkpoint.HISTORIES:
             setattr(self, name, [])
         # Plain floats: a NumPy scalar, such as np.logspace gives, would turn float32 weights into float64.
@@ -154,7 +192,8 @@ class Solver:
 
         It has them even if the run is interrupted. When `train` is called again, an interrupted run continues where it
         stopped, and a complete one is followed by as many epochs again, which start from the best parameters. After
-        `resume` the run continues from the checkpoint.
+        `resume` the run continues from the checkpoint. With ``patience`` a run may end earlier; with ``weight_average``
+        the best parameters are averages, and both the steps and the average go on from them.
 
         Raises
         ------
@@ -166,14 +205,20 @@ class Solver:
         finally:
             if self.best_params:
                 self.model.params = _copied(self.best_params)
+                self.averages = _copied(self.best_params) if self.averages else {}
                 self.set_statistics(self.best_bn_params)
 
     def _run(self):
         iterations_per_epoch = self.iterations_per_epoch
         length = self.num_epochs * iterations_per_epoch
         num_iterations = self._end_of_run(length)
-        self.is_complete = False
+        if self.is_complete:
+            self.epochs_without_gain = 0
+        self.is_complete = self.stopped_early = False
         for t in range(len(self.loss_history), num_iterations):
+            if self._is_out_of_patience():
+                self.stopped_early = True
+                break
             start = time.monotonic()
             if self.lr_schedule:
                 self._set_learning_rate(epoch=t / iterations_per_epoch)
@@ -184,6 +229,7 @@ class Solver:
             epoch_end = (t + 1) % iterations_per_epoch == 0
             if epoch_end:
                 self.epoch += 1
+                self.epochs_without_gain += 1  # unless the evaluation brings one
                 for config in self.optim_configs.values():
                     config["learning_rate"] *= self.lr_decay
             if t == num_iterations - length or epoch_end:
@@ -194,6 +240,9 @@ class Solver:
             if self.on_step:
                 self.on_step(self)
         self.is_complete = True
+
+    def _is_out_of_patience(self):
+        return self.patience is not None and self.epochs_without_gain >= self.patience
 
     def _end_of_run(self, length):
         """Return the number of steps, since the very first, after which a run of `length` steps ends."""
@@ -216,6 +265,15 @@ class Solver:
             self.model.params[name], self.optim_configs[name] = optim.in_blocks(
                 self.update_rule, w, grads[name], self.optim_configs[name]
             )
+        if self.averages:
+            self._average()
+
+    def _average(self):
+        """Move the averages towards the parameters."""
+        num_updates = len(self.loss_history) - 1  # before this one
+        step = 1 - min(float(self.weight_average), (1 + num_updates) / (10 + num_updates))
+        for name, w in self.model.params.items():
+            self.averages[name] += step * (w - self.averages[name])
 
     def _batch(self):
         """Draw training inputs with their labels, with replacement."""
@@ -233,17 +291,29 @@ class Solver:
             )
 
     def _evaluate(self, num_epochs):
-        """Measure both accuracies and keep the parameters if they are the best so far."""
-        train_acc = self.check_accuracy(self.X_train, self.y_train, num_samples=self.num_train_samples)
-        val_acc = self.check_accuracy(self.X_val, self.y_val, num_samples=self.num_val_samples)
+        """Measure both accuracies and keep the parameters, or their averages, if they are the best so far."""
+        with self._averages_in_place():
+            train_acc = self.check_accuracy(self.X_train, self.y_train, num_samples=self.num_train_samples)
+            val_acc = self.check_accuracy(self.X_val, self.y_val, num_samples=self.num_val_samples)
         self.train_acc_history.append(train_acc)
         self.val_acc_history.append(val_acc)
         if self.verbose:
             print(f"(Epoch {self.epoch} / {num_epochs}) train acc: {train_acc:f}; val_acc: {val_acc:f}")
         if val_acc > self.best_val_acc or not self.best_params:
+            self.epochs_without_gain = 0
             self.best_val_acc = val_acc
-            self.best_params = _copied(self.model.params)
+            self.best_params = _copied(self.averages or self.model.params)
             self.best_bn_params = self.statistics()
+
+    @contextmanager
+    def _averages_in_place(self):
+        """Let the model have the averages, if there are any, for a while."""
+        params = self.model.params
+        self.model.params = self.averages or params
+        try:
+            yield
+        finally:
+            self.model.params = params
 
     def statistics(self):
         """Return copies of the running statistics of the model, one dict for each normalisation layer."""

@@ -34,6 +34,7 @@ NOTEBOOKS = {
     "Activations": "practice",
     "Initialization": "practice",
     "Losses": "practice",
+    "Regularization": "practice",
 }
 
 

@@ -1,0 +1,887 @@
+"""Implementations of Regularization's functions as learners write them."""
+
+import numpy as np
+
+from cs231n import augmentation
+from zoo import right, slips, wrong
+
+# ---- penalties
+
+slips(
+    "l1_penalty",
+    (
+        "the absolute values are missing: positive and negative weights cancel in the sum",
+        "np.sum(np.abs(w))",
+        "np.sum(w)",
+    ),
+    ("the gradient is that of L2: the slope of |w| is 1 or -1, whatever the size of w", "reg * np.sign(w)", "reg * w"),
+    ("dw is reg everywhere: where a weight is negative, the slope of |w| is -1", "np.sign(w)", "np.ones_like(w)"),
+    ("dw is reg times |w|: that is the penalty of each weight, not its slope", "np.sign(w)", "np.abs(w)"),
+    ("reg is missing in dw", "reg * np.sign(w)", "np.sign(w)"),
+    ("reg is missing in the penalty", "reg * np.sum(np.abs(w))", "np.sum(np.abs(w))"),
+    ("the penalty has the factor of one half, which belongs to L2", "reg * np.sum", "0.5 * reg * np.sum"),
+    ("the penalty is a mean over the weights: it is a sum", "np.sum(np.abs(w))", "np.mean(np.abs(w))"),
+    (
+        "a weight of 0 gets the gradient reg: of the subgradients at 0 take 0, or the weight is pushed away from 0",
+        "np.sign(w)",
+        "np.where(w >= 0, 1.0, -1.0)",
+    ),
+    (
+        "a weight of 0 gets the gradient -reg: of the subgradients at 0 take 0",
+        "np.sign(w)",
+        "np.where(w > 0, 1.0, -1.0)",
+    ),
+    ("a weight of 0 gives 0 / 0: w / |w| has no value there, np.sign has", "np.sign(w)", "w / np.abs(w)"),
+    ("dw points away from the smaller penalty: the sign is flipped", "reg * np.sign(w)", "-reg * np.sign(w)"),
+    ("the penalty is the length of w, the root of the sum of squares", "np.sum(np.abs(w))", "np.linalg.norm(w)"),
+)
+
+
+@right("l1_penalty")
+def l1_by_loop(w, reg):
+    penalty, dw = 0.0, np.zeros_like(w)
+    for place in np.ndindex(w.shape):
+        penalty += reg * abs(w[place])
+        dw[place] = reg * ((w[place] > 0) - float(w[place] < 0))
+    return penalty, dw
+
+
+@right("l1_penalty")
+def l1_by_the_signs(w, reg):
+    signs = np.where(w > 0, 1, np.where(w < 0, -1, 0))
+    return reg * float((w * signs).sum()), (reg * signs).astype(w.dtype)
+
+
+slips(
+    "l2_penalty",
+    ("the factor of one half is missing in the penalty", "0.5 * reg * np.sum", "reg * np.sum"),
+    ("dw is twice what it should be: with one half in the penalty the 2 cancels", "dw = reg * w", "dw = 2 * reg * w"),
+    ("dw has the factor of one half, too: the derivative of w * w / 2 is w", "dw = reg * w", "dw = 0.5 * reg * w"),
+    ("the squares are missing in the penalty", "np.sum(w * w)", "np.sum(w)"),
+    ("the sum is squared: square each weight first, then add up", "np.sum(w * w)", "np.sum(w) ** 2"),
+    ("the root of the sum is taken: the penalty is the sum of squares", "np.sum(w * w)", "np.sqrt(np.sum(w * w))"),
+    ("the penalty is a mean over the weights: it is a sum", "np.sum(w * w)", "np.mean(w * w)"),
+    ("dw is the square of w: the derivative of w * w / 2 is w", "dw = reg * w", "dw = reg * w * w"),
+    ("dw is a single number: each weight has a gradient of its own", "dw = reg * w", "dw = reg * np.sum(w)"),
+    ("reg is missing in dw", "dw = reg * w", "dw = w"),
+    ("the sign of dw is lost: the gradient of a negative weight is negative", "dw = reg * w", "dw = reg * np.abs(w)"),
+    ("reg is squared in the penalty", "0.5 * reg *", "0.5 * reg * reg *"),
+)
+
+
+@right("l2_penalty")
+def l2_by_einsum(w, reg):
+    flat = w.ravel()
+    return reg / 2 * np.einsum("i,i->", flat, flat), w * reg
+
+
+@right("l2_penalty")
+def l2_by_norm(w, reg):
+    return reg * np.linalg.norm(w) ** 2 / 2, np.multiply(reg, w)
+
+
+slips(
+    "elastic_net",
+    (
+        "l1_ratio and 1 - l1_ratio are swapped",
+        "penalty, grads = 0.0, {}",
+        "penalty, grads = 0.0, {}\nl1_ratio = 1 - l1_ratio",
+    ),
+    ("the L2 part has the whole of reg: its share is 1 - l1_ratio", "reg * (1 - l1_ratio)", "reg"),
+    ("the L1 part has the whole of reg: its share is l1_ratio", "l1_penalty(w, reg * l1_ratio)", "l1_penalty(w, reg)"),
+    ("biases and gains are penalised as well: leave out parameters with one axis", "w.ndim < 2", "w.ndim < 1"),
+    ("filters are left out: weights are the parameters with at least two axes", "w.ndim < 2", "w.ndim != 2"),
+    (
+        "only parameters whose name starts with W are penalised: filters are weights as well",
+        "w.ndim < 2",
+        'not name.startswith("W")',
+    ),
+    ("only the last penalty is returned: add them up with +=", "penalty += l1 + l2", "penalty = l1 + l2"),
+    ("the L2 penalty is missing in the sum", "penalty += l1 + l2", "penalty += l1"),
+    ("the L1 penalty is missing in the sum", "penalty += l1 + l2", "penalty += l2"),
+    ("the gradient of the L2 part is missing", "dw_l1 + dw_l2", "dw_l1"),
+    ("the gradient of the L1 part is missing", "dw_l1 + dw_l2", "dw_l2"),
+    (
+        "biases and gains have no entry in grads: they need zeros of their shape",
+        "grads[name] = np.zeros_like(w)",
+        "pass",
+    ),
+    (
+        "the L2 part is halved twice: l2_penalty has the factor of one half already",
+        "reg * (1 - l1_ratio)",
+        "reg * (1 - l1_ratio) / 2",
+    ),
+)
+
+
+@right("elastic_net")
+def elastic_by_comprehensions(params, reg, l1_ratio):
+    def penalty(w):
+        return reg * (l1_ratio * np.abs(w).sum() + 0.5 * (1 - l1_ratio) * (w**2).sum())
+
+    def gradient(w):
+        return reg * (l1_ratio * np.sign(w) + (1 - l1_ratio) * w) if w.ndim > 1 else np.zeros(w.shape)
+
+    return sum(penalty(w) for w in params.values() if w.ndim > 1), {n: gradient(w) for n, w in params.items()}
+
+
+slips(
+    "soft_threshold",
+    (
+        "small weights pass through 0 to the other side: cut off at 0 with np.maximum",
+        "np.maximum(np.abs(w) - amount, 0)",
+        "(np.abs(w) - amount)",
+    ),
+    (
+        "this is the hard threshold: weights that stay must move as well, by amount",
+        "np.sign(w) * np.maximum(np.abs(w) - amount, 0)",
+        "np.where(np.abs(w) > amount, w, 0)",
+    ),
+    ("the signs are lost: multiply by np.sign(w)", "np.sign(w) * np.maximum", "np.maximum"),
+    ("negative weights become 0: take the amount off np.abs(w), not off w", "np.abs(w) - amount", "w - amount"),
+    ("weights move away from 0: the amount is added", "np.abs(w) - amount", "np.abs(w) + amount"),
+    (
+        "the weights are cut off at the amount, which is np.clip: they must be moved by it",
+        "np.sign(w) * np.maximum(np.abs(w) - amount, 0)",
+        "np.clip(w, -amount, amount)",
+    ),
+    (
+        "weights shrink by a share of their size: each moves by the same amount",
+        "np.sign(w) * np.maximum(np.abs(w) - amount, 0)",
+        "w * max(1 - amount, 0)",
+    ),
+)
+
+
+@right("soft_threshold")
+def threshold_by_two_sides(w, amount):
+    return np.maximum(w - amount, 0) + np.minimum(w + amount, 0)
+
+
+@right("soft_threshold")
+def threshold_by_clip(w, amount):
+    return w - np.clip(w, -amount, amount)
+
+
+# ---- DropConnect
+
+
+def _layer(x, w, b, mask):
+    return x @ (w * mask) + b, (x, w, mask)
+
+
+def _keep(w, dropout_param):
+    """The mask of kept weights, without a factor; all of them in test mode."""
+    return np.random.rand(*w.shape) < dropout_param["p"] if dropout_param["mode"] == "train" else np.ones(w.shape)
+
+
+def _factor(dropout_param):
+    return 1 / dropout_param["p"] if dropout_param["mode"] == "train" else 1.0
+
+
+slips(
+    "dropconnect_forward",
+    (
+        "the kept weights are not divided by p: divide by p, so that the expected output is that of all weights",
+        "(np.random.rand(*w.shape) < p) / p",
+        "np.random.rand(*w.shape) < p",
+    ),
+    (
+        "p is the probability of keeping a weight, not of dropping it: keep it where np.random.rand(...) < p",
+        "np.random.rand(*w.shape) < p",
+        "np.random.rand(*w.shape) >= p",
+    ),
+    (
+        "the kept weights are multiplied by p: divide by p, so that the expected output is that of all weights",
+        "< p) / p",
+        "< p) * p",
+    ),
+    (
+        "a random number is drawn for each output unit: whole columns of w are dropped",
+        "np.random.rand(*w.shape)",
+        "np.random.rand(w.shape[1])",
+    ),
+    (
+        "a random number is drawn for each input unit: whole rows of w are dropped, which is dropout of x",
+        "np.random.rand(*w.shape)",
+        "np.random.rand(len(w), 1)",
+    ),
+    (
+        "a single random number decides for all weights: draw one for each, np.random.rand(*w.shape)",
+        "np.random.rand(*w.shape)",
+        "np.random.rand()",
+    ),
+    (
+        "the biases are dropped as well: the mask belongs to the weights",
+        "+ b",
+        "+ b * (np.random.rand(*b.shape) < p) / p",
+    ),
+    ("the biases are divided by p: the mask belongs to the weights", "+ b", "+ b / p"),
+    ("b is not added", " + b", ""),
+    ("test mode drops weights as well: it must use all of them", 'if mode == "train":', "if True:"),
+    ("train mode drops nothing: only test mode may use all weights", 'if mode == "train":', "if False:"),
+    (
+        "np.random.randn does not draw uniformly from 0 to 1: use np.random.rand",
+        "np.random.rand(*w.shape) < p",
+        "np.random.randn(*w.shape) < p",
+    ),
+    (
+        "the weights are multiplied by the random numbers themselves: compare them with p",
+        "((np.random.rand(*w.shape) < p) / p)",
+        "(np.random.rand(*w.shape) / p)",
+    ),
+)
+
+
+@wrong(
+    "dropconnect_forward",
+    "entries of x are dropped, for each input others: that is dropout; DropConnect drops entries of w",
+    rule="Draw one mask of the shape of w",
+)
+def dropout_in_place_of_dropconnect(x, w, b, dropout_param):
+    mask = _keep(x, dropout_param) * _factor(dropout_param)
+    return (x * mask) @ w + b, (x, w, mask)
+
+
+@wrong(
+    "dropconnect_forward",
+    "each input has a mask of its own, as in the paper: here one mask of the shape of w is drawn for the whole batch",
+    rule="use it for all inputs",
+)
+def mask_for_each_input(x, w, b, dropout_param):
+    out = np.stack([row @ (w * _keep(w, dropout_param)) * _factor(dropout_param) + b for row in x])
+    return out, (x, w, np.ones_like(w))
+
+
+@wrong(
+    "dropconnect_forward",
+    "entries of out are dropped: that is dropout after the layer; drop entries of w before the product",
+    rule="Draw one mask of the shape of w",
+)
+def drops_outputs(x, w, b, dropout_param):
+    out = x @ w + b
+    return out * _keep(out, dropout_param) * _factor(dropout_param), (x, w, np.ones_like(w))
+
+
+@wrong(
+    "dropconnect_forward",
+    "the same weights are dropped at each call: set no seed of your own in the function",
+    rule="set no seed of your own",
+)
+def dropconnect_seeded(x, w, b, dropout_param):
+    np.random.seed(0)
+    return _layer(x, w, b, _keep(w, dropout_param) * _factor(dropout_param))
+
+
+@wrong(
+    "dropconnect_forward",
+    "test mode multiplies the weights by p: inverted DropConnect divides in training, so test mode changes nothing",
+)
+def scales_weights_in_test_mode(x, w, b, dropout_param):
+    if dropout_param["mode"] == "test":
+        return _layer(x, w, b, np.full(w.shape, dropout_param["p"]))
+    return _layer(x, w, b, _keep(w, dropout_param) * _factor(dropout_param))
+
+
+@wrong(
+    "dropconnect_forward",
+    "w is modified in place, so the dropped weights are lost for ever: write w * mask into a new array",
+    rule="in place",
+)
+def changes_w(x, w, b, dropout_param):
+    w *= _keep(w, dropout_param) * _factor(dropout_param)
+    return x @ w + b, (x, w, np.ones_like(w))
+
+
+_GENERATOR = np.random.default_rng(0)  # with a seed, so that the stored answers are the same each time
+
+
+@wrong(
+    "dropconnect_forward",
+    "a generator of your own, such as np.random.default_rng(), does not know the seed, which the given line passes to "
+    "np.random.seed: draw with np.random.rand, or no gradient check can work",
+    rule="a generator of your own",
+)
+def dropconnect_with_its_own_generator(x, w, b, dropout_param):
+    mask = _GENERATOR.random(w.shape) < dropout_param["p"] if dropout_param["mode"] == "train" else np.ones(w.shape)
+    return _layer(x, w, b, mask * _factor(dropout_param))
+
+
+def _seed_first(dropout_param):
+    """The line that learners are given: it passes the seed to NumPy's generator."""
+    if "seed" in dropout_param:
+        np.random.seed(dropout_param["seed"])
+
+
+@right("dropconnect_forward")
+def dropconnect_by_binomial(x, w, b, dropout_param):
+    _seed_first(dropout_param)
+    p = dropout_param["p"]
+    if dropout_param["mode"] == "test":
+        return np.dot(x, w) + b, None
+    return _layer(x, w, b, np.random.binomial(1, p, size=w.shape) / p)
+
+
+@right("dropconnect_forward")
+def dropconnect_by_assignment(x, w, b, dropout_param):
+    _seed_first(dropout_param)
+    used = w.copy()
+    if dropout_param["mode"] == "train":
+        used[np.random.rand(*w.shape) >= dropout_param["p"]] = 0
+        used /= dropout_param["p"]
+    return np.einsum("nd,dm->nm", x, used) + b, (x, used, w)
+
+
+@right("dropconnect_forward")
+def dropconnect_dividing_the_product(x, w, b, dropout_param):
+    _seed_first(dropout_param)
+    kept = w * _keep(w, dropout_param)
+    return (x @ kept) * _factor(dropout_param) + b, (x, kept, dropout_param)
+
+
+slips(
+    "dropconnect_backward",
+    ("dx goes back through all weights: multiply w by the mask of the forward pass first", "(w * mask).T", "w.T"),
+    (
+        "dw is not 0 for the dropped weights: they had no influence, so multiply by the mask",
+        "(x.T @ dout) * mask",
+        "x.T @ dout",
+    ),
+    (
+        "in dw, the factor 1 / p is missing: multiply by the mask of the forward pass",
+        "(x.T @ dout) * mask",
+        "(x.T @ dout) * (mask > 0)",
+    ),
+    (
+        "in dx, the kept weights are not divided by p: use the mask as the forward pass did",
+        "(w * mask).T",
+        "(w * (mask > 0)).T",
+    ),
+    ("dw is divided by p twice: multiply by the mask once", "(x.T @ dout) * mask", "(x.T @ dout) * mask * mask"),
+    ("in dx, the mask is used twice: is the w of the cache masked already?", "(w * mask).T", "(w * mask * mask).T"),
+    ("db is a mean over the inputs: it is a sum, without a division by N", "dout.sum(axis=0)", "dout.mean(axis=0)"),
+    (
+        "dw is a mean over the inputs: it is a sum, without a division by N",
+        "(x.T @ dout) * mask",
+        "(x.T @ dout) * mask / len(x)",
+    ),
+    (
+        "dw is multiplied by w as well: the derivative of w * mask is the mask",
+        "(x.T @ dout) * mask",
+        "(x.T @ dout) * (w * mask)",
+    ),
+    (
+        "db is a sum over the outputs: it needs one entry for each column, so sum over axis 0",
+        "dout.sum(axis=0)",
+        "dout.sum(axis=1)",
+    ),
+    ("db has two axes: without keepdims it has the shape of b", "dout.sum(axis=0)", "dout.sum(axis=0, keepdims=True)"),
+    ("dw is transposed: (D, N) @ (N, M) has the shape of w", "(x.T @ dout) * mask", "dout.T @ x * mask.T"),
+    (
+        "the mask is drawn anew in the backward pass: take the one from the cache",
+        "dx = dout",
+        "mask = np.random.permutation(mask.ravel()).reshape(mask.shape)\ndx = dout",
+    ),
+    ("the sign of dx is flipped", "dx = dout", "dx = -dout"),
+)
+
+
+@right("dropconnect_backward")
+def dropconnect_backward_by_einsum(dout, cache):
+    x, w, mask = cache
+    used = np.einsum("dm,dm->dm", w, mask)
+    return (
+        np.einsum("nm,dm->nd", dout, used),
+        np.einsum("nd,nm,dm->dm", x, dout, mask),
+        np.einsum("nm->m", dout),
+    )
+
+
+@right("dropconnect_backward", beside={"cs231n.regularizers:dropconnect_forward": dropconnect_by_assignment})
+def dropconnect_backward_of_assignment(dout, cache):
+    x, used, w = cache
+    return dout @ used.T, (x.T @ dout) * (used / w), np.ones(len(x)) @ dout
+
+
+@right(
+    "dropconnect_backward",
+    beside={"cs231n.regularizers:dropconnect_forward": dropconnect_dividing_the_product},
+)
+def dropconnect_backward_with_the_parameters(dout, cache):
+    x, kept, dropout_param = cache
+    scaled = dout * _factor(dropout_param)
+    return scaled @ kept.T, (x.T @ scaled) * (kept != 0), dout.sum(axis=0)
+
+
+# ---- early stopping
+
+slips(
+    "should_stop",
+    (
+        "it stops an epoch too late: the best epoch may be patience epochs old, so compare with >=",
+        ">= patience",
+        "> patience",
+    ),
+    (
+        "it stops an epoch too early: the last epoch has the index len(val_acc_history) - 1",
+        "len(val_acc_history) - 1 - best_epoch",
+        "len(val_acc_history) - best_epoch",
+    ),
+    (
+        "a tie counts as a gain: of equal accuracies the first one is the best",
+        "np.argmax(val_acc_history)",
+        "len(val_acc_history) - 1 - np.argmax(val_acc_history[::-1])",
+    ),
+    ("the lowest accuracy is taken for the best: argmin belongs to a loss", "np.argmax", "np.argmin"),
+    ("the comparison is the wrong way round: it stops while the best is recent", ">= patience", "< patience"),
+    ("it stops only when exactly patience epochs have passed", ">= patience", "== patience"),
+    ("patience is ignored: any epoch without a gain stops the run", ">= patience", ">= 1"),
+)
+
+
+@wrong("should_stop", "only the epoch before is compared: a setback is no reason to stop, count from the best epoch")
+def stops_at_the_first_setback(val_acc_history, patience):
+    return len(val_acc_history) > 1 and val_acc_history[-1] < val_acc_history[-2]
+
+
+@wrong(
+    "should_stop",
+    "it asks whether the last patience epochs have fallen one after the other: it is the best accuracy that counts",
+)
+def stops_after_falling_in_a_row(val_acc_history, patience):
+    return len(val_acc_history) > patience and bool(np.all(np.diff(val_acc_history[-patience - 1 :]) < 0))
+
+
+@wrong("should_stop", "epochs without a gain over the epoch before are counted in all: a new best must start again")
+def counts_all_setbacks(val_acc_history, patience):
+    return int(np.sum(np.diff(val_acc_history) <= 0)) >= patience
+
+
+@right("should_stop")
+def stop_by_counting(val_acc_history, patience):
+    best, waited = -np.inf, 0
+    for accuracy in val_acc_history:
+        waited = 0 if accuracy > best else waited + 1
+        best = max(best, accuracy)
+    return waited >= patience
+
+
+@right("should_stop")
+def stop_by_two_maxima(val_acc_history, patience):
+    if len(val_acc_history) <= patience:
+        return False
+    return max(val_acc_history[-patience:]) <= max(val_acc_history[:-patience])
+
+
+# ---- colours
+
+
+def _in_columns(X, *factors):
+    return (np.asarray(factor, X.dtype).reshape(-1, 1, 1, 1) for factor in factors)
+
+
+slips(
+    "adjust_colors",
+    ("brightness is added: it is a factor", "X = brightness * X", "X = X + (brightness - 1)"),
+    ("brightness is missing", "X = brightness * X", "X = 1 * X"),
+    (
+        "contrast turns about the mean of all images: each image has its own mean, over axes 1, 2 and 3",
+        "grey(X).mean(axis=(1, 2, 3), keepdims=True)",
+        "grey(X).mean()",
+    ),
+    (
+        "contrast turns about the plain mean of red, green and blue: take the mean of grey(X)",
+        "grey(X).mean(axis=(1, 2, 3), keepdims=True)",
+        "X.mean(axis=(1, 2, 3), keepdims=True)",
+    ),
+    (
+        "contrast turns about the mean of each colour: take the mean of grey(X), one number for an image",
+        "grey(X).mean(axis=(1, 2, 3), keepdims=True)",
+        "X.mean(axis=(2, 3), keepdims=True)",
+    ),
+    (
+        "contrast turns about 0: subtract the mean grey value, multiply, and add it again",
+        "X = mean + contrast * (X - mean)",
+        "X = contrast * X",
+    ),
+    (
+        "contrast turns about 0.5: take the mean grey value of the image",
+        "mean = grey(X).mean(axis=(1, 2, 3), keepdims=True)",
+        "mean = 0.5",
+    ),
+    ("the mean is not added again after the multiplication", "X = mean + contrast *", "X = contrast *"),
+    (
+        "the mean grey value is that before the brightness was changed",
+        "X = brightness * X",
+        "before = X\nX = brightness * X",
+        "mean = grey(X)",
+        "mean = grey(before)",
+    ),
+    (
+        "saturation turns about the mean grey value of the image: take the grey value of each pixel",
+        "grey_values = grey(X)",
+        "grey_values = grey(X).mean(axis=(1, 2, 3), keepdims=True)",
+    ),
+    (
+        "saturation turns about the plain mean of red, green and blue of a pixel: take grey(X)",
+        "grey_values = grey(X)",
+        "grey_values = X.mean(axis=1, keepdims=True)",
+    ),
+    (
+        "contrast and saturation are swapped",
+        "X = mean + contrast *",
+        "X = mean + saturation *",
+        "grey_values + saturation *",
+        "grey_values + contrast *",
+    ),
+    (
+        "with a saturation of 1 all is grey: multiply the difference from grey by the factor, not by 1 minus it",
+        "grey_values + saturation *",
+        "grey_values + (1 - saturation) *",
+    ),
+    ("values outside of 0 to 1 are left: cut them off with np.clip", "np.clip(X, 0, 1)", "X"),
+    ("values are cut off at 255: white is 1 here", "np.clip(X, 0, 1)", "np.clip(X, 0, 255)"),
+    ("values below 0 are left", "np.clip(X, 0, 1)", "np.minimum(X, 1)"),
+    (
+        "each image is scaled to the range from 0 to 1: only cut off what leaves it",
+        "np.clip(X, 0, 1)",
+        "(X - X.min()) / (X.max() - X.min())",
+    ),
+    ("saturation is missing", "X = grey_values + saturation * (X - grey_values)", "X = X"),
+)
+
+
+@wrong("adjust_colors", "X is modified in place (X *= brightness): work on a new array", rule="in place")
+def colors_in_place(X, brightness, contrast, saturation):
+    brightness, contrast, saturation = _in_columns(X, brightness, contrast, saturation)
+    X *= brightness
+    mean = augmentation.grey(X).mean(axis=(1, 2, 3), keepdims=True)
+    X = mean + contrast * (X - mean)
+    grey = augmentation.grey(X)
+    return np.clip(grey + saturation * (X - grey), 0, 1)
+
+
+@right("adjust_colors")
+def colors_image_by_image(X, brightness, contrast, saturation):
+    adjusted = []
+    for image, *(b, c, s) in zip(X, brightness, contrast, saturation, strict=True):
+        image = image * b
+        mean = np.tensordot([0.299, 0.587, 0.114], image, axes=1).mean()
+        image = c * image + (1 - c) * mean
+        grey = 0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]
+        adjusted.append(np.clip(s * image + (1 - s) * grey, 0, 1))
+    return np.stack(adjusted).astype(X.dtype)
+
+
+@right("adjust_colors")
+def colors_with_saturation_first(X, brightness, contrast, saturation):
+    """The order does not matter as long as nothing is cut off in between."""
+    brightness, contrast, saturation = _in_columns(X, brightness, contrast, saturation)
+    grey = augmentation.grey(X)
+    saturated = saturation * X + (1 - saturation) * grey
+    mean = augmentation.grey(saturated).mean(axis=(1, 2, 3), keepdims=True)
+    return np.minimum(np.maximum(brightness * (contrast * saturated + (1 - contrast) * mean), 0), 1)
+
+
+slips(
+    "pca_jitter",
+    (
+        "the eigenvectors are taken for rows: column i belongs to eigenvalue i, so transpose them",
+        "eigenvectors.T",
+        "eigenvectors",
+    ),
+    (
+        "the eigenvalues are missing: the more a direction varies, the more is added along it",
+        "(alphas * eigenvalues)",
+        "alphas",
+    ),
+    (
+        "the alphas are missing: they make the addition random",
+        "(alphas * eigenvalues)",
+        "(np.ones_like(alphas) * eigenvalues)",
+    ),
+    (
+        "the roots of the eigenvalues are taken: the formula of the paper has the eigenvalues themselves",
+        "alphas * eigenvalues",
+        "alphas * np.sqrt(eigenvalues)",
+    ),
+    (
+        "the additions are not brought back to red, green and blue: multiply by the eigenvectors",
+        "(alphas * eigenvalues) @ eigenvectors.T",
+        "alphas * eigenvalues",
+    ),
+    (
+        "the addition is multiplied with the pixels: it is added, the same for all pixels of an image",
+        "X + additions",
+        "X * additions",
+    ),
+    ("the image itself is missing: the addition must be added to X", "X + additions", "0 * X + additions"),
+    ("the addition is subtracted", "X + additions", "X - additions"),
+    (
+        "all images get the addition of the first one: each row of alphas belongs to an image",
+        "X + additions[:, :, np",
+        "X + additions[:1, :, np",
+    ),
+    (
+        "the three numbers go to the rows of the image, not to its colours: they belong to axis 1",
+        "additions[:, :, np.newaxis, np.newaxis]",
+        "np.resize(additions[:, np.newaxis, :, np.newaxis], (len(X), 1, X.shape[2], 1))",
+    ),
+    (
+        "a single number is added to all three colours",
+        "@ eigenvectors.T",
+        "@ eigenvectors.T.sum(axis=1, keepdims=True) * np.ones(3)",
+    ),
+    ("only the first component is used", "alphas * eigenvalues", "alphas * eigenvalues * [1, 0, 0]"),
+    (
+        "values outside of 0 to 1 are cut off, which the formula does not do: large additions would change colours",
+        "jittered = X + additions[:, :, np.newaxis, np.newaxis].astype(X.dtype)",
+        "jittered = np.clip(X + additions[:, :, np.newaxis, np.newaxis].astype(X.dtype), 0, 1)",
+    ),
+)
+
+
+@wrong("pca_jitter", "X is modified in place (X += ...): write the sum into a new array", rule="in place")
+def pca_in_place(X, eigenvalues, eigenvectors, alphas):
+    X += ((alphas * eigenvalues) @ eigenvectors.T)[:, :, np.newaxis, np.newaxis].astype(X.dtype)
+    return X
+
+
+@right("pca_jitter")
+def pca_by_loops(X, eigenvalues, eigenvectors, alphas):
+    jittered = X.copy()
+    for n in range(len(X)):
+        for i in range(3):
+            for color in range(3):
+                jittered[n, color] += alphas[n, i] * eigenvalues[i] * eigenvectors[color, i]
+    return jittered
+
+
+@right("pca_jitter")
+def pca_by_einsum(X, eigenvalues, eigenvectors, alphas):
+    return X + np.einsum("ni,i,ci->nc", alphas, eigenvalues, eigenvectors).reshape(-1, 3, 1, 1)
+
+
+# ---- averages
+
+slips(
+    "average_probabilities",
+    (
+        "the scores are averaged, then comes one softmax: each member needs its own softmax first",
+        "shifted = scores - scores.max(axis=2, keepdims=True)",
+        "scores = scores.mean(axis=0, keepdims=True)\nshifted = scores - scores.max(axis=2, keepdims=True)",
+    ),
+    (
+        "the softmax runs over the inputs: the classes are along axis 2",
+        "probabilities.sum(axis=2, keepdims=True)",
+        "probabilities.sum(axis=1, keepdims=True)",
+    ),
+    (
+        "the softmax runs over the members: the classes are along axis 2",
+        "probabilities.sum(axis=2, keepdims=True)",
+        "probabilities.sum(axis=0, keepdims=True)",
+    ),
+    (
+        "the mean runs over the inputs: the members are along axis 0",
+        "probabilities.mean(axis=0)",
+        "probabilities.mean(axis=1)",
+    ),
+    (
+        "the probabilities of the members are added up: their mean sums to 1 in each row",
+        "probabilities.mean(axis=0)",
+        "probabilities.sum(axis=0)",
+    ),
+    (
+        "the largest of the members' probabilities is taken: it is the mean",
+        "probabilities.mean(axis=0)",
+        "probabilities.max(axis=0)",
+    ),
+    ("the probabilities are multiplied: it is the mean", "probabilities.mean(axis=0)", "probabilities.prod(axis=0)"),
+    (
+        "the exponentials are averaged without a softmax: divide each row by its sum first",
+        "probabilities /= probabilities.sum(axis=2, keepdims=True)",
+        "pass",
+    ),
+    ("exp is missing: scores are not probabilities", "np.exp(shifted)", "shifted + 0.0"),
+    ("only the first member is used", "probabilities.mean(axis=0)", "probabilities[0]"),
+    (
+        "the logarithms of the probabilities are averaged: take the mean of the probabilities",
+        "probabilities.mean(axis=0)",
+        "np.log(probabilities).mean(axis=0)",
+    ),
+    (
+        "the geometric mean is taken: it is the arithmetic one",
+        "probabilities.mean(axis=0)",
+        "np.exp(np.log(probabilities).mean(axis=0))",
+    ),
+    (
+        "the members vote: each gives 1 to its class, but it is the probabilities that are averaged",
+        "probabilities.mean(axis=0)",
+        "(probabilities == probabilities.max(axis=2, keepdims=True)).mean(axis=0)",
+    ),
+)
+
+
+@right("average_probabilities")
+def probabilities_member_by_member(scores):
+    total = np.zeros(scores.shape[1:])
+    for member in scores:
+        for n, row in enumerate(member):
+            odds = np.exp(row - np.max(row))
+            total[n] += odds / np.sum(odds)
+    return total / len(scores)
+
+
+@right("average_probabilities")
+def probabilities_by_logarithms(scores):
+    top = scores.max(axis=-1, keepdims=True)
+    log_sum = top + np.log(np.exp(scores - top).sum(axis=-1, keepdims=True))
+    return np.einsum("mnc->nc", np.exp(scores - log_sum)) / len(scores)
+
+
+@right("average_probabilities", edge="exp overflows")
+def probabilities_without_a_shift(scores):
+    odds = np.exp(scores)
+    return (odds / odds.sum(axis=2, keepdims=True)).mean(axis=0)
+
+
+slips(
+    "ten_crop_probabilities",
+    ("only the first crop is used: average over all ten", "range(crops.shape[1])", "range(1)"),
+    ("the mirrored crops are left out: average over all ten", "range(crops.shape[1])", "range(5)"),
+    ("the last crop is left out", "range(crops.shape[1])", "range(9)"),
+    (
+        "the scores are averaged, then comes one softmax: average the probabilities",
+        "average_probabilities(scores)",
+        "average_probabilities(scores.mean(axis=0, keepdims=True))",
+    ),
+    (
+        "the scores themselves are averaged: average the probabilities",
+        "average_probabilities(scores)",
+        "scores.mean(axis=0)",
+    ),
+    ("the middle of the image alone is used, ten times", "score(crops[:, i])", "score(crops[:, 4])"),
+)
+
+
+@wrong(
+    "ten_crop_probabilities",
+    "the crops of different images are mixed up: after the crops are put in one batch, image by image, the scores have "
+    "the shape (N, 10, K), not (10, N, K)",
+)
+def crops_mixed_up(score, X, size):
+    from cs231n.ensembles import average_probabilities
+
+    crops = augmentation.ten_crop(X, size)
+    scores = score(crops.reshape(-1, *crops.shape[2:]))
+    return average_probabilities(scores.reshape(10, len(X), -1))
+
+
+@wrong(
+    "ten_crop_probabilities",
+    "the result has a row for each crop: the mean over the ten crops of an image is missing",
+)
+def without_the_mean(score, X, size):
+    from cs231n.ensembles import average_probabilities
+
+    crops = augmentation.ten_crop(X, size)
+    return average_probabilities(score(crops.reshape(-1, *crops.shape[2:]))[np.newaxis])
+
+
+@wrong(
+    "ten_crop_probabilities",
+    "the members are along the wrong axis: average_probabilities wants the ten crops first, (10, N, K)",
+)
+def mean_over_the_images(score, X, size):
+    from cs231n.ensembles import average_probabilities
+
+    crops = augmentation.ten_crop(X, size)
+    scores = np.stack([score(crops[n]) for n in range(len(X))])  # (N, 10, K)
+    return average_probabilities(scores)
+
+
+@right("ten_crop_probabilities")
+def ten_crops_in_one_batch(score, X, size):
+    crops = augmentation.ten_crop(X, size)
+    scores = score(crops.reshape(-1, *crops.shape[2:])).reshape(len(X), 10, -1)
+    odds = np.exp(scores - scores.max(axis=2, keepdims=True))
+    return (odds / odds.sum(axis=2, keepdims=True)).mean(axis=1)
+
+
+@right("ten_crop_probabilities")
+def ten_crops_by_views(score, X, size):
+    from cs231n.ensembles import average_probabilities
+
+    bottom, right_ = X.shape[2] - size, X.shape[3] - size
+    places = [(0, 0), (0, right_), (bottom, 0), (bottom, right_), (bottom // 2, right_ // 2)]
+    views = [X[:, :, top : top + size, left : left + size] for top, left in places]
+    return average_probabilities(np.array([score(v) for view in views for v in (view, view[..., ::-1])]))
+
+
+slips(
+    "update_average",
+    (
+        "the decay does not grow: it is the smaller one of decay and (1 + num_updates) / (10 + num_updates)",
+        "min(decay, (1 + num_updates) / (10 + num_updates))",
+        "decay",
+    ),
+    (
+        "decay is ignored: it is the largest decay that the average reaches",
+        "min(decay, (1 + num_updates) / (10 + num_updates))",
+        "(1 + num_updates) / (10 + num_updates)",
+    ),
+    (
+        "the larger of the two decays is taken: the first, random weights would stay for long",
+        "min(decay,",
+        "max(decay,",
+    ),
+    (
+        "average and params are swapped: the old average counts with the decay",
+        "decay * average[name] + (1 - decay) * w",
+        "decay * w + (1 - decay) * average[name]",
+    ),
+    (
+        "the decay is multiplied with the fraction: take the smaller of the two",
+        "min(decay, (1 + num_updates) / (10 + num_updates))",
+        "decay * (1 + num_updates) / (10 + num_updates)",
+    ),
+    (
+        "the fraction is off by one update: num_updates is 0 for the first one, and the decay 1 / 10",
+        "(1 + num_updates) / (10 + num_updates)",
+        "(2 + num_updates) / (11 + num_updates)",
+    ),
+    ("the new parameters are added whole: they count with 1 - decay", "(1 - decay) * w", "w"),
+    (
+        "it is the plain mean of the old average and the parameters",
+        "float(min(decay, (1 + num_updates) / (10 + num_updates)))",
+        "0.5",
+    ),
+    ("the parameters are returned, not an average", "decay * average[name] + (1 - decay) * w", "w"),
+    ("the average never moves", "decay * average[name] + (1 - decay) * w", "average[name]"),
+)
+
+
+@wrong(
+    "update_average", "the old average is modified in place (average[name] *= decay): make new arrays", rule="in place"
+)
+def average_in_place(average, params, decay, num_updates):
+    d = min(decay, (1 + num_updates) / (10 + num_updates))
+    for name in average:
+        average[name] *= d
+        average[name] += (1 - d) * params[name]
+    return average
+
+
+@right("update_average")
+def average_by_a_step(average, params, decay, num_updates):
+    step = max(1 - decay, 9 / (10 + num_updates))
+    return {name: a + step * (params[name] - a) for name, a in average.items()}
+
+
+@right("update_average")
+def average_in_the_same_dict(average, params, decay, num_updates):
+    growing = (1 + num_updates) / (10 + num_updates)
+    d = growing if growing < decay else decay
+    for name in list(average):
+        average[name] = average[name] * d + params[name] * (1.0 - d)
+    return average
