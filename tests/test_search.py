@@ -148,10 +148,10 @@ def test_the_correction_is_adams():
 
 RNG = np.random.RandomState(231)
 Y = RNG.randint(0, 5, 120)
-X = RNG.randn(120, 12) + 2 * RNG.randn(5, 12)[Y]
+X = 0.4 * (RNG.randn(120, 12) + 2 * RNG.randn(5, 12)[Y])
 
 
-def make_net(reg, net=TwoLayerNet, weight_scale=0.1):
+def make_net(reg, net=TwoLayerNet, weight_scale=0.2):
     np.random.seed(0)
     return net(12, 30, 5, weight_scale=weight_scale, reg=reg)
 
@@ -189,7 +189,7 @@ class WrongSign(TwoLayerNet):
 
 
 def test_a_sound_net_passes_everything():
-    findings = babysit(make_net, X, Y, num_classes=5, learning_rate=0.03)
+    findings = babysit(make_net, X, Y, num_classes=5, learning_rate=0.05)
     assert all(finding.ok for finding in findings), "\n".join(map(str, findings))
 
 
@@ -214,7 +214,7 @@ def test_a_dead_net_does_not_learn_at_any_rate():
 
 
 def test_ratios_follow_the_rate():
-    findings = [check_update_ratios(make_net, X, Y, rate) for rate in (1e-5, 1e-2, 10.0)]
+    findings = [check_update_ratios(make_net, X, Y, rate, num_steps=0) for rate in (1e-5, 1e-2, 10.0)]
     assert [finding.ok for finding in findings] == [False, True, False]
     assert findings[0].measured < 1e-4 and findings[2].measured > 1e-2
 

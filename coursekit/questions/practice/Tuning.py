@@ -198,22 +198,23 @@ def _maker(W, b, made):
     return lambda reg=0.8: _Linear(W, b, reg, made)
 
 
-def _run_initial_loss(W, b, X, y, num_classes, tolerance):
+def _run_initial_loss(W, b, X, y, num_classes, tolerances):
     from cs231n.search import check_initial_loss
 
-    finding = check_initial_loss(_maker(W, b, []), X, y, num_classes, tolerance)
-    return {"measured": finding.measured, "ok": int(finding.ok)}
+    findings = [check_initial_loss(_maker(W, b, []), X, y, num_classes, tolerance) for tolerance in tolerances]
+    return {"measured": findings[0].measured, "ok": np.array([int(finding.ok) for finding in findings])}
 
 
-def _guess(scale, factor=None, knows=False):
-    """Inputs of the check; with a factor, the tolerance is that many times the distance from log(C)."""
+def _guess(scale, factors=None, knows=False):
+    """Inputs of the check; with factors, the tolerances are that many times the distance from log(C)."""
 
     def inputs(rng):
         W, b, X = scale * rng.randn(6, 5), scale * rng.randn(5), 0.5 + rng.randn(9, 6)
         y = np.argmax(X @ W + b, axis=1) if knows else rng.randint(0, 5, 9)
         loss, _ = _Linear(W, b, 0.0, []).loss(X, y)
-        tolerance = 0.1 if factor is None else factor * abs(loss / np.log(5) - 1)
-        return {"W": W, "b": b, "X": X, "y": y, "num_classes": 5, "tolerance": float(tolerance)}
+        distance = abs(loss / np.log(5) - 1)
+        tolerances = [0.1, 0.8, 0.29, 0.5] if factors is None else [factor * distance for factor in factors]
+        return {"W": W, "b": b, "X": X, "y": y, "num_classes": 5, "tolerances": [float(t) for t in tolerances]}
 
     return inputs
 
@@ -235,8 +236,7 @@ check_initial_loss = Question(
     cases=(
         Case("small weights", _guess(0.02), _run_initial_loss),
         Case("large weights", _guess(4.0), _run_initial_loss),
-        Case("just within the tolerance", _guess(1.5, 1.02), _run_initial_loss),
-        Case("just outside", _guess(1.5, 0.98), _run_initial_loss),
+        Case("tolerances just too small, just large enough", _guess(1.5, (0.98, 1.02)), _run_initial_loss),
         Case("a net that knows the answers", _guess(2.0, knows=True), _run_initial_loss),
     ),
 )
