@@ -216,7 +216,7 @@ def test_a_dead_net_does_not_learn_at_any_rate():
 def test_ratios_follow_the_rate():
     findings = [check_update_ratios(make_net, X, Y, rate, num_steps=0) for rate in (1e-5, 1e-2, 10.0)]
     assert [finding.ok for finding in findings] == [False, True, False]
-    assert findings[0].measured < 1e-4 and findings[2].measured > 1e-2
+    assert findings[0].measured < 1e-4 and findings[2].measured > 0.1
 
 
 def test_ratios_of_each_matrix():
