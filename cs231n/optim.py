@@ -12,14 +12,18 @@ Every rule is elementwise, so that `in_blocks` can update a large parameter bloc
 
 The contract of every schedule: ``schedule(learning_rate, epoch, ...)`` returns the learning rate to use at ``epoch``,
 which counts from 0 and may be a fraction; ``learning_rate`` is the initial one. Schedules have no state.
+
+Methods that use curvature (`newton_step`, `lbfgs`) are no update rules: they need the loss of all inputs.
 """
 
 import math
+from collections import deque
+from dataclasses import dataclass
 from functools import wraps
 
 import numpy as np
 
-from cs231n._errors import require_settings, require_shape
+from cs231n._errors import require_settings, require_shape, require_whole
 from cs231n._precision import is_half, widen
 from cs231n._threads import for_each, pieces_of
 
@@ -468,3 +472,360 @@ def warm_up_cosine(learning_rate, epoch, num_epochs, warm_up, final=0.0):
     if epoch < warm_up:
         return learning_rate * epoch / warm_up
     return cosine_decay(learning_rate, epoch - warm_up, num_epochs - warm_up, final)
+
+
+# ---- full batches: methods that use curvature
+
+
+def newton_step(w, gradient, hessian, damping=0.0):
+    """Take a step of Newton's method: go to where the gradient of the quadratic model is 0.
+
+    w - (H + damping * I)^-1 gradient
+
+    Parameters
+    ----------
+    w : ndarray of shape (D,)
+    gradient : ndarray of shape (D,)
+        First derivatives of the loss at w.
+    hessian : ndarray of shape (D, D)
+        H, its second derivatives.
+    damping : float
+        Added to the diagonal of H, at least 0 (Levenberg, 1944). The larger it is, the more the step is one of gradient
+        descent with the rate 1 / damping; if it exceeds the size of H's most negative eigenvalue, the step goes down.
+
+    Returns
+    -------
+    next_w : ndarray of shape (D,)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, if damping is negative, or if H + damping * I has no inverse.
+
+    Notes
+    -----
+    Nocedal and Wright (2006), "Numerical optimization", chapter 3. It is no update rule for a `Solver`: H has D^2
+    entries, and that of a minibatch is not that of the loss.
+
+    Examples
+    --------
+    >>> w, hessian = np.array([4.0, -1.0]), np.diag([1.0, 30.0])
+    >>> newton_step(w, hessian @ w, hessian)  # one step to the lowest point of a bowl
+    array([0., 0.])
+    >>> newton_step(w, hessian @ w, hessian, damping=1.0).round(4)
+    array([ 2.    , -0.0323])
+    """
+    w, gradient, hessian = np.asarray(w), np.asarray(gradient), np.asarray(hessian)
+    require_shape("w", w, (w.size,))
+    require_shape("gradient", gradient, w.shape)
+    require_shape("hessian", hessian, (w.size, w.size))
+    _require_no_less("damping", damping, 0)
+    try:
+        ### BEGIN SOLUTION
+        # Solving is faster and more accurate than inverting.
+        next_w = w - np.linalg.solve(hessian + damping * np.eye(len(w)), gradient)
+        ### END SOLUTION
+    except np.linalg.LinAlgError as error:
+        raise ValueError(
+            f"hessian + {damping:g} * I has no inverse: in some direction the gradient does not change at all, so the "
+            "step would be infinite. A damping above 0 helps."
+        ) from error
+    return next_w
+
+
+def lbfgs_direction(gradient, pairs):
+    """Compute the step that L-BFGS proposes: -B gradient, where B approximates the inverse of the Hessian.
+
+    B is never formed. It begins as a multiple of the identity and is changed for each pair (s, y) of the history, so
+    that it maps y to s, as the inverse of the Hessian does. Two loops over the pairs multiply it with the gradient::
+
+        q = gradient
+        for each pair, from the newest to the oldest:
+            alpha = (s . q) / (s . y)
+            q = q - alpha * y
+        r = q * (s . y) / (y . y), of the newest pair; without any pair, r = q
+        for each pair, from the oldest to the newest, each with its alpha:
+            beta = (y . r) / (s . y)
+            r = r + (alpha - beta) * s
+
+    The direction is -r.
+
+    Parameters
+    ----------
+    gradient : ndarray of shape (D,)
+    pairs : sequence of (s, y)
+        The history, the oldest pair first: s of shape (D,) is a step of w, y of shape (D,) the change of the gradient
+        along it; s . y > 0.
+
+    Returns
+    -------
+    ndarray of shape (D,)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or if s . y <= 0 in some pair.
+
+    Notes
+    -----
+    Nocedal and Wright (2006), "Numerical optimization", algorithm 7.4.
+
+    Examples
+    --------
+    >>> lbfgs_direction(np.array([2.0, -3.0]), [])  # without a history: downhill
+    array([-2.,  3.])
+    >>> s, y = np.array([1.0, 0.0]), np.array([4.0, 0.0])  # along the first axis the slope rises by 4 on a step of 1
+    >>> lbfgs_direction(np.array([2.0, -3.0]), [(s, y)])
+    array([-0.5 ,  0.75])
+    """
+    gradient = np.asarray(gradient)
+    _require_pairs(pairs, gradient)
+    ### BEGIN SOLUTION
+    q, alphas = gradient, []
+    for s, y in reversed(pairs):
+        alpha = (s @ q) / (s @ y)
+        q = q - alpha * y
+        alphas.append(alpha)
+    r = q
+    if pairs:
+        s, y = pairs[-1]
+        r = q * (s @ y) / (y @ y)  # the newest pair tells the scale
+    for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+        beta = (y @ r) / (s @ y)
+        r = r + (alpha - beta) * s
+    direction = -r
+    ### END SOLUTION
+    return direction
+
+
+def _require_pairs(pairs, gradient):
+    require_shape("gradient", gradient, (gradient.size,))
+    for i, (s, y) in enumerate(pairs):
+        require_shape(f"s of pair {i}", s, gradient.shape)
+        require_shape(f"y of pair {i}", y, gradient.shape)
+        if not s @ y > 0:
+            raise ValueError(
+                f"s . y of pair {i} is {s @ y:g}, expected a number above 0: along such a step the slope does not "
+                "rise, so nothing can be learnt from it about a lowest point. Leave the pair out."
+            )
+
+
+@dataclass(frozen=True)
+class LBFGSResult:
+    """What `lbfgs` has found.
+
+    Attributes
+    ----------
+    w : ndarray
+        The best parameters, of the shape of the first ones.
+    loss_history : list of float
+        The loss at the start and after each step.
+    evaluations : list of int
+        For each entry of loss_history, how many times f had been called until then.
+    num_evaluations : int
+        How many times f was called in all.
+    reason : str
+        Why it stopped.
+    has_converged : bool
+        Whether it stopped because the gradient was small enough.
+    """
+
+    w: np.ndarray
+    loss_history: list
+    evaluations: list
+    num_evaluations: int
+    reason: str
+    has_converged: bool
+
+
+def lbfgs(f, w0, history=10, max_iterations=200, tolerance=1e-6):
+    """Minimise a function of many variables by L-BFGS, with all of the data in every evaluation.
+
+    Each step goes along `lbfgs_direction`, as far as the strong Wolfe conditions ask (`wolfe_step`), so the loss never
+    rises and each step gives a pair with s . y > 0.
+
+    Parameters
+    ----------
+    f : callable
+        Takes w, returns the loss and its gradient, of the shape of w. It must give the same values for the same w: the
+        loss of all inputs, not that of a random batch.
+    w0 : ndarray
+        Where to begin. The computation is in float64.
+    history : int
+        m, the number of pairs to remember; memory grows with it.
+    max_iterations : int
+        The largest number of steps.
+    tolerance : float
+        It stops once no entry of the gradient is larger than this.
+
+    Returns
+    -------
+    LBFGSResult
+
+    Raises
+    ------
+    ValueError
+        If the loss or the gradient at w0 is not finite, or the gradient has another shape than w0.
+
+    Notes
+    -----
+    Nocedal and Wright (2006), "Numerical optimization", algorithm 7.5. It is no update rule for a `Solver`: each step
+    needs several evaluations of one and the same function.
+
+    Examples
+    --------
+    >>> scales = np.array([1.0, 30.0])
+    >>> result = lbfgs(lambda w: (0.5 * np.sum(scales * w**2), scales * w), np.array([-9.0, 1.5]))
+    >>> bool(np.all(np.abs(result.w) < 1e-6)), result.has_converged
+    (True, True)
+    """
+    require_whole("history", history)
+    require_whole("max_iterations", max_iterations, least=0)
+    _require_no_less("tolerance", tolerance, 0)
+    counted = _Counted(f, np.shape(w0))
+    w = np.array(w0, dtype=np.float64).ravel()
+    loss, gradient = counted(w)
+    if not (np.isfinite(loss) and np.isfinite(gradient).all()):
+        raise ValueError(f"The loss at w0 is {loss}, or its gradient is not finite: begin somewhere else.")
+    losses, evaluations, pairs = [loss], [counted.calls], deque(maxlen=history)
+    reason = f"max_iterations = {max_iterations} steps were taken"
+    for _ in range(max_iterations):
+        if _largest(gradient) <= tolerance:
+            break
+        direction = lbfgs_direction(gradient, list(pairs))
+        # Nothing is known of the scale before the first pair: try a step of length 1 at most.
+        first = 1.0 if pairs else min(1.0, 1 / np.linalg.norm(gradient))
+        found = wolfe_step(counted, w, direction, loss, gradient, first)
+        if found is None:
+            reason = "no step along the direction makes the loss fall enough: rounding, or a gradient that is wrong"
+            break
+        next_w, loss, next_gradient = found
+        _remember(pairs, next_w - w, next_gradient - gradient)
+        w, gradient = next_w, next_gradient
+        losses.append(loss)
+        evaluations.append(counted.calls)
+    has_converged = bool(_largest(gradient) <= tolerance)
+    if has_converged:
+        reason = f"no entry of the gradient is larger than {tolerance:g}"
+    return LBFGSResult(w.reshape(np.shape(w0)), losses, evaluations, counted.calls, reason, has_converged)
+
+
+class _Counted:
+    """A function of a flat w that counts its calls and checks what it returns."""
+
+    def __init__(self, f, shape):
+        self.f, self.shape, self.calls = f, shape, 0
+
+    def __call__(self, w):
+        self.calls += 1
+        loss, gradient = self.f(w.reshape(self.shape))
+        require_shape("the gradient that f returns", gradient, self.shape)
+        return float(loss), np.asarray(gradient, dtype=np.float64).ravel()
+
+
+def _largest(gradient):
+    return np.abs(gradient).max(initial=0.0)
+
+
+def _remember(pairs, s, y):
+    """Keep a pair, unless rounding has eaten up its curvature."""
+    if s @ y > 1e-10 * np.linalg.norm(s) * np.linalg.norm(y):
+        pairs.append((s, y))
+
+
+def wolfe_step(f, w, direction, loss, gradient, first=1.0, c1=1e-4, c2=0.9, max_trials=25):
+    """Search along a direction for a step that satisfies the strong Wolfe conditions.
+
+    With phi(t) = f(w + t * direction), they ask that the loss falls enough, phi(t) <= phi(0) + c1 * t * phi'(0), and
+    that the slope has flattened, |phi'(t)| <= c2 * |phi'(0)|. As long as the loss still falls, t is doubled; once a
+    good step is enclosed, the interval is shrunk by cubic interpolation.
+
+    Parameters
+    ----------
+    f : callable
+        Takes w, returns the loss and the gradient.
+    w, direction : ndarray of shape (D,)
+        The direction goes down: direction . gradient < 0.
+    loss : float
+        f at w.
+    gradient : ndarray of shape (D,)
+        Its gradient there.
+    first : float
+        The first t to try.
+    c1, c2 : float
+        0 < c1 < c2 < 1.
+    max_trials : int
+        How often f may be called.
+
+    Returns
+    -------
+    (next_w, loss, gradient) or None
+        None if no trial satisfies the conditions, and none makes the loss fall enough with s . y > 0.
+
+    Raises
+    ------
+    ValueError
+        If c1 and c2 do not fit.
+
+    Notes
+    -----
+    Nocedal and Wright (2006), "Numerical optimization", algorithms 3.5 and 3.6, joined into one loop.
+
+    Examples
+    --------
+    >>> bowl = lambda w: (float(w @ w), 2 * w)
+    >>> w, loss, gradient = wolfe_step(bowl, np.array([3.0]), np.array([-6.0]), 9.0, np.array([6.0]))
+    >>> w, loss
+    (array([0.]), 0.0)
+    """
+    if not 0 < c1 < c2 < 1:
+        raise ValueError(f"c1 is {c1} and c2 is {c2}, expected 0 < c1 < c2 < 1.")
+    slope = direction @ gradient
+    if not slope < 0:
+        return None
+    low, high = (0.0, loss, slope), None  # low has the least loss so far; a good step lies between low and high
+    t, fallback = first, None
+    for _ in range(max_trials):
+        next_w = w + t * direction
+        next_loss, next_gradient = f(next_w)
+        new = (t, next_loss, direction @ next_gradient)
+        # Written so that nan, which compares as False with everything, counts as too high.
+        falls = next_loss <= loss + c1 * t * slope and next_loss <= low[1] and np.isfinite(new[2])
+        if falls:
+            if abs(new[2]) <= -c2 * slope:
+                return next_w, next_loss, next_gradient
+            if new[2] > slope:
+                fallback = next_w, next_loss, next_gradient
+        low, high = _enclosed(low, high, new, falls)
+        t = 2 * t if high is None else _between(low, high)
+    return fallback
+
+
+def _enclosed(low, high, new, falls):
+    """Update the two ends between which a good step lies; each is (t, loss, slope)."""
+    if not falls:
+        return low, new
+    towards = 1.0 if high is None else high[0] - low[0]
+    if new[2] * towards >= 0:  # beyond the lowest point: the good step lies back towards the old low end
+        return new, low
+    return new, high
+
+
+def _between(low, high):
+    """The lowest point of the cubic through two points with slopes; the middle if it is too near an end, or none.
+
+    Nocedal and Wright (2006), formula 3.59.
+    """
+    (a, loss_a, slope_a), (b, loss_b, slope_b) = low, high
+    middle = (a + b) / 2
+    with np.errstate(all="ignore"):  # the loss at the high end may be infinite
+        d1 = slope_a + slope_b - 3 * (loss_a - loss_b) / (a - b)
+        d2 = np.sign(b - a) * np.sqrt(np.maximum(d1**2 - slope_a * slope_b, 0))
+        t = b - (b - a) * (slope_b + d2 - d1) / (slope_b - slope_a + 2 * d2)
+    margin = 0.1 * abs(b - a)
+    return float(t) if np.isfinite(t) and min(a, b) + margin <= t <= max(a, b) - margin else middle
+
+
+def _require_no_less(name, value, least):
+    if not value >= least:
+        raise ValueError(f"{name} is {value}, expected a number of at least {least}.")

@@ -35,6 +35,7 @@ NOTEBOOKS = {
     "Initialization": "practice",
     "Losses": "practice",
     "Regularization": "practice",
+    "Tuning": "practice",
 }
 
 
