@@ -258,17 +258,20 @@ def _run_project(y_source, y_target, **settings):
     from cs231n.strategy import project_split
 
     sets = {name: np.asarray(indices) for name, indices in project_split(y_source, y_target, **settings).items()}
-    labels = np.unique(y_source)
     outputs = {f"size_{name}": len(indices) for name, indices in sets.items()}
     if settings["stratified"]:
-        for name, indices in sets.items():
-            y = y_source if name.startswith("train") else y_target
-            outputs[f"classes_{name}"] = np.sum(y[indices][:, np.newaxis] == labels, axis=0)
+        outputs |= {f"classes_{name}": _classes_of(name, sets[name], y_source, y_target) for name in sets}
     joined = np.concatenate([sets["dev"], sets["test"]])
     return outputs | {
         "source_used": np.sort(np.bincount(np.concatenate([sets["train"], sets["train_dev"]]), minlength=1)),
         "dev_and_test_in_common": len(joined) - len(np.unique(joined)),
     }
+
+
+def _classes_of(name, indices, y_source, y_target):
+    """How many of each class a set has; an index beyond the end, into the wrong data, counts for none."""
+    y = y_source if name.startswith("train") else y_target
+    return np.sum(y[indices[indices < len(y)]][:, np.newaxis] == np.unique(y_source), axis=0)
 
 
 def _run_project_seeds(y_source, y_target, **settings):
