@@ -36,6 +36,7 @@ NOTEBOOKS = {
     "Losses": "practice",
     "Regularization": "practice",
     "Tuning": "practice",
+    "Strategy": "practice",
 }
 
 
