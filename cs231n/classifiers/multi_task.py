@@ -19,12 +19,15 @@ from cs231n.transfer import fit_head, layer_features, partial_gradients, replace
 def joint_loss(scores, labels, weights):
     """Compute the loss of several tasks: the weighted sum of their softmax losses.
 
+    Not every image needs a label for every task: the softmax loss of a task is the mean over the images that have one.
+    A task without any adds nothing.
+
     Parameters
     ----------
     scores : dict of ndarray
         For each task, the scores of its classes, of shape (N, K).
     labels : dict of ndarray
-        For each task, integers of shape (N,).
+        For each task, integers of shape (N,); -1 where an image has no label.
     weights : dict of float
         How much each task counts.
 
@@ -32,28 +35,34 @@ def joint_loss(scores, labels, weights):
     -------
     loss : float
     dscores : dict of ndarray
-        The gradient of the loss with respect to the scores of each task.
+        For each task, the gradient of the loss with respect to its scores, of shape (N, K).
 
     Raises
     ------
     ValueError
-        If the three do not name the same tasks.
+        If the three do not name the same tasks, or labels do not fit the scores.
 
     Examples
     --------
-    >>> scores = {"kind": np.zeros((1, 2)), "colour": np.zeros((1, 4))}
-    >>> labels = {"kind": np.array([0]), "colour": np.array([1])}
+    >>> scores = {"kind": np.zeros((2, 2)), "colour": np.zeros((2, 4))}
+    >>> labels = {"kind": np.array([0, 1]), "colour": np.array([1, -1])}
     >>> loss, dscores = joint_loss(scores, labels, {"kind": 1.0, "colour": 0.5})
-    >>> print(f"{loss:.4f} = log 2 + 0.5 log 4", dscores["colour"])
-    1.3863 = log 2 + 0.5 log 4 [[ 0.125 -0.375  0.125  0.125]]
+    >>> print(f"{loss:.4f} = log 2 + 0.5 log 4")
+    1.3863 = log 2 + 0.5 log 4
+    >>> dscores["colour"]
+    array([[ 0.125, -0.375,  0.125,  0.125],
+           [ 0.   ,  0.   ,  0.   ,  0.   ]])
     """
     _require_same_tasks(scores=scores, labels=labels, weights=weights)
     ### BEGIN SOLUTION
     loss, dscores = 0.0, {}
     for task, weight in weights.items():
-        task_loss, dtask = softmax_loss(scores[task], labels[task])
-        loss += weight * task_loss
-        dscores[task] = weight * dtask
+        dscores[task] = np.zeros_like(scores[task])
+        known = labels[task] >= 0
+        if known.any():
+            task_loss, dknown = softmax_loss(scores[task][known], labels[task][known])
+            loss += weight * task_loss
+            dscores[task][known] = weight * dknown
     ### END SOLUTION
     return loss, dscores
 
@@ -200,7 +209,7 @@ class MultiTaskNet(GraphNet):
         ----------
         X : ndarray of shape (N, 3, H, W)
         y : dict of ndarray, optional
-            For each task, labels of shape (N,). A net with one head takes the labels themselves as well, and then its
+            For each task, labels of shape (N,), -1 where there is none. A net with one head takes the labels themselves as well, and then its
             scores are an array instead of a dict.
 
         Returns
