@@ -30,6 +30,7 @@ NOTEBOOKS = {
     "RegionDetection": "assignment4",
     "SingleShotDetection": "assignment4",
     "InstanceSegmentation": "assignment4",
+    "TransferLearning": "practice",
 }
 
 
