@@ -11,7 +11,7 @@ from cs231n import graph_layers
 from cs231n._errors import require_sizes
 from cs231n._windows import HALF_SIZE
 from cs231n.classifiers.graph_net import GraphNet
-from cs231n.graph import layer
+from cs231n.graph import Node, layer
 from cs231n.layers import softmax_loss
 from cs231n.transfer import fit_head, layer_features, partial_gradients, replace_head, require_layers
 
@@ -173,6 +173,16 @@ class MultiTaskNet(GraphNet):
         new.heads[task] = num_classes
         return new
 
+    def with_extra_head(self, task, num_classes):
+        """Return a copy with one head more, whose weights are random; `task` must be a new name."""
+        if task in self.layers:
+            raise ValueError(f"task is {task!r}, which is there already: {', '.join(self.layers)}. Choose a new name.")
+        require_sizes(num_classes=num_classes)
+        new = self.copy()
+        new.add_affine(task, len(self.params[f"{self.trunk[-1]}_beta"]), num_classes)
+        new.heads[task], new.weights[task] = num_classes, 1.0
+        return new
+
     def with_fitted_head(self, task, X, y, num_classes):
         """Return a copy whose head for `task` is fitted to images X (N, 3, H, W) and labels y (N,), all else frozen."""
         new = self.with_new_head(task, num_classes)
@@ -184,10 +194,19 @@ class MultiTaskNet(GraphNet):
         params = self.params if params is None else params
         outputs = []
         for i, name in enumerate(self.trunk):
-            X = self.conv_bn_relu(params, name, X, stride=2 if i == 0 else 1)
+            X = self._convolved(params, name, X, stride=2 if i == 0 else 1)
             outputs.append(X)
             X = graph_layers.max_pool(X, HALF_SIZE) if i > 0 else X
         return outputs
+
+    def _convolved(self, params, name, X, stride):
+        """Compute a layer of the trunk; the gradient of its input is computed only if that is a node."""
+        W, gamma, beta = (params[f"{name}_{part}"] for part in ("W", "gamma", "beta"))
+        conv_param = {"stride": stride, "pad": 1, "needs_dx": isinstance(X, Node)}
+        if name in self.frozen:
+            return graph_layers.conv_relu(X, *_folded(W, gamma, beta, self._norms[name]), conv_param)
+        no_bias = np.zeros(len(self.params[f"{name}_W"]), self.dtype)  # normalisation would take it away again
+        return graph_layers.conv_bn_relu(X, W, no_bias, gamma, beta, conv_param, self._norms[name])
 
     def features(self, X, params=None):
         """Compute the features that all heads share, of shape (N, F)."""
@@ -209,8 +228,8 @@ class MultiTaskNet(GraphNet):
         ----------
         X : ndarray of shape (N, 3, H, W)
         y : dict of ndarray, optional
-            For each task, labels of shape (N,), -1 where there is none. A net with one head takes the labels themselves as well, and then its
-            scores are an array instead of a dict.
+            For each task, labels of shape (N,), -1 where there is none. A net with one head takes the labels themselves
+            as well, and then its scores are an array instead of a dict.
 
         Returns
         -------
@@ -240,10 +259,16 @@ class MultiTaskNet(GraphNet):
         return joint(self.features(X, params), tuple(self.heads), labels, self.weights, *arrays)
 
     def _set_mode(self, mode):
-        """Frozen layers keep their running statistics, which train mode would change: they stay in test mode."""
+        """Set the mode of all normalisations; those of frozen layers stay in test mode, so nothing in them changes."""
         require_layers(self.params, self.frozen, "frozen")
         for name, bn_param in self._norms.items():
             bn_param["mode"] = "test" if name in self.frozen else mode
+
+
+def _folded(W, gamma, beta, bn_param):
+    """Return the filters and biases of the one convolution that a convolution and its normalisation are in test mode."""
+    gain = gamma / np.sqrt(bn_param["running_var"] + bn_param.get("eps", 1e-5))
+    return W * gain[:, np.newaxis, np.newaxis, np.newaxis], beta - gain * bn_param["running_mean"]
 
 
 def _heads_forward(features, tasks, labels, weights, *arrays):
