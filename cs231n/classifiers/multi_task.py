@@ -266,7 +266,7 @@ class MultiTaskNet(GraphNet):
 
 
 def _folded(W, gamma, beta, bn_param):
-    """Return the filters and biases of the one convolution that a convolution and its normalisation are in test mode."""
+    """Fold a normalisation in test mode into the convolution before it: return new filters and biases."""
     gain = gamma / np.sqrt(bn_param["running_var"] + bn_param.get("eps", 1e-5))
     return W * gain[:, np.newaxis, np.newaxis, np.newaxis], beta - gain * bn_param["running_mean"]
 
