@@ -37,6 +37,7 @@ NOTEBOOKS = {
     "Regularization": "practice",
     "Tuning": "practice",
     "Strategy": "practice",
+    "TransferLearning": "practice",
 }
 
 
