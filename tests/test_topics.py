@@ -10,7 +10,8 @@ from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, notebook_file
 
 ROW = re.compile(r"\| ([^|]+) \| \[(\w+)\]\((\S+)\): ([^|]+) \| ([^|]+) \| `(\w+)\.(\w+)` \|")
-ROWS = [line for line in (ROOT / "docs/topics.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")][
+PAGE = (ROOT / "docs/topics.md").read_text(encoding="utf-8")
+ROWS = [line for line in PAGE.splitlines() if line.startswith("| ")][1:]
     1:
 ]
 
