@@ -12,8 +12,6 @@ from coursekit.questions import NOTEBOOKS, notebook_file
 ROW = re.compile(r"\| ([^|]+) \| \[(\w+)\]\((\S+)\): ([^|]+) \| ([^|]+) \| `(\w+)\.(\w+)` \|")
 PAGE = (ROOT / "docs/topics.md").read_text(encoding="utf-8")
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ")][1:]
-    1:
-]
 
 
 @pytest.mark.parametrize("line", ROWS, ids=lambda line: line.split("|")[1].strip())
