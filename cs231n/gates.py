@@ -479,6 +479,7 @@ class Value:
     [6.0, 1.0]
     """
 
+    __slots__ = ("backward", "cache", "__dict__")  # vars(value) has its data and its parents alone
     __array_ufunc__ = None  # so that array + Value is left to Value
 
     def __init__(self, data, parents=(), backward=None, cache=None):
