@@ -580,19 +580,19 @@ def update_ratios(before, after):
     Returns
     -------
     dict of float
+        Infinite, or nan, for weights that were all 0.
 
     Examples
     --------
-    >>> update_ratios({"W1": np.full((2, 2), 2.0), "b1": np.zeros(2)}, {"W1": np.full((2, 2), 1.998), "b1": np.ones(2)})
-    {'W1': 0.001}
+    >>> update_ratios({"W1": np.full((2, 2), 2.0), "b1": np.zeros(2)}, {"W1": np.full((2, 2), 1.5), "b1": np.ones(2)})
+    {'W1': 0.25}
     """
     if before.keys() != after.keys():
         raise ValueError(f"before has {sorted(before)}, after has {sorted(after)}, expected the same names.")
-    return {
-        name: round(float(np.linalg.norm(after[name] - w) / np.linalg.norm(w)), 12)
-        for name, w in before.items()
-        if w.ndim > 1
-    }
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            name: float(np.linalg.norm(after[name] - w) / np.linalg.norm(w)) for name, w in before.items() if w.ndim > 1
+        }
 
 
 def check_update_ratios(

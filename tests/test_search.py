@@ -223,6 +223,18 @@ def test_ratios_of_each_matrix():
     before = {"W1": np.ones((2, 2)), "W2": np.full((2, 3), 2.0), "b": np.zeros(3)}
     after = {"W1": np.full((2, 2), 0.9), "W2": np.full((2, 3), 2.0), "b": np.ones(3)}
     assert update_ratios(before, after) == pytest.approx({"W1": 0.1, "W2": 0.0})
+    assert update_ratios({"W": np.zeros((1, 2))}, {"W": np.ones((1, 2))}) == {"W": np.inf}
+
+
+def test_a_layer_that_does_not_move_or_starts_at_0_is_found():
+    class Frozen(TwoLayerNet):
+        def loss(self, X, y=None):
+            out = super().loss(X, y)
+            return out if y is None else (out[0], out[1] | {"W1": 0 * out[1]["W1"]})
+
+    finding = check_update_ratios(made(Frozen), X, Y, 0.05)
+    assert not finding.ok and finding.measured == 0
+    assert not check_update_ratios(lambda reg: make_net(reg, weight_scale=0.0), X, Y, 0.05, num_steps=0).ok
 
 
 def test_checks_leave_their_data_alone_and_begin_anew():

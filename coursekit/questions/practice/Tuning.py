@@ -193,6 +193,8 @@ class _Linear:
         scores = X @ W + b
         if y is None:
             return scores
+        if len(y) != len(X):
+            raise ValueError(f"y has shape {y.shape}, expected ({len(X)},): one label for each of the inputs.")
         shifted = scores - scores.max(axis=1, keepdims=True)
         log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         dscores = np.exp(log_probs)
