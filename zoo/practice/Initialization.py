@@ -65,19 +65,29 @@ def gaussian_by_the_square(shape, std=0.01, rng=np.random):
     return std**2 * rng.normal(size=shape)
 
 
-@wrong("simple_weights", "std is the standard deviation, not the variance", rule="take no root of it", target=_GAUSSIAN)
+@wrong(
+    "simple_weights",
+    "std is the standard deviation, not the variance: take no root of it",
+    rule="take no root of it",
+    target=_GAUSSIAN,
+)
 def gaussian_by_the_root(shape, std=0.01, rng=np.random):
     return rng.normal(0, np.sqrt(std), shape)
 
 
-@wrong("simple_weights", "0.01 is hard-coded", rule="0.01 is hard-coded", target=_GAUSSIAN)
+@wrong(
+    "simple_weights",
+    "0.01 is hard-coded: use std, of which 0.01 is only the default",
+    rule="0.01 is hard-coded",
+    target=_GAUSSIAN,
+)
 def gaussian_always_small(shape, std=0.01, rng=np.random):
     return 0.01 * rng.normal(size=shape)
 
 
 @wrong(
     "simple_weights",
-    "the weights are drawn uniformly from -std to std",
+    "the weights are drawn uniformly from -std to std: their standard deviation is std / sqrt(3)",
     rule="the weights are drawn uniformly from -std to std",
     target=_GAUSSIAN,
 )
@@ -87,7 +97,7 @@ def gaussian_uniform(shape, std=0.01, rng=np.random):
 
 @wrong(
     "simple_weights",
-    "draw with the methods of rng, not with np.random",
+    "draw with the methods of rng, not with np.random: whoever passes a generator wants to be able to repeat the draw",
     rule="draw with the methods of rng, not with np.random",
     target=_GAUSSIAN,
 )
@@ -97,7 +107,7 @@ def gaussian_without_rng(shape, std=0.01, rng=np.random):
 
 @wrong(
     "simple_weights",
-    "gives the same weights to all layers",
+    "a generator of your own, or a seed that you set, gives the same weights to all layers: use rng as it comes",
     rule="gives the same weights to all layers",
     target=_GAUSSIAN,
 )
@@ -105,7 +115,12 @@ def gaussian_with_a_seed_of_its_own(shape, std=0.01, rng=np.random):
     return std * np.random.default_rng(0).normal(size=shape)
 
 
-@wrong("simple_weights", "pass size=shape", rule="a single number is drawn: pass size=shape", target=_GAUSSIAN)
+@wrong(
+    "simple_weights",
+    "a single number is drawn: pass size=shape, so that every weight gets one of its own",
+    rule="a single number is drawn: pass size=shape",
+    target=_GAUSSIAN,
+)
 def gaussian_single(shape, std=0.01, rng=np.random):
     return rng.normal(0, std)
 
@@ -252,12 +267,20 @@ for _name, _sentence, _std in (
     _wrong_xavier(_name, _sentence, _std, rule=_sentence)
 
 
-@wrong("xavier", "no weight is below 0, as with np.random.rand", rule="no weight is below 0, as with np.random.rand")
+@wrong(
+    "xavier",
+    "no weight is below 0, as with np.random.rand, which draws from 0 to 1: the mean must be 0",
+    rule="no weight is below 0, as with np.random.rand",
+)
 def xavier_by_rand(shape, mode="average", rng=np.random):
     return rng.uniform(size=shape) / np.sqrt(_n(shape, mode))
 
 
-@wrong("xavier", "W is transposed: it has a row for each input", rule="W is transposed")
+@wrong(
+    "xavier",
+    "W is transposed: it has a row for each input and a column for each output, as `shape` says",
+    rule="W is transposed",
+)
 def xavier_transposed(shape, mode="average", rng=np.random):
     return rng.normal(0, _n(shape, mode) ** -0.5, shape[::-1])
 
@@ -271,7 +294,11 @@ def xavier_normal_that_is_uniform(shape, mode="average", rng=np.random):
     return initializers.xavier_uniform(shape, mode, rng)
 
 
-@wrong("xavier", "draw with the methods of rng, not with np.random", rule="not with np.random")
+@wrong(
+    "xavier",
+    "draw with the methods of rng, not with np.random: whoever passes a generator wants to be able to repeat the draw",
+    rule="not with np.random",
+)
 def xavier_without_rng(shape, mode="average", rng=np.random):
     return np.random.randn(*shape) / np.sqrt(_n(shape, mode))
 
@@ -287,12 +314,32 @@ def _wrong_uniform(name, sentence, limits):
 
 
 for _name, _sentence, _limits in (
-    ("uniform_limit_without_3", "the limit is sqrt(1 / n)", lambda n: (-(n**-0.5), n**-0.5)),
-    ("uniform_limit_6_by_mean", "the limit is sqrt(6 / n)", lambda n: (-((6 / n) ** 0.5), (6 / n) ** 0.5)),
+    (
+        "uniform_limit_without_3",
+        "the limit is sqrt(1 / n): uniform numbers from -a to a have the variance a^2 / 3",
+        lambda n: (-(n**-0.5), n**-0.5),
+    ),
+    (
+        "uniform_limit_6_by_mean",
+        "the limit is sqrt(6 / n): n is the mean of both fans, so it is sqrt(3 / n)",
+        lambda n: (-((6 / n) ** 0.5), (6 / n) ** 0.5),
+    ),
     ("uniform_without_root", "the limit is 3 / n: it is the square root of that", lambda n: (-3 / n, 3 / n)),
-    ("uniform_from_zero", "no weight is below 0", lambda n: (0, (3 / n) ** 0.5)),
-    ("uniform_width", "the width of the interval is sqrt(1 / n)", lambda n: (-0.5 * n**-0.5, 0.5 * n**-0.5)),
-    ("uniform_half_width", "its half is sqrt(3 / n)", lambda n: (-0.5 * (3 / n) ** 0.5, 0.5 * (3 / n) ** 0.5)),
+    (
+        "uniform_from_zero",
+        "no weight is below 0, as with np.random.rand, which draws from 0 to 1: the mean must be 0",
+        lambda n: (0, (3 / n) ** 0.5),
+    ),
+    (
+        "uniform_width",
+        "the width of the interval is sqrt(1 / n): it must be 2 a, with a = sqrt(3 / n)",
+        lambda n: (-0.5 * n**-0.5, 0.5 * n**-0.5),
+    ),
+    (
+        "uniform_half_width",
+        "the interval from -a to a is 2 a wide: its half is sqrt(3 / n)",
+        lambda n: (-0.5 * (3 / n) ** 0.5, 0.5 * (3 / n) ** 0.5),
+    ),
 ):
     _wrong_uniform(_name, _sentence, _limits)
 
@@ -343,11 +390,23 @@ for _name, _sentence, _std in (
         "the variance is 1 / n, Xavier's: ReLU lets half of it through, so it must be 2 / n",
         lambda n, a: n**-0.5,
     ),
-    ("he_two_outside", "the weights are multiplied by 2 instead of sqrt(2)", lambda n, a: 2 / n**0.5),
+    (
+        "he_two_outside",
+        "the weights are multiplied by 2 instead of sqrt(2): the factor 2 belongs to the variance",
+        lambda n, a: 2 / n**0.5,
+    ),
     ("he_not_scaled", "the weights are not scaled: their variance must be 2 / n", lambda n, a: 1.0),
-    ("he_without_slope", "slope is not used", lambda n, a: (2 / n) ** 0.5),
-    ("he_slope_not_squared", "slope is not squared", lambda n, a: (2 / ((1 + a) * n)) ** 0.5),
-    ("he_slope_multiplies", "1 + slope^2 multiplies", lambda n, a: (2 * (1 + a**2) / n) ** 0.5),
+    ("he_without_slope", "slope is not used: the variance is 2 / ((1 + slope^2) n)", lambda n, a: (2 / n) ** 0.5),
+    (
+        "he_slope_not_squared",
+        "slope is not squared: the variance is 2 / ((1 + slope^2) n)",
+        lambda n, a: (2 / ((1 + a) * n)) ** 0.5,
+    ),
+    (
+        "he_slope_multiplies",
+        "1 + slope^2 multiplies: a slope lets more through, so divide by it",
+        lambda n, a: (2 * (1 + a**2) / n) ** 0.5,
+    ),
 ):
     _wrong_he(_name, _sentence, _std)
 
@@ -357,18 +416,30 @@ def he_always_fan_in(shape, mode="fan_in", slope=0.0, rng=np.random):
     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * _n(shape, "fan_in"))), shape)
 
 
-@wrong("he", "no weight is below 0, as with np.random.rand", rule="no weight is below 0, as with np.random.rand")
+@wrong(
+    "he",
+    "no weight is below 0, as with np.random.rand, which draws from 0 to 1: the mean must be 0",
+    rule="no weight is below 0, as with np.random.rand",
+)
 def he_by_rand(shape, mode="fan_in", slope=0.0, rng=np.random):
     return rng.uniform(size=shape) * np.sqrt(2 / _n(shape, mode))
 
 
-@wrong("he", "the weights are not normally distributed", rule="the weights are not normally distributed")
+@wrong(
+    "he",
+    "the weights are not normally distributed: rng.normal draws from the normal distribution",
+    rule="the weights are not normally distributed",
+)
 def he_uniform(shape, mode="fan_in", slope=0.0, rng=np.random):
     limit = np.sqrt(6 / ((1 + slope**2) * _n(shape, mode)))
     return rng.uniform(-limit, limit, shape)
 
 
-@wrong("he", "draw with the methods of rng, not with np.random", rule="not with np.random")
+@wrong(
+    "he",
+    "draw with the methods of rng, not with np.random: whoever passes a generator wants to be able to repeat the draw",
+    rule="not with np.random",
+)
 def he_without_rng(shape, mode="fan_in", slope=0.0, rng=np.random):
     return np.random.randn(*shape) * np.sqrt(2 / ((1 + slope**2) * _n(shape, mode)))
 
@@ -391,14 +462,27 @@ slips(
     ("gain is not used: multiply by it", "W = gain * (", "W = ("),
     ("the weights are divided by gain: multiply by it", "W = gain * (", "W = 1 / gain * ("),
     ("gain counts twice: multiply by it once", "W = gain * (", "W = gain**2 * ("),
-    ("Q alone favours some directions", "Q *= np.sign(np.diag(R))", "pass"),
+    (
+        "Q alone favours some directions: multiply each of its columns by the sign of R's diagonal",
+        "Q *= np.sign(np.diag(R))",
+        "pass",
+    ),
     (
         "np.linalg.qr is left out: random columns are only nearly orthogonal",
         "Q, R = np.linalg.qr(high)",
         "Q, R = high / np.linalg.norm(high, axis=0), np.eye(high.shape[1])",
     ),
-    ("draw with the methods of rng, not with np.random", "rng.normal", "np.random.normal"),
-    ("gives the same weights to all layers", "rng.normal", "np.random.default_rng(0).normal"),
+    (
+        "draw with the methods of rng, not with np.random: whoever passes a generator wants to be able to repeat the "
+        "draw",
+        "rng.normal",
+        "np.random.normal",
+    ),
+    (
+        "a generator of your own, or a seed that you set, gives the same weights to all layers: use rng as it comes",
+        "rng.normal",
+        "np.random.default_rng(0).normal",
+    ),
     (
         "gain goes into the matrix before its decomposition, which takes it out again",
         "high)",
@@ -409,7 +493,11 @@ slips(
 )
 
 
-@wrong("orthogonal", "Q is as high and as narrow as the matrix that it is made of", rule="Q is as high and as narrow")
+@wrong(
+    "orthogonal",
+    "Q is as high and as narrow as the matrix that it is made of: draw that one high, and transpose Q if W is wide",
+    rule="Q is as high and as narrow",
+)
 def orthogonal_high_only(shape, gain=1.0, rng=np.random):
     rows, columns = shape[0], int(np.prod(shape[1:]))
     Q, R = np.linalg.qr(rng.normal(size=(rows, columns)))
@@ -417,7 +505,11 @@ def orthogonal_high_only(shape, gain=1.0, rng=np.random):
     return gain * Q.reshape(shape) if Q.size == np.prod(shape) else gain * Q
 
 
-@wrong("orthogonal", "take Q of a QR decomposition", rule="take Q of a QR decomposition")
+@wrong(
+    "orthogonal",
+    "take Q of a QR decomposition: its columns are orthogonal; of a wide W, the rows must be",
+    rule="take Q of a QR decomposition",
+)
 def orthogonal_by_xavier(shape, gain=1.0, rng=np.random):
     return gain * rng.normal(size=shape) / np.sqrt(shape[0])
 
@@ -591,6 +683,11 @@ for _name, _sentence, _function in (
         "the mean is that of the images at hand: use stats['mean']",
         lambda X, mean, std: (X - X.mean(axis=0)) / std,
     ),
+    (
+        "apply_one_mean",
+        "a single mean of all pixels at hand is subtracted: use stats['mean']",
+        lambda X, mean, std: (X - X.mean()) / std,
+    ),
     ("apply_mean_only", "the division by std is missing", lambda X, mean, std: X - mean),
     ("apply_std_only", "the mean is not subtracted", lambda X, mean, std: X / std),
     ("apply_brackets", "the brackets are missing: subtract first, then divide", lambda X, mean, std: X - mean / std),
@@ -647,6 +744,11 @@ slips(
         "the directions are rows here: each is a column of components",
         "components[:, ::-1][:, :K]",
         "components[:, ::-1].T[:, :K]",
+    ),
+    (
+        "the rows of np.linalg.eigh's second result are taken: the directions are its columns",
+        "components[:, ::-1][:, :K]",
+        "components[::-1][:K].T",
     ),
     (
         "the standard deviations are returned in place of the variances",

@@ -500,7 +500,7 @@ def _judge_orthogonal(inputs, got):
             f"the {which} of W are orthogonal",
             got["off the diagonal"] < 1e-9 * max(1, gain**2),
             f"two different {which} have a scalar product of up to {got['off the diagonal']:.4g}, expected 0",
-            mistake=f"take Q of a QR decomposition: its columns are orthogonal; of a wide W, the {which} must be",
+            mistake="take Q of a QR decomposition: its columns are orthogonal; of a wide W, the rows must be",
         ),
         holds(
             f"the {which} of W have the length gain",
