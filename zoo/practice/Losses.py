@@ -323,6 +323,11 @@ slips(
         "np.sum(probabilities * dout)",
     ),
     (
+        "the parentheses are missing: p multiplies the mean as well, p * (dout - mean)",
+        "probabilities * (dout - mean)",
+        "probabilities * dout - mean",
+    ),
+    (
         "the factor p in front is missing",
         "probabilities * (dout - mean)",
         "dout - mean",
