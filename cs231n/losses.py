@@ -366,7 +366,7 @@ def logistic_loss(scores, y):
 
     Notes
     -----
-    Hastie, Tibshirani and Friedman (2009), "The Elements of Statistical Learning", section 10.5.
+    Murphy (2012), "Machine Learning: A Probabilistic Perspective", section 8.3.1.
 
     Examples
     --------

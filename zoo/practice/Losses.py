@@ -323,6 +323,11 @@ slips(
         "np.sum(probabilities * dout)",
     ),
     (
+        "the parentheses are missing: p multiplies the mean as well, p * (dout - mean)",
+        "probabilities * (dout - mean)",
+        "probabilities * dout - mean",
+    ),
+    (
         "the factor p in front is missing",
         "probabilities * (dout - mean)",
         "dout - mean",
@@ -576,7 +581,11 @@ def labels_column_by_column(scores, y, positive_weights=None):
 slips(
     "hamming_loss",
     ("this is the share of right answers: the loss is that of wrong ones", "y_pred != y", "y_pred == y"),
-    ("the whole number of wrong answers is returned: the loss is their share", "np.mean(y_pred != y)", "np.sum(y_pred != y)"),
+    (
+        "the whole number of wrong answers is returned: the loss is their share",
+        "np.mean(y_pred != y)",
+        "np.sum(y_pred != y)",
+    ),
     (
         "a row counts as wrong if any of its labels is: every label counts for itself",
         "np.mean(y_pred != y)",
