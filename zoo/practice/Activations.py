@@ -501,7 +501,7 @@ slips(
         "x.reshape(len(x), num_pieces, -1)",
         "x.reshape(len(x), -1, num_pieces).transpose(0, 2, 1)",
     ),
-    ("out is the number of the winner: it is its value", "out = pieces.max(axis=1)", "out = winners"),
+    ("out is the number of the winner, an integer: it is its value", "out = pieces.max(axis=1)", "out = winners"),
     (
         "the piece with the largest absolute value wins: the largest value counts, with its sign",
         "pieces.max(axis=1)",
@@ -548,7 +548,7 @@ slips(
     ),
     ("the losers get the gradient: it goes to the winner", "* won", "* ~won"),
     ("dout is missing: dx is 1 where a piece won", "dout[:, np.newaxis] * won", "1.0 * won"),
-    ("the gradient is shared between the pieces: the winner gets all of it", "* won)", "* won / num_pieces)"),
+    ("the gradient is divided by the number of pieces: the winner gets all of it", "* won)", "* won / num_pieces)"),
     (
         "the blocks are interleaved: dx has one block after the other, as x has",
         "* won).reshape(len(dout), -1)",
@@ -643,7 +643,7 @@ for _name, _sentence, _share in (
     ),
     (
         "dead_sum",
-        "slopes of both signs cancel in the sum: ask each entry whether it is 0",
+        "slopes of both signs, such as 1 and -1, cancel in the sum: ask each entry whether it is 0",
         lambda s: np.mean(s.sum(axis=0) == 0),
     ),
     (
@@ -653,7 +653,7 @@ for _name, _sentence, _share in (
     ),
     (
         "dead_largest",
-        "a unit with negative slopes counts as dead: only slopes of 0 do",
+        "a unit with slopes of -1 and 0 counts as dead: it is dead only if all of them are 0",
         lambda s: np.mean(s.max(axis=0) <= 0),
     ),
     ("live_share", "the units that live are counted", lambda s: np.mean(np.any(s != 0, axis=0))),
@@ -707,7 +707,7 @@ slips(
         "has_positive & ~has_negative",
     ),
     (
-        "the rows are looked at: each column is a unit",
+        "the rows are looked at, of which often 0 have one sign: each column is a unit",
         "np.any(dw > 0, axis=0), np.any(dw < 0, axis=0)",
         "np.any(dw > 0, axis=1), np.any(dw < 0, axis=1)",
     ),

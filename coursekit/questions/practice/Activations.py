@@ -399,12 +399,11 @@ maxout_backward = Question(
 # ---- shares
 
 
-def _slopes(rng, N, num_live, num_dead, limit=None):
+def _slopes(rng, N, num_live, num_dead, bound):
     """Slopes of both signs: many near 0, some 0, some columns 0 in all rows, and one row 0 throughout.
 
-    Some live columns have a sum of 0, or no positive entry.
+    Some live columns have a sum of 0, no positive entry, or a first entry of 0.
     """
-    bound = 0.01 if limit is None else limit
     live = bound * rng.uniform(1.5, 4.0, size=(N, num_live)) * rng.choice([-1, 1], size=(N, num_live))
     live[rng.rand(N, num_live) < 0.2] = 0.0
     small = rng.rand(N, num_live) < 0.3
@@ -415,22 +414,31 @@ def _slopes(rng, N, num_live, num_dead, limit=None):
     live[-1] = 0.0
     live[0, 3:6] = 0.0  # not dead, although the first input says so
     live[2, 3:] = 2.5 * bound  # so that no column is dead by chance
-    slopes = np.hstack([live, np.zeros((N, num_dead))])[:, rng.permutation(num_live + num_dead)]
-    return {"slopes": slopes} | ({} if limit is None else {"limit": limit})
+    return np.hstack([live, np.zeros((N, num_dead))])[:, rng.permutation(num_live + num_dead)]
+
+
+def _layers_of_slopes(rng, N, D, most_dead, limit=None):
+    """The slopes of several layers of D units each, with other numbers of dead units."""
+    bound = 0.01 if limit is None else limit
+    layers = [_slopes(rng, N, D - num_dead, num_dead, bound) for num_dead in range(most_dead, -1, -1)]
+    return {"slopes": np.array(layers)} | ({} if limit is None else {"limit": limit})
 
 
 def _run_slope_shares(slopes, **limit):
     from cs231n.activations import dead_share, saturated_share
 
-    return {"saturated_share": saturated_share(slopes, **limit), "dead_share": dead_share(slopes)}
+    return {
+        "saturated_share": np.array([saturated_share(layer, **limit) for layer in slopes]),
+        "dead_share": np.array([dead_share(layer) for layer in slopes]),
+    }
 
 
 def _slope_sizes(slopes, **_):
-    return dict(zip(("N", "D"), slopes.shape, strict=True))
+    return dict(zip(("N", "D"), slopes.shape[1:], strict=True))
 
 
 def _slopes_case(name, *sizes, limit=None):
-    return Case(name, lambda rng: _slopes(rng, *sizes, limit=limit), _run_slope_shares, _slope_sizes)
+    return Case(name, lambda rng: _layers_of_slopes(rng, *sizes, limit=limit), _run_slope_shares, _slope_sizes)
 
 
 slope_shares = Question(
@@ -449,38 +457,44 @@ slope_shares = Question(
     ),
     implements=(f"{MODULE}:saturated_share", f"{MODULE}:dead_share"),
     cases=(
-        _slopes_case("six inputs, seven units", 6, 6, 1),
-        _slopes_case("limit 0.2", 5, 6, 3, limit=0.2),
-        _slopes_case("more units than inputs", 4, 7, 4),
-        _slopes_case("as many units as inputs", 8, 6, 2, limit=0.5),
-        _slopes_case("no dead unit", 9, 6, 0, limit=0.001),
+        _slopes_case("three layers of nine units, six inputs", 6, 9, 2),
+        _slopes_case("limit 0.2", 5, 11, 4, limit=0.2),
+        _slopes_case("more units than inputs", 4, 13, 3),
+        _slopes_case("as many units as inputs", 8, 8, 2, limit=0.5),
+        _slopes_case("more inputs than units", 12, 10, 4, limit=0.001),
     ),
 )
 
 
 def _signed_gradients(rng, D, num_same, num_mixed, num_empty):
-    """Columns of one sign, some of them with zeros; columns of both signs; columns of zeros."""
+    """Columns of one sign, with zeros; columns of both signs; columns of zeros."""
     same = rng.uniform(0.1, 2.0, size=(D, num_same)) * np.where(np.arange(num_same) % 3 == 1, -1, 1)
     same[rng.randint(D)] = 0.0
     mixed = rng.uniform(0.1, 2.0, size=(D, num_mixed))
     mixed[rng.randint(D)] *= -1
     mixed[:, ::2] *= -1
     dw = np.hstack([same, mixed, np.zeros((D, num_empty))])
-    return {"dw": dw[:, rng.permutation(dw.shape[1])]}
+    return dw[:, rng.permutation(dw.shape[1])]
+
+
+def _layers_of_gradients(rng, D, M, num_empty):
+    """The gradients of several layers of M units each: of one sign in all of them, in fewer, in none."""
+    M -= num_empty
+    return {"dw": np.array([_signed_gradients(rng, D, M - mixed, mixed, num_empty) for mixed in range(2, M + 1)])}
 
 
 def _run_one_signed(dw):
     from cs231n.activations import one_signed_share
 
-    return {"one_signed_share": one_signed_share(dw)}
+    return {"one_signed_share": np.array([one_signed_share(layer) for layer in dw])}
 
 
 def _signs_case(name, *sizes):
     return Case(
         name,
-        lambda rng: _signed_gradients(rng, *sizes),
+        lambda rng: _layers_of_gradients(rng, *sizes),
         _run_one_signed,
-        lambda dw: dict(zip(("D", "M"), dw.shape, strict=True)),
+        lambda dw: dict(zip(("D", "M"), dw.shape[1:], strict=True)),
     )
 
 
@@ -499,11 +513,10 @@ one_signed_share = Question(
     ),
     implements=(f"{MODULE}:one_signed_share",),
     cases=(
-        _signs_case("five weights, seven units", 5, 4, 3, 0),
-        _signs_case("columns of zeros", 4, 3, 2, 4),
-        _signs_case("as many units as weights", 6, 3, 2, 1),
-        _signs_case("no unit of one sign", 3, 0, 5, 2),
-        _signs_case("more weights than units", 9, 2, 1, 1),
+        _signs_case("layers of five weights and seven units", 5, 7, 0),
+        _signs_case("columns of zeros", 4, 9, 3),
+        _signs_case("as many units as weights", 6, 6, 1),
+        _signs_case("more weights than units", 9, 5, 0),
     ),
 )
 
