@@ -27,8 +27,8 @@ from zoo import entries, in_place, outcomes
 
 FUNCTIONS = [question for question in all_questions().values() if not question.in_notebook]
 RANDOM = {"two_layer_net_init", "fcn_init", "conv_net_init", "dropout_forward", "dropout_backward"}
-<<<<<<< HEAD
 RANDOM |= {"simple_weights", "xavier", "he", "orthogonal"}
+RANDOM |= {"dropconnect_backward"}  # of the forward pass, test mode has a key
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,9 +37,6 @@ def quick_keys():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_answers, "WORK", 2**4)
         yield
-=======
-RANDOM |= {"dropconnect_backward"}  # of the forward pass, test mode has a key
->>>>>>> reg
 
 
 @pytest.fixture(scope="module")
