@@ -330,7 +330,7 @@ slips(
         'overfitting = abs(errors["test"] - errors["dev"])',
     ),
     (
-        "without train_dev, the training error stands in for it: the dev error must, since there is no mismatch",
+        "without train_dev, the variance is 0 here: the dev error stands in for it, so that the mismatch is 0",
         'errors.get("train_dev", errors["dev"])',
         'errors.get("train_dev", errors["train"])',
     ),
@@ -501,7 +501,7 @@ slips(
 )
 
 
-@wrong("learning_curve", "rows and columns are swapped: entry [i, j] belongs to size i and seed j")
+@wrong("learning_curve", "the results are transposed: entry [i, j] belongs to size i and seed j")
 def curve_transposed(train_fn, data, sizes, seeds):
     return tuple(errors.T for errors in curve_of_rows(train_fn, data, sizes, seeds))
 
