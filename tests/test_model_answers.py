@@ -24,7 +24,14 @@ from tests.test_release import answer_lines
 from zoo import entries, in_place, outcomes
 
 FUNCTIONS = [question for question in all_questions().values() if not question.in_notebook]
-RANDOM = {"two_layer_net_init", "fcn_init", "conv_net_init", "dropout_forward", "dropout_backward"}
+RANDOM = {
+    "two_layer_net_init",
+    "fcn_init",
+    "conv_net_init",
+    "dropout_forward",
+    "dropout_backward",
+    "replace_head",
+}
 
 
 @pytest.fixture(scope="module")
