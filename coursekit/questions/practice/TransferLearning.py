@@ -355,13 +355,13 @@ def _run_rates(layers, learning_rate, decay, frozen=(), **params):
 
     trained = {name: value for name, value in params.items() if name.rpartition("_")[0] not in frozen}
     rates = layer_rates(trained, layers, learning_rate, decay)
-    parts = {layer: [name for name in trained if name.rpartition("_")[0] == layer] for layer in layers}
+    found = {name: float(rates.get(name, np.nan)) for name in trained}
     by_layer = {
-        f"rates of {layer}": np.array([rates.get(name, np.nan) for name in names], dtype=float)
-        for layer, names in parts.items()
-        if names
+        f"rates of {layer}": np.array([rate for name, rate in found.items() if name.rpartition("_")[0] == layer])
+        for layer in layers
+        if layer not in frozen
     }
-    return {"number of rates": len(rates), **by_layer}
+    return {"number of rates": len(rates), **by_layer, "all rates": np.array(list(found.values()))}
 
 
 def _rates_case(name, layers, learning_rate, decay, frozen=(), turned=False, edge="", **options):
