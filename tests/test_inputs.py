@@ -64,7 +64,7 @@ def test_the_lines_can_be_copied_and_run(question):
 
 
 def test_few_calls_have_parts_that_cannot_be_copied():
-    """The rest can be run as they are; layers of a graph, lists of things, generators and functions cannot be copied."""
+    """The rest run as they are; layers of a graph, lists of things, generators and functions cannot be copied."""
     lines = {
         q.id: "\n".join(calls_of(q, q.cases[0], q.draw_inputs(0))) for q in FUNCTIONS if q.id not in CALLS_OF_ITS_OWN
     }
