@@ -65,7 +65,7 @@ def _explain(calls: Calls, index: int, output: str) -> str:
     if swapped:
         return swapped
     array = as_numbers(got)
-    if array is None and np.shape(got) != expected.shape and isinstance(got, np.ndarray) and got.dtype.kind == "b":
+    if isinstance(got, np.ndarray) and got.dtype.kind == "b" and got.shape != expected.shape:
         array = got.astype(int)  # the shape is told first: numbers alone would not mend it
     if array is None:
         return no_numbers(output, got, expected.dtype.kind)
