@@ -115,6 +115,12 @@ slips(
         "sees, distance = 1, 1",
         "sees, distance = 0, 1",
     ),
+    (
+        "only a layer's own stride is counted: the distance of its neighbours comes from the strides of "
+        "the layers before it",
+        "sees += (field - 1) * distance",
+        "sees += (field - 1) * stride",
+    ),
 )
 
 
@@ -220,6 +226,16 @@ def multiplications_with_bias(self, shape):
 @wrong("conv_costs", "a single filter is counted: the layer has self.filters of them")
 def weights_of_one_filter(self, shape):
     return shape[0] // self.groups * self.size**2
+
+
+@wrong(
+    "conv_costs",
+    "the parameters are multiplied by the positions: a bias is added, so only weights count",
+    target=_conv("multiplications"),
+)
+def multiplications_of_parameters(self, shape):
+    _, rows, columns = self.output(shape)
+    return self.params(shape) * rows * columns
 
 
 @wrong(

@@ -92,6 +92,11 @@ slips(
         "boxes, others = (np.concatenate([b[:, :2], b[:, :2] + b[:, 2:]], axis=1) for b in (boxes * "
         "1.0, others * 1.0))",
     ),
+    (
+        "the height of the intersection is computed from left and right edges: it needs top and bottom",
+        "np.prod(np.maximum(ends - starts, 0), axis=2)",
+        "np.maximum(ends - starts, 0)[..., 0] ** 2",
+    ),
 )
 
 
@@ -471,6 +476,11 @@ slips(
         "0, width - size + 1, stride",
         "0, height - size + 1, stride",
     ),
+    (
+        "the stride counts for rows only: windows lie `stride` apart in both directions",
+        "width - size + 1, stride)",
+        "width - size + 1)",
+    ),
 )
 
 
@@ -542,6 +552,22 @@ slips(
         "the segments that are left over at the end are returned: return the box of every join",
         "np.array(joined).reshape(-1, 4)",
         "boxes[[int(i)]]",
+    ),
+    (
+        "the similarities of the segment that is gone are kept: row j and column j must become -inf",
+        "alike[j] = alike[:, j] = -np.inf",
+        "alike[j, j] = -np.inf",
+    ),
+    (
+        "the neighbours of the new segment are written to its row alone: its column needs them as well",
+        "is_neighbour[i] = is_neighbour[:, i] = neighbours",
+        "is_neighbour[i] = neighbours",
+    ),
+    (
+        "the mean colour uses the size of the new segment: add the sizes after the colours are averaged",
+        "colours[i] = (sizes[i] * colours[i] + sizes[j] * colours[j]) / (sizes[i] + sizes[j])\n"
+        "        sizes[i] += sizes[j]",
+        "sizes[i] += sizes[j]\ncolours[i] = (sizes[i] * colours[i] + sizes[j] * colours[j]) / (sizes[i] + sizes[j])",
     ),
 )
 
@@ -921,6 +947,11 @@ slips(
         "dout[k, c][exists]",
         "dout[k, c].T[exists]",
     ),
+    (
+        "the gradient of a bin without entries goes to the last entry: its winner is -1, which is no place",
+        "exists = winners[k, c] >= 0",
+        "exists = winners[k, c] >= -1",
+    ),
 )
 
 
@@ -1217,6 +1248,16 @@ slips(
         "the area of a box is compared with 2: its width and its height must both be at least 2",
         ".min(axis=1) >= 2",
         ".prod(axis=1) >= 2",
+    ),
+    (
+        "the anchors with the lowest scores are chosen: argsort sorts from the lowest to the highest",
+        "np.argsort(-scores)",
+        "np.argsort(scores)",
+    ),
+    (
+        "the box is read from columns 2 to 5: the four numbers come first, then the two scores",
+        "predictions[best, :4]",
+        "predictions[best, 2:]",
     ),
 )
 

@@ -254,6 +254,14 @@ slips(
         "x[..., np.newaxis], axis",
         "x[..., np.newaxis] / factor**2, axis",
     ),
+    (
+        "the squares begin at rows i and columns j: square (i, j) begins at factor * i and factor * j",
+        "out = _maps(squares)",
+        "out = np.zeros_like(_maps(squares))\n"
+        "for n, c, i, j in np.ndindex(*x.shape):\n"
+        "    row, column = divmod(positions[n, c, i, j], factor)\n"
+        "    out[n, c, i + row, j + column] = x[n, c, i, j]",
+    ),
 )
 _UNPOOL_BACK = f"{LAYERS}:max_unpool_backward"
 
