@@ -101,6 +101,8 @@ def random_search(train, ranges, budget, seed=0):
     ------
     ValueError
         If a range or the budget cannot be used.
+    TypeError
+        If `train` is no function, or returns no number, or `ranges` is no dict.
 
     Notes
     -----

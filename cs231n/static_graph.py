@@ -776,7 +776,8 @@ def _single(outputs):
 def _no_operation(name):
     if name in ("input", "constant"):
         return " is not an operation of static graphs: inputs and constants have their values without being computed."
-    return f" is not an operation of static graphs{nearest(name, [*ELEMENTWISE, *OTHERS])}."
+    hint = "" if "." in name else nearest(name, [*ELEMENTWISE, *OTHERS])  # no hint for a method such as maximum.reduce
+    return f" is not an operation of static graphs{hint}."
 
 
 def _require_operation(name):
