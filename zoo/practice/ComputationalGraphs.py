@@ -728,7 +728,9 @@ def backward_breadth_first(output, doutput=None):
     return grads
 
 
-@wrong("graph_backward", "only the parents of the output get a gradient: go on through the whole topological order")
+@wrong(
+    "graph_backward", "the walk ends too early: each value of the topological order hands gradients on to its parents"
+)
 def backward_of_one_gate(output, doutput=None):
     grads = {output: np.ones_like(output.data) if doutput is None else doutput}
     for parent, dparent in zip(output.parents, output.parent_gradients(grads[output]), strict=True):
@@ -833,6 +835,16 @@ slips(
         "all values are returned: graph.outputs says which are asked for",
         "tuple(values[number] for number in graph.outputs)",
         "tuple(values)",
+    ),
+    (
+        "the first input is handed out each time: next(waiting) takes the next one",
+        "values.append(next(waiting))",
+        "values.append(inputs[0])",
+    ),
+    (
+        "compute gets the numbers of the values that a step reads: hand it the values themselves",
+        "[values[number] for number in step.inputs]",
+        "list(step.inputs)",
     ),
     (
         "the inputs are handed out from the last to the first",
