@@ -522,6 +522,8 @@ def _judge_walk(grads):
         )
         what = f"shape {got.shape}" if isinstance(got, np.ndarray) else type(got).__name__
         gap = f"{name}: expected shape {value.shape}, got {what}"
+        if got is None:
+            gap = f"grads has no entry '{name}': its keys are the names x, w and b, its values the gradients"
         if fits and not close:
             place = np.unravel_index(np.argmax(np.abs(got - value)), value.shape)
             where = ", ".join(str(int(i)) for i in place)
