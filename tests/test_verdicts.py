@@ -215,6 +215,21 @@ ERRORS = (
     ("ValueError", "zero-size array to reduction operation maximum which has no identity", "", "is empty"),
     ("TypeError", "'numpy.float64' object does not support item assignment", "", "no entries to set"),
     ("TypeError", "unsupported operand type(s) for +: 'NoneType' and 'int'", "", "is None"),
+    ("TypeError", "unsupported operand type(s) for -: 'dict' and 'float'", "", "such as a loss and its gradients"),
+    ("TypeError", "train() takes 0 positional arguments but 1 was given", "", "as **settings"),
+    ("TypeError", "only 0-dimensional arrays can be converted to Python scalars", "math.exp(-x)", "such as np.exp"),
+    ("TypeError", "only 0-dimensional arrays can be converted to Python scalars", "float(x)", "take an entry"),
+    ("ValueError", "min() arg is an empty sequence", "loss > min(losses)", "nothing has been appended yet"),
+    ("ValueError", "min() iterable argument is empty", "loss > min(losses)", "nothing has been appended yet"),
+    ("IndexError", "list index out of range", "s, y = pairs[-1]", "an empty list has no last entry"),
+    ("IndexError", "list index out of range", "x = values[i]", "is it one too far"),
+    ("KeyError", "Value(array of shape (3, 4))", "", "no gradient yet"),
+    (
+        "ValueError",
+        "operands could not be broadcast together with shapes (4,) (6,)",
+        "np.argmax(scores, axis=0) == y",
+        "axis=1 gives one for each row",
+    ),
     ("UFuncTypeError", "Cannot cast ufunc 'add' output with casting rule 'same_kind'", "", "float dtype"),
 )
 
