@@ -506,15 +506,20 @@ def _init_inputs(rng, input_dim, hidden_dim, num_classes, weight_scale=None):
 
 
 def _net_inputs(rng, shape, hidden_dim, num_classes, scale=1.0, dtype=np.float64):
+    """Inputs and parameters of a net; in some row, the score that is farthest from 0 is below 0: its sign matters."""
     input_dim = int(np.prod(shape[1:]))
-    inputs = {
-        "X": scale * rng.randn(*shape),
-        "W1": rng.randn(input_dim, hidden_dim) / input_dim**0.5,
-        "b1": 0.5 + 0.5 * rng.randn(hidden_dim),
-        "W2": rng.randn(hidden_dim, num_classes),
-        "b2": 2 + rng.randn(num_classes),
-    }
-    return {name: value.astype(dtype) for name, value in inputs.items()}
+    while True:
+        inputs = {
+            "X": scale * rng.randn(*shape),
+            "W1": rng.randn(input_dim, hidden_dim) / input_dim**0.5,
+            "b1": 0.5 + 0.5 * rng.randn(hidden_dim),
+            "W2": rng.randn(hidden_dim, num_classes),
+            "b2": 2 + rng.randn(num_classes),
+        }
+        hidden = np.maximum(0, inputs["X"].reshape(shape[0], -1) @ inputs["W1"] + inputs["b1"])
+        scores = hidden @ inputs["W2"] + inputs["b2"]
+        if (scores.min(axis=1) < -0.1 - scores.max(axis=1)).any():
+            return {name: value.astype(dtype) for name, value in inputs.items()}
 
 
 def _labelled_net_inputs(rng, shape, hidden_dim, num_classes, reg, **options):
