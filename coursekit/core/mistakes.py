@@ -297,10 +297,11 @@ def _true_class(wrong: Wrong) -> Iterator[Idea]:
         and len(wrong.expected) > 1
         and isinstance(y, np.ndarray)
         and y.shape == wrong.expected.shape[:1]
+        and not _nearly(wrong)  # then all the others may be 0, and right for this reason alone
     ):
         entries = f"{wrong.name}[i, y[i]]"
         yield Idea(
-            f"only the entries of the true classes, {entries}, are wrong: the true class needs separate treatment",
+            f"only the entries of the true classes, {entries}, are wrong: the true class has a term of its own",
             _wrong_for_true_class,
         )
 
@@ -387,8 +388,8 @@ def _rule(ideas: Callable[[Wrong], Iterator[Idea]]) -> Callable[[Wrong], str | N
 
 _RULES = (
     _not_finite,
-    _untouched,
     _rule(_whole_numbers),
+    _untouched,
     _precision,
     _factor,
     _rule(_an_input),
@@ -400,8 +401,8 @@ _RULES = (
     _rule(regularisation.ideas),
     _shifted,
     _some_rows,
-    places.mixed_up,
     _nearly,
+    places.mixed_up,
     _integer_dtype,
     _some_factor,
     places.off_along_an_axis,
