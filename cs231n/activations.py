@@ -5,8 +5,8 @@ returns the gradients with respect to the inputs. ReLU is there already. `PAIRS`
 the same as layers of graphs (`cs231n.graph`), so that a network can be given any one of them.
 
 All of them but PReLU and maxout work entry by entry and take arrays of any shape. Integers are computed as float64,
-float16 in float32 (`_precision.py`). Their exponentials never overflow: no finite input gives nan or a warning, unless a
-slope above 1 takes the output itself out of range.
+float16 in float32 (`_precision.py`). Their exponentials never overflow: no finite input gives nan or a warning, unless
+a slope above 1 takes the output itself out of range.
 """
 
 from numbers import Real

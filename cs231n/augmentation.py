@@ -317,7 +317,7 @@ def adjust_colors(X, brightness, contrast, saturation):
 
     Notes
     -----
-    Howard (2013), "Some improvements on deep convolutional neural network based image classification", section 2.2.
+    Howard (2013), "Some improvements on deep convolutional neural network based image classification", section 2.
 
     Examples
     --------

@@ -147,7 +147,7 @@ def soft_threshold(w, amount):
 
     Notes
     -----
-    Parikh and Boyd (2014), "Proximal algorithms", section 6.5.2.
+    Parikh and Boyd (2014), "Proximal algorithms", section 6.5.
 
     Examples
     --------

@@ -393,7 +393,9 @@ def _find_rule(name):
     """Return the update rule called `name` in cs231n.optim, which also has schedules and `in_blocks`."""
     rules = [key for key, value in inspect.getmembers(optim, inspect.isfunction) if _is_rule(key, value)]
     if name not in rules:
-        raise ValueError(f'Invalid update_rule "{name}"; the update rules are {", ".join(rules)}.')
+        full_batch = name in ("lbfgs", "newton_step")
+        advice = f" optim.{name} is for full batches: call it yourself." if full_batch else ""
+        raise ValueError(f'Invalid update_rule "{name}"; the update rules are {", ".join(rules)}.{advice}')
     return getattr(optim, name)
 
 

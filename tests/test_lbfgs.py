@@ -233,5 +233,6 @@ def test_a_solver_says_that_they_are_no_update_rules(name):
     data = {"X_train": X, "y_train": y, "X_val": X, "y_val": y}
     with pytest.raises(ValueError, match=f'Invalid update_rule "{name}"; the update rules are .*adam') as caught:
         Solver(TwoLayerNet(3, 2, 2), data, update_rule=name)
-    rules = str(caught.value).partition("the update rules are")[2]
+    rules, _, advice = str(caught.value).partition("the update rules are")[2].partition(". ")
     assert name not in rules and hasattr(optim, name)
+    assert (advice == f"optim.{name} is for full batches: call it yourself.") == (name in ("lbfgs", "newton_step"))

@@ -27,7 +27,8 @@ from zoo import entries, in_place, outcomes
 
 FUNCTIONS = [question for question in all_questions().values() if not question.in_notebook]
 RANDOM = {"two_layer_net_init", "fcn_init", "conv_net_init", "dropout_forward", "dropout_backward"}
-RANDOM |= {"simple_weights", "xavier", "he", "orthogonal"}
+RANDOM |= {"simple_weights", "xavier", "he", "orthogonal", "replace_head"}
+RANDOM |= {"dropconnect_backward"}  # of the forward pass, test mode has a key
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -330,7 +330,7 @@ slips(
         'overfitting = abs(errors["test"] - errors["dev"])',
     ),
     (
-        "without train_dev, the training error stands in for it: the dev error must, since there is no mismatch",
+        "without train_dev, the variance is 0 here: the dev error stands in for it, so that the mismatch is 0",
         'errors.get("train_dev", errors["dev"])',
         'errors.get("train_dev", errors["train"])',
     ),
@@ -501,7 +501,7 @@ slips(
 )
 
 
-@wrong("learning_curve", "rows and columns are swapped: entry [i, j] belongs to size i and seed j")
+@wrong("learning_curve", "the results are transposed: entry [i, j] belongs to size i and seed j")
 def curve_transposed(train_fn, data, sizes, seeds):
     return tuple(errors.T for errors in curve_of_rows(train_fn, data, sizes, seeds))
 
@@ -509,6 +509,20 @@ def curve_transposed(train_fn, data, sizes, seeds):
 @wrong("learning_curve", "the mean over the seeds is returned: return every run, so that their spread can be seen")
 def curve_averaged(train_fn, data, sizes, seeds):
     return tuple(errors.mean(axis=1) for errors in curve_of_rows(train_fn, data, sizes, seeds))
+
+
+@wrong(
+    "learning_curve",
+    "each net starts from another random order: make it once for each seed, so that larger sets contain the smaller",
+)
+def curve_of_other_orders(train_fn, data, sizes, seeds):
+    rng = np.random.RandomState(0)  # with a seed, so that the stored answers are the same each time
+
+    def train_on_some(X, y, seed):
+        chosen = rng.permutation(len(data["X_train"]))[: len(X)]
+        return train_fn(data["X_train"][chosen], data["y_train"][chosen], seed)
+
+    return curve_of_rows(train_on_some, data, sizes, seeds)
 
 
 @right("learning_curve")

@@ -538,7 +538,9 @@ def _run_should_stop(val_acc_history, patience):
     from cs231n.regularizers import should_stop
 
     histories = [val_acc_history[: epoch + 1].tolist() for epoch in range(len(val_acc_history))]
-    return {"stop": np.array([bool(should_stop(history, patience)) for history in histories]).astype(int)}
+    return {
+        "stop after each epoch": np.array([bool(should_stop(history, patience)) for history in histories]).astype(int)
+    }
 
 
 def _stop_case(label, *arguments, **options):

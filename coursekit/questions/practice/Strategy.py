@@ -511,8 +511,19 @@ def _nearest_means(X, y, seed):
 def _run_curve(sizes, seeds, **data):
     from cs231n.strategy import learning_curve
 
-    train_errors, val_errors = learning_curve(_nearest_means, data, sizes, seeds)
-    return {"train_errors": train_errors, "val_errors": val_errors}
+    trained_on = {}  # for each size, which examples the first net got
+
+    def train_fn(X, y, seed):
+        trained_on.setdefault(len(X), np.isin(data["X_train"][:, 0], X[:, 0]).astype(int))
+        return _nearest_means(X, y, seed)
+
+    train_errors, val_errors = learning_curve(train_fn, data, sizes, seeds)
+    any_size = next(iter(trained_on.values()), None)  # for a size that no net was trained on
+    return {
+        "trained_on": np.array([trained_on.get(size, any_size) for size in sizes]),
+        "train_errors": train_errors,
+        "val_errors": val_errors,
+    }
 
 
 def _curve_sizes(X_train, X_val, sizes, seeds, **_):

@@ -176,19 +176,45 @@ def _run_split(frozen, **params):
     from cs231n.transfer import split_params
 
     kept, trained = split_params(params, frozen)
+    return {"kept": sorted(kept), "trained": sorted(trained)}
+
+
+def _judge_split(inputs, outputs):
+    names = [name for name, value in inputs.items() if isinstance(value, np.ndarray)]
+    frozen = {name for name in names if name.rpartition("_")[0] in inputs["frozen"]}
+    return [
+        _judge_names("kept", "those of the frozen layers", frozen, outputs["kept"]),
+        _judge_names("trained", "those of all other layers", set(names) - frozen, outputs["trained"]),
+    ]
+
+
+def _judge_names(part, which, wanted, got):
+    """Whether a part has the names that it should; the gap shows a few of those that are missing or too many."""
+    missing, extra = sorted(wanted - set(got)), sorted(set(got) - wanted)
+    gap = [f"{part}: {what} {_few(names)}" for what, names in (("missing:", missing), ("too many:", extra)) if names]
+    return holds(f"{part} has the parameters it should: {which}", not gap, *gap)
+
+
+def _few(names):
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _run_split_values(frozen, **params):
+    from cs231n.transfer import split_params
+
+    parts = dict(zip(("kept", "trained"), split_params(params, frozen), strict=True))
     return {
-        "kept": _as_flags(params, kept).astype(int),
-        "trained": _as_flags(params, trained).astype(int),
-        "kept values": np.array([np.sum(kept[name]) if name in kept else 0.0 for name in params]),
-        "trained values": np.array([np.sum(trained[name]) if name in trained else 0.0 for name in params]),
+        f"sums of {side}": np.array([np.sum(part[name]) if name in part else 0.0 for name in params])
+        for side, part in parts.items()
     }
 
 
-def _split_case(name, frozen, edge="", **options):
-    def inputs(rng):
-        return {"frozen": list(frozen), **_net_params(rng, **options)}
+def _split_case(name, frozen, **options):
+    return Case(name, lambda rng: _split_inputs(rng, frozen, **options), _run_split, judge=_judge_split)
 
-    return Case(name, inputs, _run_split, edge=edge)
+
+def _split_inputs(rng, frozen, **options):
+    return {"frozen": list(frozen), **_net_params(rng, **options)}
 
 
 _TWELVE = (2, 3, 2, 4, 3, 2, 3, 2, 4, 3, 2, 3)
@@ -213,6 +239,7 @@ split_params_question = Question(
         _split_case("a head is frozen", ("colour", "conv1")),
         _split_case("a layer with a name of two words", ("conv_in",), more=(("conv_in", 4), ("conv", 3))),
         _split_case("nothing is frozen", ()),
+        Case("the arrays", lambda rng: _split_inputs(rng, ("conv1", "kind")), _run_split_values),
     ),
 )
 
@@ -328,10 +355,13 @@ def _run_rates(layers, learning_rate, decay, frozen=(), **params):
 
     trained = {name: value for name, value in params.items() if name.rpartition("_")[0] not in frozen}
     rates = layer_rates(trained, layers, learning_rate, decay)
-    return {
-        "names": _as_flags(params, rates).astype(int),
-        "rates": np.array([rates.get(name, -1.0) for name in trained], dtype=float),
+    found = {name: float(rates.get(name, np.nan)) for name in trained}
+    by_layer = {
+        f"rates of {layer}": np.array([rate for name, rate in found.items() if name.rpartition("_")[0] == layer])
+        for layer in layers
+        if layer not in frozen
     }
+    return {"number of rates": len(rates), **by_layer, "all rates": np.array(list(found.values()))}
 
 
 def _rates_case(name, layers, learning_rate, decay, frozen=(), turned=False, edge="", **options):
