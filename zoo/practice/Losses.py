@@ -879,18 +879,18 @@ slips(
     "counts_by_threshold",
     (
         "equal scores are read off one by one: they pass a threshold together, so only the last of them counts",
-        "last = np.flatnonzero(np.append(np.diff(scores) != 0, True))",
+        "last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))",
         "last = np.arange(len(scores))",
     ),
     (
         "the first of equal scores is read off: those that pass with it are missing, so take the last one",
-        "np.append(np.diff(scores) != 0, True)",
-        "np.append(True, np.diff(scores) != 0)",
+        "np.append(scores[1:] != scores[:-1], True)",
+        "np.append(True, scores[1:] != scores[:-1])",
     ),
     (
-        "the last threshold is missing: np.diff has one entry fewer than the scores",
-        "np.append(np.diff(scores) != 0, True)",
-        "np.diff(scores) != 0",
+        "the last threshold is missing: there is one pair of neighbours fewer than there are scores",
+        "np.append(scores[1:] != scores[:-1], True)",
+        "scores[1:] != scores[:-1]",
     ),
     (
         "the lowest score comes first: sort by -scores",

@@ -611,8 +611,8 @@ counts_by_threshold = Question(
     hints=(
         "Sort the inputs, the highest score first, and walk down: after k inputs, how many of them are yes? Equal "
         "scores pass a threshold together, so only the last of them may be read off.",
-        "np.cumsum of the sorted answers counts the yes. np.diff of the sorted scores is not 0 where a new score "
-        "begins; keep the entries just before, and the very last one.",
+        "np.cumsum of the sorted answers counts the yes. Compare each sorted score with the one before: where they "
+        "differ, keep the entry before, and keep the very last one.",
     ),
     implements=(f"{METRICS}:counts_by_threshold",),
     cases=(
