@@ -61,7 +61,8 @@ def squared_hinge_loss(scores, y):
 
     Notes
     -----
-    Tang (2013), "Deep learning using linear support vector machines".
+    Weston and Watkins (1999), "Support vector machines for multi-class pattern recognition", for the sum over the other
+    classes; Tang (2013), "Deep learning using linear support vector machines", for the square.
 
     Examples
     --------

@@ -335,7 +335,7 @@ for _name, _sentence, _gradients in (
     ),
     (
         "prelu_dalpha_of_mask",
-        "dalpha adds up dout alone: the derivative by alpha is x, where x is negative",
+        "dalpha adds up dout alone: the derivative with respect to alpha is x, where x is negative",
         lambda dout, x, alpha: (np.where(x > 0, dout, alpha * dout), np.sum(dout * (x < 0), axis=0)),
     ),
     (
@@ -345,7 +345,7 @@ for _name, _sentence, _gradients in (
     ),
     (
         "prelu_dalpha_of_out",
-        "dalpha has alpha in it: the derivative of alpha * x by alpha is x",
+        "dalpha has alpha in it: the derivative of alpha * x with respect to alpha is x",
         lambda dout, x, alpha: (np.where(x > 0, dout, alpha * dout), np.sum(dout * alpha * np.minimum(x, 0), axis=0)),
     ),
     (

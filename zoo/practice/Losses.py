@@ -502,7 +502,7 @@ slips(
         "dprobabilities[:] = -dloss / (len(y) * probabilities)",
     ),
     (
-        "this is p minus 1 at the true class, the gradient of the scores: by the probabilities, it is -1/p",
+        "this is p minus 1 at the true class, the gradient of the scores: that of the probabilities is -1/p",
         "dprobabilities[rows, y] = -dloss / (len(y) * probabilities[rows, y])",
         "dprobabilities += dloss * probabilities / len(y)\ndprobabilities[rows, y] -= dloss / len(y)",
     ),
