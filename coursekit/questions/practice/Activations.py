@@ -233,8 +233,8 @@ prelu = Question(
     hints=(
         "Forward it is leaky ReLU with a slope for each column. In which entries does alpha have any influence, and "
         "what is the derivative there?",
-        "There out is alpha times x, so the derivative with respect to alpha is x itself, and 0 elsewhere. One slope serves all "
-        "rows of its column: its gradients add up.",
+        "There out is alpha times x, so the derivative with respect to alpha is x itself, and 0 elsewhere. One slope "
+        "serves all rows of its column: its gradients add up.",
     ),
     implements=(f"{MODULE}:prelu_forward", f"{MODULE}:prelu_backward"),
     cases=(

@@ -339,8 +339,8 @@ logistic_loss = Question(
     hints=(
         "All depends on the margin, the label times the score. Of log(1 + exp(-margin)), which NumPy function adds two "
         "numbers inside of the logarithm without overflow?",
-        "The derivative with respect to the margin is minus 1 / (1 + exp(margin)), the probability of the wrong answer; the chain "
-        "rule adds the label as a factor, the mean 1 / N.",
+        "The derivative with respect to the margin is minus 1 / (1 + exp(margin)), the probability of the wrong "
+        "answer; the chain rule adds the label as a factor, the mean 1 / N.",
     ),
     implements=(f"{LOSSES}:logistic_loss",),
     cases=(
