@@ -37,9 +37,14 @@ def require_conv(x, w, b, conv_param):
         raise ValueError(f"w has shape {w.shape}, expected (F, C, HH, WW): F filters with as many channels as x.")
     require_window(x.shape, w.shape[2:], conv_param["stride"], conv_param["pad"])
     if x.shape[1] != w.shape[1]:
+        is_last = x.shape[3] == w.shape[1]
         raise ValueError(
             f"x of shape {x.shape} has {x.shape[1]} channels, but the filters of shape {w.shape} expect {w.shape[1]}. "
-            "Are the channels of x last? x.transpose(0, 3, 1, 2) moves them to the front."
+            + (
+                "Are the channels of x last? x.transpose(0, 3, 1, 2) moves them to the front."
+                if is_last
+                else "Is x the output of another layer than the filters were made for?"
+            )
         )
     if b.shape != w.shape[:1]:
         raise ValueError(f"b has shape {b.shape}, expected ({w.shape[0]},): one bias for each filter.")

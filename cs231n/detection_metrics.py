@@ -80,8 +80,8 @@ def average_precision(scores, is_right, num_true):
 def match_detections(overlaps, scores, iou_threshold):
     """Decide which detections of one class in one image are right.
 
-    The detections choose in the order of their scores: each takes the thing that it overlaps most, and is right if the
-    overlap reaches the threshold and no better detection has taken this thing before.
+    The detections choose in the order of their scores, each the thing that it overlaps most. It is right, and takes
+    this thing, if the overlap reaches the threshold and no better detection has taken it before.
 
     Parameters
     ----------

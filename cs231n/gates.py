@@ -276,6 +276,7 @@ def exp_forward(x):
 
 def exp_backward(dout, cache):
     """Compute the gradient of exp: dout times the output."""
+    _require_single(dout, cache)
     return dout * cache
 
 
@@ -287,6 +288,7 @@ def reciprocal_forward(x):
 
 def reciprocal_backward(dout, cache):
     """Compute the gradient of 1 / x: -dout / x^2, which is -dout times the square of the output."""
+    _require_single(dout, cache)
     return -dout * cache * cache
 
 
@@ -297,6 +299,7 @@ def log_forward(x):
 
 def log_backward(dout, cache):
     """Compute the gradient of log: dout / x."""
+    _require_single(dout, cache)
     return dout / cache
 
 
@@ -310,6 +313,7 @@ def matmul_forward(x, y):
 def matmul_backward(dout, cache):
     """Compute the gradients of a matrix product: dout @ y^T for x, x^T @ dout for y."""
     x, y = cache
+    _require_dout(dout, (len(x), y.shape[1]))
     return dout @ y.T, x.T @ dout
 
 
@@ -320,16 +324,20 @@ def total_forward(x):
 
 def total_backward(dout, cache):
     """Compute the gradient of a sum: every entry gets dout."""
+    _require_dout(dout, ())
     return dout * np.ones(cache, dtype=_dtype(dout))
 
 
 def row_totals_forward(x):
     """Compute the sum of each row, of shape (N, 1); the cache is the shape of x."""
+    if np.ndim(x) != 2:
+        raise ValueError(f"row_totals got shape {np.shape(x)}, expected (N, D).")
     return x.sum(axis=1, keepdims=True), np.shape(x)
 
 
 def row_totals_backward(dout, cache):
     """Compute the gradient of the sums of rows: every entry gets that of its row."""
+    _require_dout(dout, (cache[0], 1))
     return dout * np.ones(cache, dtype=_dtype(dout))
 
 
@@ -593,6 +601,7 @@ def topological_order(output):
     >>> [node.data for node in topological_order(square + x)]
     [2.0, 4.0, 6.0]
     """
+    _require_value(output)
     ### BEGIN SOLUTION
     order, seen, waiting = [], set(), [(output, False)]
     while waiting:
@@ -625,6 +634,8 @@ def backward(output, doutput=None):
     ------
     ValueError
         If `doutput` does not have the shape of the output.
+    TypeError
+        If the output is not a `Value`.
 
     Notes
     -----
@@ -636,6 +647,7 @@ def backward(output, doutput=None):
     >>> backward(x * x)[x]
     array([2., 4.])
     """
+    _require_value(output)
     if doutput is None:
         doutput = np.ones_like(output.data)
     require_shape("doutput", doutput, np.shape(output.data))
@@ -671,7 +683,11 @@ def _dtype(value):
 
 
 def _require_fitting(x, y, name):
-    """Raise unless the shapes of x and y can be broadcast."""
+    """Raise unless x and y are numbers or arrays whose shapes can be broadcast."""
+    if isinstance(x, list | tuple) or isinstance(y, list | tuple):
+        raise TypeError(
+            f"{name} got a list or a tuple, expected numbers or arrays: np.array(...) makes an array of it."
+        )
     try:
         np.broadcast_shapes(np.shape(x), np.shape(y))
     except ValueError:
@@ -683,6 +699,8 @@ def _require_fitting(x, y, name):
 
 def _require_broadcast(shape, target):
     """Raise unless an array of `shape` becomes one of shape `target` by broadcasting."""
+    if isinstance(shape, int):
+        raise TypeError(f"shape is {shape}, expected a tuple, such as ({shape},).")
     try:
         fits = np.broadcast_shapes(shape, target) == target
     except ValueError:
@@ -695,7 +713,27 @@ def _require_broadcast(shape, target):
 
 
 def _require_dout(dout, *input_shapes):
-    """Raise unless dout has the shape that the inputs have together."""
+    """Raise unless dout is one gradient, of the shape that the inputs have together."""
+    if isinstance(dout, tuple):
+        raise TypeError(
+            f"dout is a tuple of {len(dout)}, expected one gradient: a gate of two inputs returns a gradient for each. "
+            "Unpack them, and pass one on."
+        )
     shape = np.broadcast_shapes(*input_shapes)
     if np.shape(dout) != shape:
         require_gradient(np.asarray(dout), shape)
+
+
+def _require_single(dout, cache):
+    """Raise unless the cache is a single number or array, and dout a gradient of its shape."""
+    if isinstance(cache, tuple):
+        raise TypeError(
+            f"the cache is a tuple of {len(cache)}, expected the number or array that the forward pass of this gate "
+            "keeps: is it the cache of another gate?"
+        )
+    _require_dout(dout, np.shape(cache))
+
+
+def _require_value(output):
+    if not isinstance(output, Value):
+        raise TypeError(f"output is {type(output).__name__}, expected a Value: only a Value knows its parents.")

@@ -526,6 +526,8 @@ def newton_step(w, gradient, hessian, damping=0.0):
         next_w = w - np.linalg.solve(hessian + damping * np.eye(len(w)), gradient)
         ### END SOLUTION
     except np.linalg.LinAlgError as error:
+        if "Singular" not in str(error):  # what was to be solved is no system of equations
+            raise
         raise ValueError(
             f"hessian + {damping:g} * I has no inverse: in some direction the gradient does not change at all, so the "
             "step would be infinite. A damping above 0 helps."
@@ -600,7 +602,10 @@ def lbfgs_direction(gradient, pairs):
 
 def _require_pairs(pairs, gradient):
     require_shape("gradient", gradient, (gradient.size,))
-    for i, (s, y) in enumerate(pairs):
+    for i, pair in enumerate(pairs):
+        if len(pair) != 2:
+            raise ValueError(f"pair {i} has length {len(pair)}, expected (s, y): pairs is a list of such pairs.")
+        s, y = pair
         require_shape(f"s of pair {i}", s, gradient.shape)
         require_shape(f"y of pair {i}", y, gradient.shape)
         if not s @ y > 0:

@@ -13,12 +13,13 @@ The checks are steps of what Karpathy called babysitting a net. Each returns a `
 
 from dataclasses import dataclass
 from itertools import product
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
 from cs231n import optim
-from cs231n._errors import require_labels, require_some, require_whole
+from cs231n._errors import require_labels, require_shape, require_some, require_whole
 
 # ---- sampling and search
 
@@ -52,6 +53,8 @@ def log_uniform(low, high, size=None, rng=None):
     ------
     ValueError
         If the ends are not positive and in order.
+    TypeError
+        If `rng` is no generator, but a seed.
 
     Notes
     -----
@@ -64,6 +67,8 @@ def log_uniform(low, high, size=None, rng=None):
     [254, 263, 242, 241]
     """
     _require_range("the range", (low, high))
+    if rng is not None and not hasattr(rng, "uniform"):
+        raise TypeError(f"rng is {rng!r}, expected a generator of random numbers, such as np.random.default_rng(0).")
     rng = np.random.default_rng() if rng is None else rng
     ### BEGIN SOLUTION
     x = np.exp(rng.uniform(np.log(low), np.log(high), size))
@@ -96,6 +101,8 @@ def random_search(train, ranges, budget, seed=0):
     ------
     ValueError
         If a range or the budget cannot be used.
+    TypeError
+        If `train` is no function, or returns no number, or `ranges` is no dict.
 
     Notes
     -----
@@ -160,7 +167,15 @@ def best_first(trials):
     >>> [trial.score for trial in best_first([Trial(0.2, {}), Trial(float("nan"), {}), Trial(0.5, {})])]
     [0.5, 0.2, nan]
     """
-    return sorted((Trial(*trial) for trial in trials), key=lambda trial: (np.isnan(trial.score), -trial.score))
+    return sorted(map(_as_trial, trials), key=lambda trial: (np.isnan(trial.score), -trial.score))
+
+
+def _as_trial(trial):
+    if not isinstance(trial, tuple | list) or len(trial) != 2 or not isinstance(trial[1], dict):
+        raise TypeError(f"a trial is {trial!r:.80}, expected Trial(score, settings): first a number, then a dict.")
+    if not isinstance(trial[0], Real | np.ndarray) or np.ndim(trial[0]):
+        raise TypeError(f"the score of a trial is {trial[0]!r:.60}, expected a number: that is what train must return.")
+    return Trial(*trial)
 
 
 def narrowed(trials, keep=3, margin=2.0):
@@ -217,6 +232,10 @@ def settings_at_edge(trials, ranges, share=0.1):
     ['rate']
     """
     require_some(trials, "trials", "best one")
+    if not 0 <= share < 0.5:
+        raise ValueError(f"share is {share}, expected a part of the range at each end, from 0 to less than 0.5.")
+    if missing := sorted(ranges.keys() - trials[0].settings.keys()):
+        raise ValueError(f"ranges has {missing[0]!r}, which the trials do not: they have {sorted(trials[0].settings)}.")
     places = {name: np.log(trials[0].settings[name] / low) / np.log(high / low) for name, (low, high) in ranges.items()}
     return [name for name, place in places.items() if not share <= place <= 1 - share]
 
@@ -288,6 +307,8 @@ def find_rate(step, low=1e-5, high=10.0, num_steps=100, stop=4.0):
     >>> bool(0.01 < test.suggestion < 0.04), bool(0.1 < test.rates[-1] < 100)  # the mean of ten lags behind a little
     (True, True)
     """
+    if not callable(step):
+        raise TypeError(f"step is {step!r}, expected a function that takes a rate and returns a loss: training_step.")
     _require_range("the range of rates", (low, high))
     require_whole("num_steps", num_steps, least=2)
     if not stop > 1:
@@ -452,6 +473,7 @@ def check_initial_loss(make_net, X, y, num_classes, tolerance=0.1):
     wanted = np.log(num_classes)
     ok = abs(measured - wanted) <= tolerance * wanted
     ### END SOLUTION
+    _require_loss(measured)
     return Finding(
         "loss at the start",
         bool(ok),
@@ -589,6 +611,8 @@ def update_ratios(before, after):
     """
     if before.keys() != after.keys():
         raise ValueError(f"before has {sorted(before)}, after has {sorted(after)}, expected the same names.")
+    for name, w in before.items():
+        require_shape(f"after[{name!r}]", after[name], w.shape)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
             name: float(np.linalg.norm(after[name] - w) / np.linalg.norm(w)) for name, w in before.items() if w.ndim > 1
@@ -679,3 +703,11 @@ def _require_check(make_net, X, y):
         )
     require_some(X, "X", "loss")
     require_labels(y, len(X))
+
+
+def _require_loss(measured):
+    if not isinstance(measured, Real | np.ndarray) or np.ndim(measured):
+        raise TypeError(
+            f"measured is {type(measured).__name__}, expected a number: net.loss(X, y) returns the loss and the "
+            "gradients, net.loss(X), without labels, the scores."
+        )

@@ -136,6 +136,11 @@ class _Recorder:
         """The number of a value; what is no stand-in does not depend on the inputs, so it is a constant."""
         if isinstance(thing, _Traced):
             return thing.number
+        if thing is None or isinstance(thing, list | dict | str):
+            raise TypeError(
+                f"the function uses or returns {type(thing).__name__}, expected arrays, numbers and traced values; "
+                "several results belong into a tuple."
+            )
         return self.note("constant", (), thing, thing).number
 
 
@@ -159,8 +164,8 @@ class _Traced(NDArrayOperatorsMixin):
             return self.sum(options.get("axis", 0), keepdims=options.get("keepdims", False))
         if options.get("out") is not None:
             raise TypeError("a traced value cannot be changed in place: write x = x + y in place of x += y.")
-        name = ufunc.__name__
-        if method != "__call__" or options or (name not in ELEMENTWISE and name not in OTHERS):
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        if options or (name not in ELEMENTWISE and name not in OTHERS):
             raise TypeError(f"np.{name}{_no_operation(name)}")
         return self.recorder.apply(name, inputs)
 
@@ -210,7 +215,9 @@ def read_graph(program, constants=()):
     (6,)
     """
     text = program if isinstance(program, str) else "\n".join(program)
-    *lines, last = [line.strip() for line in re.split(r"[;\n]", text) if line.strip()]
+    *lines, last = [line.strip() for line in re.split(r"[;\n]", text) if line.strip()] or [""]
+    if not last.startswith("return"):
+        raise ValueError(f"the last line is {last!r}, expected something like 'return v1'.")
     steps = tuple(_read_step(number, line, constants) for number, line in enumerate(lines))
     return StaticGraph(steps, _numbers(last.removeprefix("return"), len(steps), last))
 
@@ -323,12 +330,18 @@ def compute(step, arguments):
     ------
     GuardError
         If the step is a guard, and its condition comes out otherwise.
+    ValueError
+        If the step is an input, a constant, or an operation that is not known.
+    TypeError
+        If a step is among the arguments in place of a value.
 
     Examples
     --------
     >>> compute(Step("add", (0, 1)), [2.0, 3.0])
     5.0
     """
+    if any(isinstance(argument, Step) for argument in arguments):
+        raise TypeError("compute got a Step among the arguments, expected values: that of a constant is its setting.")
     if step.operation in ELEMENTWISE:
         out = ELEMENTWISE[step.operation](*arguments)
         return out.item() if all(type(argument) in (int, float) for argument in arguments) else out
@@ -419,6 +432,11 @@ def count_operations(operation, input_shapes, output_shape):
     -------
     int
 
+    Raises
+    ------
+    ValueError
+        If there is no such operation.
+
     Notes
     -----
     The convention is that of Golub and Van Loan (2013), "Matrix Computations", section 1.1: a flop is one addition or
@@ -431,6 +449,7 @@ def count_operations(operation, input_shapes, output_shape):
     """
     if operation in FREE:
         return 0
+    _require_operation(operation)
     ### BEGIN SOLUTION
     if operation == "matmul":
         (N, D), (_, M) = input_shapes
@@ -755,7 +774,10 @@ def _single(outputs):
 
 
 def _no_operation(name):
-    return f" is not an operation of static graphs{nearest(name, [*ELEMENTWISE, *OTHERS])}."
+    if name in ("input", "constant"):
+        return " is not an operation of static graphs: inputs and constants have their values without being computed."
+    hint = "" if "." in name else nearest(name, [*ELEMENTWISE, *OTHERS])  # no hint for a method such as maximum.reduce
+    return f" is not an operation of static graphs{hint}."
 
 
 def _require_operation(name):
@@ -765,5 +787,7 @@ def _require_operation(name):
 
 def _require_inputs(graph, inputs):
     number = sum(step.operation == "input" for step in graph.steps)
-    if len(inputs) != number:
-        raise ValueError(f"the graph has {number} inputs, but got {len(inputs)}: pass them as a list, in their order.")
+    got = len(inputs) if hasattr(inputs, "__len__") else type(inputs).__name__
+    if got != number:
+        inputs_ = "input" if number == 1 else "inputs"
+        raise ValueError(f"the graph has {number} {inputs_}, but got {got}: pass them as a list, in their order.")

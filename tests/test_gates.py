@@ -285,11 +285,32 @@ def test_float32_stays():
         (lambda: gates.add_backward(np.ones(3), ((3, 4), (4,))), r"expected \(3, 4\), the shape of the layer's output"),
         (lambda: gates.multiply_backward(np.ones(3), (np.ones(4), 2.0)), "dout has shape"),
         (lambda: gates.sigmoid_backward(np.ones(3), np.ones(2)), "dout has shape"),
+        (lambda: gates.exp_backward(np.ones(3), np.ones((2, 3))), "dout has shape"),
+        (lambda: gates.matmul_backward(np.ones(2), (np.ones((2, 3)), np.ones((3, 2)))), r"expected \(2, 2\)"),
+        (lambda: gates.total_backward(np.ones(3), (3,)), r"expected \(\)"),
+        (lambda: gates.row_totals_forward(np.ones(3)), r"row_totals got shape \(3,\)"),
+        (lambda: gates.row_totals_backward(np.ones(3), (3, 4)), r"expected \(3, 1\)"),
         (lambda: backward(Value(np.ones(3)), np.ones(2)), "doutput has shape"),
     ],
 )
 def test_wrong_shapes(call, message):
     with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: gates.add_forward([1.0], [2.0]), "add got a list or a tuple"),
+        (lambda: sum_to_shape(np.ones((3, 4)), 4), r"expected a tuple, such as \(4,\)"),
+        (lambda: gates.exp_backward((np.ones(3), 1.0), np.ones(3)), "dout is a tuple of 2, expected one gradient"),
+        (lambda: gates.reciprocal_backward(np.ones(3), ((3,), ())), "is it the cache of another gate"),
+        (lambda: gates.topological_order(np.ones(3)), "output is ndarray, expected a Value"),
+        (lambda: backward(3.0), "output is float, expected a Value"),
+    ],
+)
+def test_wrong_types(call, message):
+    with pytest.raises(TypeError, match=message):
         call()
 
 

@@ -51,7 +51,7 @@ def test_a_part_of_the_gradients_is_not_enough():
     right = gradients(lambda h: 2 * h + 1)
     del right["b"]
     status, text = verdict_on(right)
-    assert status == "wrong" and "b: expected shape (4,), got NoneType" in text
+    assert status == "wrong" and "grads has no entry 'b'" in text
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,7 @@ def test_newton_finds_rosenbrocks_point_in_few_steps():
         (lambda: lbfgs_direction(np.ones((2, 2)), []), "gradient has shape"),
         (lambda: lbfgs_direction(np.ones(2), [(np.ones(3), np.ones(2))]), "s of pair 0 has shape"),
         (lambda: lbfgs_direction(np.ones(2), [(np.ones(2), -np.ones(2))]), "s . y of pair 0 is -2"),
+        (lambda: lbfgs_direction(np.ones(3), [np.ones(3)]), r"pair 0 has length 3, expected \(s, y\)"),
         (lambda: lbfgs(rosenbrock, np.ones(2), history=0), "history is 0"),
         (lambda: lbfgs(rosenbrock, np.ones(2), max_iterations=1.5), "max_iterations is 1.5"),
         (lambda: lbfgs(rosenbrock, np.ones(2), tolerance=-1), "tolerance is -1"),

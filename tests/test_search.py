@@ -282,9 +282,15 @@ def test_half_of_the_type_is_kept():
             r"the range of rate is 3.0, expected \(low, high\)",
         ),
         (lambda: grid_search(score, RANGES, 2.5), ValueError, "budget is 2.5"),
+        (lambda: random_search(lambda rate: None, {"rate": (0.1, 1)}, 3), TypeError, "the score of a trial is None"),
+        (lambda: best_first([({"a": 1}, 0.5)]), TypeError, r"expected Trial\(score, settings\)"),
+        (lambda: log_uniform(0.1, 1.0, rng=0), TypeError, "rng is 0, expected a generator"),
         (lambda: narrowed([]), ValueError, "no best one"),
         (lambda: narrowed([Trial(1, {"a": 1})], margin=0.5), ValueError, "margin is 0.5"),
         (lambda: settings_at_edge([], RANGES), ValueError, "no best one"),
+        (lambda: settings_at_edge([Trial(1, {"a": 1})], {"b": (1, 2)}), ValueError, "ranges has 'b'"),
+        (lambda: settings_at_edge([Trial(1, {"a": 1})], {"a": (1, 2)}, share=3), ValueError, "share is 3"),
+        (lambda: find_rate(0.1), TypeError, "step is 0.1, expected a function"),
         (lambda: find_rate(lambda rate: np.nan), ValueError, "the very first step"),
         (lambda: find_rate(lambda rate: 1.0, num_steps=1), ValueError, "num_steps is 1"),
         (lambda: find_rate(lambda rate: 1.0, stop=1.0), ValueError, "stop is 1.0"),
@@ -297,6 +303,7 @@ def test_half_of_the_type_is_kept():
         (lambda: check_overfit(make_net, X[:0], Y[:0]), ValueError, "without any inputs"),
         (lambda: check_loss_falls(make_net, X, Y, num_steps=5), ValueError, "num_steps is 5"),
         (lambda: update_ratios({"W": np.ones((1, 1))}, {}), ValueError, "expected the same names"),
+        (lambda: update_ratios({"W": np.ones((2, 1))}, {"W": np.ones((1, 2))}), ValueError, "after.* has shape"),
     ],
 )
 def test_what_cannot_work_is_refused(call, error, message):

@@ -146,7 +146,10 @@ def test_what_can_be_traced():
         (np.sin, r"np.sin is not an operation of static graphs"),
         (np.tan, r'do you mean "tanh"'),
         (lambda x: np.where(x > 0, x, 0), "a traced value has no entries yet"),
-        (lambda x: np.multiply.outer(x, x), "np.multiply is not an operation"),
+        (lambda x: np.multiply.outer(x, x), "np.multiply.outer is not an operation"),
+        (np.max, r"np.maximum.reduce is not an operation of static graphs\.$"),
+        (lambda x: [x, x], "several results belong into a tuple"),
+        (lambda x: None, "uses or returns NoneType"),
         (lambda x: np.exp(x, out=np.ones(2)), "cannot be changed in place"),
     ],
 )
@@ -333,8 +336,12 @@ def test_other_shapes_and_types_are_traced_anew():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: run_graph(trace(lambda x: x, 1.0), []), "the graph has 1 inputs, but got 0"),
-        (lambda: run_graph(trace(lambda x: x, 1.0), [1, 2]), "the graph has 1 inputs, but got 2"),
+        (lambda: run_graph(trace(lambda x: x, 1.0), []), "the graph has 1 input, but got 0"),
+        (lambda: run_graph(trace(lambda x: x, 1.0), [1, 2]), "the graph has 1 input, but got 2"),
+        (lambda: run_graph(trace(lambda x: x, 1.0), 3.0), "the graph has 1 input, but got float"),
+        (lambda: compute(Step("constant"), []), "constants have their values without being computed"),
+        (lambda: count_operations("matmull", [(2, 3), (3, 4)], (2, 4)), 'do you mean "matmul"'),
+        (lambda: read_graph("v0 = input; v1 = exp(v0)"), "expected something like 'return v1'"),
         (lambda: bind(trace(lambda x: x, 1.0), {1: 2.0}), "there is no input 1: the graph has the inputs 0 to 0"),
         (lambda: compute(Step("mutliply", (0, 1)), [1.0, 2.0]), 'do you mean "multiply"'),
     ],

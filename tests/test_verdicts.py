@@ -15,8 +15,9 @@ from test_zoo import FUNCTION_QUESTIONS, text_of, travelled, verdict_on
 from coursekit.core.errors import Raised, explain_error
 from coursekit.core.ideas import Idea, Wrong, fits
 from coursekit.judging import check, reference_answers
-from coursekit.judging.judge import judge, told_apart
+from coursekit.judging.judge import _shown_frames, judge, told_apart
 from coursekit.judging.rendering import render
+from coursekit.judging.runner import Error
 from coursekit.paths import ROOT
 from coursekit.questions import find
 from coursekit.teacher.solutions import strip_module
@@ -214,6 +215,21 @@ ERRORS = (
     ("ValueError", "zero-size array to reduction operation maximum which has no identity", "", "is empty"),
     ("TypeError", "'numpy.float64' object does not support item assignment", "", "no entries to set"),
     ("TypeError", "unsupported operand type(s) for +: 'NoneType' and 'int'", "", "is None"),
+    ("TypeError", "unsupported operand type(s) for -: 'dict' and 'float'", "", "such as a loss and its gradients"),
+    ("TypeError", "train() takes 0 positional arguments but 1 was given", "", "as **settings"),
+    ("TypeError", "only 0-dimensional arrays can be converted to Python scalars", "math.exp(-x)", "such as np.exp"),
+    ("TypeError", "only 0-dimensional arrays can be converted to Python scalars", "float(x)", "take an entry"),
+    ("ValueError", "min() arg is an empty sequence", "loss > min(losses)", "nothing has been appended yet"),
+    ("ValueError", "min() iterable argument is empty", "loss > min(losses)", "nothing has been appended yet"),
+    ("IndexError", "list index out of range", "s, y = pairs[-1]", "an empty list has no last entry"),
+    ("IndexError", "list index out of range", "x = values[i]", "is it one too far"),
+    ("KeyError", "Value(array of shape (3, 4))", "", "no gradient yet"),
+    (
+        "ValueError",
+        "operands could not be broadcast together with shapes (4,) (6,)",
+        "np.argmax(scores, axis=0) == y",
+        "axis=1 gives one for each row",
+    ),
     ("UFuncTypeError", "Cannot cast ufunc 'add' output with casting rule 'same_kind'", "", "float dtype"),
 )
 
@@ -329,3 +345,20 @@ def test_errors_out_of_warnings_are_not_held_against_a_right_answer(tree):
 def test_an_endless_loop_names_its_line(tree):
     text = edited(tree, "affine_forward", AFFINE, "while True:\n        pass")
     assert "stopped after 5 seconds of processor time" in text and re.search(r"layers.py, line \d+: (while|pass)", text)
+
+
+def test_an_error_in_a_given_layer_shows_the_line_of_the_questions_own_file():
+    """Deep inside a graph, the last two lines are none that a learner wrote."""
+    question = find("residual_block")
+    own = ("cs231n/classifiers/architecture_nets.py", 37, "out = x")
+    first, last = ("cs231n/graph.py", 54, "a"), ("cs231n/graph.py", 150, "b")
+    error = Error("ValueError", "shapes", (own, first, last))
+    assert [frame[2] for frame in _shown_frames(question, error)] == ["out = x", "b"]
+    assert _shown_frames(find("affine_forward"), error) == [first, last]
+
+
+def test_a_boolean_array_of_the_wrong_shape_is_not_told_to_become_numbers(monkeypatch):
+    """As numbers it would be wrong still."""
+    entry = next(entry for entry in wrong_entries("nms") if "a boolean array is returned" in entry.sentence)
+    monkeypatch.setattr(reference_answers, "recognise", lambda *_: "")
+    assert "astype" not in text_of(verdict_on(entry))

@@ -154,6 +154,8 @@ def _broadcast(raised: Raised, found: re.Match) -> str:
             f"{start}: NumPy aligns shapes from the right. If there is to be one value for each of {long[1]} columns, "
             f"is the axis of a sum or mean wrong? One for each of {long[0]} rows needs the shape ({long[0]}, 1)"
         )
+    if len(long) == 1 and re.search(r"arg(max|min)\(.*axis=0", raised.line):
+        return f"{start}: with axis=0, there is a position for each column; axis=1 gives one for each row"
     if len(long) == 1:
         return f"{start}: a table of all pairs needs the shapes ({shapes[0][0]}, 1) and ({shapes[1][0]},)"
     if len(long) == len(short) == 2 and " * " in raised.line and _is_product(*shapes):
@@ -183,6 +185,18 @@ def _entry_from_array(raised: Raised, found: re.Match) -> str:
     if "y_pred" in raised.outputs:
         return "one entry is set to a whole array: it takes one label, the one with the most votes"
     return "one entry is set to a whole array: is a sum over it missing, or an index?"
+
+
+def _no_number(raised: Raised, found: re.Match) -> str:
+    if function := re.search(r"(?<!\w)math\.(\w+)\(", raised.line):
+        return f"math.{function[1]} takes one number: NumPy's functions, such as np.exp, take each entry of an array"
+    return "int() and float() take one number, but get an array: take an entry out of it first, as by [0]"
+
+
+def _no_entry(raised: Raised, found: re.Match) -> str:
+    if re.search(r"\w\[-1\]", raised.line):
+        return "a list has no entry with this index: an empty list has no last entry, [-1]"
+    return "a list has no entry with this index: is it one too far? The first entry is number 0"
 
 
 def _into_smaller(raised: Raised, found: re.Match) -> str:
@@ -328,6 +342,12 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     ("AttributeError", r"'([\w.]+)' object has no attribute '(\w+)'", _no_attribute),
     ("KeyError", r"^'(W|b|gamma|beta)(\d+)'$", _key),
     ("KeyError", r"^'mode'$", _no_mode),
+    (
+        "KeyError",
+        r"^Value\(",
+        "this value has no gradient yet: go from the output to the inputs, and where the first part of a gradient "
+        "arrives, put it in",
+    ),
     ("KeyError", r"^'(\w+)'$", lambda raised, found: f"the dict has no entry {found[0]}"),
     ("ValueError", r"has (\d+) entries in each row, but w of shape .* has (\d+) rows", _no_fit),
     (".*Error", "operands could not be broadcast together with shapes", _broadcast),
@@ -348,7 +368,8 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     (
         "ValueError",
         "inhomogeneous shape",
-        "an array is made of parts that do not have the same shape",
+        "an array is made of parts that do not have the same shape: is a tuple, such as (dx, dy) or (out, cache), used "
+        "as one array?",
     ),
     (
         "ValueError",
@@ -358,7 +379,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     (
         "TypeError",
         r"only (0-dimensional|length-1|size-1) arrays can be converted",
-        "int() and float() take one number, but get an array: take an entry out of it first, as by [0]",
+        _no_number,
     ),
     (
         "TypeError",
@@ -371,7 +392,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
     (
         "IndexError",
         "list index out of range",
-        "a list has no entry with this index: is it one too far? The first entry is number 0",
+        _no_entry,
     ),
     ("IndexError", "too many indices", "there are more indices in [...] than the array has axes"),
     (
@@ -399,6 +420,17 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
         "TypeError",
         r"unsupported operand type\(s\).*'tuple'",
         "one of the values in this line is a tuple: does a function return several values, such as out and a cache?",
+    ),
+    (
+        "TypeError",
+        r"unsupported operand type\(s\).*'dict'",
+        "one of the values in this line is a dict, or a tuple with one in it: does a function return several values, "
+        "such as a loss and its gradients?",
+    ),
+    (
+        "ValueError",
+        r"(min|max)\(\) (arg|iterable argument) is (an )?empty",
+        "there is no smallest or largest entry of an empty list: in the first round, nothing has been appended yet",
     ),
     (
         ".*TypeError|.*CastingError",
@@ -445,6 +477,12 @@ _EXPLANATIONS: tuple[tuple[str, str, str | Callable[[Raised, re.Match], str]], .
         "TypeError",
         r"unsupported operand type\(s\).*'list'",
         "one of the values in this line is a list: np.array(...) makes an array of it",
+    ),
+    (
+        "TypeError",
+        r"takes 0 positional arguments but",
+        "this function takes its arguments by name: pass a dict of them as **settings; if it is a method, self is "
+        "missing in its definition",
     ),
     (
         "TypeError",

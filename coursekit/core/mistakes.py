@@ -132,7 +132,9 @@ def _untouched(wrong: Wrong) -> str | None:
         return f"{wrong.name} is 0 everywhere: is it computed for each input?"
     if wrong.got.size > 1:
         return f"{wrong.name} is all zeros: is nothing written to it, or is it created again afterwards?"
-    return f"{wrong.name} is still 0: is it never computed?" if wrong.expected.ndim == 0 else None
+    if wrong.expected.ndim or any(other.got.any() for other in wrong.others):
+        return None
+    return f"{wrong.name} is still 0: is it never computed, or does a comparison never hold?"
 
 
 def _whole_numbers(wrong: Wrong) -> Iterator[Idea]:

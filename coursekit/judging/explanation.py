@@ -65,8 +65,10 @@ def _explain(calls: Calls, index: int, output: str) -> str:
     if swapped:
         return swapped
     array = as_numbers(got)
+    if isinstance(got, np.ndarray) and got.dtype.kind == "b" and got.shape != expected.shape:
+        array = got.astype(int)  # the shape is told first: numbers alone would not mend it
     if array is None:
-        return no_numbers(output, got)
+        return no_numbers(output, got, expected.dtype.kind)
     if array.shape != expected.shape:
         return mistakes.explain_shape(output, expected, array, calls.sizes(index))
     return mistakes.explain_values(_wrong(calls, index, output, array, expected))

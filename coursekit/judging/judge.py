@@ -48,7 +48,7 @@ def judge(
         return _not_attempted(question, waiting)
     findings = []
     for index, result in results.items():
-        findings += _judge_case(question.cases[index], inputs[index], result, expected.get(index, {}))
+        findings += _judge_case(question, index, inputs[index], result, expected.get(index, {}))
     asked = [finding for finding in findings if not finding.edge]
     shown = next((finding for finding in asked if not finding.ok), None)
     if not shown:
@@ -87,14 +87,14 @@ def _not_attempted(question: Question, error: Error) -> Verdict:
     return Verdict(question, Status.NOT_ATTEMPTED, notes=notes, waiting=error.frames[-1][:2] if error.frames else None)
 
 
-def _judge_case(case: Case, inputs: dict, result: Result, expected: dict) -> list[Finding]:
-    findings = _findings(case, inputs, result, expected)
+def _judge_case(question: Question, index: int, inputs: dict, result: Result, expected: dict) -> list[Finding]:
+    case = question.cases[index]
+    raised = result.error and _raised(question, case, result.error)
+    findings = [raised] if raised else _findings(case, inputs, result, expected)
     return [replace(finding, edge=finding.edge or case.edge) for finding in findings]
 
 
 def _findings(case: Case, inputs: dict, result: Result, expected: dict) -> list[Finding]:
-    if result.error:
-        return [_raised(case, result.error)]
     outputs = result.outputs
     if not isinstance(outputs, dict):
         return [Finding("the outputs are returned", False, (f"got {describe(outputs)}",), case=case.name)]
@@ -108,10 +108,20 @@ def _findings(case: Case, inputs: dict, result: Result, expected: dict) -> list[
     return changed + findings + [edges.changed(case, name) for name in result.changed if name in case.better_unchanged]
 
 
-def _raised(case: Case, error: Error) -> Finding:
+def _raised(question: Question, case: Case, error: Error) -> Finding:
     lines = [f"your code raised {error.kind}" + (error.message and f": {_shortened(error.message)}")]
-    lines += [f"  {file}, line {number}:  {line}" for file, number, line in error.frames[-2:]]
+    lines += [f"  {file}, line {number}:  {line}" for file, number, line in _shown_frames(question, error)]
     return Finding(RUNS, False, tuple(lines), case=case.name)
+
+
+def _shown_frames(question: Question, error: Error) -> list:
+    """Where an error came from: the last two lines, or, if the question's file is not among them, its line instead."""
+    files = {target.split(":")[0].replace(".", "/") + ".py" for target in question.implements}
+    frames = list(error.frames)
+    own = [frame for frame in frames if frame[0] in files]
+    if own and not any(frame[0] in files for frame in frames[-2:]):
+        return [own[0], frames[-1]]
+    return frames[-2:]
 
 
 def _shortened(message: str) -> str:

@@ -26,7 +26,7 @@ def describe(value: Any) -> str:
     return "None" if value is None else f"a {type(value).__name__}"
 
 
-def no_numbers(name: str, value: Any) -> str:
+def no_numbers(name: str, value: Any, kind_of_expected: str = "f") -> str:
     """The likely reason why a value is not an array of real numbers."""
     if value is None and (gradient := re.fullmatch(r"d((?:W|b|gamma|beta)\d+)", name)):  # of a network
         return f'grads["{gradient[1]}"] is missing: grads has the keys of self.params'
@@ -40,7 +40,8 @@ def no_numbers(name: str, value: Any) -> str:
     kind = np.asarray(value).dtype.kind
     if kind == "c":
         return f"{name} holds complex numbers: is a root or a power taken of a negative number?"
-    return f"{name} holds True and False: make it numbers with .astype(float)" if kind == "b" else ""
+    dtype = "float" if kind_of_expected == "f" else "int"
+    return f"{name} holds True and False: make it numbers with .astype({dtype})" if kind == "b" else ""
 
 
 def _several(value: tuple | list) -> str:

@@ -48,6 +48,11 @@ slips(
         "start < pad + size",
         "start < size",
     ),
+    (
+        "the number of positions is not whole: room // stride rounds the quotient down, room / stride does not",
+        "positions = 1 + room // stride",
+        "positions = 1 + room / stride",
+    ),
 )
 
 
@@ -109,6 +114,12 @@ slips(
         "counting starts at 0: one entry sees itself, so it starts at 1",
         "sees, distance = 1, 1",
         "sees, distance = 0, 1",
+    ),
+    (
+        "only a layer's own stride is counted: the distance of its neighbours comes from the strides of "
+        "the layers before it",
+        "sees += (field - 1) * distance",
+        "sees += (field - 1) * stride",
     ),
 )
 
@@ -212,6 +223,21 @@ def multiplications_with_bias(self, shape):
     return (self.weights(shape) + self.filters) * rows * columns
 
 
+@wrong("conv_costs", "a single filter is counted: the layer has self.filters of them")
+def weights_of_one_filter(self, shape):
+    return shape[0] // self.groups * self.size**2
+
+
+@wrong(
+    "conv_costs",
+    "the parameters are multiplied by the positions: a bias is added, so only weights count",
+    target=_conv("multiplications"),
+)
+def multiplications_of_parameters(self, shape):
+    _, rows, columns = self.output(shape)
+    return self.params(shape) * rows * columns
+
+
 @wrong(
     "conv_costs",
     "the number of filters is counted twice: self.output(shape) begins with it, and the weights hold it already",
@@ -262,6 +288,20 @@ slips(
         "divided by height plus width: the number of entries of a window is their product",
         'pool_param["pool_height"] * pool_param["pool_width"]',
         'pool_param["pool_height"] + pool_param["pool_width"]',
+    ),
+    (
+        "the mean is taken over all images and channels at once: each map has a mean of its own",
+        'out = total / (pool_param["pool_height"] * pool_param["pool_width"])',
+        'out = np.zeros_like(total) + total.mean(axis=(0, 1)) / (pool_param["pool_height"] * pool_param["pool_width"])',
+    ),
+    (
+        "the windows are stride x stride: they are pool_height x pool_width, and the stride only says "
+        "how far apart they lie",
+        "for rows, columns in _window_entries(total.shape, pool_param):",
+        's = pool_param["stride"]\n'
+        "x = np.pad(x, ((0, 0), (0, 0), (0, s), (0, s)))\n"
+        'pool_param = {"pool_height": s, "pool_width": s, "stride": s}\n'
+        "for rows, columns in _window_entries(total.shape, pool_param):",
     ),
 )
 
@@ -352,6 +392,11 @@ slips(
         "only the first entry of each window gets the gradient: every entry gets a share",
         "+= share",
         "+= share * (rows.start == columns.start == 0)",
+    ),
+    (
+        "one entry of each window gets all of dout: in a mean, each entry has an equal share",
+        "dx[:, :, rows, columns] += share  # windows may overlap",
+        "dx[:, :, rows, columns] += dout\nbreak",
     ),
 )
 
@@ -450,6 +495,22 @@ slips(
         "x.shape[1] - 1, x.shape[1] - 1",
     ),
     ("the exponent is fixed at one half: it is beta", "scale**-beta", "scale**-0.5"),
+    (
+        "the sum is that of the entries, not of their squares",
+        "x**2, size",
+        "x, size",
+    ),
+    (
+        "the last channel of each sum is missing: Python leaves out the end of a slice, so it is c + "
+        "(size - 1) // 2 + 1",
+        "(size - 1) // 2)",
+        "(size - 1) // 2 - 1)",
+    ),
+    (
+        "an entry's own square is left out of its sum: the channels around c include c",
+        "scale = k + alpha * _sum_over_channels(x**2, size // 2, (size - 1) // 2)",
+        "scale = k + alpha * (_sum_over_channels(x**2, size // 2, (size - 1) // 2) - x**2)",
+    ),
 )
 
 
@@ -588,6 +649,18 @@ def _inner(x, p, bn_params, stride, first=relu):
 
 def _shortcut(x, p, bn_params, stride):
     return conv_bn(x, p, "shortcut", bn_params, stride) if "shortcut_W" in p else x
+
+
+@wrong("residual_block", "a ReLU follows the second convolution: the sum comes first, then the ReLU")
+def block_with_an_extra_relu(x, p, bn_params, stride=1):
+    shortcut = conv_bn(x, p, "shortcut", bn_params, stride) if "shortcut_W" in p else x
+    return relu(add(relu(_inner(x, p, bn_params, stride)), shortcut))
+
+
+@wrong("residual_block", "a ReLU follows the shortcut: it is added as it is, and the ReLU follows the sum")
+def block_with_relu_in_the_shortcut(x, p, bn_params, stride=1):
+    shortcut = relu(conv_bn(x, p, "shortcut", bn_params, stride)) if "shortcut_W" in p else x
+    return relu(add(_inner(x, p, bn_params, stride), shortcut))
 
 
 @wrong("residual_block", "nothing is added: this is a plain block, without the shortcut")

@@ -60,6 +60,13 @@ slips(
         "np.clip(points, 0, length - 1)",
         "np.clip(points - 0.5, 0, length - 1)",
     ),
+    (
+        "at the last centre both entries are the same one, and the second weight, 0, replaces the "
+        "first: add the weights",
+        "weights = np.maximum(1 - np.abs(inner[..., np.newaxis] - np.arange(length)), 0)  # (..., length)",
+        "weights = np.maximum(1 - np.abs(inner[..., np.newaxis] - np.arange(length)), 0)\n"
+        "weights[inner == length - 1] = 0",
+    ),
 )
 
 
@@ -148,6 +155,18 @@ slips(
         "start and end are rounded, as in RoI pooling: RoIAlign rounds nothing",
         "start[:, np.newaxis] + (end - start)[:, np.newaxis]",
         "np.round(start)[:, np.newaxis] + np.round(end - start)[:, np.newaxis]",
+    ),
+    (
+        "num_points is ignored: each bin has one point, its centre",
+        "weights = weights.reshape(len(start), num_bins, num_points, length).mean(axis=2)",
+        "steps = (np.arange(num_bins) + 0.5) / num_bins\n"
+        "weights = bilinear_weights(start[:, np.newaxis] + (end - start)[:, np.newaxis] * steps - 0.5, "
+        "length)",
+    ),
+    (
+        "the points are rounded to whole entries: interpolation needs them as they are",
+        "bilinear_weights(points, length)",
+        "bilinear_weights(np.round(points), length)",
     ),
 )
 
@@ -304,6 +323,11 @@ slips(
         "dx[image] += dregion",
         "dx[image] += dregion.mean(axis=0)",
     ),
+    (
+        "dx[k] gets the gradient of region k: it belongs to the image of the region, images[k]",
+        "for image, dregion in zip(images, dregions, strict=True):",
+        "for image, dregion in enumerate(dregions[: len(dx)]):",
+    ),
 )
 
 
@@ -391,6 +415,30 @@ slips(
         "losses.sum() / num_cells",
         "np.sum((sigmoid(scores) - masks) ** 2) / 2 / num_cells",
     ),
+    (
+        "the loss is divided by the number of regions: it is the mean over all cells of all masks",
+        "losses.sum() / num_cells",
+        "losses.sum() / max(len(x), 1)",
+    ),
+    (
+        "the masks of all classes count: only that of the class which a region shows does",
+        "scores = x[regions, labels]",
+        "regions, labels, masks = np.arange(len(x))[:, np.newaxis], np.arange(x.shape[1]), masks[:, "
+        "np.newaxis]\n"
+        "scores = x[regions, labels]",
+    ),
+    (
+        "the loss is the squared error of the probabilities: it is the binary cross-entropy",
+        "losses = np.maximum(scores, 0) - scores * masks + np.log1p(np.exp(-np.abs(scores)))",
+        "losses = (sigmoid(scores) - masks) ** 2",
+    ),
+    (
+        "a softmax over the classes makes them compete for each cell: each score has a sigmoid of its own",
+        "scores = x[regions, labels]",
+        "exps = np.exp(x - x.max(axis=1, keepdims=True))\n"
+        "probs = (exps / exps.sum(axis=1, keepdims=True))[regions, labels]\n"
+        "scores = np.log(probs) - np.log1p(-probs)",
+    ),
 )
 
 
@@ -465,6 +513,26 @@ slips(
         "the nearest cell decides alone: interpolate between the cells",
         "bilinear_weights(cells, S)",
         "bilinear_weights(np.clip(np.round(cells), 0, S - 1), S)",
+    ),
+    (
+        "the cells are compared with one half before the interpolation: interpolate the probabilities, then compare",
+        "rows @ probs @",
+        "rows @ (probs >= 0.5) @",
+    ),
+    (
+        "the probabilities themselves are returned: compare them with one half",
+        "columns.swapaxes(1, 2) >= 0.5",
+        "columns.swapaxes(1, 2)",
+    ),
+    (
+        "the corners of the pixels are taken: pixels holds the centres already, so nothing is to be subtracted",
+        "pixels - start",
+        "pixels - 0.5 - start",
+    ),
+    (
+        "the edges of the boxes are cut off to whole pixels: they need not be whole numbers",
+        "boxes[:, axis, np.newaxis], boxes[:, axis + 2, np.newaxis]",
+        "boxes[:, axis, np.newaxis] // 1, boxes[:, axis + 2, np.newaxis] // 1",
     ),
 )
 

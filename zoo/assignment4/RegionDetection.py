@@ -68,6 +68,35 @@ slips(
         "iou = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)",
         "iou = (intersection / union).T",
     ),
+    (
+        "a negative width or height counts: where boxes lie apart, the intersection is 0",
+        "np.maximum(ends - starts, 0)",
+        "ends - starts",
+    ),
+    (
+        "the distance of boxes that lie apart counts as a width or height: np.abs makes it positive, "
+        "where it must become 0",
+        "np.maximum(ends - starts, 0)",
+        "np.abs(ends - starts)",
+    ),
+    (
+        "the intersection is divided by the area of the smallest box around both: divide by the area of the union",
+        "union = box_area(boxes)[:, np.newaxis] + box_area(others) - intersection",
+        "frame = np.maximum(boxes[:, np.newaxis, 2:], others[:, 2:]) - np.minimum(boxes[:, np.newaxis, "
+        ":2], others[:, :2])\n"
+        "union = np.prod(frame, axis=2)",
+    ),
+    (
+        "the last two columns are taken as width and height: a box is (left, top, right, bottom)",
+        'boxes, others = _as_boxes("boxes", boxes), _as_boxes("others", others)',
+        "boxes, others = (np.concatenate([b[:, :2], b[:, :2] + b[:, 2:]], axis=1) for b in (boxes * "
+        "1.0, others * 1.0))",
+    ),
+    (
+        "the height of the intersection is computed from left and right edges: it needs top and bottom",
+        "np.prod(np.maximum(ends - starts, 0), axis=2)",
+        "np.maximum(ends - starts, 0)[..., 0] ** 2",
+    ),
 )
 
 
@@ -138,6 +167,21 @@ slips(
         "kept = order[~is_dropped]",
         "kept = order[:1]",
     ),
+    (
+        "each box drops itself: it overlaps itself entirely, so compare it with those after it",
+        "is_dropped[i + 1 :] |= overlaps[i, i + 1 :]",
+        "is_dropped |= overlaps[i]",
+    ),
+    (
+        "the boxes themselves are returned: return their indices",
+        "kept = order[~is_dropped]",
+        "kept = boxes[order[~is_dropped]]",
+    ),
+    (
+        "the box with the lowest score is kept first: begin with the highest",
+        "overlaps = box_iou",
+        "order = order[::-1]\noverlaps = box_iou",
+    ),
 )
 
 
@@ -200,6 +244,18 @@ slips(
         'for n, k in enumerate(np.argsort(-np.asarray(scores), kind="stable")):',
         "is_right[k] = ",
         "is_right[n] = ",
+    ),
+    (
+        "a detection that overlaps a thing too little takes it from the next one: only one that is "
+        "right takes its thing",
+        "if overlaps[k, thing] >= iou_threshold and not is_taken[thing]:\n"
+        "            is_right[k] = is_taken[thing] = True",
+        "if not is_taken[thing]:\n    is_right[k] = overlaps[k, thing] >= iou_threshold\n    is_taken[thing] = True",
+    ),
+    (
+        "the score is compared with iou_threshold: it is the overlap that must reach it",
+        "if overlaps[k, thing] >= iou_threshold",
+        "if scores[k] >= iou_threshold",
     ),
 )
 
@@ -266,6 +322,18 @@ slips(
         "return precision, recall",
         "return recall, precision",
     ),
+    (
+        "the numbers are put back into the order in which the detections came: entry k belongs to the k "
+        "+ 1 highest scores",
+        "precision, recall = found / np.arange(1, len(found) + 1), found / num_true",
+        'back = np.argsort(np.argsort(-np.asarray(scores), kind="stable"))\n'
+        "precision, recall = (found / np.arange(1, len(found) + 1))[back], (found / num_true)[back]",
+    ),
+    (
+        "precision is divided by k, which is 0 for the first detection: k + 1 detections are counted in entry k",
+        "np.arange(1, len(found) + 1)",
+        "np.arange(len(found))",
+    ),
 )
 
 
@@ -323,6 +391,16 @@ slips(
         "the area is divided by the highest recall: things that were never found count as well",
         "np.sum(np.diff(recall, prepend=0) * best)",
         "np.sum(np.diff(recall, prepend=0) * best) / max(np.max(recall, initial=0), 1e-12)",
+    ),
+    (
+        "the mean of the precisions is returned, of all detections alike: each counts by how much recall grows there",
+        "area = np.sum(np.diff(recall, prepend=0) * best)",
+        "area = precision.mean() if len(precision) else 0.0",
+    ),
+    (
+        "the width of each rectangle is the recall itself: it is how much recall grows from one detection to the next",
+        "np.diff(recall, prepend=0) * best",
+        "recall * best",
     ),
 )
 
@@ -383,6 +461,25 @@ slips(
         "the windows are one pixel apart: they are stride pixels apart",
         "size + 1, stride)",
         "size + 1)",
+    ),
+    (
+        "the stride is ignored: the windows lie a whole window apart",
+        "height - size + 1, stride)",
+        "height - size + 1, size)",
+        "width - size + 1, stride)",
+        "width - size + 1, size)",
+    ),
+    (
+        "height and width are swapped: tops go up to height - size, lefts up to width - size",
+        "height - size + 1",
+        "width - size + 1 + 0",
+        "0, width - size + 1, stride",
+        "0, height - size + 1, stride",
+    ),
+    (
+        "the stride counts for rows only: windows lie `stride` apart in both directions",
+        "width - size + 1, stride)",
+        "width - size + 1)",
     ),
 )
 
@@ -455,6 +552,22 @@ slips(
         "the segments that are left over at the end are returned: return the box of every join",
         "np.array(joined).reshape(-1, 4)",
         "boxes[[int(i)]]",
+    ),
+    (
+        "the similarities of the segment that is gone are kept: row j and column j must become -inf",
+        "alike[j] = alike[:, j] = -np.inf",
+        "alike[j, j] = -np.inf",
+    ),
+    (
+        "the neighbours of the new segment are written to its row alone: its column needs them as well",
+        "is_neighbour[i] = is_neighbour[:, i] = neighbours",
+        "is_neighbour[i] = neighbours",
+    ),
+    (
+        "the mean colour uses the size of the new segment: add the sizes after the colours are averaged",
+        "colours[i] = (sizes[i] * colours[i] + sizes[j] * colours[j]) / (sizes[i] + sizes[j])\n"
+        "        sizes[i] += sizes[j]",
+        "sizes[i] += sizes[j]\ncolours[i] = (sizes[i] * colours[i] + sizes[j] * colours[j]) / (sizes[i] + sizes[j])",
     ),
 )
 
@@ -538,6 +651,23 @@ slips(
         "crops.transpose(0, 3, 1, 2)",
         "crops.transpose(0, 3, 2, 1)",
     ),
+    (
+        "the regions are cut out without being stretched: a cell is the region's width divided by size wide",
+        "(bottom - top)[:, np.newaxis] * steps",
+        "size * steps",
+        "(right - left)[:, np.newaxis] * steps",
+        "size * steps",
+    ),
+    (
+        "the edges of the regions are cut off to whole numbers: only the pixel at a centre is rounded down",
+        "rois[:, 1:].T",
+        "rois[:, 1:].astype(int).T",
+    ),
+    (
+        "width and height of a region are taken to be the same: rows go from top to bottom, columns from left to right",
+        "(bottom - top)[:, np.newaxis] * steps",
+        "(right - left)[:, np.newaxis] * steps",
+    ),
 )
 
 
@@ -600,6 +730,11 @@ slips(
         "the columns are dw, dh, dx, dy: the shifts come first",
         "[(centers - anchor_centers) / anchor_sizes, np.log(sizes / anchor_sizes)]",
         "[np.log(sizes / anchor_sizes), (centers - anchor_centers) / anchor_sizes]",
+    ),
+    (
+        "dx and dy, or dw and dh, have changed places: the order is dx, dy, dw, dh",
+        "[(centers - anchor_centers) / anchor_sizes, np.log(sizes / anchor_sizes)]",
+        "[((centers - anchor_centers) / anchor_sizes)[:, ::-1], np.log(sizes / anchor_sizes)[:, ::-1]]",
     ),
 )
 
@@ -668,6 +803,16 @@ slips(
         "the shift is subtracted: it is added to the anchor's centre",
         "anchor_centers + deltas",
         "anchor_centers - deltas",
+    ),
+    (
+        "dx and dy are cut off as well: only dw and dh are",
+        "deltas[:, :2] *",
+        "np.minimum(deltas[:, :2], LARGEST_LOG) *",
+    ),
+    (
+        "small values of dw and dh are cut off as well: only those above LARGEST_LOG are",
+        "np.minimum(deltas[:, 2:], LARGEST_LOG)",
+        "np.clip(deltas[:, 2:], -LARGEST_LOG, LARGEST_LOG)",
     ),
 )
 
@@ -741,6 +886,13 @@ slips(
         "first_column[k, j], stop_column[k, j]",
         "first_column[0, j], stop_column[0, j]",
     ),
+    (
+        "the bins reach one row and column too far: stop_row and stop_column are not a part of them",
+        "stop_row[k, i])",
+        "stop_row[k, i] + 1)",
+        "stop_column[k, j])",
+        "stop_column[k, j] + 1)",
+    ),
 )
 
 
@@ -794,6 +946,11 @@ slips(
         "the rows of dout's bins are mixed up with its columns: bin (i, j) gets dout[k, c, i, j]",
         "dout[k, c][exists]",
         "dout[k, c].T[exists]",
+    ),
+    (
+        "the gradient of a bin without entries goes to the last entry: its winner is -1, which is no place",
+        "exists = winners[k, c] >= 0",
+        "exists = winners[k, c] >= -1",
     ),
 )
 
@@ -887,6 +1044,24 @@ slips(
         "np.where(largest < negative, -1, -2)",
         "np.where(largest < negative, things, -2)",
     ),
+    (
+        "with keep_best, the best region of a thing gets the thing that it overlaps most, which may be "
+        "another one: it shows the thing that it is the best of",
+        "things[overlaps.argmax(axis=0)] = np.arange(len(boxes))",
+        "best = overlaps.argmax(axis=0)\nthings[best] = overlaps.argmax(axis=1)[best]",
+    ),
+    (
+        "with keep_best, a thing whose best overlap is below `negative` gets no region: each thing has "
+        "one, however little they overlap",
+        "things[overlaps.argmax(axis=0)] = np.arange(len(boxes))",
+        "enough = overlaps.max(axis=0) >= negative\n"
+        "things[overlaps.argmax(axis=0)[enough]] = np.arange(len(boxes))[enough]",
+    ),
+    (
+        "1 stands for each region with a thing: things holds the index of the thing",
+        "things = np.where(largest >= positive, things,",
+        "things = np.where(largest >= positive, 1,",
+    ),
 )
 
 
@@ -965,6 +1140,26 @@ slips(
         "share = R / max(shows_thing.sum(), 1)\n"
         "box_loss, dx[shows_thing, :4] = box_loss * share, BOX_WEIGHT * dboxes * share",
     ),
+    (
+        "the loss of the boxes is averaged over the regions with a thing: both parts are averaged over all regions",
+        "BOX_WEIGHT * box_loss -",
+        "BOX_WEIGHT * box_loss * R / max(shows_thing.sum(), 1) -",
+    ),
+    (
+        "the right class is read at labels - 1: the background is class 0, so the label is the column",
+        "log_probs[rows, labels])",
+        "log_probs[rows, labels - 1])",
+    ),
+    (
+        "the class of background regions does not count in the loss: they must learn to say background",
+        "np.sum(log_probs[rows, labels])",
+        "np.sum(log_probs[rows, labels][shows_thing])",
+    ),
+    (
+        "1 is not subtracted at the right class: the gradient is p - 1 there",
+        "dx[rows, 4 + labels] -= 1",
+        "dx[rows, 4 + labels] -= 0",
+    ),
 )
 
 
@@ -1038,6 +1233,31 @@ slips(
         "the anchors are returned undecoded: the network says how they should move",
         "decode_boxes(predictions[best, :4], anchors[best])",
         "anchors[best]",
+    ),
+    (
+        "all anchors are decoded and go through nms: only the best 6 * num_proposals should",
+        "[: 6 * num_proposals]",
+        "",
+    ),
+    (
+        "the scores are no longer those of the boxes: choose both with the same indices, scores[best]",
+        "scores[best][is_large]",
+        "scores[: len(best)][is_large]",
+    ),
+    (
+        "the area of a box is compared with 2: its width and its height must both be at least 2",
+        ".min(axis=1) >= 2",
+        ".prod(axis=1) >= 2",
+    ),
+    (
+        "the anchors with the lowest scores are chosen: argsort sorts from the lowest to the highest",
+        "np.argsort(-scores)",
+        "np.argsort(scores)",
+    ),
+    (
+        "the box is read from columns 2 to 5: the four numbers come first, then the two scores",
+        "predictions[best, :4]",
+        "predictions[best, 2:]",
     ),
 )
 

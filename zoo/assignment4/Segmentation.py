@@ -68,6 +68,11 @@ slips(
         "[..., 0]",
     ),
     ("the largest gradient of each square is taken: they must be added up", ".sum(axis=-1)", ".max(axis=-1)"),
+    (
+        "dx adds up entries that are no square: after a reshape to (N, C, H, factor, W, factor) sum over axes 3 and 5",
+        "dx = _squares(dout, cache).sum(axis=-1)",
+        "N, C, H, W = dout.shape\ndx = dout.reshape(N, C, H // cache, W // cache, cache, cache).sum(axis=(4, 5))",
+    ),
 )
 
 
@@ -184,6 +189,12 @@ slips(
     ("only the row of the maximum in its square is kept", "argmax(axis=-1)", "argmax(axis=-1) // factor"),
     ("only the column of the maximum in its square is kept", "argmax(axis=-1)", "argmax(axis=-1) % factor"),
     ("the maximum is taken of absolute values", "squares.max(", "abs(squares).max("),
+    (
+        "positions are counted column by column: they go row by row",
+        "positions = squares.argmax(axis=-1)",
+        "turned = squares.reshape(*squares.shape[:-1], factor, factor).swapaxes(-1, -2)\n"
+        "positions = turned.reshape(squares.shape).argmax(axis=-1)",
+    ),
 )
 
 
@@ -242,6 +253,14 @@ slips(
         "the values are divided by factor * factor: only one entry of each square gets the value, and all of it",
         "x[..., np.newaxis], axis",
         "x[..., np.newaxis] / factor**2, axis",
+    ),
+    (
+        "the squares begin at rows i and columns j: square (i, j) begins at factor * i and factor * j",
+        "out = _maps(squares)",
+        "out = np.zeros_like(_maps(squares))\n"
+        "for n, c, i, j in np.ndindex(*x.shape):\n"
+        "    row, column = divmod(positions[n, c, i, j], factor)\n"
+        "    out[n, c, i + row, j + column] = x[n, c, i, j]",
     ),
 )
 _UNPOOL_BACK = f"{LAYERS}:max_unpool_backward"
@@ -322,6 +341,11 @@ slips(
         "the first channel alone is used: the input channels are summed",
         '"nchw,cf->nfhw", x, w[:, :, i, j]',
         '"nchw,cf->nfhw", x[:, :1], w[:1, :, i, j]',
+    ),
+    (
+        "b is added with each entry of the filters: add it once, at the end",
+        'part = np.einsum("nchw,cf->nfhw", x, w[:, :, i, j])',
+        'part = np.einsum("nchw,cf->nfhw", x, w[:, :, i, j]) + b[:, np.newaxis, np.newaxis]',
     ),
 )
 
@@ -522,6 +546,21 @@ slips(
         "-np.sum(weights * log_probs",
         "-np.sum(weights * np.exp(log_probs)",
     ),
+    (
+        "divided by the number of images: the average is that of all pixels",
+        "weights / weights.sum()",
+        "weights / len(x)",
+    ),
+    (
+        "the softmax runs along the rows of the maps: the classes are on axis 1",
+        "axis=1, keepdims=True",
+        "axis=3, keepdims=True",
+    ),
+    (
+        "the gradient ignores the weights of the classes, though the loss has them",
+        "(np.exp(log_probs) - is_right) * weights",
+        "(np.exp(log_probs) - is_right) / y.size",
+    ),
 )
 
 
@@ -625,6 +664,12 @@ slips(
         "only classes that occur in y count in the mean: one that is predicted but never right counts with 0",
         "np.nanmean(iou)",
         "np.nanmean(iou[confusion.sum(axis=1) > 0])",
+    ),
+    (
+        "the intersections and unions of all classes are added up before they are divided: each class "
+        "has a value of its own, and they are averaged",
+        "float(np.nanmean(iou))",
+        "float(intersection.sum() / union.sum())",
     ),
 )
 

@@ -83,6 +83,11 @@ slips(
         "cells = rows * S + columns",
         "cells = (S - 1 - rows) * S + columns",
     ),
+    (
+        "the cell of the upper left corner is in charge: it is the one in which the centre of the box lies",
+        "(boxes[:, :2] + boxes[:, 2:]) / 2",
+        "boxes[:, :2]",
+    ),
 )
 
 
@@ -204,6 +209,11 @@ slips(
         "the gradient has the wrong sign",
         "np.clip(errors / SMOOTH, -1, 1)",
         "-np.clip(errors / SMOOTH, -1, 1)",
+    ),
+    (
+        "the two formulas meet at 1: here they meet at 0.2, SMOOTH",
+        "np.where(size < SMOOTH, errors**2 / (2 * SMOOTH), size - SMOOTH / 2)",
+        "np.where(size < 1, errors**2 / 2, size - 0.5)",
     ),
 )
 
@@ -350,6 +360,11 @@ slips(
         "box_loss, dboxes = smooth_absolute_error(x[has_thing, 1:5] - deltas[has_thing])",
         "dboxes = 2 * (x[has_thing, 1:5] - deltas[has_thing])\nbox_loss = np.sum(dboxes**2) / 4",
     ),
+    (
+        "the box is read from columns 0 to 3: column 0 is the score of 'is there a thing?', the box has columns 1 to 4",
+        "x[has_thing, 1:5] - deltas",
+        "x[has_thing, 0:4] - deltas",
+    ),
 )
 
 
@@ -469,6 +484,16 @@ slips(
         "sigmoid(x[:, :1]) * class_probs",
         "np.log(sigmoid(x[:, :1])) + np.log(class_probs)",
     ),
+    (
+        "boxes holds what the network predicts: decode_boxes makes boxes of it",
+        "decode_boxes(x[:, 1:5], anchors)",
+        "x[:, 1:5]",
+    ),
+    (
+        "only the score of the most likely class is returned: scores has a column for each class",
+        "scores = sigmoid(x[:, :1]) * class_probs",
+        "scores = sigmoid(x[:, 0]) * class_probs.max(axis=1)",
+    ),
 )
 
 
@@ -572,6 +597,22 @@ slips(
         "thing, along axis 0",
         "best = overlaps.argmax(axis=0)",
         "best = np.argsort(-overlaps.max(axis=1))[: len(boxes)]",
+    ),
+    (
+        'labels holds the numbers of the things: truth["labels"] has the class of each',
+        'np.asarray(truth["labels"])[things]',
+        "things",
+    ),
+    (
+        "deltas is filled in for anchors that show nothing: it is 0 where there is no thing",
+        "deltas[n, is_shown] = encode_boxes(boxes[things], anchors[is_shown])",
+        "deltas[n] = encode_boxes(boxes[overlaps.argmax(axis=1)], anchors)\n"
+        "deltas[n, is_shown] = encode_boxes(boxes[things], anchors[is_shown])",
+    ),
+    (
+        "has_thing of all images is overwritten with that of the last one: image n has row n",
+        "has_thing[n] = is_shown",
+        "has_thing[:] = is_shown",
     ),
 )
 

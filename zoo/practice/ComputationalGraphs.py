@@ -100,6 +100,15 @@ def add_shares(dout, cache):
     return tuple(gates.sum_to_shape(dout / 2, shape) for shape in cache)
 
 
+@wrong(
+    "add_and_multiply",
+    "dy has the shape of dout, or of x: sum_to_shape brings it to the shape of y",
+    target=ADD_BACK,
+)
+def add_without_sum_for_y(dout, cache):
+    return gates.sum_to_shape(dout, cache[0]), dout
+
+
 @wrong("add_and_multiply", "y gets -dout, as in a difference", target=ADD_BACK)
 def add_subtracts(dout, cache):
     return gates.sum_to_shape(dout, cache[0]), -gates.sum_to_shape(dout, cache[1])
@@ -142,6 +151,16 @@ def multiply_without_dout(dout, cache):
     x, y = cache
     ones = np.ones(np.shape(dout))
     return gates.sum_to_shape(ones * y, np.shape(x)), gates.sum_to_shape(ones * x, np.shape(y))
+
+
+@wrong(
+    "add_and_multiply",
+    "the gradients are the other input alone: multiply it by dout, then bring it to the shape by sum_to_shape",
+    target=MULTIPLY_BACK,
+)
+def multiply_hands_out_the_inputs(dout, cache):
+    x, y = cache
+    return y, x
 
 
 @wrong(
@@ -239,6 +258,26 @@ def max_times_input(dout, cache):
     return _max_shares(dout, cache, x * (x >= y), y * (x < y))
 
 
+@wrong("max_gate", "dout is missing: the larger one gets dout, not 1", target=MAX_BACK)
+def max_without_dout(dout, cache):
+    return _max_shares(np.ones(np.shape(dout)), cache, cache[0] >= cache[1], cache[0] < cache[1])
+
+
+@wrong(
+    "max_gate",
+    "~ of a plain True is -2, not False: write the opposite comparison for y, x < y",
+    target=MAX_BACK,
+)
+def max_with_a_tilde(dout, cache):
+    x_wins = cache[0] >= cache[1]
+    return _max_shares(dout, cache, x_wins, np.where(x_wins, -2, -1) if np.ndim(x_wins) == 0 else ~x_wins)
+
+
+@wrong("max_gate", "y is compared with 0 in place of x", target=MAX_BACK)
+def max_compares_y_with_zero(dout, cache):
+    return _max_shares(dout, cache, cache[0] >= cache[1], np.asarray(cache[1]) > 0)
+
+
 @wrong("max_gate", "x is compared with 0 in place of y", target=MAX_BACK)
 def max_compares_with_zero(dout, cache):
     return _max_shares(dout, cache, np.asarray(cache[0]) > 0, ~(np.asarray(cache[0]) > 0))
@@ -283,6 +322,18 @@ def sigmoid_mirrored(x):
     return out, out
 
 
+@wrong("sigmoid_gate", "1 / 1 + exp(-x) is 1 + exp(-x): put 1 + exp(-x) into brackets")
+def sigmoid_without_brackets(x):
+    out = 1 / 1 + np.exp(-x)
+    return out, out
+
+
+@wrong("sigmoid_gate", "out is float64 for x in float32: np.zeros makes float64 unless it is told the dtype of x")
+def sigmoid_in_float64(x):
+    out = 0.5 + 0.5 * np.tanh(0.5 * np.asarray(x, np.float64))
+    return out, out
+
+
 @wrong("sigmoid_gate", "the curve is that of tanh, from -1 to 1")
 def sigmoid_is_tanh(x):
     return np.tanh(x), np.tanh(x)
@@ -324,6 +375,11 @@ def sigmoid_of_output(dout, out):
     return dout * again * (1 - again)
 
 
+@wrong("sigmoid_gate", "the factor out is missing", target=SIGMOID_BACK)
+def sigmoid_rest_alone(dout, out):
+    return dout * (1 - out)
+
+
 @wrong("sigmoid_gate", "the factor 1 - out is missing", target=SIGMOID_BACK)
 def sigmoid_without_rest(dout, out):
     return dout * out
@@ -361,7 +417,21 @@ slips(
     ("the gate times -1 is missing: the curve falls", "multiply_forward(x, -1.0)", "multiply_forward(x, 1.0)"),
     ("the 1 is missing: the chain is 1 / exp(-x)", "add_forward(power, 1.0)", "add_forward(power, 0.0)"),
     ("the last gate is missing: out is 1 / bottom", "return out, cache", "return bottom, cache"),
-    ("exp is the first gate, and its result is made negative", "exp_forward(negative)", "exp_forward(-negative)"),
+    (
+        "exp gets x: it must get what the gate times -1 has made of it",
+        "exp_forward(negative)",
+        "exp_forward(-negative)",
+    ),
+    (
+        "exp is the first gate, and its result is made negative: first times -1, then exp",
+        "multiply_forward(x, -1.0)",
+        "exp_forward(x)",
+        "exp_forward(negative)",
+        "multiply_forward(negative, -1.0)",
+        "cache = (multiply_cache, exp_cache",
+        "cache = (exp_cache, multiply_cache",
+    ),
+    ("1 is subtracted: the third gate adds it", "add_forward(power, 1.0)", "add_forward(power, -1.0)"),
 )
 
 
@@ -536,6 +606,15 @@ def gates_order(output):
     return order
 
 
+@wrong(
+    "topological_order",
+    "the list has the data of the values: append the Value itself",
+    rule="entries that are no values of the graph",
+)
+def order_of_data(output):
+    return [node.data for node in gates_order(output)]
+
+
 @right("topological_order", edge="Python's recursion ends near 1,000")
 def order_recursive(output):
     return gates_order(output)
@@ -649,6 +728,38 @@ def backward_breadth_first(output, doutput=None):
     return grads
 
 
+@wrong(
+    "graph_backward", "the walk ends too early: each value of the topological order hands gradients on to its parents"
+)
+def backward_of_one_gate(output, doutput=None):
+    grads = {output: np.ones_like(output.data) if doutput is None else doutput}
+    for parent, dparent in zip(output.parents, output.parent_gradients(grads[output]), strict=True):
+        grads[parent] = grads[parent] + dparent if parent in grads else dparent
+    return grads
+
+
+@wrong("graph_backward", "a value passes on what it has so far each time that something arrives, so parts count twice")
+def backward_passes_on_sums(output, doutput=None):
+    grads = {output: np.ones_like(output.data) if doutput is None else doutput}
+
+    def visit(node):
+        for parent, dparent in zip(node.parents, node.parent_gradients(grads[node]), strict=True):
+            grads[parent] = grads.get(parent, 0) + dparent
+            visit(parent)
+
+    visit(output)
+    return grads
+
+
+@wrong("graph_backward", "parent_gradients gets the value of the node: hand it the node's gradient, grads[node]")
+def backward_of_data(output, doutput=None):
+    grads = {output: np.ones_like(output.data) if doutput is None else doutput}
+    for node in reversed(gates.topological_order(output)):
+        for parent, dparent in zip(node.parents, node.parent_gradients(node.data), strict=True):
+            grads[parent] = grads[parent] + dparent if parent in grads else dparent
+    return grads
+
+
 @wrong("graph_backward", "doutput is not used: the output begins with it")
 def backward_from_ones(output, doutput=None):
     return backward_by_recursion(output)
@@ -716,6 +827,26 @@ slips(
         "(values[-1],) * len(graph.outputs)",
     ),
     (
+        "a value is returned as it is: return a tuple, with an entry for each of graph.outputs",
+        "tuple(values[number] for number in graph.outputs)",
+        "values[graph.outputs[0]]",
+    ),
+    (
+        "all values are returned: graph.outputs says which are asked for",
+        "tuple(values[number] for number in graph.outputs)",
+        "tuple(values)",
+    ),
+    (
+        "the first input is handed out each time: next(waiting) takes the next one",
+        "values.append(next(waiting))",
+        "values.append(inputs[0])",
+    ),
+    (
+        "compute gets the numbers of the values that a step reads: hand it the values themselves",
+        "[values[number] for number in step.inputs]",
+        "list(step.inputs)",
+    ),
+    (
         "the inputs are handed out from the last to the first",
         "values.append(next(waiting))",
         "values.append(inputs[-1 - sum(other.operation == 'input' for other in graph.steps[: len(values)])])",
@@ -771,7 +902,32 @@ _compute = compute
 slips(
     "count_operations",
     ("a product counts once: each is also added, which makes 2 N D M", "2 * N * D * M", "N * D * M"),
-    ("the number of sums is missing: each entry needs D products", "2 * N * D * M", "2 * N * M"),
+    ("D is missing: each of the N M entries is a sum of D products", "2 * N * D * M", "2 * N * M"),
+    (
+        "D - 1 additions are counted for each entry: here the first product is added, too, to 0, which makes D",
+        "2 * N * D * M",
+        "N * M * (2 * D - 1)",
+    ),
+    (
+        "a step counts the products of all sizes of its inputs: outside of matmul and sum, the output counts",
+        "int(np.prod(output_shape))",
+        "int(np.prod([size for shape in input_shapes for size in shape]))",
+    ),
+    (
+        "the entries of all inputs are counted: an elementwise step computes one number for each entry of the output",
+        "int(np.prod(output_shape))",
+        "sum(int(np.prod(shape)) for shape in input_shapes)",
+    ),
+    (
+        "the axes of the output are counted: np.prod of its shape counts the entries",
+        "int(np.prod(output_shape))",
+        "len(output_shape)",
+    ),
+    (
+        "only the first two sizes of the output are multiplied: an array can have fewer axes, and more",
+        "int(np.prod(output_shape))",
+        "output_shape[0] * output_shape[1]",
+    ),
     (
         "a sum counts the entries that come out: every entry that goes in is added",
         "np.prod(input_shapes[0])",
@@ -788,6 +944,11 @@ slips(
         "int(np.sum(output_shape))",
     ),
 )
+
+
+@wrong("count_operations", "every step counts the entries of its output: matmul and sum have rules of their own")
+def count_outputs(operation, input_shapes, output_shape):
+    return int(np.prod(output_shape))
 
 
 @right("count_operations")
@@ -822,6 +983,16 @@ slips(
         "a folded step takes the value of the first constant that it reads: compute gives its own",
         "setting=compute(step, [other.setting for other in read])",
         "setting=read[0].setting",
+    ),
+    (
+        "compute gets the numbers of the values that are read: hand it the values, the settings of the constants",
+        "[other.setting for other in read]",
+        "list(step.inputs)",
+    ),
+    (
+        "a folded step still has its inputs: a constant reads nothing",
+        'Step("constant", setting',
+        'Step("constant", step.inputs, setting',
     ),
     (
         "the folded steps are not put into the new graph",
@@ -918,6 +1089,36 @@ slips(
         "len(read_by[number]) != 1",
     ),
 )
+
+
+@wrong("fusion_groups", "every step is left alone: nothing joins a group")
+def groups_of_one(graph):
+    return list(range(len(graph.steps)))
+
+
+@wrong("fusion_groups", "a group is named by its first step: it has the number of its last one")
+def groups_by_first(graph):
+    groups = groups_by_search(graph).tolist()
+    return [groups.index(group) for group in groups]
+
+
+@wrong("fusion_groups", "a step joins the step after it in the list: what counts is which steps read its value")
+def groups_of_neighbours(graph):
+    groups = list(range(len(graph.steps)))
+    for number in reversed(groups[:-1]):
+        if {graph.steps[number].operation, graph.steps[number + 1].operation} <= set(ELEMENTWISE):
+            groups[number] = groups[number + 1]
+    return groups
+
+
+@wrong("fusion_groups", "the groups of what a step reads are collected: it joins the group of those that read it")
+def groups_of_what_is_read(graph):
+    groups = list(range(len(graph.steps)))
+    for number in reversed(groups[:]):
+        joined = {groups[i] for i in graph.steps[number].inputs}
+        if number not in graph.outputs and len(joined) == 1 and graph.steps[number].operation in ELEMENTWISE:
+            groups[number] = joined.pop()
+    return groups
 
 
 @right("fusion_groups")

@@ -17,6 +17,31 @@ slips(
         "rng.uniform(low, high, size)",
     ),
     (
+        "the exponent lies between low and high: it must lie between their logarithms",
+        "np.exp(rng.uniform(np.log(low), np.log(high), size))",
+        "np.exp(rng.uniform(low, high, size))",
+    ),
+    (
+        "the exponent lies between low and high: it must lie between their logarithms",
+        "np.exp(rng.uniform(np.log(low), np.log(high), size))",
+        "10 ** rng.uniform(low, high, size)",
+    ),
+    (
+        "this is the logarithm of a uniform number: draw between the logarithms, and undo them by np.exp",
+        "np.exp(rng.uniform(np.log(low), np.log(high), size))",
+        "np.log(rng.uniform(low, high, size))",
+    ),
+    (
+        "low and high are swapped",
+        "np.exp(rng.uniform(np.log(low), np.log(high), size))",
+        "np.exp(rng.uniform(np.log(high), np.log(low), size))",
+    ),
+    (
+        "nothing is drawn: np.geomspace gives fixed numbers at equal distances",
+        "np.exp(rng.uniform(np.log(low), np.log(high), size))",
+        "np.sqrt(low * high) if size is None else np.resize(np.geomspace(low, high, int(np.prod(size))), size)",
+    ),
+    (
         "these are the logarithms of the numbers: np.exp undoes np.log",
         "np.exp(rng.uniform(np.log(low), np.log(high), size))",
         "rng.uniform(np.log(low), np.log(high), size)",
@@ -99,6 +124,19 @@ slips(
         "all trials have the same settings: draw new ones in each, from one generator that is made before the loop",
         "settings = {",
         "rng = np.random.RandomState(seed)\nsettings = {",
+    ),
+    (
+        "the numbers are drawn setting by setting: draw trial by trial, a number for each name in turn",
+        "for _ in range(budget):",
+        "columns = {name: [log_uniform(low, high, rng=rng) for _ in range(budget)] "
+        "for name, (low, high) in ranges.items()}\nfor i in range(budget):",
+        "{name: log_uniform(low, high, rng=rng) for name, (low, high) in ranges.items()}\n        trials",
+        "{name: column[i] for name, column in columns.items()}\ntrials",
+    ),
+    (
+        "a score of nan is made a number: keep it, it is sorted to the end",
+        "Trial(train(**settings), settings)",
+        "Trial(np.nan_to_num(train(**settings)), settings)",
     ),
     ("one trial is missing: range(budget) counts from 0", "range(budget)", "range(1, budget)"),
     (
@@ -228,6 +266,42 @@ slips(
         "np.logspace(low, high, num_steps)",
     ),
     (
+        "the rates rise by a factor of 10 in each step: num_steps of them must lie between low and high",
+        "np.geomspace(low, high, num_steps)",
+        "low * 10.0 ** np.arange(num_steps)",
+    ),
+    ("the test goes on after the loss that ends it: break, not continue", "break", "continue"),
+    (
+        "the loss is compared with the lowest of the smoothed losses: compare it with the lowest loss",
+        "stop * min(losses)",
+        "stop * min(smoothed(losses))",
+    ),
+    (
+        "the rate of the last step is kept: append the rate after the test, with its loss",
+        ENDS + "\n        rates.append(rate)",
+        "rates.append(rate)\nif np.isnan(loss) or (losses and loss > stop * min(losses)):\n    break",
+    ),
+    (
+        "losses holds the smoothed ones: smooth them for the suggestion only",
+        "suggestion = rates[np.argmin(smoothed(losses))] / 10",
+        "losses = smoothed(losses)\nsuggestion = rates[np.argmin(losses)] / 10",
+    ),
+    (
+        "np.argmin gives a place: the suggestion is a tenth of the rate there, rates[...]",
+        "rates[np.argmin(smoothed(losses))] / 10",
+        "np.argmin(smoothed(losses)) / 10",
+    ),
+    (
+        "the place is divided by 10: divide the rate",
+        "rates[np.argmin(smoothed(losses))] / 10",
+        "rates[np.argmin(smoothed(losses)) // 10]",
+    ),
+    (
+        "the suggestion comes from where the loss falls fastest: take a tenth of the rate where it is lowest",
+        "np.argmin(smoothed(losses))",
+        "np.argmin(np.diff(smoothed(losses)))",
+    ),
+    (
         "the rates fall: the first one is low",
         "np.geomspace(low, high, num_steps)",
         "np.geomspace(high, low, num_steps)",
@@ -248,7 +322,7 @@ slips(
         "stop * losses[0]",
     ),
     (
-        "the loss is compared with the one before: compare it with the lowest so far",
+        "the loss is compared with the one before, or with the highest: compare it with the lowest so far",
         "stop * min(losses)",
         "stop * losses[-1]",
     ),
@@ -344,13 +418,31 @@ slips(
         "make_net()",
     ),
     ("the natural logarithm is meant: np.log", "wanted = np.log(", "wanted = np.log2("),
+    ("the natural logarithm is meant: np.log", "wanted = np.log(", "wanted = np.log10("),
+    (
+        "ok is never True: the loss may differ by tolerance * log(C) from log(C), and not from -log(C) or 1 / C",
+        "wanted = np.log(",
+        "wanted = -np.log(",
+    ),
+    ("10 classes are hard-coded: use num_classes", "np.log(num_classes)", "np.log(10)"),
+    ("0.1 is hard-coded: use tolerance", "<= tolerance * wanted", "<= 0.1 * wanted"),
+    (
+        "ok is never True: the loss may differ by tolerance * log(C) from log(C), and not from -log(C) or 1 / C",
+        "abs(measured - wanted) <= tolerance * wanted",
+        "measured == wanted",
+    ),
+    (
+        "a loss that is far too large passes: compare the absolute difference",
+        "abs(measured - wanted)",
+        "wanted - measured",
+    ),
     (
         "the wanted loss is log(C): neither C nor the probability 1 / C",
         "wanted = np.log(num_classes)",
         "wanted = num_classes",
     ),
     (
-        "the wanted loss is log(C): neither C nor the probability 1 / C",
+        "ok is never True: the loss may differ by tolerance * log(C) from log(C), and not from -log(C) or 1 / C",
         "wanted = np.log(num_classes)",
         "wanted = 1 / num_classes",
     ),
@@ -431,6 +523,47 @@ slips(
         "net.loss(X, y)[0]",
     ),
     (
+        "the gradients are computed once: the parameters have moved, so they must be computed in every step",
+        "for _ in range(num_steps):",
+        "_, first = net.loss(X, y)\nfor _ in range(num_steps):",
+        "in grads.items()",
+        "in first.items()",
+    ),
+    (
+        "what is measured is a percentage: it must be a fraction, at most 1",
+        "measured = np.mean(",
+        "measured = 100 * np.mean(",
+    ),
+    (
+        "the accuracy is measured before the last step: measure after the loop",
+        "_, grads = net.loss(X, y)",
+        "_, grads = net.loss(X, y)\nbefore = np.mean(np.argmax(net.loss(X), axis=1) == y)",
+        "measured = np.mean(np.argmax(net.loss(X), axis=1) == y)",
+        "measured = before",
+    ),
+    (
+        "all images are measured: only the first num_images are to be learnt by heart",
+        "X, y = X[:num_images], y[:num_images]",
+        "X_few, y_few = X[:num_images], y[:num_images]",
+        "grads = net.loss(X, y)",
+        "grads = net.loss(X_few, y_few)",
+    ),
+    (
+        "np.argmax with axis=1 is wanted: the class of each image, not its score, and not one position among all",
+        "np.argmax(net.loss(X), axis=1)",
+        "np.max(net.loss(X), axis=1)",
+    ),
+    (
+        "np.argmax with axis=1 is wanted: the class of each image, not its score, and not one position among all",
+        "np.argmax(net.loss(X), axis=1)",
+        "np.argmax(net.loss(X))",
+    ),
+    (
+        "the gradient is divided by the number of images: the loss is a mean already",
+        "- learning_rate * dw",
+        "- learning_rate * dw / num_images",
+    ),
+    (
         "what is measured is the fraction of wrong answers",
         "axis=1) == y",
         "axis=1) != y",
@@ -476,6 +609,36 @@ slips(
     "newton_step",
     ("the step goes the wrong way: subtract it", "w - np", "w + np"),
     ("the Hessian multiplies the gradient: its inverse must, so solve a system", SOLVED, "hessian @ gradient"),
+    (
+        "the Hessian multiplies the gradient: its inverse must, so solve a system",
+        SOLVED,
+        "(hessian + damping * np.eye(len(w))) @ gradient",
+    ),
+    (
+        "* multiplies entry by entry and gives a matrix: solve a system, or multiply by @",
+        SOLVED,
+        "np.linalg.inv(hessian + damping * np.eye(len(w))) * gradient",
+    ),
+    (
+        "the gradient is divided by the entries of the Hessian: solve a system",
+        SOLVED,
+        "gradient / (hessian + damping * np.eye(len(w)))",
+    ),
+    (
+        "damping multiplies the step: it is added to the diagonal of the Hessian",
+        SOLVED,
+        "damping * np.linalg.solve(hessian, gradient)",
+    ),
+    (
+        "the system is solved for w: its right-hand side is the gradient",
+        SOLVED,
+        "np.linalg.solve(hessian + damping * np.eye(len(w)), w)",
+    ),
+    (
+        "damping is added to the new w: it is added to the diagonal of the Hessian",
+        SOLVED,
+        "np.linalg.solve(hessian, gradient) + damping",
+    ),
     ("the Hessian is left out: this is gradient descent with a rate of 1", SOLVED, "gradient"),
     ("damping is not added", "hessian + damping * np.eye(len(w))", "hessian"),
     ("damping is subtracted: add it to the diagonal", "hessian + damping", "hessian - damping"),
@@ -552,6 +715,49 @@ slips(
         "the scale between the loops comes from the oldest pair: take the newest, pairs[-1]",
         "pairs[-1]",
         "pairs[0]",
+    ),
+    (
+        "the scale between the loops is (s . y) / (s . s): its divisor is y . y",
+        "(s @ y) / (y @ y)",
+        "(s @ y) / (s @ s)",
+    ),
+    (
+        "q is scaled by every pair: only the newest one counts, between the loops",
+        "alphas.append(alpha)",
+        "alphas.append(alpha)\nq = q * (s @ y) / (y @ y)",
+        "r = q * (s @ y) / (y @ y)",
+        "r = q",
+    ),
+    (
+        "r begins with the gradient: it begins with q, which the first loop has changed",
+        "r = q * (s @ y)",
+        "r = gradient * (s @ y)",
+    ),
+    (
+        "all pairs use the last alpha: keep one for each pair, in a list",
+        "zip(pairs, reversed(alphas), strict=True)",
+        "zip(pairs, alphas[-1:] * len(alphas), strict=True)",
+    ),
+    (
+        "s and y are swapped: a pair is (s, y), a step and the change of the gradient",
+        "for s, y in reversed(pairs)",
+        "for y, s in reversed(pairs)",
+        "for (s, y), alpha",
+        "for (y, s), alpha",
+        "s, y = pairs[-1]",
+        "y, s = pairs[-1]",
+    ),
+    (
+        "only the newest pair is used: both loops go through all pairs",
+        "reversed(pairs)",
+        "pairs[-1:]",
+        "zip(pairs,",
+        "zip(pairs[-1:],",
+    ),
+    (
+        "alpha is an array: s . q and s . y are numbers, s @ q and s @ y",
+        "(s @ q) / (s @ y)",
+        "(s * q) / (s * y)",
     ),
     (
         "the scale between the loops is upside down: (s . y) / (y . y)",

@@ -218,6 +218,15 @@ def _second_choice(rng):
     }
 
 
+def _too_little(rng):
+    """The best detection overlaps a thing too little: it does not take it from the next one."""
+    return {
+        "overlaps": np.array([[0.1, 0.8], [0.3, 0.0], [0.7, 0.2]]) - rng.uniform(0, 0.05),
+        "scores": np.array([0.5, 0.9, 0.6]),
+        "iou_threshold": 0.5,
+    }
+
+
 def _reached(rng):
     return {"overlaps": np.array([[0.5, 0.1], [0.2, 0.75]]), "scores": np.array([0.3, 0.6]), "iou_threshold": 0.5}
 
@@ -255,6 +264,7 @@ match_detections = Question(
         ),
         Case("a high threshold", lambda rng: _match_inputs(rng, 9, 4, 0.75), _run_match_detections, _match_sizes),
         Case("the thing is taken", _second_choice, _run_match_detections, _match_sizes),
+        Case("the best overlaps too little", _too_little, _run_match_detections, _match_sizes),
         Case("exactly at the threshold", _reached, _run_match_detections, _match_sizes, edge=_AT_THRESHOLD),
     ),
 )
@@ -484,8 +494,11 @@ def _delta_inputs(rng, N, scale=0.5, dtype=np.float64):
 
 
 def _wild(rng):
+    """Large numbers of each kind: only those that make boxes too large are cut off."""
     deltas = rng.uniform(-3, 3, size=(6, 4))
     deltas[:2, 2], deltas[1:3, 3] = rng.uniform(4.5, 9, size=(2, 2))
+    deltas[3, 0], deltas[4, 1] = rng.uniform(4.5, 9, size=2)
+    deltas[4, 2], deltas[5, 3] = rng.uniform(-6, -4.5, size=2)
     return {"deltas": deltas, "anchors": _boxes(rng, 6)}
 
 
@@ -661,6 +674,14 @@ def _region_inputs(rng, R, M, positive, negative, keep_best=False):
     return {"regions": regions, "boxes": boxes, **limits}
 
 
+def _hidden(rng):
+    """The best region of the second thing overlaps the first one more; that of the third overlaps it very little."""
+    regions = np.array([[0.0, 0, 20, 18], [0, 0, 12, 12], [47, 47, 60, 60], [70, 3, 80, 9]])
+    boxes = np.array([[0.0, 0, 20, 20], [2, 2, 8, 8], [40, 40, 50, 50]])
+    regions = regions[rng.permutation(4)] + rng.uniform(-0.3, 0.3, size=(4, 4))
+    return {"regions": regions, "boxes": boxes, "positive": 0.8, "negative": 0.3, "keep_best": True}
+
+
 def _run_match_regions(**inputs):
     from cs231n.classifiers.region_nets import match_regions
 
@@ -696,6 +717,7 @@ match_regions = Question(
             _run_match_regions,
             _region_sizes,
         ),
+        Case("a thing inside another, one nearly missed", _hidden, _run_match_regions, _region_sizes),
         Case(
             "one region",
             lambda rng: _region_inputs(rng, 1, 2, 0.5, 0.3),
@@ -788,6 +810,16 @@ def _thin(rng):
     return inputs
 
 
+def _crowd(rng):
+    """The best 6 * num_proposals anchors say nearly the same: one proposal is left."""
+    inputs = _proposal_inputs(rng, 5, 2, 12.0)
+    inputs["anchors"][:14] = [10, 11, 26, 25] + rng.uniform(-0.3, 0.3, size=(14, 4))
+    inputs["predictions"][:14, :4] = rng.uniform(-0.01, 0.01, size=(14, 4))
+    inputs["predictions"][:, 4:] *= 0.2
+    inputs["predictions"][:14, 5] = 4 + 0.5 * rng.permutation(14)
+    return inputs
+
+
 def _run_proposals(**inputs):
     from cs231n.classifiers.region_nets import region_proposals
 
@@ -818,6 +850,7 @@ region_proposals = Question(
         Case("three of 36 anchors", lambda rng: _proposal_inputs(rng, 6, 3, 14.0), _run_proposals, _proposal_sizes),
         Case("ten of 25 anchors", lambda rng: _proposal_inputs(rng, 5, 10, 20.0), _run_proposals, _proposal_sizes),
         Case("thin boxes", _thin, _run_proposals, _proposal_sizes),
+        Case("the best are nearly the same", _crowd, _run_proposals, _proposal_sizes),
         Case(
             "all overlap",
             lambda rng: _proposal_inputs(rng, 4, 8, 20.0) | {"iou_threshold": 0.1},

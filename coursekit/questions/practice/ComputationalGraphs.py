@@ -173,6 +173,12 @@ def _run_sigmoid(name):
     return run
 
 
+def _run_typed(x, dout):
+    """With the bytes of an entry of the output, which tell float32 from float64."""
+    outputs = _run_sigmoid("sigmoid")(x, dout)
+    return outputs | {"bytes of an entry": np.asarray(outputs["out"]).itemsize}
+
+
 def _run_loud(x, dout):
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         return _run_sigmoid("sigmoid")(x, dout)
@@ -210,7 +216,7 @@ sigmoid_gate = Question(
         Case(
             "float32",
             lambda rng: _sigmoid_inputs(rng, (2, 3, 5), 2.0, np.float32),
-            _run_sigmoid("sigmoid"),
+            _run_typed,
             tolerance=1e-4,
         ),
         Case(
@@ -308,6 +314,12 @@ def _deep(rng, length=3000):
     return _graph_inputs(rng, [(), *((i,) for i in range(length))])
 
 
+_INCOMPLETE = (
+    "values are missing: the walk goes on to the parents of parents, and the list has the inputs and the output, too"
+)
+_STRANGERS = "the list has entries that are no values of the graph: append the Value itself, not its data"
+
+
 def _judge_order(inputs, outputs):
     parents, labels, order = inputs["parents"], inputs["labels"], [int(label) for label in outputs["order"]]
     needed = {int(labels[number]) for number in _reached(parents, len(parents) - 1)}
@@ -318,8 +330,7 @@ def _judge_order(inputs, outputs):
             "all values that the output was computed from are there",
             not missing,
             f"{len(missing)} of {len(needed)} are missing",
-            mistake="values are missing: the walk goes on to the parents of parents, and the list has the inputs and "
-            "the output, too",
+            mistake=_STRANGERS if -1 in order else _INCOMPLETE,
         ),
         holds(
             "each value is there once",
@@ -511,6 +522,8 @@ def _judge_walk(grads):
         )
         what = f"shape {got.shape}" if isinstance(got, np.ndarray) else type(got).__name__
         gap = f"{name}: expected shape {value.shape}, got {what}"
+        if got is None:
+            gap = f"grads has no entry '{name}': its keys are the names x, w and b, its values the gradients"
         if fits and not close:
             place = np.unravel_index(np.argmax(np.abs(got - value)), value.shape)
             where = ", ".join(str(int(i)) for i in place)
@@ -546,8 +559,32 @@ walk_back = Question(
 
 def _plain(graph):
     """A learner's graph as plain values, which travel to the judge."""
+    for number, step in enumerate(graph[0]):
+        _require_step(number, step, len(graph[0]))
+    if any(number >= len(graph[0]) for number in graph[1]):
+        raise ValueError(f"the output v{max(graph[1])} is missing: the new graph has {len(graph[0])} steps only.")
     steps = [(str(step[0]), tuple(int(number) for number in step[1]), step[2]) for step in graph[0]]
     return {"steps": steps, "outputs": tuple(int(number) for number in graph[1])}
+
+
+def _require_step(number, step, total):
+    """Raise unless entry `number` of the steps is a step that reads earlier ones."""
+    if not isinstance(step, tuple) or len(step) != 3 or not isinstance(step[0], str):
+        raise TypeError(
+            f'entry {number} of steps is {type(step).__name__}, expected a Step: Step("constant", setting=...)'
+        )
+    if not isinstance(step[1], tuple | list):
+        raise TypeError(
+            f"the inputs of step {number} are {type(step[1]).__name__}, expected numbers of steps: the value of a "
+            'constant is its setting, Step("constant", setting=...)'
+        )
+    if step[0] == "constant" and step[1]:
+        raise ValueError(f"step {number} is a constant with the inputs {step[1]}: a constant reads nothing, ().")
+    if any(i >= number for i in step[1]):
+        raise ValueError(
+            f"step {number} reads v{max(step[1])}, which does not come before it: the new graph has {total} steps. "
+            "Each step of the old graph needs one in the new graph, in the same place."
+        )
 
 
 def _value_of(step, values):
@@ -742,13 +779,17 @@ def _count(count_operations, operation, x_shape, y_shape):
         return count_operations(operation, [x_shape, y_shape], (x_shape[0], y_shape[1]))
     if operation in ("sum", "exp"):
         return count_operations(operation, [x_shape], () if operation == "sum" else x_shape)
-    return count_operations(operation, [x_shape, y_shape], tuple(map(max, x_shape, y_shape)))
+    return count_operations(operation, [x_shape, y_shape], np.broadcast_shapes(x_shape, y_shape))
 
 
 def _count_inputs(rng, operation, number=12):
     sizes = rng.randint(2, 40, (number, 3))
     x_shapes = sizes[:, :2]
     y_shapes = sizes[:, 1:] if operation == "matmul" else x_shapes.copy()
+    if operation == "multiply":  # a matrix and a row
+        y_shapes = x_shapes[:, 1:]
+    if operation == "exp":  # three axes
+        x_shapes = y_shapes = sizes
     if operation == "add":  # a column and a row
         x_shapes, y_shapes = (np.where([True, False], x_shapes, 1), np.where([False, True], y_shapes, 1))
     return {"operation": operation, "x_shapes": x_shapes, "y_shapes": y_shapes}
@@ -775,6 +816,7 @@ count_operations = Question(
     cases=(
         _count_case("matrix products", "matmul"),
         _count_case("a column plus a row", "add"),
+        _count_case("a matrix times a row", "multiply"),
         _count_case("sums", "sum"),
         _count_case("exp", "exp"),
     ),

@@ -53,7 +53,9 @@ log_uniform = Question(
 
 
 def _one_number(low, high, size=None, rng=None):
-    return low * (high / low) ** rng.uniform()
+    if rng is None:
+        raise TypeError("log_uniform got no rng: pass rng=rng, so that the seed settles all numbers.")
+    return low * (high / low) ** rng.uniform(size=size)
 
 
 STAND_INS = {"log_uniform": _one_number}  # a generator cannot be handed to another process
@@ -66,6 +68,9 @@ def _run_random_search(names, lows, highs, budget, seed, fails):
     tried = []
 
     def train(**settings):
+        for name, value in settings.items():
+            if np.ndim(value):
+                raise TypeError(f"train got an array of shape {np.shape(value)} for {name}, expected one number.")
         tried.append([settings[name] for name in names])
         logs = np.log([float(value) for value in settings.values()])
         score = np.sin(logs * np.arange(1, len(logs) + 1)).sum()
@@ -224,18 +229,21 @@ def _run_initial_loss(W, b, X, y, num_classes, tolerances):
 
 
 def _guess(scale, factors=None, knows=False):
-    """Inputs of the check: six nets; with factors, the tolerances are that many times the distance from log(C)."""
+    """Inputs of the check: six nets; with factors, the tolerances are that many times the distance from log(C).
+
+    The 7 classes, 12 inputs and tolerances tell log(C) from log10(C), log2(C), log(N) and log(10).
+    """
 
     def inputs(rng):
-        W, b, X = scale * rng.randn(6, 7, 5), scale * rng.randn(6, 5), 0.5 + rng.randn(9, 7)
-        y = np.argmax(X @ W[0] + b[0], axis=1) if knows else rng.randint(0, 5, 9)
+        W, b, X = scale * rng.randn(6, 8, 7), scale * rng.randn(6, 7), 0.5 + rng.randn(12, 8)
+        y = np.argmax(X @ W[0] + b[0], axis=1) if knows else rng.randint(0, 7, 12)
         W = W[:1] * np.linspace(0.8, 1.2, 6)[:, None, None] if knows else W
         b = np.tile(b[0], (6, 1)) if knows else b
         losses = np.array([_Linear(*params, 0.0, []).loss(X, y)[0] for params in zip(W, b, strict=True)])
-        tolerances = np.tile([0.1, 0.8, 0.29, 0.5], (6, 1))
+        tolerances = np.tile([0.1, 0.8, 0.29, 0.5, 0.18], (6, 1))
         if factors is not None:
-            tolerances = np.outer(np.abs(losses / np.log(5) - 1), factors)
-        return {"W": W, "b": b, "X": X, "y": y, "num_classes": 5, "tolerances": tolerances}
+            tolerances = np.outer(np.abs(losses / np.log(7) - 1), factors)
+        return {"W": W, "b": b, "X": X, "y": y, "num_classes": 7, "tolerances": tolerances}
 
     return inputs
 
@@ -256,7 +264,7 @@ check_initial_loss = Question(
     implements=(f"{SEARCH}:check_initial_loss",),
     cases=(
         Case("small weights", _guess(0.02), _run_initial_loss),
-        Case("large weights", _guess(4.0), _run_initial_loss),
+        Case("large weights", _guess(0.5), _run_initial_loss),
         Case("tolerances just too small, just large enough", _guess(1.5, (0.98, 1.02)), _run_initial_loss),
         Case("a net that knows the answers", _guess(2.0, knows=True), _run_initial_loss),
     ),
@@ -316,7 +324,7 @@ check_overfit = Question(
     cases=(
         Case("six images", _few_images(6, 150, 0.5), _run_overfit),
         Case("ten images", _few_images(10, 200, 0.7), _run_overfit),
-        Case("one step", _few_images(8, 1, 0.05), _run_overfit),
+        Case("one step", _few_images(8, 1, 2.0), _run_overfit),
         Case("two that contradict each other", _few_images(7, 60, 0.4, same=True), _run_overfit),
     ),
 )
