@@ -56,11 +56,11 @@ def require_gradient(dout, shape):
         )
 
 
-def require_scores(x):
+def require_scores(x, name="x"):
     """Raise unless `x` has a row of scores for each of at least one input."""
     if x.ndim != 2:
-        raise ValueError(f"x has shape {x.shape}, expected (N, C): a row of scores for each input.")
-    require_some(x, "x", "mean loss")
+        raise ValueError(f"{name} has shape {x.shape}, expected (N, C): a row of scores for each input.")
+    require_some(x, name, "mean loss")
 
 
 def require_some(x, name, what):

@@ -496,16 +496,17 @@ def saturated_share(slopes, limit=0.01):
 
     Raises
     ------
-    ValueError
-        If there are no slopes.
+    TypeError, ValueError
+        If there are no slopes, or the limit is not a finite number above 0.
 
     Examples
     --------
     >>> saturated_share(np.array([[0.25, 0.0], [-0.002, -0.5]]))
     0.5
     """
-    slopes = np.asarray(slopes)
+    slopes = np.atleast_1d(slopes)
     require_some(slopes, "slopes", "share")
+    _require_number("limit", limit, above=0)
     ### BEGIN SOLUTION
     share = np.mean(np.abs(slopes) < limit)
     ### END SOLUTION
@@ -527,7 +528,7 @@ def dead_share(slopes):
     Raises
     ------
     ValueError
-        If slopes is not a matrix, or has no rows.
+        If slopes is not a matrix, or is empty.
 
     Examples
     --------
@@ -536,7 +537,8 @@ def dead_share(slopes):
     """
     slopes = np.asarray(slopes)
     _require_matrix("slopes", slopes, "(N, D): a row for each input, a column for each unit")
-    require_some(slopes, "slopes", "share")
+    if slopes.size == 0:
+        raise ValueError(f"slopes has shape {slopes.shape}: without any inputs and units, there is no share.")
     ### BEGIN SOLUTION
     share = np.mean(np.all(slopes == 0, axis=0))  # (N, D) -> (D,) -> ()
     ### END SOLUTION
@@ -605,7 +607,8 @@ def _numbers(x, name="x"):
 def _require_number(name, value, above=None):
     """Raise unless `value` is a finite number, above another one if there is one."""
     if not isinstance(value, Real):
-        raise TypeError(f"{name} is {value!r}, expected a number. For a slope of each column there is prelu_forward.")
+        hint = " For a slope of each column there is prelu_forward." if name == "slope" else ""
+        raise TypeError(f"{name} is {value!r}, expected a number.{hint}")
     if not np.isfinite(value) or (above is not None and value <= above):
         limit = "" if above is None else f" above {above}"
         raise ValueError(f"{name} is {value!r}, expected a finite number{limit}.")

@@ -8,7 +8,14 @@ arguments. The multiclass hinge loss is `cs231n.layers.svm_loss`, and cross-entr
 
 import numpy as np
 
-from cs231n._errors import require_gradient, require_labels, require_same_sizes, require_scores, require_some
+from cs231n._errors import (
+    require_gradient,
+    require_labels,
+    require_same_sizes,
+    require_scores,
+    require_some,
+    require_whole,
+)
 from cs231n._precision import as_floats, in_float32
 
 __all__ = [
@@ -54,7 +61,8 @@ def squared_hinge_loss(scores, y):
 
     Notes
     -----
-    Tang (2013), "Deep learning using linear support vector machines".
+    Weston and Watkins (1999), "Support vector machines for multi-class pattern recognition", for the sum over the other
+    classes; Tang (2013), "Deep learning using linear support vector machines", for the square.
 
     Examples
     --------
@@ -63,7 +71,7 @@ def squared_hinge_loss(scores, y):
     (0.25, array([[-1.,  1.,  0.]]))
     """
     scores = as_floats(scores)
-    require_scores(scores)
+    require_scores(scores, "scores")
     require_labels(y, *scores.shape)
     ### BEGIN SOLUTION
     rows = np.arange(len(y))
@@ -121,7 +129,7 @@ def weighted_softmax_loss(scores, y, class_weights):
            [ 0.375, -0.375]]))
     """
     scores = as_floats(scores)
-    require_scores(scores)
+    require_scores(scores, "scores")
     require_labels(y, *scores.shape)
     class_weights = _weights("class_weights", class_weights, scores)
     ### BEGIN SOLUTION
@@ -166,7 +174,8 @@ def balanced_weights(y, num_classes):
     >>> balanced_weights(np.array([0, 0, 0, 1]), 2).round(4)
     array([0.6667, 2.    ])
     """
-    y = np.asarray(y)
+    require_whole("num_classes", num_classes)
+    y = np.atleast_1d(y)
     require_labels(y, len(y), num_classes)
     counts = np.bincount(y, minlength=num_classes)
     if not counts.all():
@@ -211,7 +220,7 @@ def softmax_forward(scores):
            [0.5 , 0.5 ]])
     """
     scores = as_floats(scores)
-    require_scores(scores)
+    require_scores(scores, "scores")
     ### BEGIN SOLUTION
     exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))  # at most 1
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)  # (N, C) / (N, 1) -> (N, C)
@@ -280,7 +289,7 @@ def cross_entropy_forward(probabilities, y):
     Raises
     ------
     ValueError, TypeError
-        If the probabilities are not a matrix with at least one row, or the labels do not fit them.
+        If the probabilities are not a matrix with at least one row, one of them is negative, or the labels do not fit.
 
     Notes
     -----
@@ -292,7 +301,9 @@ def cross_entropy_forward(probabilities, y):
     >>> round(float(loss), 4)
     0.6931
     """
-    require_scores(probabilities)
+    probabilities = as_floats(probabilities)
+    require_scores(probabilities, "probabilities")
+    _require_probabilities(probabilities)
     require_labels(y, *probabilities.shape)
     ### BEGIN SOLUTION
     loss = -np.log(probabilities[np.arange(len(y)), y]).mean()
@@ -425,7 +436,7 @@ def multi_label_loss(scores, y, positive_weights=None):
     (0.6931, array([[ 0.5, -0. ]]))
     """
     scores = as_floats(scores)
-    require_scores(scores)
+    require_scores(scores, "scores")
     y = _answers(y, scores, (0, 1))
     positive_weights = _weights(
         "positive_weights", np.ones(scores.shape[1]) if positive_weights is None else positive_weights, scores
@@ -480,7 +491,7 @@ def mean_squared_error(scores, targets):
     (2.0, array([[-2.,  0.]]))
     """
     scores = as_floats(scores)
-    require_scores(scores)
+    require_scores(scores, "scores")
     require_same_sizes("targets", targets, "scores", scores)
     targets = np.asarray(targets, dtype=scores.dtype)
     ### BEGIN SOLUTION
@@ -506,6 +517,13 @@ def _weights(name, weights, scores):
     return weights
 
 
+def _require_probabilities(probabilities):
+    if np.any(probabilities < 0):
+        raise ValueError(
+            f"probabilities holds {probabilities.min()}: are these scores? softmax_forward makes probabilities of them."
+        )
+
+
 def _require_vector(scores):
     if scores.ndim != 1:
         raise ValueError(
@@ -518,8 +536,9 @@ def _answers(y, scores, allowed):
     """Return the answers yes and no, which are the `allowed` numbers, in the type of the scores."""
     require_same_sizes("y", y, "scores", scores)
     y = np.asarray(y)
-    if not np.isin(y, allowed).all():
+    others = y[~np.isin(y, allowed)]
+    if others.size:
         no, yes = allowed
         fix = "2 * y - 1 makes -1 and 1 of 0 and 1" if no == -1 else "(y + 1) // 2 makes 0 and 1 of -1 and 1"
-        raise ValueError(f"y holds {y.min()} to {y.max()}, expected {yes} for yes and {no} for no: {fix}.")
+        raise ValueError(f"y holds {others[0]}, expected {yes} for yes and {no} for no: {fix}.")
     return y.astype(scores.dtype)

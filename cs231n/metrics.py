@@ -59,7 +59,7 @@ def confusion_matrix(y_pred, y, num_classes):
            [0, 0, 1]])
     """
     require_whole("num_classes", num_classes)
-    y_pred, y = np.asarray(y_pred), np.asarray(y)
+    y_pred, y = np.atleast_1d(y_pred), np.atleast_1d(y)
     require_labels(y, len(y), num_classes)
     require_labels(y_pred, len(y), num_classes, name="y_pred")
     ### BEGIN SOLUTION
@@ -87,7 +87,7 @@ def precision_recall_f1(confusion):
     Raises
     ------
     ValueError
-        If confusion is not a square matrix.
+        If confusion is not a square matrix of counts.
 
     Notes
     -----
@@ -123,7 +123,7 @@ def accuracy(confusion):
     Raises
     ------
     ValueError
-        If confusion is not a square matrix that counts at least one input.
+        If confusion is not a square matrix of counts, of at least one input.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def balanced_accuracy(confusion):
     Raises
     ------
     ValueError
-        If confusion is not a square matrix that counts at least one input.
+        If confusion is not a square matrix of counts, of at least one input.
 
     Notes
     -----
@@ -251,7 +251,7 @@ def counts_by_threshold(scores, y):
     ### BEGIN SOLUTION
     order = np.argsort(-scores, kind="stable")
     scores, y = scores[order], y[order]
-    last = np.flatnonzero(np.append(np.diff(scores) != 0, True))  # (T,), where each run of equal scores ends
+    last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))  # (T,), where each run of equal scores ends
     thresholds = scores[last]
     true_positives = np.cumsum(y)[last]
     false_positives = last + 1 - true_positives  # last + 1 inputs are taken for a "yes"
@@ -413,13 +413,18 @@ def _square(confusion):
         raise ValueError(
             f"confusion has shape {confusion.shape}, expected (C, C): confusion_matrix(y_pred, y, C) makes it."
         )
+    if not np.all(confusion >= 0):
+        raise ValueError(
+            f"confusion holds {confusion.min()}, expected counts: confusion_matrix(y_pred, y, C) makes them."
+        )
     return confusion
 
 
 def _require_answers(name, y):
-    if not np.isin(y, (0, 1)).all():
+    others = y[~np.isin(y, (0, 1))]
+    if others.size:
         raise ValueError(
-            f"{name} holds {y.min()} to {y.max()}, expected 1 for yes and 0 for no. "
+            f"{name} holds {others[0]}, expected 1 for yes and 0 for no. "
             "scores > 0 makes answers of scores, (y + 1) // 2 of labels -1 and 1."
         )
 

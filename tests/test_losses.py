@@ -228,7 +228,11 @@ SCORES = np.zeros((N, C))
 @pytest.mark.parametrize(
     "call, error, message",
     [
-        (lambda: losses.squared_hinge_loss(np.zeros(N), LABELS), ValueError, r"expected \(N, C\)"),
+        (
+            lambda: losses.squared_hinge_loss(np.zeros(N), LABELS),
+            ValueError,
+            r"scores has shape \(6,\), expected \(N, C\)",
+        ),
         (lambda: losses.squared_hinge_loss(np.zeros((0, C)), LABELS[:0]), ValueError, "no mean loss"),
         (lambda: losses.squared_hinge_loss(SCORES, LABELS + 1), ValueError, "labels from 1 to 4"),
         (lambda: losses.squared_hinge_loss(SCORES, LABELS.astype(float)), TypeError, "y has dtype float64"),
@@ -237,9 +241,11 @@ SCORES = np.zeros((N, C))
         (lambda: losses.weighted_softmax_loss(SCORES, LABELS, WEIGHTS / 0.0), ValueError, "expected positive"),
         (lambda: losses.balanced_weights(LABELS, C + 1), ValueError, "class 4 does not occur"),
         (lambda: losses.balanced_weights(LABELS, 2), ValueError, "below the number of classes, 2"),
+        (lambda: losses.balanced_weights(LABELS, 4.0), ValueError, "num_classes is 4.0, expected an integer"),
         (lambda: losses.softmax_forward(np.zeros(C)), ValueError, r"expected \(N, C\)"),
         (lambda: losses.softmax_backward(np.zeros(C), SCORES), ValueError, r"dout has shape \(4,\)"),
         (lambda: losses.cross_entropy_forward(SCORES, LABELS[1:]), ValueError, "one label for each row"),
+        (lambda: losses.cross_entropy_forward(-np.ones((N, C)), LABELS), ValueError, "holds -1.0: are these scores"),
         (lambda: losses.cross_entropy_backward(np.ones(N), (SCORES, LABELS)), ValueError, "expected a single number"),
         (lambda: losses.logistic_loss(np.zeros((N, 1)), SIGNS), ValueError, r"Take one column: scores\[:, 0\]"),
         (lambda: losses.logistic_loss(np.zeros(N), (SIGNS + 1) // 2), ValueError, "2 \\* y - 1 makes -1 and 1"),

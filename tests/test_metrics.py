@@ -104,6 +104,11 @@ def test_infinite_scores_have_a_place_in_the_order():
     assert metrics.roc_area(np.array([-np.inf, 0.0, np.inf]), np.array([0, 0, 1])) == 1
 
 
+def test_equal_infinite_scores_pass_together():
+    thresholds, true, false = metrics.counts_by_threshold(np.array([np.inf, 1.0, np.inf]), np.array([0, 1, 1]))
+    assert thresholds.tolist() == [np.inf, 1.0] and true.tolist() == [1, 2] and false.tolist() == [1, 1]
+
+
 def test_answers_of_one_kind_have_precision_but_no_curve():
     assert metrics.average_precision(np.array([1.0, 2.0]), np.ones(2)) == 1
     with pytest.raises(ValueError, match="one answer alone"):
@@ -121,6 +126,7 @@ def test_answers_of_one_kind_have_precision_but_no_curve():
         (lambda: metrics.confusion_matrix([0.0, 1.0], [0, 1], 3), TypeError, "y_pred has dtype float64"),
         (lambda: metrics.confusion_matrix([0, 1], [0, 1], 2.0), ValueError, "num_classes is 2.0"),
         (lambda: metrics.precision_recall_f1(np.ones((2, 3))), ValueError, r"shape \(2, 3\), expected \(C, C\)"),
+        (lambda: metrics.precision_recall_f1([[1, -1], [2, 3]]), ValueError, "confusion holds -1, expected counts"),
         (lambda: metrics.accuracy(np.zeros((2, 2))), ValueError, "counts no inputs"),
         (lambda: metrics.balanced_accuracy(np.zeros((2, 2))), ValueError, "counts no inputs"),
         (lambda: metrics.hamming_loss(np.ones((2, 3)), np.ones((3, 2))), ValueError, "y_pred has shape"),
@@ -130,7 +136,7 @@ def test_answers_of_one_kind_have_precision_but_no_curve():
         (lambda: metrics.roc_area(np.ones(4), np.ones(3)), ValueError, "y has shape"),
         (lambda: metrics.roc_area(np.ones(0), np.ones(0)), ValueError, "without any inputs"),
         (lambda: metrics.roc_area(np.array([1, np.nan]), np.array([0, 1])), ValueError, r"scores\[1\] is nan"),
-        (lambda: metrics.roc_area(np.ones(2), np.array([-1, 1])), ValueError, "y holds -1 to 1, expected 1 for yes"),
+        (lambda: metrics.roc_area(np.ones(2), np.array([-1, 1])), ValueError, "y holds -1, expected 1 for yes"),
         (lambda: metrics.average_precision(np.ones(2), np.zeros(2)), ValueError, "y holds no yes"),
     ],
 )

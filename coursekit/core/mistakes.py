@@ -299,10 +299,11 @@ def _true_class(wrong: Wrong) -> Iterator[Idea]:
         and len(wrong.expected) > 1
         and isinstance(y, np.ndarray)
         and y.shape == wrong.expected.shape[:1]
+        and not _nearly(wrong)  # then all the others may be 0, and right for this reason alone
     ):
         entries = f"{wrong.name}[i, y[i]]"
         yield Idea(
-            f"only the entries of the true classes, {entries}, are wrong: the true class needs separate treatment",
+            f"only the entries of the true classes, {entries}, are wrong: the true class has a term of its own",
             _wrong_for_true_class,
         )
 
@@ -389,8 +390,8 @@ def _rule(ideas: Callable[[Wrong], Iterator[Idea]]) -> Callable[[Wrong], str | N
 
 _RULES = (
     _not_finite,
-    _untouched,
     _rule(_whole_numbers),
+    _untouched,
     _precision,
     _factor,
     _rule(_an_input),
@@ -402,8 +403,8 @@ _RULES = (
     _rule(regularisation.ideas),
     _shifted,
     _some_rows,
-    places.mixed_up,
     _nearly,
+    places.mixed_up,
     _integer_dtype,
     _some_factor,
     places.off_along_an_axis,

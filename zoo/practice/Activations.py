@@ -39,6 +39,11 @@ slips(
         "(1 + np.tanh(x)) / 2",
     ),
     (
+        "the fraction is upside down: it is 1 over 1 + exp(-x)",
+        "np.where(x >= 0, 1, small) / (1 + small)",
+        "1 + np.exp(-np.clip(x, -500, 500))",
+    ),
+    (
         "x is cut off at -1 and 1 before the exponential",
         "np.where(x >= 0, 1, small) / (1 + small)",
         "1 / (1 + np.exp(-np.clip(x, -1, 1)))",
@@ -179,6 +184,11 @@ for _name, _sentence, _slope in (
     wrong("tanh", _sentence, target=f"{MODULE}:tanh_backward")(_backward)
 
 
+@wrong("tanh", "dout is missing: dx is dout times the slope", target=f"{MODULE}:tanh_backward")
+def tanh_backward_without_dout(dout, cache):
+    return 1 - cache**2
+
+
 @right("tanh", beside={f"{MODULE}:tanh_backward": lambda dout, cache: dout - dout * cache[1] ** 2})
 def tanh_by_sigmoid(x):
     out = 2 * _stable(2 * x) - 1
@@ -193,6 +203,7 @@ slips(
     ("the left side is the slope itself: it is slope * x", "slope * x)", "slope)"),
     ("the two sides are swapped", "x > 0", "x <= 0"),
     ("the slope is subtracted: the left side is slope * x", "slope * x)", "-slope * x)"),
+    ("the slope is added to x on the left side: it multiplies x", "slope * x)", "slope + x)"),
     ("the left side is divided by the slope: multiply by it", "slope * x)", "x / slope)"),
     ("the slope is always 0.01: use the argument", "slope * x)", "0.01 * x)"),
     ("the right side is scaled as well: it is x", "x, slope * x)", "slope * x, slope * x)"),
@@ -244,6 +255,11 @@ for _name, _sentence, _gradient in (
         lambda dout, x, slope: dout * np.where(x > 0, x, slope * x),
     ),
     (
+        "leaky_backward_of_x",
+        "the left side of dx holds slope * x: it is the gradient that comes in, dout, that is multiplied",
+        lambda dout, x, slope: np.where(x > 0, dout, slope * x),
+    ),
+    (
         "leaky_backward_only_left",
         "the right side of dx is 0: there the slope is 1",
         lambda dout, x, slope: dout * slope * (x < 0),
@@ -288,6 +304,16 @@ slips(
     ("all columns have the first slope", "alpha * x)", "alpha[0] * x)"),
     ("all columns have the mean of the slopes", "alpha * x)", "alpha.mean() * x)"),
     ("alpha is added on the left side: it multiplies x", "alpha * x)", "alpha + x)"),
+    (
+        "alpha acts on the right side, where x is positive: it belongs to the left one",
+        "np.where(x > 0, x, alpha * x)",
+        "np.where(x > 0, alpha * x, x)",
+    ),
+    (
+        "alpha * x is added everywhere: to the right it is x alone",
+        "np.where(x > 0, x, alpha * x)",
+        "np.maximum(x, 0) + alpha * x",
+    ),
     ("only negative slopes are used: the sign of x decides, and alpha may have any", "alpha * x)", "-abs(alpha) * x)"),
     (
         "out is the maximum of x and alpha * x, which is PReLU only for slopes up to 1",
@@ -309,7 +335,7 @@ for _name, _sentence, _gradients in (
     ),
     (
         "prelu_dalpha_of_mask",
-        "dalpha adds up dout alone: the derivative by alpha is x, where x is negative",
+        "dalpha adds up dout alone: the derivative with respect to alpha is x, where x is negative",
         lambda dout, x, alpha: (np.where(x > 0, dout, alpha * dout), np.sum(dout * (x < 0), axis=0)),
     ),
     (
@@ -319,7 +345,7 @@ for _name, _sentence, _gradients in (
     ),
     (
         "prelu_dalpha_of_out",
-        "dalpha has alpha in it: the derivative of alpha * x by alpha is x",
+        "dalpha has alpha in it: the derivative of alpha * x with respect to alpha is x",
         lambda dout, x, alpha: (np.where(x > 0, dout, alpha * dout), np.sum(dout * alpha * np.minimum(x, 0), axis=0)),
     ),
     (
@@ -351,6 +377,11 @@ for _name, _sentence, _gradients in (
         "prelu_dx_of_relu",
         "dx is 0 where x is negative, as in ReLU: it is alpha * dout there",
         lambda dout, x, alpha: (dout * (x > 0), np.sum(dout * np.minimum(x, 0), axis=0)),
+    ),
+    (
+        "prelu_dx_of_x",
+        "the left side of dx holds alpha * x: it is the gradient that comes in, dout, that is multiplied",
+        lambda dout, x, alpha: (np.where(x > 0, dout, alpha * x), np.sum(dout * np.minimum(x, 0), axis=0)),
     ),
     (
         "prelu_dx_swapped",
@@ -415,6 +446,16 @@ slips(
     ("the left side rises as x falls: it is exp(x), not exp(-x)", "np.minimum(x, 0)", "-np.minimum(x, 0).clip(-30)"),
     ("the left side is a leaky ReLU: it is alpha * (exp(x) - 1)", "np.expm1(np.minimum(x, 0))", "np.minimum(x, 0)"),
     ("the right side is multiplied by alpha: it is x", "x > 0, x,", "x > 0, alpha * x,"),
+    (
+        "the maximum of x and alpha * (exp(x) - 1) is ELU only for alpha up to 1: let the sign of x decide",
+        "np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))",
+        "np.maximum(x, alpha * np.expm1(np.minimum(x, 0)))",
+    ),
+    (
+        "the left side is alpha * (1 - exp(x)), which is positive: the sign is flipped",
+        "np.expm1(np.minimum(x, 0))",
+        "-np.expm1(np.minimum(x, 0))",
+    ),
 )
 
 
@@ -473,6 +514,32 @@ for _name, _sentence, _slope in (
     wrong("elu", _sentence, target=f"{MODULE}:elu_backward")(_backward)
 
 
+@wrong(
+    "elu",
+    "the sign of dout decides: it is the sign of x, or of the output, that counts",
+    target=f"{MODULE}:elu_backward",
+)
+def elu_backward_by_dout(dout, cache):
+    out, alpha = cache
+    return np.where(dout > 0, dout, (out + alpha) * dout)
+
+
+@wrong(
+    "elu",
+    "dout is missing on the left side of dx: multiply it by the slope, out + alpha",
+    target=f"{MODULE}:elu_backward",
+)
+def elu_backward_without_dout(dout, cache):
+    out, alpha = cache
+    return np.where(out > 0, dout, out + alpha)
+
+
+@wrong("elu", "dout is missing on the right side of dx, where the slope is 1", target=f"{MODULE}:elu_backward")
+def elu_backward_of_ones(dout, cache):
+    out, alpha = cache
+    return np.where(out > 0, 1, (out + alpha) * dout)
+
+
 @right("elu", edge="overflow")
 def elu_plain(x, alpha=1.0):
     out = np.where(x > 0, x, alpha * (np.exp(x) - 1))
@@ -500,6 +567,16 @@ slips(
         "neighbouring columns compete: the blocks lie one after the other, so reshape to (N, k, M)",
         "x.reshape(len(x), num_pieces, -1)",
         "x.reshape(len(x), -1, num_pieces).transpose(0, 2, 1)",
+    ),
+    (
+        "the reshape to (k, N, M) mixes up the rows: keep their axis first, (N, k, M)",
+        "pieces.max(axis=1)",
+        "x.reshape(num_pieces, len(x), -1).max(axis=0)",
+    ),
+    (
+        "the last piece does not compete: the loop or the slice ends too early",
+        "pieces.max(axis=1)",
+        "pieces[:, : max(1, num_pieces - 1)].max(axis=1)",
     ),
     ("out is the number of the winner, an integer: it is its value", "out = pieces.max(axis=1)", "out = winners"),
     (
@@ -720,6 +797,11 @@ slips(
         "the units are counted: divide by the number of those with gradients",
         " / np.sum(has_positive | has_negative)",
         " * 1.0",
+    ),
+    (
+        "columns with a 0 in them are left out: ask whether any entry is above 0, and whether any is below",
+        "np.sum(has_positive ^ has_negative)",
+        "np.sum(np.all(dw > 0, axis=0) | np.all(dw < 0, axis=0))",
     ),
     (
         "columns of zeros count as of one sign",

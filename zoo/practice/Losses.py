@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cs231n import metrics
 from cs231n.rnn_layers import sigmoid
 from zoo import right, slips, wrong
 
@@ -105,6 +106,11 @@ slips(
         "the sign of the margin is wrong: the loss grows where label and score disagree, exp(-y * s)",
         "np.logaddexp(0, -margins).mean()",
         "np.logaddexp(0, margins).mean()",
+    ),
+    (
+        "the label is missing in the loss: the margin is y * s, not s alone",
+        "np.logaddexp(0, -margins).mean()",
+        "np.logaddexp(0, -scores).mean()",
     ),
     (
         "the loss is the sum over the inputs: it is their mean",
@@ -233,6 +239,41 @@ def forward_with_one_maximum(scores):
     return _cached(e / e.sum(axis=1, keepdims=True))
 
 
+@wrong(
+    "softmax_forward",
+    "the scores of a row are lowered by different numbers: take the maximum along axis 1, so that all of a row are "
+    "lowered by the same",
+)
+def forward_with_maxima_of_columns(scores):
+    e = np.exp(scores - scores.max(axis=0))
+    return _cached(e / e.sum(axis=1, keepdims=True))
+
+
+@wrong(
+    "softmax_forward",
+    "the minimum of each row is subtracted, and exp of the largest scores still overflows: subtract the maximum",
+)
+def forward_with_minima(scores):
+    e = np.exp(scores - scores.min(axis=1, keepdims=True))
+    return _cached(e / e.sum(axis=1, keepdims=True))
+
+
+@wrong("softmax_forward", "the order is reversed: exp is taken of minus the scores, so the highest one gets the least")
+def forward_of_minus_scores(scores):
+    e = np.exp(scores.min(axis=1, keepdims=True) - scores)
+    return _cached(e / e.sum(axis=1, keepdims=True))
+
+
+@wrong(
+    "softmax_forward",
+    "an eps is added to the sum, and the rows no longer add up to 1: the sum is at least 1, so nothing is divided by 0",
+    rule="a small constant",
+)
+def forward_with_epsilon(scores):
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return _cached(e / (e.sum(axis=1, keepdims=True) + 1e-6))
+
+
 @wrong("softmax_forward", "all probabilities together add up to 1: it is each row that does, a sum along axis 1")
 def forward_with_one_sum(scores):
     e = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -313,6 +354,16 @@ slips(
         "np.mean(dout, axis=1, keepdims=True)",
     ),
     (
+        "the sum of dout is not weighted: each entry counts as much as its probability",
+        "np.sum(probabilities * dout, axis=1, keepdims=True)",
+        "np.sum(dout, axis=1, keepdims=True)",
+    ),
+    (
+        "the factor 1 - p is one too many: subtracting the mean of dout is all that is needed",
+        "probabilities * (dout - mean)",
+        "probabilities * (1 - probabilities) * (dout - mean)",
+    ),
+    (
         "the sum runs over the inputs, axis 0: it runs over the classes of each row, axis 1",
         "np.sum(probabilities * dout, axis=1, keepdims=True)",
         "np.sum(probabilities * dout, axis=0, keepdims=True)",
@@ -381,6 +432,11 @@ slips(
         "probabilities[:, y]",
     ),
     (
+        "the largest probability of each row is used: it is that of the true class, right or wrong, that counts",
+        "probabilities[np.arange(len(y)), y]",
+        "probabilities.max(axis=1)",
+    ),
+    (
         "the logarithm is missing",
         "-np.log(probabilities[np.arange(len(y)), y])",
         "-probabilities[np.arange(len(y)), y]",
@@ -446,9 +502,19 @@ slips(
         "dprobabilities[:] = -dloss / (len(y) * probabilities)",
     ),
     (
-        "this is p minus 1 at the true class, the gradient of the scores: by the probabilities, it is -1/p",
+        "this is p minus 1 at the true class, the gradient of the scores: that of the probabilities is -1/p",
         "dprobabilities[rows, y] = -dloss / (len(y) * probabilities[rows, y])",
         "dprobabilities += dloss * probabilities / len(y)\ndprobabilities[rows, y] -= dloss / len(y)",
+    ),
+    (
+        "each true class gets the same -1/N: the probability is missing, as the derivative of the logarithm is 1/p",
+        "-dloss / (len(y) * probabilities[rows, y])",
+        "-dloss / len(y)",
+    ),
+    (
+        "an eps is added to p, which changes the gradient: divide by p itself",
+        "(len(y) * probabilities[rows, y])",
+        "(len(y) * (probabilities[rows, y] + 1e-6))",
     ),
     (
         "the true class gets -p: the derivative of the logarithm is 1/p",
@@ -516,6 +582,16 @@ slips(
         "np.sum(weights * np.logaddexp(0, -margins)) / weights.sum() * y.shape[1]",
     ),
     (
+        "the weights stand at the no-answers: positive_weights says what a yes counts, and a no counts 1",
+        "np.where(y == 1, positive_weights, 1)",
+        "np.where(y == 1, 1, positive_weights)",
+    ),
+    (
+        "a no has the sign 0, and its score does not count: with labels 0 and 1, the sign is 2 y - 1",
+        "signs = 2 * y - 1",
+        "signs = y",
+    ),
+    (
         "exp overflows for scores near 1000: np.logaddexp(0, -margins) is the same logarithm without this limit",
         "np.logaddexp(0, -margins)",
         "np.log(1 + np.exp(-margins))",
@@ -529,6 +605,11 @@ slips(
         "the weights multiply both answers in the gradient: that of a no has the weight 1",
         "-signs * weights * wrong / len(y)",
         "-signs * positive_weights * wrong / len(y)",
+    ),
+    (
+        "the weight multiplies y alone in p - y: of a yes, it multiplies the whole of p - 1",
+        "-signs * weights * wrong / len(y)",
+        "(np.exp(-np.logaddexp(0, -scores)) - weights * y) / len(y)",
     ),
     (
         "the sign is flipped: the gradient of a yes is negative, p - y and not y - p",
@@ -602,6 +683,16 @@ slips(
         "np.mean((y == 1) & (y_pred == 0))",
     ),
     (
+        "false alarms alone are counted: a no that should be a yes is wrong as well",
+        "np.mean(y_pred != y)",
+        "np.mean((y == 0) & (y_pred == 1))",
+    ),
+    (
+        "where both say no is left out: right answers of no count among all, too",
+        "np.mean(y_pred != y)",
+        "np.sum(y_pred != y) / np.sum((y == 1) | (y_pred == 1))",
+    ),
+    (
         "the share is of the yes-answers of y: it is one of all answers",
         "np.mean(y_pred != y)",
         "np.sum(y_pred != y) / np.sum(y)",
@@ -659,6 +750,16 @@ slips(
         "keepdims=True))",
     ),
     (
+        "the columns hold shares: count, and divide where a share is wanted",
+        "np.add.at(confusion, (y, y_pred), 1)",
+        "np.add.at(confusion, (y, y_pred), 1)\nconfusion = confusion / np.maximum(1, confusion.sum(axis=0))",
+    ),
+    (
+        "the counts are divided by the number of inputs: leave them as counts",
+        "np.add.at(confusion, (y, y_pred), 1)",
+        "np.add.at(confusion, (y, y_pred), 1)\nconfusion = confusion / len(y)",
+    ),
+    (
         "the size follows from the largest label: it is num_classes, also if the last ones never occur",
         "np.add.at(confusion, (y, y_pred), 1)",
         "np.add.at(confusion, (y, y_pred), 1)\nsize = max(y.max(), y_pred.max()) + 1\nconfusion = confusion[:size, "
@@ -712,6 +813,11 @@ slips(
         "precision divides by all inputs: divide by the inputs that are taken for j, a column",
         "_share(right, predicted), _share(right, true)",
         "right / confusion.sum(), _share(right, true)",
+    ),
+    (
+        "what is right is missing in the sums below: divide by the whole column, and by the whole row",
+        "_share(right, predicted), _share(right, true)",
+        "_share(right, predicted - right), _share(right, true - right)",
     ),
     (
         "F1 is the plain mean of precision and recall: it is the harmonic one, 2 P R / (P + R)",
@@ -773,18 +879,18 @@ slips(
     "counts_by_threshold",
     (
         "equal scores are read off one by one: they pass a threshold together, so only the last of them counts",
-        "last = np.flatnonzero(np.append(np.diff(scores) != 0, True))",
+        "last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))",
         "last = np.arange(len(scores))",
     ),
     (
         "the first of equal scores is read off: those that pass with it are missing, so take the last one",
-        "np.append(np.diff(scores) != 0, True)",
-        "np.append(True, np.diff(scores) != 0)",
+        "np.append(scores[1:] != scores[:-1], True)",
+        "np.append(True, scores[1:] != scores[:-1])",
     ),
     (
-        "the last threshold is missing: np.diff has one entry fewer than the scores",
-        "np.append(np.diff(scores) != 0, True)",
-        "np.diff(scores) != 0",
+        "the last threshold is missing: there is one pair of neighbours fewer than there are scores",
+        "np.append(scores[1:] != scores[:-1], True)",
+        "scores[1:] != scores[:-1]",
     ),
     (
         "the lowest score comes first: sort by -scores",
@@ -810,6 +916,30 @@ slips(
         "false_positives counts what lies below the threshold: it counts the no-answers at or above it",
         "last + 1 - true_positives",
         "(len(y) - y.sum()) - (last + 1 - true_positives)",
+    ),
+    (
+        "the lowest threshold comes first: the highest one does, and the counts grow",
+        "false_positives = last + 1 - true_positives",
+        "true_positives, last, thresholds = true_positives[::-1], last[::-1], thresholds[::-1]\n"
+        "false_positives = last + 1 - true_positives",
+    ),
+    (
+        "scores equal to the threshold are left out: an input is taken for a yes from the threshold on, >= and not >",
+        "false_positives = last + 1 - true_positives",
+        "true_positives = np.append(0, true_positives[:-1])\n"
+        "false_positives = np.append(0, last[:-1] + 1) - true_positives",
+    ),
+    (
+        "what lies at or below the threshold is taken for a yes: a yes has a score of at least the threshold",
+        "true_positives = np.cumsum(y)[last]",
+        "true_positives = np.array([np.sum(y[scores <= t]) for t in thresholds])",
+        "last + 1 - true_positives",
+        "np.array([np.sum(scores <= t) for t in thresholds]) - true_positives",
+    ),
+    (
+        "false_positives counts the missed ones, a yes below the threshold: count each no at or above it",
+        "last + 1 - true_positives",
+        "y.sum() - true_positives",
     ),
     (
         "true positives are counted for each threshold alone: count all that lie at or above it",
@@ -846,12 +976,14 @@ def counts_by_unique(scores, y):
 slips(
     "roc_area",
     (
-        "the pieces are rectangles of the height on their right: equal scores give slanted pieces, so use trapezoids",
+        "equal scores count in full, as with rectangles of the height on their right: they give slanted pieces, so use "
+        "trapezoids",
         "(true_positive_rate[1:] + true_positive_rate[:-1]) / 2",
         "true_positive_rate[1:]",
     ),
     (
-        "the pieces are rectangles of the height on their left: equal scores give slanted pieces, so use trapezoids",
+        "equal scores count nothing, as with rectangles of the height on their left: they give slanted pieces, so use "
+        "trapezoids",
         "(true_positive_rate[1:] + true_positive_rate[:-1]) / 2",
         "true_positive_rate[:-1]",
     ),
@@ -872,11 +1004,21 @@ slips(
         "np.mean(heights)",
     ),
     (
+        "this is twice the area minus 1, the Gini coefficient: return the area",
+        "np.sum(np.diff(false_positive_rate) * heights)",
+        "2 * np.sum(np.diff(false_positive_rate) * heights) - 1",
+    ),
+    (
         "an area below one half is turned round: scores that are worse than chance keep their area",
         "np.sum(np.diff(false_positive_rate) * heights)",
         "max(np.sum(np.diff(false_positive_rate) * heights), 1 - np.sum(np.diff(false_positive_rate) * heights))",
     ),
 )
+
+
+@wrong("roc_area", "this is the average precision, the area under another curve")
+def area_under_precision(scores, y):
+    return metrics.average_precision(scores, y)
 
 
 @right("roc_area")
@@ -943,6 +1085,21 @@ slips(
         "below",
         "dscores *= shares[:, np.newaxis]",
         "dscores *= class_weights[y][:, np.newaxis] / len(y)",
+    ),
+    (
+        "the weighted gradient is not divided: its rows have the shares of the loss, with the sum of the weights below",
+        "dscores *= shares[:, np.newaxis]",
+        "dscores *= class_weights[y][:, np.newaxis]",
+    ),
+    (
+        "the weight is subtracted at the true class, not 1: it multiplies all of p - one_hot(y)",
+        "dscores[rows, y] -= 1  # p - one_hot(y)",
+        "dscores[rows, y] -= class_weights[y]",
+    ),
+    (
+        "a small number is added inside the logarithm, which changes the loss: take the logarithm of p itself",
+        "-np.sum(shares * log_p[rows, y])",
+        "-np.sum(shares * np.log(np.exp(log_p[rows, y]) + 1e-8))",
     ),
     (
         "1 is subtracted after the rows are weighted: p - one_hot(y) comes first, then the weights",

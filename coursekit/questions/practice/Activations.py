@@ -233,8 +233,8 @@ prelu = Question(
     hints=(
         "Forward it is leaky ReLU with a slope for each column. In which entries does alpha have any influence, and "
         "what is the derivative there?",
-        "There out is alpha times x, so the derivative by alpha is x itself, and 0 elsewhere. One slope serves all "
-        "rows of its column: its gradients add up.",
+        "There out is alpha times x, so the derivative with respect to alpha is x itself, and 0 elsewhere. One slope "
+        "serves all rows of its column: its gradients add up.",
     ),
     implements=(f"{MODULE}:prelu_forward", f"{MODULE}:prelu_backward"),
     cases=(
@@ -467,9 +467,9 @@ slope_shares = Question(
 
 
 def _signed_gradients(rng, D, num_same, num_mixed, num_empty):
-    """Columns of one sign, with zeros; columns of both signs; columns of zeros."""
+    """Columns of one sign, two of three with a zero; columns of both signs; columns of zeros."""
     same = rng.uniform(0.1, 2.0, size=(D, num_same)) * np.where(np.arange(num_same) % 3 == 1, -1, 1)
-    same[rng.randint(D)] = 0.0
+    same[rng.randint(D), np.arange(num_same) % 3 < 2] = 0.0
     mixed = rng.uniform(0.1, 2.0, size=(D, num_mixed))
     mixed[rng.randint(D)] *= -1
     mixed[:, ::2] *= -1

@@ -86,8 +86,10 @@ squared_hinge_loss = Question(
 )
 
 
-def _weighted(rng, N, C, *arguments, **options):
+def _weighted(rng, N, C, *arguments, far_below=0.0, **options):
+    """Scores, labels and weights; one score is so far below the others that its probability is 0."""
     inputs = _scored(rng, N, C, *arguments, **options)
+    inputs["scores"][0, inputs["y"][0] - 1] -= far_below
     class_weights = rng.permutation(np.linspace(0.3, 4.0, C)) * rng.uniform(0.8, 1.2, C)
     return inputs | {"class_weights": class_weights.astype(inputs["scores"].dtype)}
 
@@ -112,7 +114,9 @@ weighted_softmax_loss = Question(
     cases=(
         Case("five rows, four classes", lambda rng: _weighted(rng, 5, 4), _run_weighted, _class_sizes),
         Case("seven rows, three classes", lambda rng: _weighted(rng, 7, 3, 3.0), _run_weighted, _class_sizes),
-        Case("scores near 10000", lambda rng: _weighted(rng, 4, 5, 2.0, 1e4), _run_weighted, _class_sizes),
+        Case(
+            "scores near 10000", lambda rng: _weighted(rng, 4, 5, 2.0, 1e4, far_below=2e3), _run_weighted, _class_sizes
+        ),
         Case("float32", lambda rng: _weighted(rng, 6, 5, dtype=np.float32), _run_weighted, _class_sizes, 1e-4),
         Case("one row", lambda rng: _weighted(rng, 1, 6), _run_weighted, _class_sizes, edge=_edges.ONE_INPUT),
     ),
@@ -132,8 +136,10 @@ def _only_scores(rng, *arguments, **options):
 
 
 def _rows_apart(rng):
-    """Rows of scores near 10000, near 0 and near -10000: each needs its own shift."""
-    return {"scores": rng.randn(3, 5) + np.array([[1e4], [0.0], [-1e4]])}
+    """Rows of scores near 10000, near 0 and near -10000: each needs its own shift, and none can go by its minimum."""
+    scores = rng.randn(3, 5) + np.array([[1e4], [0.0], [-1e4]])
+    scores[1, rng.randint(5)] -= 2e3
+    return {"scores": scores}
 
 
 softmax_forward = Question(
@@ -333,8 +339,8 @@ logistic_loss = Question(
     hints=(
         "All depends on the margin, the label times the score. Of log(1 + exp(-margin)), which NumPy function adds two "
         "numbers inside of the logarithm without overflow?",
-        "The derivative by the margin is minus 1 / (1 + exp(margin)), the probability of the wrong answer; the chain "
-        "rule adds the label as a factor, the mean 1 / N.",
+        "The derivative with respect to the margin is minus 1 / (1 + exp(margin)), the probability of the wrong "
+        "answer; the chain rule adds the label as a factor, the mean 1 / N.",
     ),
     implements=(f"{LOSSES}:logistic_loss",),
     cases=(
@@ -605,8 +611,8 @@ counts_by_threshold = Question(
     hints=(
         "Sort the inputs, the highest score first, and walk down: after k inputs, how many of them are yes? Equal "
         "scores pass a threshold together, so only the last of them may be read off.",
-        "np.cumsum of the sorted answers counts the yes. np.diff of the sorted scores is not 0 where a new score "
-        "begins; keep the entries just before, and the very last one.",
+        "np.cumsum of the sorted answers counts the yes. Compare each sorted score with the one before: where they "
+        "differ, keep the entry before, and keep the very last one.",
     ),
     implements=(f"{METRICS}:counts_by_threshold",),
     cases=(
