@@ -143,8 +143,8 @@ def _shapes(text: str) -> list[tuple[int, ...]]:
 def _broadcast(raised: Raised, found: re.Match) -> str:
     shapes = _shapes(raised.message)
     if len(shapes) == 3 and shapes[0] == shapes[2]:
-        start = f"what is added has the shape {shapes[1]}, its place on the left {shapes[0]}"
-        return f"{start}: is it the right row or column?"
+        start = f"{_what_is_done(raised.line)} has the shape {shapes[1]}, its place on the left {shapes[0]}"
+        return f"{start}: {_missing_axes(*shapes[:2]) or 'is it the right row or column?'}"
     if len(shapes) != 2:
         return ""
     short, long = sorted(shapes, key=len)
@@ -161,7 +161,21 @@ def _broadcast(raised: Raised, found: re.Match) -> str:
     if len(short) == len(long):
         axes = [str(i) for i, (a, b) in enumerate(zip(*shapes, strict=True)) if a != b and 1 not in (a, b)]
         return f"{start}: they differ in ax{'is' if len(axes) == 1 else 'es'} {' and '.join(axes)}"
-    return f"{start}: NumPy aligns shapes from the right"
+    advice = _missing_axes(long, short)
+    return f"{start}: NumPy aligns shapes from the right{f'; {advice}' if advice else ''}"
+
+
+def _what_is_done(line: str) -> str:
+    """What the right side of an assignment in place is for."""
+    uses = {"/=": "the divisor", "*=": "the factor", "-=": "what is subtracted"}
+    return next((what for operator, what in uses.items() if operator in line), "what is added")
+
+
+def _missing_axes(long: tuple[int, ...], short: tuple[int, ...]) -> str:
+    """Advice if the last axes of a shape are gone, as after a sum over them."""
+    if len(long) < 3 or not short or long[: len(short)] != short or len(short) == len(long):
+        return ""
+    return f"keepdims=True in a sum or mean would give {short + (1,) * (len(long) - len(short))}, which fits"
 
 
 def _is_product(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
@@ -187,7 +201,7 @@ def _entry_from_array(raised: Raised, found: re.Match) -> str:
 
 def _into_smaller(raised: Raised, found: re.Match) -> str:
     place, value = [*_shapes(raised.message), (), ()][:2]
-    start = f"the array on the left has the shape {place}, what is added to it {value}"
+    start = f"the array on the left has the shape {place}, {_what_is_done(raised.line)} {value}"
     return f"{start}: is a sum missing, or its axis wrong?"
 
 

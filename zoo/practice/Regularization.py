@@ -486,7 +486,7 @@ slips(
     ("it stops only when exactly patience epochs have passed", ">= patience", "== patience"),
     ("patience is ignored: any epoch without a gain stops the run", ">= patience", ">= 1"),
     (
-        "it never stops: patience counts epochs, so compare it with the age of the best epoch, not with accuracies",
+        "it never stops: it must once the best epoch is patience epochs old (patience is no difference of accuracies)",
         "len(val_acc_history) - 1 - best_epoch >= patience",
         "val_acc_history[-1] < val_acc_history[best_epoch] - patience",
     ),
