@@ -182,6 +182,26 @@ def require_keep_probability(p):
         raise ValueError(f"p is {p}, expected 0 < p <= 1: p is the probability of keeping an entry; 1 drops nothing.")
 
 
+def require_images(X):
+    """Raise unless `X` is a batch of images."""
+    if np.ndim(X) != 4:
+        hint = " X[None] makes a batch of a single image." if np.ndim(X) == 3 else ""
+        raise ValueError(f"X has shape {np.shape(X)}, expected (N, C, H, W): a batch of images.{hint}")
+    require_array("X", X)
+
+
+def require_array(name, value):
+    """Raise unless `value` is an array of NumPy's."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{name} is of type {type(value).__name__}, expected an array: np.array makes one of a list.")
+
+
+def require_dict(name, value, what):
+    """Raise unless `value` is a dict; `what` is what it holds."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} is of type {type(value).__name__}, expected a dict of {what}.")
+
+
 def require_maps(x):
     """Raise unless `x` is a batch of feature maps."""
     if x.ndim != 4:
@@ -241,12 +261,17 @@ def require_decay(name, value):
         )
 
 
-def require_pixels(X):
-    """Raise unless `X` is a batch of RGB images whose values are fractions, from 0 for black to about 1 for white."""
-    require_maps(X)
+def require_colors(X):
+    """Raise unless `X` is a batch of RGB images in floating point."""
+    require_images(X)
     if X.shape[1] != 3:
         raise ValueError(f"X has shape {X.shape}, expected (N, 3, H, W): red, green and blue.")
     require_floating("X", X)
+
+
+def require_pixels(X):
+    """Raise unless `X` is a batch of RGB images whose values are fractions, from 0 for black to about 1 for white."""
+    require_colors(X)
     if X.size and (X.min() < -1 or X.max() > 2):
         raise ValueError(
             f"X has values from {X.min():.4g} to {X.max():.4g}, expected pixel values from 0 (black) to 1 (white): "

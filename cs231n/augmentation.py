@@ -12,14 +12,18 @@ Source: Krizhevsky, Sutskever and Hinton (2012), "ImageNet classification with d
 section 4.1.
 """
 
+from numbers import Real
+
 import numpy as np
 
 from cs231n._errors import (
+    require_colors,
     require_fitting,
     require_floating,
-    require_maps,
+    require_images,
     require_not_negative,
     require_pixels,
+    require_probability,
     require_whole,
 )
 
@@ -37,7 +41,7 @@ def random_flip(X):
            [2., 3.],
            [5., 4.]])
     """
-    require_maps(X)
+    require_images(X)
     flipped = X.copy()
     chosen = np.random.rand(len(X)) < 0.5
     flipped[chosen] = X[chosen, :, :, ::-1]
@@ -56,7 +60,7 @@ def random_shift(X, most=4):
     -------
     ndarray of shape (N, C, H, W)
     """
-    require_maps(X)
+    require_images(X)
     require_whole("most", most, least=0)
     N, C, H, W = X.shape
     padded = np.zeros((N, C, H + 2 * most, W + 2 * most), X.dtype)
@@ -142,7 +146,7 @@ def ten_crop(X, size):
 
 
 def _require_crop(X, size):
-    require_maps(X)
+    require_images(X)
     require_whole("size", size)
     if size > min(X.shape[2:]):
         raise ValueError(f"size is {size}, but the images are {X.shape[2]} x {X.shape[3]}: a crop must fit into them.")
@@ -169,9 +173,9 @@ def random_crop_and_scale(X, least=0.7):
     -----
     Szegedy and others (2015), "Going deeper with convolutions", section 6, also change the shape of the rectangle.
     """
-    require_maps(X)
+    require_images(X)
     require_floating("X", X)
-    if not 0 < least <= 1:
+    if not isinstance(least, Real) or not 0 < least <= 1:
         raise ValueError(f"least is {least!r}, expected 0 < least <= 1: a share of the side of the image.")
     N, _, H, W = X.shape
     shares = np.random.uniform(least, 1, size=N)
@@ -200,10 +204,27 @@ def crop_and_scale(X, tops, lefts, heights, widths):
     >>> crop_and_scale(np.array([[[[0.0, 1.0, 5.0, 9.0]]]]), *np.array([[0], [0], [1], [2]]))[0, 0].tolist()
     [[0.0, 0.25, 0.75, 1.0]]
     """
+    require_images(X)
+    require_floating("X", X)
+    tops, heights = _require_inside("tops", tops, "heights", heights, X, axis=2)
+    lefts, widths = _require_inside("lefts", lefts, "widths", widths, X, axis=3)
     rows = _scaled(X.shape[2], tops, heights)
     columns = _scaled(X.shape[3], lefts, widths)
     rows, columns = np.broadcast_arrays(rows[:, :, np.newaxis], columns[:, np.newaxis, :])
     return _read_between(X, rows, columns)
+
+
+def _require_inside(name, starts, length_name, lengths, X, axis):
+    """Return both as arrays; raise unless there is one of each for every image, inside the image."""
+    for label, values in ((name, starts), (length_name, lengths)):
+        require_fitting(label, values, (len(X),), "the number of images")
+    starts, lengths = np.asarray(starts), np.asarray(lengths)
+    if np.any(starts < 0) or np.any(lengths < 1) or np.any(starts + lengths > X.shape[axis]):
+        raise ValueError(
+            f"{name} are {starts}, {length_name} {lengths}: expected rectangles of at least one pixel, inside images "
+            f"with a side of {X.shape[axis]}."
+        )
+    return starts, lengths
 
 
 def _scaled(side, starts, lengths):
@@ -254,7 +275,7 @@ def random_rotation(X, most=15):
     ndarray of shape (N, C, H, W)
     """
     require_not_negative("most", most)
-    require_maps(X)
+    require_images(X)
     return rotate(X, np.random.uniform(-most, most, size=len(X)))
 
 
@@ -276,7 +297,7 @@ def rotate(X, degrees):
     >>> rotate(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]), np.array([90.0])).round(6)[0, 0].tolist()
     [[2.0, 4.0], [1.0, 3.0]]
     """
-    require_maps(X)
+    require_images(X)
     require_floating("X", X)
     require_fitting("degrees", degrees, (len(X),), "the number of images")
     _, _, H, W = X.shape
@@ -292,6 +313,7 @@ def rotate(X, degrees):
 
 def grey(X):
     """How bright each pixel looks: a weighted mean of red, green and blue, (N, 3, H, W) -> (N, 1, H, W)."""
+    require_colors(X)
     return np.einsum("nchw,c->nhw", X, GREY.astype(X.dtype))[:, np.newaxis]
 
 
@@ -333,6 +355,8 @@ def adjust_colors(X, brightness, contrast, saturation):
     factors = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
     for name, factor in factors.items():
         require_fitting(name, factor, (len(X),), "the number of images")
+        if np.min(factor, initial=0) < 0:
+            raise ValueError(f"{name} is {np.min(factor):.4g} for one image, expected factors of at least 0.")
     brightness, contrast, saturation = (np.asarray(f, X.dtype).reshape(-1, 1, 1, 1) for f in factors.values())
     ### BEGIN SOLUTION
     X = brightness * X
@@ -359,11 +383,10 @@ def random_color_jitter(X, brightness=0.3, contrast=0.3, saturation=0.3):
     -------
     ndarray of shape (N, 3, H, W)
     """
-    require_maps(X)
+    require_images(X)
     factors = []
     for name, amount in (("brightness", brightness), ("contrast", contrast), ("saturation", saturation)):
-        if not 0 <= amount <= 1:
-            raise ValueError(f"{name} is {amount!r}, expected a number from 0 to 1: a factor must not be negative.")
+        require_probability(name, amount)  # a factor must not be negative
         factors.append(np.random.uniform(1 - amount, 1 + amount, size=len(X)))
     return adjust_colors(X, *factors)
 
@@ -456,5 +479,5 @@ def random_pca_jitter(X, eigenvalues, eigenvectors, std=0.1):
     ndarray of shape (N, 3, H, W)
     """
     require_not_negative("std", std)
-    require_maps(X)
+    require_images(X)
     return pca_jitter(X, eigenvalues, eigenvectors, std * np.random.randn(len(X), 3))

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from cs231n._errors import require_decay, require_not_negative, require_same_sizes, require_whole
+from cs231n._errors import require_decay, require_dict, require_not_negative, require_same_sizes, require_whole
 from cs231n.augmentation import ten_crop
 
 
@@ -16,7 +16,7 @@ def average_probabilities(scores):
 
     Parameters
     ----------
-    scores : ndarray of shape (M, N, C)
+    scores : ndarray of shape (M, N, C), or a list of M ndarrays of shape (N, C)
         The scores of M members for N inputs and C classes.
 
     Returns
@@ -32,9 +32,10 @@ def average_probabilities(scores):
     >>> average_probabilities(scores).round(3).tolist()
     [[0.65, 0.35]]
     """
-    if np.ndim(scores) != 3 or 0 in np.shape(scores):
+    scores = np.asarray(scores)
+    if scores.ndim != 3 or 0 in scores.shape:
         raise ValueError(
-            f"scores has shape {np.shape(scores)}, expected (M, N, C): the scores of at least one member, such as "
+            f"scores has shape {scores.shape}, expected (M, N, C): the scores of at least one member, such as "
             "np.stack of a list of them."
         )
     ### BEGIN SOLUTION
@@ -110,6 +111,8 @@ def update_average(average, params, decay, num_updates):
     >>> update_average({"w": np.array([1.0])}, {"w": np.array([3.0])}, decay=0.5, num_updates=90)["w"].tolist()
     [2.0]
     """
+    require_dict("average", average, "arrays")
+    require_dict("params", params, "arrays")
     require_decay("decay", decay)
     require_whole("num_updates", num_updates, least=0)
     if average.keys() != params.keys():
@@ -138,6 +141,8 @@ def member_scores(model, X, members):
     -------
     ndarray of shape (M, N, C)
     """
+    if isinstance(members, dict):
+        raise TypeError("members is a dict, expected a list of them, one for each member: [params].")
     if not members:
         raise ValueError("members is empty: an ensemble has at least one member.")
     own = model.params

@@ -5,9 +5,11 @@ returns them in float64; biases start at 0. Random numbers come from ``rng``: by
 `np.random.seed` seeds, or a generator such as ``np.random.default_rng(0)``.
 """
 
+from numbers import Real
+
 import numpy as np
 
-from cs231n._errors import nearest, require_whole
+from cs231n._errors import nearest, require_not_negative, require_whole
 
 MODES = ("average", "fan_in", "fan_out")
 
@@ -54,6 +56,8 @@ def fans(shape):
 
 def _chosen_fan(shape, mode):
     """Return the number of terms, n, that `mode` chooses: fan_in, fan_out, or the mean of both."""
+    if hasattr(mode, "normal"):
+        raise TypeError("mode is a generator: pass it by name, rng=..., as mode comes first.")
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}{nearest(mode, MODES)}; it must be one of {', '.join(map(repr, MODES))}.")
     fan_in, fan_out = fans(shape)
@@ -89,6 +93,7 @@ def constant(shape, value):
            [5., 5., 5.]])
     """
     _require_weight_shape(shape)
+    _require_number("value", value)
     ### BEGIN SOLUTION
     W = np.full(shape, value, dtype=float)
     ### END SOLUTION
@@ -125,8 +130,7 @@ def gaussian(shape, std=0.01, rng=np.random):
     """
     _require_weight_shape(shape)
     _require_generator(rng)
-    if std < 0:
-        raise ValueError(f"std is {std}, expected a standard deviation of at least 0.")
+    require_not_negative("std", std)
     ### BEGIN SOLUTION
     W = rng.normal(0, std, size=shape)
     ### END SOLUTION
@@ -244,6 +248,7 @@ def he_normal(shape, mode="fan_in", slope=0.0, rng=np.random):
     0.1
     """
     _require_generator(rng)
+    _require_number("slope", slope)
     n = _chosen_fan(shape, mode)
     ### BEGIN SOLUTION
     variance = 2 / ((1 + slope**2) * n)
@@ -287,6 +292,7 @@ def orthogonal(shape, gain=1.0, rng=np.random):
            [0., 9.]])
     """
     _require_generator(rng)
+    _require_number("gain", gain)
     _require_weight_shape(shape)
     rows, columns = shape[0], int(np.prod(shape[1:]))
     ### BEGIN SOLUTION
@@ -305,9 +311,17 @@ def _require_weight_shape(shape):
     """Raise unless `shape` is that of the weights of an affine layer or a convolution."""
     if not isinstance(shape, tuple | list) or len(shape) not in (2, 4):
         hint = " A bias has a single axis; it starts at 0: np.zeros." if np.size(shape) == 1 else ""
-        raise ValueError(f"shape is {shape!r}, expected (D, M) or (F, C, HH, WW).{hint}")
+        if isinstance(shape, np.ndarray):
+            shape, hint = f"an array of shape {shape.shape}", " For weights like those of an array: W.shape."
+        raise ValueError(f"shape is {shape}, expected (D, M) or (F, C, HH, WW).{hint}")
     for axis, size in enumerate(shape):
         require_whole(f"shape[{axis}]", size)
+
+
+def _require_number(name, value):
+    """Raise unless `value` is a finite number."""
+    if not isinstance(value, Real) or not np.isfinite(value):
+        raise ValueError(f"{name} is {value!r}, expected a finite number.")
 
 
 def _require_generator(rng):

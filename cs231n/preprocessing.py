@@ -10,7 +10,14 @@ computed in float64. They are returned in the dtype of the images, or in float64
 
 import numpy as np
 
-from cs231n._errors import require_maps, require_settings, require_some, require_whole
+from cs231n._errors import (
+    require_array,
+    require_images,
+    require_not_negative,
+    require_settings,
+    require_some,
+    require_whole,
+)
 
 FEATURES = ("pixel", "channel")
 
@@ -45,6 +52,7 @@ def mean_image(X):
     >>> mean_image(np.array([[1, 10], [2, 30]]))
     array([ 1.5, 20. ])
     """
+    _require_several(X)
     require_some(X, "X", "mean image")
     ### BEGIN SOLUTION
     mean = np.mean(X, axis=0, dtype=np.float64)
@@ -79,7 +87,7 @@ def channel_mean(X):
     >>> channel_mean(np.array([[[[1.0, 3.0]], [[10.0, 20.0]]]])).tolist()
     [[[2.0]], [[15.0]]]
     """
-    require_maps(X)
+    require_images(X)
     require_some(X, "X", "mean of a channel")
     ### BEGIN SOLUTION
     mean = np.mean(X, axis=(0, 2, 3), dtype=np.float64).reshape(-1, 1, 1)
@@ -124,8 +132,7 @@ def standardize_fit(X, per="pixel", eps=1e-8):
     """
     if per not in FEATURES:
         raise ValueError(f"per is {per!r}, expected 'pixel' or 'channel'.")
-    if eps < 0:
-        raise ValueError(f"eps is {eps}, expected a number of at least 0.")
+    require_not_negative("eps", eps)
     ### BEGIN SOLUTION
     if per == "pixel":
         mean = mean_image(X)
@@ -165,6 +172,7 @@ def standardize_apply(X, stats):
            [0., 2.]])
     """
     _require_stats(stats, ("mean", "std"))
+    require_array("X", X)
     _require_alike(X, stats["mean"])
     ### BEGIN SOLUTION
     out = (X - stats["mean"]) / stats["std"]
@@ -301,8 +309,7 @@ def whiten_apply(X, stats, eps=1e-5):
     >>> whiten_apply(np.array([[4.0, 1.0]]), stats, eps=0)
     array([[2., 2.]])
     """
-    if eps < 0:
-        raise ValueError(f"eps is {eps}, expected a number of at least 0.")
+    require_not_negative("eps", eps)
     ### BEGIN SOLUTION
     out = pca_apply(X, stats) / np.sqrt(stats["variances"] + eps)
     ### END SOLUTION
@@ -317,8 +324,16 @@ def _float_type(X):
     return X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
 
 
+def _require_several(X):
+    """Raise unless `X` is an array with an axis of images and others."""
+    require_array("X", X)
+    if X.ndim < 2:
+        raise ValueError(f"X has shape {X.shape}, expected (N, d_1, ..., d_k): the first axis counts the images.")
+
+
 def _require_matrix(X):
     """Raise unless `X` has one row for each image."""
+    require_array("X", X)
     if X.ndim != 2:
         raise ValueError(f"X has shape {X.shape}, expected (N, D): X.reshape(len(X), -1) turns images into rows.")
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from cs231n._errors import (
     require_affine,
+    require_array,
+    require_dict,
     require_gradient,
     require_keep_probability,
     require_not_negative,
@@ -44,6 +46,7 @@ def l1_penalty(w, reg):
     >>> float(penalty), dw.tolist()
     (2.0, [0.5, -0.5, 0.0])
     """
+    require_array("w", w)
     require_not_negative("reg", reg)
     ### BEGIN SOLUTION
     penalty = reg * np.sum(np.abs(w))
@@ -73,6 +76,7 @@ def l2_penalty(w, reg):
     >>> float(penalty), dw.tolist()
     (2.5, [1.5, -0.5, 0.0])
     """
+    require_array("w", w)
     require_not_negative("reg", reg)
     ### BEGIN SOLUTION
     penalty = 0.5 * reg * np.sum(w * w)
@@ -112,6 +116,7 @@ def elastic_net(params, reg, l1_ratio):
     >>> float(penalty), grads["W1"].tolist(), grads["b1"].tolist()
     (4.5, [[0.875, -1.625]], [0.0, 0.0])
     """
+    require_dict("params", params, "arrays")
     require_not_negative("reg", reg)
     require_probability("l1_ratio", l1_ratio)
     ### BEGIN SOLUTION
@@ -154,6 +159,7 @@ def soft_threshold(w, amount):
     >>> soft_threshold(np.array([3.0, -1.0, 0.5, 0.25]), amount=0.5).tolist()
     [2.5, -0.5, 0.0, 0.0]
     """
+    require_array("w", w)
     require_not_negative("amount", amount)
     ### BEGIN SOLUTION
     nearer = np.sign(w) * np.maximum(np.abs(w) - amount, 0)
@@ -198,7 +204,9 @@ def dropconnect_forward(x, w, b, dropout_param):
     [[0.5, 0.5]]
     """
     require_affine(x, w, b)
-    p, mode = dropout_param["p"], _mode(dropout_param)
+    if x.ndim != 2:
+        raise ValueError(f"x has shape {x.shape}, expected (N, D): x.reshape(len(x), -1) turns images into rows.")
+    p, mode = _settings(dropout_param)
     require_keep_probability(p)
     if "seed" in dropout_param:
         np.random.seed(dropout_param["seed"])
@@ -212,11 +220,16 @@ def dropconnect_forward(x, w, b, dropout_param):
     return out, (x, w, mask)
 
 
-def _mode(dropout_param):
+def _settings(dropout_param):
+    """Return p and the mode; raise unless both are there and the mode is known."""
+    require_dict("dropout_param", dropout_param, 'settings, such as {"mode": "train", "p": 0.5}')
+    for name in ("p", "mode"):
+        if name not in dropout_param:
+            raise ValueError(f'dropout_param has no "{name}": it needs both "p" and "mode".')
     mode = dropout_param["mode"]
     if mode not in ("train", "test"):
         raise ValueError(f'dropout_param["mode"] is {mode!r}; it must be "train" or "test".')
-    return mode
+    return dropout_param["p"], mode
 
 
 def dropconnect_backward(dout, cache):
@@ -277,6 +290,8 @@ def should_stop(val_acc_history, patience):
     (True, False)
     """
     require_whole("patience", patience)
+    if np.ndim(val_acc_history) != 1:
+        raise ValueError(f"val_acc_history is {val_acc_history!r}, expected the accuracies of all epochs, in a list.")
     require_some(val_acc_history, "val_acc_history", "best accuracy")
     ### BEGIN SOLUTION
     best_epoch = np.argmax(val_acc_history)  # the first one of several

@@ -233,3 +233,18 @@ class TestColours:
                 pca_jitter(images(), *arguments, np.zeros((4, 3)))
         with pytest.raises(ValueError, match="alphas has shape"):
             pca_jitter(images(), values, vectors, np.zeros(3))
+
+
+def test_more_wrong_arguments_are_refused():
+    X = np.full((2, 3, 4, 5), 0.5)
+    two = np.array([2, 2])
+    with pytest.raises(ValueError, match=r"expected \(N, C, H, W\): a batch of images. X\[None\]"):
+        random_flip(X[0])
+    with pytest.raises(TypeError, match="X has dtype uint8"):  # grey of whole numbers would be 0
+        grey((255 * X).astype(np.uint8))
+    with pytest.raises(ValueError, match="inside images with a side of 5"):
+        crop_and_scale(X, 0 * two, 2 * two, two, two)
+    with pytest.raises(ValueError, match="factors of at least 0"):
+        adjust_colors(X, np.array([1.0, -1.0]), np.ones(2), np.ones(2))
+    with pytest.raises(ValueError, match="least is 'a'"):
+        random_crop_and_scale(X, "a")

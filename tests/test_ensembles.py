@@ -140,3 +140,15 @@ class TestSnapshots:
             cyclic_cosine_decay(0.4, 1, 0)
         with pytest.raises(ValueError, match="epochs_per_cycle is 0"):
             Snapshots(0)
+
+
+def test_a_list_of_scores_will_do():
+    scores = np.random.default_rng(0).normal(size=(3, 4, 5))
+    np.testing.assert_array_equal(average_probabilities(list(scores)), average_probabilities(scores))
+
+
+def test_errors_say_what_came():
+    with pytest.raises(TypeError, match="average is of type ndarray"):
+        update_average(np.ones(2), np.ones(2), 0.9, 0)
+    with pytest.raises(TypeError, match="members is a dict"):
+        member_scores(None, None, {"W1": np.ones(2)})

@@ -170,3 +170,18 @@ def test_errors_say_what_is_wrong():
     for function in RANDOM:
         with pytest.raises(TypeError, match=r"rng=np.random.default_rng\(5\)"):
             function((2, 3), rng=5)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: zeros(np.ones((2, 3))), ValueError, "shape is an array of shape .2, 3.*W.shape"),
+        (lambda: constant((2, 3), None), ValueError, "value is None, expected a finite number"),
+        (lambda: gaussian((2, 3), "small"), ValueError, "std is 'small'"),
+        (lambda: he_normal((2, 3), slope=np.nan), ValueError, "slope is nan"),
+        (lambda: xavier_normal((2, 3), np.random.default_rng(0)), TypeError, "pass it by name, rng="),
+    ],
+)
+def test_more_errors_say_what_came(call, error, words):
+    with pytest.raises(error, match=words):
+        call()

@@ -150,3 +150,11 @@ def test_errors_say_what_is_wrong(images):
     ):
         with pytest.raises(error, match=text):
             call()
+
+
+@pytest.mark.parametrize("fit", [mean_image, standardize_fit])
+def test_one_image_without_its_axis_is_refused(fit):
+    with pytest.raises(ValueError, match="the first axis counts the images"):
+        fit(np.ones(4))
+    with pytest.raises(TypeError, match="X is of type list"):
+        fit([[1.0, 2.0]])

@@ -183,3 +183,28 @@ class TestShouldStop:
             should_stop([0.1], 0)
         with pytest.raises(ValueError, match="val_acc_history has shape"):
             should_stop([], 3)
+
+
+W = np.ones((3, 4))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: l1_penalty({"W1": W}, 0.1), TypeError, "w is of type dict, expected an array"),
+        (lambda: l2_penalty([1.0, 2.0], 0.1), TypeError, "w is of type list"),
+        (lambda: elastic_net(W, 0.1, 0.5), TypeError, "params is of type ndarray, expected a dict of arrays"),
+        (lambda: dropconnect_forward(np.ones((2, 3)), W, np.ones(4), 0.5), TypeError, "dropout_param is of type float"),
+        (lambda: dropconnect_forward(np.ones((2, 3)), W, np.ones(4), {"p": 1}), ValueError, 'has no "mode"'),
+        (lambda: dropconnect_forward(np.ones((2, 3)), W, np.ones(4), {"mode": "test"}), ValueError, 'has no "p"'),
+        (
+            lambda: dropconnect_forward(np.ones((2, 3, 1)), W, np.ones(4), {"mode": "test", "p": 1}),
+            ValueError,
+            r"expected \(N, D\)",
+        ),
+        (lambda: should_stop(0.3, 2), ValueError, "expected the accuracies of all epochs"),
+    ],
+)
+def test_errors_say_what_came(call, error, words):
+    with pytest.raises(error, match=words):
+        call()

@@ -254,6 +254,13 @@ def test_keepdims_is_no_catch_all():
         assert told and "keepdims" not in told and ", 1)" not in told
 
 
+def test_keepdims_is_advised_where_a_sum_has_lost_the_last_axes():
+    message = "operands could not be broadcast together with shapes (2,3,4) (2,3) (2,3,4)"
+    told = explain_error(Raised("ValueError", message, ("p /= p.sum(axis=2)",)))
+    assert "the divisor has the shape (2, 3)" in told and "keepdims=True in a sum or mean would give (2, 3, 1)" in told
+    assert "keepdims" not in explain_error(Raised("ValueError", message, ("p /= total",)))
+
+
 # ---- not attempted
 
 

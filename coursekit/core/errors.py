@@ -143,8 +143,8 @@ def _shapes(text: str) -> list[tuple[int, ...]]:
 def _broadcast(raised: Raised, found: re.Match) -> str:
     shapes = _shapes(raised.message)
     if len(shapes) == 3 and shapes[0] == shapes[2]:
-        start = f"what is added has the shape {shapes[1]}, its place on the left {shapes[0]}"
-        return f"{start}: is it the right row or column?"
+        start = f"{_what_is_done(raised.line)} has the shape {shapes[1]}, its place on the left {shapes[0]}"
+        return f"{start}: {_missing_axes(raised.line, *shapes[:2]) or 'is it the right row or column?'}"
     if len(shapes) != 2:
         return ""
     short, long = sorted(shapes, key=len)
@@ -163,7 +163,24 @@ def _broadcast(raised: Raised, found: re.Match) -> str:
     if len(short) == len(long):
         axes = [str(i) for i, (a, b) in enumerate(zip(*shapes, strict=True)) if a != b and 1 not in (a, b)]
         return f"{start}: they differ in ax{'is' if len(axes) == 1 else 'es'} {' and '.join(axes)}"
-    return f"{start}: NumPy aligns shapes from the right"
+    advice = _missing_axes(raised.line, long, short)
+    return f"{start}: NumPy aligns shapes from the right{f'; {advice}' if advice else ''}"
+
+
+def _what_is_done(line: str) -> str:
+    """What the right side of an assignment in place is for."""
+    uses = {"/=": "the divisor", "*=": "the factor", "-=": "what is subtracted"}
+    found = [uses.get(operator, "what is added") for operator in re.findall(r"[-+*/]=", line)]
+    return found[0] if len(set(found)) == 1 else "what is added"
+
+
+def _missing_axes(line: str, long: tuple[int, ...], short: tuple[int, ...]) -> str:
+    """Advice if the last axes of a shape are gone, and the line has a sum over some."""
+    is_summed = re.search(r"\.(sum|mean|max|min|std|var)\(.*axis", line)
+    is_start = 0 < len(short) < len(long) and long[: len(short)] == short
+    if len(long) < 3 or not is_summed or not is_start:
+        return ""
+    return f"keepdims=True in a sum or mean would give {short + (1,) * (len(long) - len(short))}, which fits"
 
 
 def _is_product(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
@@ -201,7 +218,7 @@ def _no_entry(raised: Raised, found: re.Match) -> str:
 
 def _into_smaller(raised: Raised, found: re.Match) -> str:
     place, value = [*_shapes(raised.message), (), ()][:2]
-    start = f"the array on the left has the shape {place}, what is added to it {value}"
+    start = f"the array on the left has the shape {place}, {_what_is_done(raised.line)} {value}"
     return f"{start}: is a sum missing, or its axis wrong?"
 
 

@@ -203,6 +203,17 @@ slips(
         "C * HH * WW, F",
         "HH * WW, F",
     ),
+    (
+        "fan_out counts all weights: an input entry lies in one channel, under HH * WW positions of each of F filters",
+        "F * HH * WW",
+        "F * C * HH * WW",
+    ),
+    (
+        "the first two sizes of a convolution are taken: they are F and C, and an output adds up C * HH * WW products",
+        "C * HH * WW, F * HH * WW",
+        "F, C",
+    ),
+    ("the sizes are added: a filter has C * HH * WW weights", "C * HH * WW, F * HH * WW", "C + HH + WW, F + HH + WW"),
 )
 
 
@@ -407,6 +418,26 @@ for _name, _sentence, _std in (
         "1 + slope^2 multiplies: a slope lets more through, so divide by it",
         lambda n, a: (2 * (1 + a**2) / n) ** 0.5,
     ),
+    (
+        "he_slope_subtracted",
+        "the sign of slope^2 is wrong: the variance is 2 / ((1 + slope^2) n)",
+        lambda n, a: (2 / ((1 - a**2) * n)) ** 0.5,
+    ),
+    (
+        "he_square_of_the_sum",
+        "the square is that of 1 + slope: only slope is squared, 1 + slope^2",
+        lambda n, a: (2 / ((1 + a) ** 2 * n)) ** 0.5,
+    ),
+    (
+        "he_n_multiplies",
+        "n multiplies: the variance is 2 / ((1 + slope^2) n), with brackets around all of the divisor",
+        lambda n, a: (2 / (1 + a**2) * n) ** 0.5,
+    ),
+    (
+        "he_n_outside",
+        "n stands outside of the root: the standard deviation is sqrt(2 / n)",
+        lambda n, a: (2 / (1 + a**2)) ** 0.5 / n,
+    ),
 ):
     _wrong_he(_name, _sentence, _std)
 
@@ -490,6 +521,27 @@ slips(
         "gain * (Q",
         "(Q",
     ),
+    (
+        "the lengths differ: multiply the columns of Q by the signs of R's diagonal, not by its entries",
+        "np.sign(np.diag(R))",
+        "np.diag(R)",
+    ),
+    (
+        "W begins with a positive entry too often: decompose a matrix of rng.normal, which is around 0, and take the "
+        "signs of R's diagonal, not those of Q",
+        "rng.normal(size=",
+        "rng.uniform(size=",
+    ),
+    (
+        "of a wide W, Q is reshaped, which mixes up its entries: transpose it",
+        "(Q if rows >= columns else Q.T)",
+        "Q",
+    ),
+    (
+        "of a wide matrix np.linalg.qr returns a square Q: decompose a high one, and transpose Q",
+        *("(max(rows, columns), min(rows, columns))", "(rows, columns)"),
+        *("(Q if rows >= columns else Q.T)", "Q"),
+    ),
 )
 
 
@@ -552,6 +604,11 @@ slips(
         "axis=0",
         "axis=0, keepdims=True",
     ),
+    (
+        "a sum of pixels in uint8 starts again at 0 after 255: np.mean adds them up as floats",
+        "np.mean(X, axis=0, dtype=np.float64)",
+        "sum(X) / len(X)",
+    ),
 )
 
 
@@ -589,6 +646,11 @@ for _name, _sentence, _function in (
         "channel_keeps_images",
         "the axis of the images is still there, with length 1: the shape is (C, 1, 1)",
         lambda X: X.mean(axis=(0, 2, 3), keepdims=True),
+    ),
+    (
+        "channel_over_channels",
+        "the mean runs over the channels, which are axis 1: it runs over all other axes",
+        lambda X: X.mean(axis=1),
     ),
 ):
     _wrong_channel(_name, _sentence, _function)
@@ -660,6 +722,17 @@ slips(
         "eps is hard-coded: use the argument",
         "std > eps",
         "std > 1e-8",
+    ),
+    (
+        "std is the variance: np.var has no root",
+        "np.std",
+        "np.var",
+    ),
+    (
+        "the std of a channel is that of all its pixels together: a mean of the pixels' own deviations leaves out how "
+        "their means differ",
+        "np.std(X, axis=(0, 2, 3), dtype=np.float64).reshape(-1, 1, 1)",
+        "np.std(X, axis=0, dtype=np.float64).mean(axis=(1, 2), keepdims=True)",
     ),
 )
 
@@ -765,6 +838,36 @@ slips(
         "mean = mean_image(X)",
         "mean = np.full(X.shape[1], X.mean())",
     ),
+    (
+        "the singular values are returned: the variances are their squares, divided by the number of images",
+        "variances, components = np.linalg.eigh(covariance)",
+        "_, S, Vt = np.linalg.svd(centred, full_matrices=False)\nvariances, components = S[::-1], Vt.T[:, ::-1]",
+    ),
+    (
+        "the last result of np.linalg.svd has the directions in its rows: transpose it",
+        "variances, components = np.linalg.eigh(covariance)",
+        "_, lengths, Vt = np.linalg.svd(covariance)\nvariances, components = lengths[::-1], Vt[:, ::-1]",
+    ),
+    (
+        "np.linalg.eig returns the variances in no order: np.linalg.eigh sorts them",
+        "np.linalg.eigh(covariance)",
+        "np.linalg.eig(covariance)",
+    ),
+    (
+        "the last directions are kept: after both were turned around, those of the largest variances come first",
+        "components[:, ::-1][:, :K]",
+        "components[:, ::-1][:, -K:]",
+    ),
+    (
+        "the first K rows of the directions are kept: each direction is a column, [:, :K]",
+        "components[:, ::-1][:, :K]",
+        "components[:, ::-1][:K]",
+    ),
+    (
+        "the covariance of the images with each other is taken, (N, N): that of the pixels is (D, D)",
+        "centred.T @ centred",
+        "centred @ centred.T",
+    ),
 )
 
 
@@ -785,6 +888,15 @@ def coordinates_with_own_mean(X, stats):
 )
 def coordinates_and_back(X, stats):
     return (X - stats["mean"]) @ stats["components"] @ stats["components"].T
+
+
+@wrong(
+    "pca_images",
+    "the components are transposed: their columns are the directions, so X - mean is multiplied by them as they are",
+    target=_COORDINATES,
+)
+def coordinates_with_the_transposed(X, stats):
+    return (X - stats["mean"]) @ stats["components"].T
 
 
 @wrong("pca_images", "the coordinates are divided by their spread: that is whitening", target=_COORDINATES)
@@ -851,6 +963,21 @@ slips(
         "the images are not turned: take their coordinates along the components first",
         "pca_apply(X, stats)",
         '(X - stats["mean"])[:, : len(stats["variances"])]',
+    ),
+    (
+        "the mean is not subtracted: pca_apply does it",
+        "pca_apply(X, stats)",
+        'X @ stats["components"]',
+    ),
+    (
+        "eps is taken for a lower limit of the variances: add it to all of them",
+        'stats["variances"] + eps',
+        'np.maximum(stats["variances"], eps)',
+    ),
+    (
+        "the whitened coordinates are turned back into images: that is ZCA, and the coordinates are asked for",
+        'np.sqrt(stats["variances"] + eps)',
+        'np.sqrt(stats["variances"] + eps) @ stats["components"].T',
     ),
 )
 

@@ -34,6 +34,11 @@ slips(
     ("a weight of 0 gives 0 / 0: w / |w| has no value there, np.sign has", "np.sign(w)", "w / np.abs(w)"),
     ("dw points away from the smaller penalty: the sign is flipped", "reg * np.sign(w)", "-reg * np.sign(w)"),
     ("the penalty is the length of w, the root of the sum of squares", "np.sum(np.abs(w))", "np.linalg.norm(w)"),
+    (
+        "an eps in the division makes each slope a little less than 1: np.sign(w) needs neither of them",
+        "np.sign(w)",
+        "w / (np.abs(w) + 1e-8)",
+    ),
 )
 
 
@@ -66,6 +71,12 @@ slips(
     ("reg is missing in dw", "dw = reg * w", "dw = w"),
     ("the sign of dw is lost: the gradient of a negative weight is negative", "dw = reg * w", "dw = reg * np.abs(w)"),
     ("reg is squared in the penalty", "0.5 * reg *", "0.5 * reg * reg *"),
+    (
+        "this is the penalty of assignment 1, reg * sum(w * w) with gradient 2 * reg * w: here both are half as large",
+        *("0.5 * reg *", "reg *"),
+        *("dw = reg * w", "dw = 2 * reg * w"),
+    ),
+    ("w.T @ w multiplies different weights with each other as well: square each weight, w * w", "w * w)", "w.T @ w)"),
 )
 
 
@@ -111,6 +122,18 @@ slips(
         "reg * (1 - l1_ratio)",
         "reg * (1 - l1_ratio) / 2",
     ),
+    (
+        "only parameters whose name starts with b are left out: gains have one axis as well, so ask for w.ndim",
+        "w.ndim < 2",
+        'name.startswith("b")',
+    ),
+    (
+        "the gradients are multiplied by their shares twice: your two functions were called with these shares already",
+        "dw_l1 + dw_l2",
+        "l1_ratio * dw_l1 + (1 - l1_ratio) * dw_l2",
+    ),
+    ("the L1 part has no reg: its share is reg * l1_ratio", "l1_penalty(w, reg * l1_ratio)", "l1_penalty(w, l1_ratio)"),
+    ("the L2 part has no reg: its share is reg * (1 - l1_ratio)", "reg * (1 - l1_ratio)", "1 - l1_ratio"),
 )
 
 
@@ -150,6 +173,22 @@ slips(
         "np.sign(w) * np.maximum(np.abs(w) - amount, 0)",
         "w * max(1 - amount, 0)",
     ),
+    (
+        "negative weights move away from 0: only positive ones get smaller by w - amount",
+        "np.sign(w) * np.maximum(np.abs(w) - amount, 0)",
+        "np.where(np.abs(w) > amount, w - amount, 0)",
+    ),
+    (
+        "small weights are left as they are: those that are nearer to 0 than amount become 0",
+        "np.sign(w) * np.maximum(np.abs(w) - amount, 0)",
+        "np.where(np.abs(w) > amount, w - amount * np.sign(w), w)",
+    ),
+    (
+        "np.minimum keeps what should be cut off: sizes must not go below 0, so take np.maximum",
+        "np.maximum",
+        "np.minimum",
+    ),
+    ("a weight of 0 gives 0 / 0: w / |w| has no value there, np.sign has", "np.sign(w)", "w / np.abs(w)"),
 )
 
 
@@ -383,6 +422,16 @@ slips(
         "mask = np.random.permutation(mask.ravel()).reshape(mask.shape)\ndx = dout",
     ),
     ("the sign of dx is flipped", "dx = dout", "dx = -dout"),
+    (
+        "dw is multiplied by w, not by the mask: the derivative of w * mask is the mask",
+        "(x.T @ dout) * mask",
+        "(x.T @ dout) * w",
+    ),
+    (
+        "db is a single number, the sum of all of dout: it needs one entry for each column, so sum over axis 0",
+        "dout.sum(axis=0)",
+        "dout.sum()",
+    ),
 )
 
 
@@ -436,6 +485,21 @@ slips(
     ("the comparison is the wrong way round: it stops while the best is recent", ">= patience", "< patience"),
     ("it stops only when exactly patience epochs have passed", ">= patience", "== patience"),
     ("patience is ignored: any epoch without a gain stops the run", ">= patience", ">= 1"),
+    (
+        "it never stops: it must once the best epoch is patience epochs old (patience is no difference of accuracies)",
+        "len(val_acc_history) - 1 - best_epoch >= patience",
+        "val_acc_history[-1] < val_acc_history[best_epoch] - patience",
+    ),
+    (
+        "it stops after patience epochs, however well they went: count from the best epoch on",
+        "len(val_acc_history) - 1 - best_epoch",
+        "len(val_acc_history)",
+    ),
+    (
+        "the last epoch is compared with a single one, patience epochs ago: it is the best of all that counts",
+        "len(val_acc_history) - 1 - best_epoch >= patience",
+        "len(val_acc_history) > patience and val_acc_history[-1] <= val_acc_history[-1 - patience]",
+    ),
 )
 
 
@@ -540,7 +604,7 @@ slips(
         "grey_values + (1 - saturation) *",
     ),
     ("values outside of 0 to 1 are left: cut them off with np.clip", "np.clip(X, 0, 1)", "X"),
-    ("values are cut off at 255: white is 1 here", "np.clip(X, 0, 1)", "np.clip(X, 0, 255)"),
+    ("values above 1 are left: white is 1 here, not 255", "np.clip(X, 0, 1)", "np.clip(X, 0, 255)"),
     ("values below 0 are left", "np.clip(X, 0, 1)", "np.minimum(X, 1)"),
     (
         "each image is scaled to the range from 0 to 1: only cut off what leaves it",
@@ -548,6 +612,26 @@ slips(
         "(X - X.min()) / (X.max() - X.min())",
     ),
     ("saturation is missing", "X = grey_values + saturation * (X - grey_values)", "X = X"),
+    (
+        "values are cut off after each change: later changes need what is cut off, so do it once, at the end",
+        *("brightness * X", "np.clip(brightness * X, 0, 1)"),
+        *("mean + contrast * (X - mean)", "np.clip(mean + contrast * (X - mean), 0, 1)"),
+    ),
+    (
+        "contrast turns about the grey value of each pixel, as saturation does: take the mean over the image",
+        "grey(X).mean(axis=(1, 2, 3), keepdims=True)",
+        "grey(X)",
+    ),
+    (
+        "saturation turns about the grey values before brightness and contrast were changed: compute grey(X) again",
+        *("X = brightness * X", "before = X\nX = brightness * X"),
+        *("grey_values = grey(X)", "grey_values = grey(before)"),
+    ),
+    (
+        "brightness is taken for a change: it is the factor itself, and 1 changes nothing",
+        "brightness *",
+        "(1 + brightness) *",
+    ),
 )
 
 
@@ -634,6 +718,16 @@ slips(
     ),
     ("only the first component is used", "alphas * eigenvalues", "alphas * eigenvalues * [1, 0, 0]"),
     (
+        "the eigenvalues come after the matrix product and multiply red, green and blue: multiply alphas by them",
+        "(alphas * eigenvalues) @ eigenvectors.T",
+        "(alphas @ eigenvectors.T) * eigenvalues",
+    ),
+    (
+        "the eigenvalues come after a product with the wrong matrix: multiply alphas by them, then by eigenvectors.T",
+        "(alphas * eigenvalues) @ eigenvectors.T",
+        "(alphas @ eigenvectors) * eigenvalues",
+    ),
+    (
         "values outside of 0 to 1 are cut off, which the formula does not do: large additions would change colours",
         "jittered = X + additions[:, :, np.newaxis, np.newaxis].astype(X.dtype)",
         "jittered = np.clip(X + additions[:, :, np.newaxis, np.newaxis].astype(X.dtype), 0, 1)",
@@ -719,6 +813,21 @@ slips(
         "probabilities.mean(axis=0)",
         "(probabilities == probabilities.max(axis=2, keepdims=True)).mean(axis=0)",
     ),
+    (
+        "the exponentials are divided by the sum over all members, inputs and classes: each row needs its own sum",
+        "probabilities.sum(axis=2, keepdims=True)",
+        "probabilities.sum()",
+    ),
+    (
+        "these are sigmoids, which do not sum to 1 over the classes: take a softmax",
+        "probabilities /= probabilities.sum(axis=2, keepdims=True)",
+        "probabilities = 1 / (1 + np.exp(-scores))",
+    ),
+    (
+        "the mean runs over the classes: the members are along axis 0",
+        "probabilities.mean(axis=0)",
+        "probabilities.mean(axis=2)",
+    ),
 )
 
 
@@ -761,6 +870,16 @@ slips(
         "scores.mean(axis=0)",
     ),
     ("the middle of the image alone is used, ten times", "score(crops[:, i])", "score(crops[:, 4])"),
+    (
+        "the crops themselves are averaged, and one blurred picture is scored: score each crop, then average",
+        "average_probabilities(scores)",
+        "average_probabilities(score(crops.mean(axis=1))[np.newaxis])",
+    ),
+    (
+        "softmax is taken twice: average_probabilities takes scores, and probabilities are none",
+        "score(crops[:, i])",
+        "average_probabilities(score(crops[:, i])[np.newaxis])",
+    ),
 )
 
 
@@ -856,7 +975,24 @@ slips(
         "float(min(decay, (1 + num_updates) / (10 + num_updates)))",
         "0.5",
     ),
-    ("the parameters are returned, not an average", "decay * average[name] + (1 - decay) * w", "w"),
+    (
+        "the new parameters are returned, with nothing of the old average: is the decay 0, or the average missing?",
+        "decay * average[name] + (1 - decay) * w",
+        "w",
+    ),
+    (
+        "the first decay is 0, not 1 / 10: the fraction is (1 + num_updates) / (10 + num_updates)",
+        "(1 + num_updates) / (10 + num_updates)",
+        "num_updates / (10 + num_updates)",
+    ),
+    (
+        "the bias is corrected as in Adam, by a division: here the growing decay takes care of the start",
+        *("float(min(decay, (1 + num_updates) / (10 + num_updates)))", "decay"),
+        *(
+            "decay * average[name] + (1 - decay) * w",
+            "(decay * average[name] + (1 - decay) * w) / (1 - decay ** (num_updates + 1))",
+        ),
+    ),
     ("the average never moves", "decay * average[name] + (1 - decay) * w", "average[name]"),
 )
 

@@ -166,12 +166,12 @@ def _judge_mean(kind, got):
 
 
 def _judge_std(got, expected, known):
-    near = [why for value, why in known if abs(got - value) < 0.03 * value]
+    value, why = min(known, key=lambda pair: abs(got / pair[0] - 1))
     return holds(
         "the standard deviation of W is right",
         abs(got - expected) < TOLERANCE * expected,
         f"expected a standard deviation of about {expected:.4g}, got {got:.4g}",
-        mistake=near[0] if near else "",
+        mistake=why if abs(got / value - 1) < 0.03 else "",
     )
 
 
@@ -318,6 +318,7 @@ def _known_xavier(shape, mode="average", uniform=False):
         ((2 / n) ** 0.5, "the variance is 2 / n, as for ReLU: Xavier's is 1 / n"),
         ((0.5 / n) ** 0.5, "the variance is half of what it should be: n is already the mean, do not halve it again"),
         (n**0.5, "the weights are multiplied by sqrt(n): divide by it"),
+        (n**-0.25, "two roots are taken: the standard deviation is sqrt(1 / n)"),
     ]
     if uniform:
         known[:0] = [
@@ -392,6 +393,11 @@ def _known_he(shape, mode="fan_in", slope=0.0):
         (n**-0.5, "the variance is 1 / n, Xavier's: ReLU lets half of it through, so it must be 2 / n"),
         (2 / n**0.5, "the weights are multiplied by 2 instead of sqrt(2): the factor 2 belongs to the variance"),
         (1.0, "the weights are not scaled: their variance must be 2 / n"),
+        (
+            (2 * n) ** 0.5,
+            "n multiplies: the variance is 2 / ((1 + slope^2) n), with brackets around all of the divisor",
+        ),
+        (2**0.5 / n, "n stands outside of the root: the standard deviation is sqrt(2 / n)"),
     ]
     if slope:
         known += [
@@ -399,10 +405,15 @@ def _known_he(shape, mode="fan_in", slope=0.0):
             ((2 / ((1 + slope) * n)) ** 0.5, "slope is not squared: the variance is 2 / ((1 + slope^2) n)"),
             ((2 * (1 + slope**2) / n) ** 0.5, "1 + slope^2 multiplies: a slope lets more through, so divide by it"),
             ((2 / (1 + slope**2 * n)) ** 0.5, "n multiplies slope^2 alone: brackets around 1 + slope^2 are missing"),
+            ((2 / ((1 - slope**2) * n)) ** 0.5, "the sign of slope^2 is wrong: the variance is 2 / ((1 + slope^2) n)"),
+            (
+                (2 / ((1 + slope) ** 2 * n)) ** 0.5,
+                "the square is that of 1 + slope: only slope is squared, 1 + slope^2",
+            ),
             ((1 / ((1 + slope**2) * n)) ** 0.5, "the factor 2 is missing: the variance is 2 / ((1 + slope^2) n)"),
         ]
     for other in ("fan_in", "fan_out", "average"):
-        if other != mode:
+        if other != mode and not slope:  # a wrong n shows in the cases without a slope
             known.append((_he_std(shape, other, slope), f"n is not {other} here: use the n that is given"))
     return known
 
@@ -512,10 +523,20 @@ def _judge_orthogonal(inputs, got):
             "all directions are equally likely",
             abs(got["mean of the first entry"]) < 0.3 * gain,
             f"over 150 draws the mean of W[0, 0] is {got['mean of the first entry']:.3g}, expected about 0",
-            mistake="Q alone favours some directions: multiply each of its columns by the sign of R's diagonal",
+            mistake=_why_direction(got["mean of the first entry"]),
         ),
         *_judge_generator(got),
     ]
+
+
+def _why_direction(mean):
+    """Q as NumPy makes it begins with a negative entry, if the matrix begins with a positive one."""
+    if mean < 0:
+        return "Q alone favours some directions: multiply each of its columns by the sign of R's diagonal"
+    return (
+        "W begins with a positive entry too often: decompose a matrix of rng.normal, which is around 0, and take the "
+        "signs of R's diagonal, not those of Q"
+    )
 
 
 def _why_length(lengths, gain):
@@ -525,6 +546,8 @@ def _why_length(lengths, gain):
         gain**2: "gain counts twice: multiply by it once",
         gain**0.5: "the root of gain is taken: multiply by gain itself",
     }
+    if not np.isclose(*lengths):
+        return "the lengths differ: multiply the columns of Q by the signs of R's diagonal, not by its entries"
     return next((why for value, why in near.items() if np.allclose(lengths, value, rtol=1e-6)), "")
 
 

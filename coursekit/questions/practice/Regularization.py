@@ -130,12 +130,14 @@ elastic_net = Question(
 )
 
 
-def _threshold_inputs(rng, shape, amount, dtype=np.float64):
-    """Weights on both sides of the amount, and of 0."""
+def _threshold_inputs(rng, shape, amount, dtype=np.float64, zeros=False):
+    """Weights on both sides of the amount, and of 0; with every third one 0 if asked for."""
     sizes = np.where(
         np.arange(np.prod(shape)) % 2, rng.uniform(0.1, 0.9, np.prod(shape)), rng.uniform(1.2, 4, np.prod(shape))
     )
     w = (amount or 1.0) * sizes.reshape(shape) * rng.choice([-1, 1], shape)
+    if zeros:
+        w.ravel()[::3] = 0
     return {"w": w.astype(dtype), "amount": amount}
 
 
@@ -161,6 +163,7 @@ soft_threshold = Question(
     cases=(
         Case("a matrix", lambda rng: _threshold_inputs(rng, (3, 4), 0.5), _run_soft_threshold),
         Case("filters, a larger amount", lambda rng: _threshold_inputs(rng, (2, 3, 2, 3), 2.5), _run_soft_threshold),
+        Case("some weights are 0", lambda rng: _threshold_inputs(rng, (4, 3), 0.8, zeros=True), _run_soft_threshold),
         Case("an amount of 0", lambda rng: _threshold_inputs(rng, (2, 5), 0.0), _run_soft_threshold),
         Case(
             "float32",
@@ -451,7 +454,12 @@ def _judge_gradients(inputs, outputs, factors):
         got = outputs[name]
         if not _is_output(got, right.shape):
             what = f"shape {got.shape}" if isinstance(got, np.ndarray) else type(got).__name__
-            yield holds(says[name], False, f"{name}: expected finite values of shape {right.shape}, got {what}")
+            yield holds(
+                says[name],
+                False,
+                f"{name}: expected finite values of shape {right.shape}, got {what}",
+                mistake=_why_shape(name, np.shape(got), expected),
+            )
             continue
         errors = np.abs(got - right)
         place = np.unravel_index(np.argmax(errors), errors.shape)
@@ -462,6 +470,13 @@ def _judge_gradients(inputs, outputs, factors):
             f"got {got[place]:.6g}",
             mistake=_why_gradient(name, got, x, w, dout, factors, inputs["p"]),
         )
+
+
+def _why_shape(name, shape, expected):
+    others = [other for other, right in expected.items() if other != name and right.shape == shape]
+    if others:
+        return f"{name} has the shape of {others[0]}: return dx, dw, db in this order"
+    return "the gradient is transposed" if shape == expected[name].shape[::-1] != expected[name].shape else ""
 
 
 def _why_gradient(name, got, x, w, dout, factors, p):
@@ -755,10 +770,10 @@ def _run_ten_crops(X, W, size):
     C = X.shape[1]
 
     def score(crops):
-        """A linear classifier, which does not take anything else than a batch of crops."""
+        """Score a batch of crops, and nothing else; not linear, so that the score of a mean is no mean of scores."""
         if np.shape(crops)[1:] != (C, size, size):
             raise ValueError(f"score takes crops of shape (N, {C}, {size}, {size}), got {np.shape(crops)}")
-        return np.reshape(crops, (len(crops), -1)) @ W
+        return np.reshape(np.abs(crops), (len(crops), -1)) @ W
 
     return {"average": ten_crop_probabilities(score, X, size)}
 
