@@ -155,7 +155,8 @@ def _broadcast(raised: Raised, found: re.Match) -> str:
             f"is the axis of a sum or mean wrong? One for each of {long[0]} rows needs the shape ({long[0]}, 1)"
         )
     if len(long) == 1:
-        return f"{start}: a table of all pairs needs the shapes ({shapes[0][0]}, 1) and ({shapes[1][0]},)"
+        pairs = f"a table of all pairs needs the shapes ({shapes[0][0]}, 1) and ({shapes[1][0]},)"
+        return f"{start}: is a sum or a factor missing? If each entry is to meet each of the other, {pairs}"
     if len(long) == len(short) == 2 and " * " in raised.line and _is_product(*shapes):
         return f"{start}: is a matrix product meant, @ instead of *?"
     if len(short) == len(long):
