@@ -69,6 +69,22 @@ def require_some(x, name, what):
         raise ValueError(f"{name} has shape {np.shape(x)}: without any inputs, there is no {what}.")
 
 
+def require_dict(name, value, keys, example):
+    """Raise unless `value` is a dict with these keys; `example` shows what one looks like."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} is of type {type(value).__name__}, expected a dict such as {example}.")
+    for key in keys:
+        if key not in value:
+            hint = nearest(key, value.keys() - set(keys))
+            raise ValueError(f'{name} has no "{key}"{hint}; expected a dict such as {example}.')
+
+
+def require_list(name, value):
+    """Raise unless `value` has a length and entries, as a list does; one number or one name alone is none."""
+    if isinstance(value, str) or np.ndim(value) == 0:
+        raise TypeError(f"{name} is {value!r}, expected a list, such as [{value!r}].")
+
+
 def require_dtype(dtype):
     """Raise unless `dtype` can hold a network's parameters: float32 or more precise."""
     dtype = np.dtype(dtype)

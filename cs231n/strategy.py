@@ -7,10 +7,11 @@ Source: Ng (2018), "Machine Learning Yearning", on which the names of the gaps a
 """
 
 import operator
+from numbers import Real
 
 import numpy as np
 
-from cs231n._errors import nearest, require_some, require_whole
+from cs231n._errors import nearest, require_dict, require_list, require_some, require_whole
 
 SETS = ("train", "train_dev", "dev", "test")
 SOURCES = ("avoidable bias", "variance", "data mismatch", "overfitting of dev")
@@ -133,6 +134,7 @@ def find_leaks(X, X_train):
     >>> find_leaks(np.array([[1, 2], [3, 4], [2, 1]]), np.array([[3, 4], [5, 6]]))
     array([False,  True, False])
     """
+    X, X_train = np.asarray(X), np.asarray(X_train)
     if X.shape[1:] != X_train.shape[1:]:
         raise ValueError(
             f"X has inputs of shape {X.shape[1:]}, but X_train of {X_train.shape[1:]}: none can be equal. "
@@ -176,7 +178,8 @@ def error_sources(errors, best_error=0.0):
     >>> error_sources(errors, best_error=0.125)
     {'avoidable bias': 0.125, 'variance': 0.125, 'data mismatch': 0.25, 'overfitting of dev': 0.125}
     """
-    _require_errors(errors | {"best_error": best_error}, known=(*SETS, "best_error"))
+    _require_errors(errors)
+    _require_share("best_error", best_error)
     ### BEGIN SOLUTION
     train_dev = errors.get("train_dev", errors["dev"])
     bias = errors["train"] - best_error
@@ -223,6 +226,7 @@ def gap_noise(errors, counts):
     {'avoidable bias': 0.0063, 'variance': 0.021, 'data mismatch': 0.0283, 'overfitting of dev': 0.0447}
     """
     _require_errors(errors, required=SETS)
+    require_dict("counts", counts, SETS, '{"train": 2500, "train_dev": 1000, "dev": 1000, "test": 2000}')
     for name in SETS:
         require_whole(f'counts["{name}"]', counts.get(name))
     ### BEGIN SOLUTION
@@ -248,6 +252,11 @@ def largest_source(sources, noise=None):
     str
         A key of `sources`, or "none" if no gap is larger than two standard errors.
 
+    Raises
+    ------
+    ValueError
+        If a gap has no noise.
+
     Examples
     --------
     >>> largest_source({"avoidable bias": 0.02, "variance": 0.10})
@@ -255,6 +264,8 @@ def largest_source(sources, noise=None):
     >>> largest_source({"avoidable bias": 0.02, "variance": 0.10}, {"avoidable bias": 0.003, "variance": 0.07})
     'avoidable bias'
     """
+    if noise:
+        require_dict("noise", noise, sources, "the one that gap_noise returns")
     certain = {name: gap for name, gap in sources.items() if gap > (2 * noise[name] if noise else 0)}
     return max(certain, key=certain.get, default="none")
 
@@ -285,7 +296,7 @@ def learning_curve(train_fn, data, sizes, seeds):
     Raises
     ------
     ValueError
-        If a size is out of range, or there are no sizes or no seeds.
+        If a size is out of range, there are no sizes or no seeds, or arrays are missing or differ in length.
 
     Examples
     --------
@@ -296,7 +307,10 @@ def learning_curve(train_fn, data, sizes, seeds):
     >>> learning_curve(most_frequent, data, sizes=[4], seeds=[0])
     (array([[0.25]]), array([[0.5]]))
     """
+    _require_data(data)
     X, y = data["X_train"], data["y_train"]
+    require_list("sizes", sizes)
+    require_list("seeds", seeds)
     require_some(sizes, "sizes", "curve")
     require_some(seeds, "seeds", "curve")
     for size in sizes:
@@ -349,6 +363,7 @@ def error_table(is_wrong, tags):
     """
     is_wrong = _as_mask("is_wrong", is_wrong)
     require_some(is_wrong, "is_wrong", "share of errors")
+    require_dict("tags", tags, (), '{"fog": array of True and False}')
     tags = {name: _as_mask(f'tags["{name}"]', tag, len(is_wrong)) for name, tag in tags.items()}
     ### BEGIN SOLUTION
     rows = {}
@@ -395,7 +410,10 @@ def choose(models, optimise, satisfice=None):
     """
     satisfice = satisfice or {}
     _require_metrics(models, {optimise, *satisfice})
-    for metric, (comparison, _) in satisfice.items():
+    for metric, bound in satisfice.items():
+        if not isinstance(bound, tuple | list) or len(bound) != 2:
+            raise ValueError(f'satisfice["{metric}"] is {bound!r}, expected a comparison and a bound: ("<=", 10).')
+        comparison = bound[0]
         if comparison not in COMPARISONS:
             raise ValueError(f'satisfice["{metric}"] compares by {comparison!r}, expected "<=" or ">=".')
     ### BEGIN SOLUTION
@@ -411,6 +429,7 @@ def choose(models, optimise, satisfice=None):
 
 def _require_room(name, sizes, y):
     """Raise unless parts of these sizes can be taken of the examples with the labels `y`."""
+    require_list(name, sizes)
     if np.ndim(y) != 1:
         raise ValueError(f"the labels have shape {np.shape(y)}, expected (N,): one label for each example.")
     for size in sizes:
@@ -419,18 +438,34 @@ def _require_room(name, sizes, y):
         raise ValueError(f"{name} ask for {sum(sizes)} examples, but there are {len(y)}: make a part smaller.")
 
 
-def _require_errors(errors, known=SETS, required=("train", "dev", "test")):
+def _require_data(data):
+    """Raise unless there are a training and a validation set, with a label for each example."""
+    require_dict(
+        "data", data, ("X_train", "y_train", "X_val", "y_val"), '{"X_train": ..., "y_train": ..., "X_val": ...}'
+    )
+    for name in ("train", "val"):
+        num_examples, num_labels = len(data[f"X_{name}"]), len(data[f"y_{name}"])
+        if num_examples != num_labels:
+            raise ValueError(f"X_{name} has {num_examples} examples, but y_{name} has {num_labels} labels.")
+
+
+def _require_errors(errors, required=("train", "dev", "test")):
     """Raise unless the required errors are there and all are shares from 0 to 1."""
+    require_dict("errors", errors, (), '{"train": 0.1, "dev": 0.2, "test": 0.2}')
     for name in errors:
-        if name not in known:
-            raise ValueError(f'errors has "{name}"{nearest(name, known)}; the sets are {", ".join(SETS)}.')
+        if name not in SETS:
+            raise ValueError(f'errors has "{name}"{nearest(name, SETS)}; the sets are {", ".join(SETS)}.')
     missing = [name for name in required if name not in errors]
     if missing:
         raise ValueError(f'errors has no "{missing[0]}": measure the error on {", ".join(required)}.')
     for name, error in errors.items():
-        if not 0 <= error <= 1:
-            hint = " Divide a percentage by 100." if 1 < error <= 100 else ""
-            raise ValueError(f"the error {name} is {error:g}, expected a share from 0 to 1.{hint}")
+        _require_share(f'errors["{name}"]', error)
+
+
+def _require_share(name, error):
+    if not isinstance(error, Real) or not 0 <= error <= 1:
+        hint = " Divide a percentage by 100." if isinstance(error, Real) and 1 < error <= 100 else ""
+        raise ValueError(f"{name} is {error!r}, expected a share from 0 to 1.{hint}")
 
 
 def _as_mask(name, values, length=None):
@@ -446,6 +481,7 @@ def _as_mask(name, values, length=None):
 
 def _require_metrics(models, wanted):
     """Raise unless there are models and each has all metrics that are asked for."""
+    require_dict("models", models, (), '{"small": {"accuracy": 0.9}}')
     require_some(list(models), "models", "best model")
     for name, metrics in models.items():
         for metric in sorted(wanted - metrics.keys()):

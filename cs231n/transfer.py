@@ -12,7 +12,16 @@ head before the rest.
 
 import numpy as np
 
-from cs231n._errors import nearest, require_fitting, require_labels, require_some, require_whole
+from cs231n._errors import (
+    nearest,
+    require_dict,
+    require_fitting,
+    require_labels,
+    require_not_negative,
+    require_probability,
+    require_some,
+    require_whole,
+)
 from cs231n.graph import Graph
 from cs231n.layers import softmax_loss
 from cs231n.optim import adam, cosine_decay
@@ -55,7 +64,8 @@ def replace_head(params, head, num_classes, weight_scale=1e-2):
     Raises
     ------
     ValueError
-        If there is no such head, or num_classes is not an integer of at least 1.
+        If there is no such head, it is no linear layer, num_classes is not an integer of at least 1, or weight_scale is
+        negative.
 
     Examples
     --------
@@ -64,7 +74,9 @@ def replace_head(params, head, num_classes, weight_scale=1e-2):
     {'conv1_W': (4, 3, 3, 3), 'kind_W': (4, 5), 'kind_b': (5,)}
     """
     require_layers(params, [head], "head")
+    _require_linear_layer(params, head)
     require_whole("num_classes", num_classes)
+    require_not_negative("weight_scale", weight_scale)
     ### BEGIN SOLUTION
     new = {name: value.copy() for name, value in params.items()}
     old_weights = params[f"{head}_W"]  # (D, K)
@@ -182,7 +194,7 @@ def layer_rates(params, layers, learning_rate, decay=0.5):
     Raises
     ------
     ValueError
-        If a parameter belongs to no layer in layers.
+        If a parameter belongs to no layer in layers, learning_rate is negative, or decay is not from 0 to 1.
 
     Examples
     --------
@@ -191,6 +203,8 @@ def layer_rates(params, layers, learning_rate, decay=0.5):
     {'conv1_W': 0.2, 'conv2_W': 0.4, 'conv2_b': 0.4, 'head_W': 0.8}
     """
     _require_known(params, layers)
+    require_not_negative("learning_rate", learning_rate)
+    require_probability("decay", decay)
     ### BEGIN SOLUTION
     depth = {layer: i for i, layer in enumerate(reversed(layers))}  # 0 for the head
     rates = {name: learning_rate * decay ** depth[layer_of(name)] for name in params}
@@ -265,7 +279,7 @@ def fold_standardisation(w, b, mean, std):
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or a standard deviation is 0.
 
     Examples
     --------
@@ -311,6 +325,8 @@ def fit_head(features, y, num_classes, num_steps=200, learning_rate=3e-2):
     >>> np.argmax(features @ w + b, axis=1)
     array([0, 0, 1, 1])
     """
+    if np.ndim(features) != 2:
+        raise ValueError(f"features has shape {np.shape(features)}, expected (N, D): a row of features for each image.")
     require_some(features, "features", "classifier")
     require_labels(y, len(features), num_classes)
     mean, std = features.mean(axis=0), features.std(axis=0) + 1e-5
@@ -347,9 +363,16 @@ def train(net, X, y, rates, num_steps, batch_size=50):
     Raises
     ------
     ValueError
-        If there are no images, or a parameter that is trained has no rate.
+        If there are no images, X and y differ in length, a number is not whole, or a parameter that is trained has no
+        rate.
     """
     require_some(X, "X", "batch to train on")
+    for labels in y.values() if isinstance(y, dict) else [y]:
+        if len(labels) != len(X):
+            raise ValueError(f"y has {len(labels)} labels, but X has {len(X)} images: one for each is needed.")
+    require_dict("rates", rates, (), '{"conv1_W": 0.01}; layer_rates makes one')
+    require_whole("num_steps", num_steps, least=0)
+    require_whole("batch_size", batch_size)
     configs, losses = {}, []
     for step in range(num_steps):
         batch = np.random.choice(len(X), batch_size)
@@ -417,6 +440,12 @@ def require_layers(params, layers, argument):
             )
 
 
+def _require_linear_layer(params, head):
+    if np.ndim(params.get(f"{head}_W")) != 2 or f"{head}_b" not in params:
+        parts = ", ".join(f"{name} {np.shape(value)}" for name, value in params.items() if layer_of(name) == head)
+        raise ValueError(f"head is {head!r}, which has {parts}, expected weights (D, K) and biases: the last layer.")
+
+
 def _require_something_to_train(params, frozen):
     require_layers(params, frozen, "frozen")
     if not {layer_of(name) for name in params} - set(frozen):
@@ -435,6 +464,9 @@ def _require_head(w, b, mean, std):
     require_fitting("b", b, (w.shape[1],), "the columns of w")
     for name, value in (("mean", mean), ("std", std)):
         require_fitting(name, value, (len(w),), "the rows of w")
+    if np.any(std == 0):
+        feature = int(np.argmin(std))
+        raise ValueError(f"std[{feature}] is 0: that feature never varies. Add a small number to std, such as 1e-5.")
 
 
 def _listed(names):

@@ -150,3 +150,31 @@ def test_a_frozen_layer_that_does_not_exist():
     net.frozen = ["conv3"]
     with pytest.raises(ValueError, match="frozen: no parameter belongs to a layer 'conv3'"):
         net.loss(np.zeros((2, 3, 8, 8), np.float32), np.array([0, 1]))
+
+
+KIND = {"kind": np.zeros((2, 3))}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: joint_loss(KIND, {"kind": np.array([0])}, {"kind": 1.0}), r"labels of kind has shape \(1,\)"),
+        (lambda: joint_loss(KIND, {"kind": np.array([0, -2])}, {"kind": 1.0}), "expected -1 where there is no label"),
+        (lambda: shared_gradient(KIND, np.zeros((2, 4)), {"kind": (np.zeros((5, 3)), 0)}), r"w of kind has shape"),
+        (lambda: shared_gradient(KIND, np.zeros((1, 4)), {"kind": (np.zeros((4, 3)), 0)}), r"dscores of kind has"),
+        (lambda: MultiTaskNet({}), "0 heads"),
+        (lambda: MultiTaskNet({"conv1": 2}), "conv1, the name of a convolution"),
+    ],
+)
+def test_what_does_not_fit_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_labels_alone_are_not_enough_for_two_heads():
+    net, X, y = MultiTaskNet({"kind": 2, "size": 2}, filters=(2,)), np.zeros((2, 3, 8, 8), np.float32), np.array([0, 1])
+    for call in (net.loss, net.accuracy):
+        with pytest.raises(TypeError, match="a dict with labels for each task: kind, size"):
+            call(X, y)
+    with pytest.raises(ValueError, match='has no "colour"'):
+        net.accuracy(X, {"colour": y})

@@ -194,7 +194,12 @@ CURVE = {"X_train": np.zeros((4, 1)), "y_train": np.zeros(4, int), "X_val": np.z
         (lambda: error_sources(ERRORS | {"dev": 12.0}), "Divide a percentage by 100"),
         (lambda: error_sources(ERRORS, best_error=-0.1), "best_error is -0.1"),
         (lambda: error_sources(ERRORS | {"dev": np.nan}), "expected a share"),
-        (lambda: gap_noise(ERRORS, {"train": 100}), r'counts\["train_dev"\] is None'),
+        (lambda: gap_noise(ERRORS, {"train": 100}), r'counts has no "train_dev"; expected a dict'),
+        (lambda: largest_source({"variance": 0.1}, {"bias": 0.1}), 'noise has no "variance"'),
+        (lambda: learning_curve(None, {"X_train": 0}, [1], [0]), 'data has no "y_train"'),
+        (lambda: learning_curve(None, CURVE | {"y_train": np.zeros(3, int)}, [1], [0]), "y_train has 3 labels"),
+        (lambda: choose({"a": {"acc": 1}}, "acc", {"acc": 5}), "expected a comparison and a bound"),
+        (lambda: error_sources(ERRORS | {"dev": "a"}), "is 'a', expected a share"),
         (lambda: gap_noise({"train": 0.1, "dev": 0.1, "test": 0.1}, dict.fromkeys(SETS, 9)), 'has no "train_dev"'),
         (lambda: learning_curve(None, CURVE, [], [0]), "sizes has shape"),
         (lambda: learning_curve(None, CURVE, [2], []), "seeds has shape"),
@@ -215,3 +220,18 @@ def test_what_does_not_fit_is_named(call, message):
 def test_numbers_are_no_masks():
     with pytest.raises(TypeError, match="expected True or False"):
         error_table(np.array([0, 1]), {})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: split(np.zeros(3), 2), r"sizes is 2, expected a list, such as \[2\]"),
+        (lambda: error_sources([0.1, 0.2]), "errors is of type list"),
+        (lambda: learning_curve(None, CURVE, [1], 3), "seeds is 3"),
+        (lambda: error_table(np.zeros(3, bool), []), "tags is of type list"),
+        (lambda: choose(["a"], "acc"), "models is of type list"),
+    ],
+)
+def test_what_is_of_the_wrong_type_is_named(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()

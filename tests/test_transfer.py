@@ -240,3 +240,21 @@ def test_a_solver_trains_what_is_not_frozen():
     assert solver.best_val_acc == net.accuracy(X[40:], y[40:])
     assert all(np.array_equal(net.params[name], before[name]) for name in before if name.startswith("conv"))
     assert not np.array_equal(net.params["kind_W"], before["kind_W"])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: replace_head({"conv1_W": np.zeros((4, 3, 3, 3))}, "conv1", 2), "the last layer"),
+        (lambda: replace_head({"a_W": np.zeros((4, 3)), "a_b": np.zeros(3)}, "a", 2, -1.0), "weight_scale is -1.0"),
+        (lambda: layer_rates({"a_W": np.zeros(1)}, ["a"], 0.1, decay=2), "decay is 2"),
+        (lambda: layer_rates({"a_W": np.zeros(1)}, ["a"], -0.1), "learning_rate is -0.1"),
+        (lambda: fold_standardisation(np.ones((2, 3)), np.ones(3), np.ones(2), np.array([1.0, 0])), r"std\[1\] is 0"),
+        (lambda: fit_head(np.zeros((2, 3, 4, 4)), np.array([0, 1]), 2), r"expected \(N, D\)"),
+        (lambda: train(None, np.zeros((2, 3)), np.array([0]), {}, 1), "y has 1 labels, but X has 2 images"),
+        (lambda: train(None, np.zeros((2, 3)), np.array([0, 1]), {}, 2.5), "num_steps is 2.5"),
+    ],
+)
+def test_settings_and_shapes_that_do_not_fit(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -157,7 +157,8 @@ def _broadcast(raised: Raised, found: re.Match) -> str:
     if len(long) == 1 and re.search(r"arg(max|min)\(.*axis=0", raised.line):
         return f"{start}: with axis=0, there is a position for each column; axis=1 gives one for each row"
     if len(long) == 1:
-        return f"{start}: a table of all pairs needs the shapes ({shapes[0][0]}, 1) and ({shapes[1][0]},)"
+        pairs = f"a table of all pairs needs the shapes ({shapes[0][0]}, 1) and ({shapes[1][0]},)"
+        return f"{start}: is a sum or a factor missing? If each entry is to meet each of the other, {pairs}"
     if len(long) == len(short) == 2 and " * " in raised.line and _is_product(*shapes):
         return f"{start}: is a matrix product meant, @ instead of *?"
     if len(short) == len(long):

@@ -23,7 +23,9 @@ def explain_shape(name: str, expected: np.ndarray, got: np.ndarray, sizes: dict[
     if got.ndim == 0 and expected.size > 1 and got == 0 and expected.dtype.kind == "f":
         return f"{name} is the number 0: is it still the value that it starts with?"
     if got.ndim == 0 and expected.dtype.kind in "iu":
-        return f"{name} has 1 axis too few: it is a single number. Is np.argmax applied to the scores, along axis 1?"
+        is_label = "pred" in name or name.startswith("y")
+        advice = " Is np.argmax applied to the scores, along axis 1?" if is_label else ""
+        return f"{name} has {_axes(expected.ndim)} too few: it is a single number, not {expected.size} of them.{advice}"
     if got.shape == expected.shape[::-1]:
         return f"{name} is transposed: its axes are in reverse order"
     if got.size == expected.size:
@@ -39,13 +41,17 @@ def explain_shape(name: str, expected: np.ndarray, got: np.ndarray, sizes: dict[
 def _wrong_sum(name: str, expected: np.ndarray, got: np.ndarray) -> str:
     """Axes too many or too few; whether a sum explains them is held against the values."""
     more, fewer = (got, expected) if got.ndim > expected.ndim else (expected, got)
-    amount = f"{more.ndim - fewer.ndim} ax{'is' if more.ndim - fewer.ndim == 1 else 'es'}"
+    amount = _axes(more.ndim - fewer.ndim)
     is_sum = any(close(more.sum(axis=axes), fewer) for axes in _choices(more.ndim, more.ndim - fewer.ndim))
     if got.ndim > expected.ndim:
         return f"{name} has {amount} too many" + (": is a sum over them missing?" if is_sum else "")
     if got.ndim < expected.ndim:
         return f"{name} has {amount} too few" + (": is there a sum that should not be there?" if is_sum else "")
     return ""
+
+
+def _axes(number: int) -> str:
+    return f"{number} ax{'is' if number == 1 else 'es'}"
 
 
 def _choices(ndim: int, amount: int) -> list[tuple[int, ...]]:

@@ -8,7 +8,7 @@ from copy import deepcopy
 import numpy as np
 
 from cs231n import graph_layers
-from cs231n._errors import require_sizes
+from cs231n._errors import require_dict, require_fitting, require_sizes
 from cs231n._windows import HALF_SIZE
 from cs231n.classifiers.graph_net import GraphNet
 from cs231n.graph import Node, layer
@@ -54,6 +54,7 @@ def joint_loss(scores, labels, weights):
            [ 0.   ,  0.   ,  0.   ,  0.   ]])
     """
     _require_same_tasks(scores=scores, labels=labels, weights=weights)
+    _require_task_labels(scores, labels)
     ### BEGIN SOLUTION
     loss, dscores = 0.0, {}
     for task, weight in weights.items():
@@ -89,7 +90,7 @@ def shared_gradient(dscores, features, heads):
     Raises
     ------
     ValueError
-        If the two do not name the same tasks.
+        If the two do not name the same tasks, or shapes do not fit.
 
     Examples
     --------
@@ -99,6 +100,9 @@ def shared_gradient(dscores, features, heads):
     array([[32.]])
     """
     _require_same_tasks(dscores=dscores, heads=heads)
+    for task, (w, _) in heads.items():
+        require_fitting(f"w of {task}", w, (features.shape[1], np.shape(w)[-1]), "the columns of features")
+        require_fitting(f"dscores of {task}", dscores[task], (len(features), w.shape[1]), "features @ w")
     ### BEGIN SOLUTION
     dfeatures, dheads = np.zeros_like(features), {}
     for task, (w, _) in heads.items():
@@ -124,6 +128,14 @@ class MultiTaskNet(GraphNet):
         How much each task counts in the loss; 1 by default.
     dtype : NumPy dtype
 
+    Raises
+    ------
+    TypeError
+        If heads is no dict.
+    ValueError
+        If there are no heads or no filters, a size is not an integer of at least 1, a head has the name of a
+        convolution, or weights names other tasks.
+
     Attributes
     ----------
     params : dict of ndarray
@@ -147,11 +159,18 @@ class MultiTaskNet(GraphNet):
 
     def __init__(self, heads, filters=(12, 24, 48), weights=None, dtype=np.float32):
         super().__init__(dtype)
+        require_dict("heads", heads, (), '{"kind": 5}')
         require_sizes(filters=tuple(filters), **heads)
+        if not heads or not filters:
+            raise ValueError(
+                f"there are {len(heads)} heads and {len(filters)} filters: at least one of each is needed."
+            )
         self.heads, self.frozen = dict(heads), ()
         self.weights = dict.fromkeys(heads, 1.0) if weights is None else dict(weights)
         _require_same_tasks(heads=heads, weights=self.weights)
         self.trunk = tuple(f"conv{i}" for i in range(1, len(filters) + 1))
+        if taken := set(self.trunk) & set(heads):
+            raise ValueError(f"heads has {', '.join(sorted(taken))}, the name of a convolution: choose another one.")
         for name, C, F in zip(self.trunk, (3, *filters), filters, strict=False):
             self.add_conv_bn(name, C, F)
         for task, num_classes in self.heads.items():
@@ -238,7 +257,7 @@ class MultiTaskNet(GraphNet):
         if y is None:
             scores = self.scores(X)
             return scores if len(scores) > 1 else next(iter(scores.values()))
-        labels = y if isinstance(y, dict) else dict.fromkeys(self.heads, y)
+        labels = y if isinstance(y, dict) else {self._only_head("y"): y}
         self._set_mode("train")
         try:
             return partial_gradients(lambda params: self._joint_loss(X, labels, params), self.params, self.frozen)
@@ -249,9 +268,17 @@ class MultiTaskNet(GraphNet):
         """Measure the share of images that are classified correctly: a float, or a dict of them if y is a dict."""
         scores = self.scores(X)
         if isinstance(y, dict):
+            _require_task_labels(scores, y)
             return {task: float(np.mean(scores[task].argmax(axis=1) == y[task])) for task in y}
-        [only] = scores.values()
+        only = scores[self._only_head("y")]
+        require_fitting("y", y, (len(only),), "the images of X")
         return float(np.mean(only.argmax(axis=1) == y))
+
+    def _only_head(self, argument):
+        """The name of the only head; an error if there are several, and labels do not say which one they are for."""
+        if len(self.heads) > 1:
+            raise TypeError(f"{argument} must be a dict with labels for each task: {', '.join(self.heads)}.")
+        return next(iter(self.heads))
 
     def _joint_loss(self, X, labels, params):
         arrays = [params[f"{task}_{part}"] for task in self.heads for part in ("W", "b")]
@@ -286,8 +313,21 @@ def _heads_backward(dloss, cache):
     return tuple(dloss * grad for grad in (dfeatures, *(part for task in heads for part in dheads[task])))
 
 
+def _require_task_labels(scores, labels):
+    """Raise unless each task of the labels has scores, and a label from -1 on for each row of them."""
+    require_dict("scores", scores, labels, '{"kind": scores of shape (N, K)}')
+    for task, y in labels.items():
+        require_fitting(f"labels of {task}", y, np.shape(scores[task])[:1], "the rows of its scores")
+        if np.min(y, initial=0) < -1:
+            raise ValueError(
+                f"labels of {task} has {np.min(y)}, expected -1 where there is no label, otherwise 0 or more."
+            )
+
+
 def _require_same_tasks(**arguments):
     (first, tasks), *others = arguments.items()
+    for name, mapping in arguments.items():
+        require_dict(name, mapping, (), '{"kind": ...}, by task')
     for name, mapping in others:
         if set(mapping) != set(tasks):
             raise ValueError(

@@ -64,6 +64,16 @@ slips(
         "mine = y[order] == label",
         "mine = y == label",
     ),
+    (
+        "the places in the sorted order are returned: order[...] turns them back into indices of examples",
+        'order[np.argsort(depth, kind="stable")]',
+        'np.argsort(depth, kind="stable")',
+    ),
+    (
+        "the last part gets what is left over: the last cut comes after it, so it is in np.cumsum(sizes), too",
+        "np.cumsum(sizes))[: len(sizes)]",
+        "np.cumsum(sizes)[:-1])",
+    ),
 )
 
 
@@ -98,6 +108,23 @@ def split_balanced(y, sizes, seed=0, stratified=False):
         while len(part) < size:
             part += [queues[label].pop() for label in labels if queues[label] and len(part) < size]
         parts.append(np.array(part))
+    return parts
+
+
+@wrong("split", "int() cuts off, and 0.3 * 180 may come out as 53.99...: sort by the depth, or round")
+def split_with_shares_cut_off(y, sizes, seed=0, stratified=False):
+    rng = np.random.RandomState(seed)
+    if not stratified:
+        return _dealt(rng.permutation(len(y)), y, sizes, False)
+    left = {label: rng.permutation(np.flatnonzero(y == label)) for label in np.unique(y)}
+    parts = []
+    for size in sizes:
+        part = []
+        for label in left:
+            number = int(size * np.mean(y == label))
+            part.append(left[label][:number])
+            left[label] = left[label][number:]
+        parts.append(np.concatenate(part))
     return parts
 
 
@@ -197,7 +224,24 @@ slips(
         "train, train_dev = split(y_source, (num_train, num_train_dev), seed, stratified)\n"
         "train = np.arange(len(y_source))",
     ),
+    (
+        "the target is split without the seed: stratified stands in the place of seed",
+        "dev, test = split(y_target, (num_dev, num_test), seed, stratified)",
+        "dev, test = split(y_target, (num_dev, num_test), stratified)",
+    ),
+    (
+        "dev and test are taken from the source: they show what the model is for, so they come from the target",
+        "split(y_target, (num_dev, num_test)",
+        "split(y_source, (num_dev, num_test)",
+    ),
 )
+
+
+@wrong("project_split", "source and target are mixed before the split: split each of them by itself")
+def project_split_of_a_mixture(y_source, y_target, num_train_dev, num_dev, num_test, seed=0, stratified=False):
+    sizes = (len(y_source) - num_train_dev, num_train_dev, num_dev, num_test)
+    parts = strategy.split(np.concatenate([y_source, y_target]), sizes, seed, stratified)
+    return dict(zip(strategy.SETS, parts, strict=True))
 
 
 @right("project_split")
@@ -264,6 +308,22 @@ def leaks_in_the_same_place(X, X_train):
 def leaks_as_indices(X, X_train):
     known = {x.tobytes() for x in X_train}
     return np.array([i for i, x in enumerate(X) if x.tobytes() in known], dtype=int)
+
+
+@wrong("find_leaks", "the number of leaks is returned: return True or False for each image of X")
+def leaks_counted(X, X_train):
+    known = {x.tobytes() for x in X_train}
+    return sum(x.tobytes() in known for x in X)
+
+
+@wrong("find_leaks", "each image is compared with each, but the answer is one for each image of X: .any(axis=1)")
+def leaks_as_a_table(X, X_train):
+    return np.array([[np.array_equal(x, other) for other in X_train] for x in X])
+
+
+@wrong("find_leaks", "each value is looked for anywhere in the training set: compare whole images")
+def leaks_by_values_anywhere(X, X_train):
+    return np.isin(X, X_train).reshape(len(X), -1).all(axis=1)
 
 
 @right("find_leaks")
@@ -344,6 +404,20 @@ slips(
         'variance = train_dev - errors["train"]',
         'variance = (train_dev - errors["train"]) / max(errors["train"], 1e-9)',
     ),
+    (
+        "a missing train_dev counts as an error of 0: without it, the dev error takes its place",
+        'errors.get("train_dev", errors["dev"])',
+        'errors.get("train_dev", 0.0)',
+    ),
+    (
+        "the best error is subtracted from every error: each gap is the step from the error before",
+        'variance = train_dev - errors["train"]',
+        "variance = train_dev - best_error",
+        'mismatch = errors["dev"] - train_dev',
+        'mismatch = errors["dev"] - best_error',
+        'overfitting = errors["test"] - errors["dev"]',
+        'overfitting = errors["test"] - best_error',
+    ),
 )
 
 
@@ -418,7 +492,24 @@ slips(
         "np.sqrt(train_dev + dev), np.sqrt(dev + test)",
         "np.sqrt(dev), np.sqrt(test)",
     ),
+    (
+        "n stands outside of the root: divide the variance e (1 - e) by n, and then take the root",
+        "errors[name] * (1 - errors[name]) / counts[name]",
+        "errors[name] * (1 - errors[name]) / counts[name] ** 2",
+    ),
+    (
+        "n - 1 is divided by: the variance of a mean of n is that of one draw, divided by n",
+        "/ counts[name] for",
+        "/ (counts[name] - 1) for",
+    ),
 )
+
+
+@wrong("gap_noise", "the gap is put into e (1 - e): it is the two errors that were measured, each with its own n")
+def noise_of_the_gap_itself(errors, counts):
+    gaps = np.abs(np.diff([0, *(errors[name] for name in strategy.SETS)]))
+    noise = [np.sqrt(gap * (1 - gap) / counts[name]) for gap, name in zip(gaps, strategy.SETS, strict=True)]
+    return dict(zip(strategy.SOURCES, noise, strict=True))
 
 
 @right("gap_noise")
@@ -498,6 +589,31 @@ slips(
         'np.mean(predict(data["X_val"])',
         'np.sum(predict(data["X_val"])',
     ),
+    (
+        "the model gets the number of the run instead of its seed: pass seed on, not j",
+        "y[chosen], seed)",
+        "y[chosen], j)",
+    ),
+    (
+        "the training error is measured on the first examples of X, not on those that were trained on",
+        "predict(X[chosen]) != y[chosen]",
+        "predict(X[:size]) != y[:size]",
+    ),
+    (
+        "the parts follow each other: the larger training sets have to contain the smaller ones",
+        "chosen = order[:size]",
+        "chosen = np.roll(order, -sum(sizes[:i]))[:size]",
+    ),
+    (
+        "examples are drawn with replacement: a permutation has each of them once",
+        "np.random.RandomState(seed).permutation(len(X))",
+        "np.random.RandomState(seed).choice(len(X), len(X))",
+    ),
+    (
+        "X and y stay shuffled for the next seed: shuffle the indices, and leave X and y as they are",
+        "order = np.random.RandomState(seed).permutation(len(X))",
+        "order = np.random.RandomState(seed).permutation(len(X))\nX, y, order = X[order], y[order], np.arange(len(X))",
+    ),
 )
 
 
@@ -538,6 +654,18 @@ def curve_of_rows(train_fn, data, sizes, seeds):
         rows.append(row)
     train_errors, val_errors = np.moveaxis(np.array(rows), 2, 0)
     return train_errors, val_errors
+
+
+@right("learning_curve")
+def curve_from_the_last_seed_on(train_fn, data, sizes, seeds):
+    """The runs come in another order: seeds and sizes from behind."""
+    errors = np.zeros((2, len(sizes), len(seeds)))
+    for i, j in reversed(list(np.ndindex(len(sizes), len(seeds)))):
+        some = np.random.RandomState(seeds[j]).permutation(len(data["X_train"]))[: sizes[i]]
+        X, y = data["X_train"][some], data["y_train"][some]
+        model = train_fn(X, y, seeds[j])
+        errors[:, i, j] = np.mean(model(X) != y), np.mean(model(data["X_val"]) != data["y_val"])
+    return errors[0], errors[1]
 
 
 # ---- error_table
@@ -610,6 +738,26 @@ slips(
         "float(100 * both / max(np.sum(tag), 1))",
         "float(both / len(is_wrong))",
         "float(100 * both / len(is_wrong))",
+    ),
+    (
+        "== also counts what is neither wrong nor tagged: count those that are both, by &",
+        "is_wrong & tag",
+        "is_wrong == tag",
+    ),
+    (
+        "the ceiling counts all examples with the tag: only those that are wrong can be put right",
+        '"ceiling": float(both / len(is_wrong))',
+        '"ceiling": float(np.mean(tag))',
+    ),
+    (
+        "the error counts all wrong examples: count those with the tag",
+        '"error": float(both / max(np.sum(tag), 1))',
+        '"error": float(np.sum(is_wrong) / max(np.sum(tag), 1))',
+    ),
+    (
+        "sorted gives a list of pairs: make a dict of it with dict(...)",
+        'dict(sorted(rows.items(), key=lambda row: row[1]["ceiling"], reverse=True))',
+        'sorted(rows.items(), key=lambda row: row[1]["ceiling"], reverse=True)',
     ),
 )
 
@@ -692,6 +840,21 @@ slips(
         "max(good_enough, key=lambda name: models[name][optimise], default=None)",
         "next(iter(good_enough), None)",
     ),
+    (
+        "max compares the names: key=... says what it should compare",
+        "key=lambda name: models[name][optimise], ",
+        "",
+    ),
+    (
+        "the bound is compared with the optimising metric: compare it with the metric that it belongs to",
+        "(metrics[metric], bound)",
+        "(metrics[optimise], bound)",
+    ),
+    (
+        "a list of names is returned: return the name itself",
+        "    return best",
+        "    return [] if best is None else [best]",
+    ),
 )
 
 
@@ -703,6 +866,13 @@ def choose_by_a_sum(models, optimise, satisfice=None):
         return metrics[optimise] + sum(signs[sign] * metrics[m] for m, (sign, _) in (satisfice or {}).items())
 
     return max(models, key=total)
+
+
+@wrong("choose", "the best of all is taken first and checked then: first put aside the models that miss a bound")
+def choose_and_then_check(models, optimise, satisfice=None):
+    best = max(models, key=lambda name: models[name][optimise])
+    fits = all(_fits(models[best][metric], *bound) for metric, bound in (satisfice or {}).items())
+    return best if fits else None
 
 
 def _fits(value, sign, bound):

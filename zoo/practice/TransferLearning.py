@@ -126,7 +126,7 @@ slips(
         "if name in frozen}",
     ),
     (
-        "startswith takes conv10 for a part of conv1: compare the whole name of the layer",
+        "conv10 begins with conv1, and is taken for a part of it: compare the whole name of the layer",
         "if layer_of(name) in frozen}",
         "if name.startswith(tuple(frozen))}",
     ),
@@ -149,6 +149,11 @@ slips(
         "a layer is looked for in the joined names, where conv1 is a part of conv11: compare whole names",
         "if layer_of(name) in frozen}",
         'if layer_of(name) in " ".join(frozen)}',
+    ),
+    (
+        "only weights and biases of a frozen layer are kept: gains and shifts belong to it, too; layer_of finds all",
+        "if layer_of(name) in frozen}",
+        'if layer_of(name) in frozen and name.endswith(("_W", "_b"))}',
     ),
 )
 
@@ -196,6 +201,16 @@ slips(
         "grads has zeros for the frozen layers: leave them out, or a rule with momentum or weight decay moves them",
         "grads = graph.gradients(value, nodes)",
         "grads = graph.gradients(value, nodes) | {name: np.zeros_like(w) for name, w in kept.items()}",
+    ),
+    (
+        "the gradients are looked for by names of layers: layer_of(name) is the layer of a parameter",
+        "grads = graph.gradients(value, nodes)",
+        "grads = {name: grad for name, grad in graph.gradients(value, nodes).items() if name in frozen}",
+    ),
+    (
+        "the gradients are returned without their names: return the dict that the graph gives",
+        "grads = graph.gradients(value, nodes)",
+        "grads = list(graph.gradients(value, nodes).values())",
     ),
 )
 
@@ -284,6 +299,26 @@ slips(
         "w / std[:, np.newaxis]",
         "w / std.mean()",
     ),
+    (
+        "the weights are missing in b: each mean counts as much as the weight of its feature, mean @ w_raw",
+        "mean @ w_raw",
+        "mean / std",
+    ),
+    (
+        "the means are multiplied by w and divided by an average of std: each feature has its own std, so use w_raw",
+        "mean @ w_raw",
+        "(mean @ w) / std.mean()",
+    ),
+    (
+        "all classes get the same bias: add up over the features alone, mean @ w_raw, one number for each class",
+        "mean @ w_raw",
+        "(mean[:, np.newaxis] * w_raw).sum()",
+    ),
+    (
+        "what the means contribute is averaged over the features: a score is a sum over them",
+        "mean @ w_raw",
+        "(mean[:, np.newaxis] * w_raw).mean(axis=0)",
+    ),
 )
 
 
@@ -369,6 +404,21 @@ slips(
         "the batches are in the wrong order",
         "np.concatenate([_mean_of_positions(outputs) for outputs in layer])",
         "np.concatenate([_mean_of_positions(outputs) for outputs in layer[::-1]])",
+    ),
+    (
+        "the last images are missing: // cuts off the batch that is not full",
+        "range(0, len(X), batch_size)",
+        "range(0, max(len(X) // batch_size, 1) * batch_size, batch_size)",
+    ),
+    (
+        "the maps are not averaged: each becomes one number, its mean over the positions",
+        "_mean_of_positions(outputs)",
+        "outputs",
+    ),
+    (
+        "the mean goes over the images as well: there is a row for each image",
+        "np.concatenate([_mean_of_positions(outputs) for outputs in layer])",
+        "np.concatenate([_mean_of_positions(outputs) for outputs in layer]).mean(axis=0)",
     ),
 )
 
@@ -474,6 +524,16 @@ slips(
         "for name in params}",
         "for name in params}\nrates = {layer: learning_rate * decay ** depth[layer] for layer in layers}",
     ),
+    (
+        "the layers are read off params: frozen ones are not there, and the order says nothing, so count in layers",
+        "enumerate(reversed(layers))",
+        "enumerate(reversed(dict.fromkeys(map(layer_of, params))))",
+    ),
+    (
+        "1 - decay is taken for decay: with 0.9, a layer has nine tenths of the rate of the one above it",
+        "learning_rate * decay",
+        "learning_rate * (1 - decay)",
+    ),
 )
 
 
@@ -564,6 +624,11 @@ slips(
         "= weight * dknown",
         "= weight * weight * dknown",
     ),
+    (
+        "dscores has the labelled images only: put their rows into zeros, and the others have the gradient 0",
+        "dscores[task][known] = weight * dknown",
+        "dscores[task] = weight * dknown",
+    ),
 )
 
 
@@ -577,6 +642,16 @@ def missing_is_last_class(scores, labels, weights):
         loss -= weight * np.mean(np.log(p[rows, labels[task]]))
         p[rows, labels[task]] -= 1
         dscores[task] = weight * p / len(p)
+    return loss, dscores
+
+
+@wrong("joint_loss", "images without a label count as images of class 0 in the loss: leave them out of it")
+def missing_is_class_0(scores, labels, weights):
+    loss, dscores = 0.0, {}
+    for task, weight in weights.items():
+        task_loss, d = softmax_loss(scores[task], np.maximum(labels[task], 0))
+        d[labels[task] < 0] = 0
+        loss, dscores[task] = loss + weight * task_loss, weight * d
     return loss, dscores
 
 
@@ -697,6 +772,12 @@ def gradient_of_the_first_head(dscores, features, heads):
     first = next(iter(heads))
     dheads = {task: (features.T @ dscores[task], dscores[task].sum(axis=0)) for task in heads}
     return dscores[first] @ heads[first][0].T, dheads
+
+
+@wrong("shared_gradient", "the gradients of the heads stay apart in a dict: dfeatures is one array, their sum")
+def gradient_for_each_head(dscores, features, heads):
+    dheads = {task: (features.T @ dscores[task], dscores[task].sum(axis=0)) for task in heads}
+    return {task: dscores[task] @ w.T for task, (w, _) in heads.items()}, dheads
 
 
 @wrong("shared_gradient", "features is modified in place")

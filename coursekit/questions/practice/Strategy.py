@@ -142,6 +142,8 @@ def _judge_sizes(sizes, got):
     mistake = "part i has sizes[i] examples, and what is left over is in no part"
     if got[: len(sizes)] == list(sizes) and len(got) == len(sizes) + 1:
         mistake = "the examples that are left over are returned as one more part: leave them out"
+    elif got[:-1] == list(sizes[:-1]):
+        mistake = "the last part gets what is left over: the last cut comes after it, so it is in np.cumsum(sizes), too"
     elif got[:1] == list(sizes[:1]):
         mistake = "sizes are not the places where to cut: the places are their running sums, np.cumsum(sizes)"
     return holds(
@@ -511,19 +513,24 @@ def _nearest_means(X, y, seed):
 def _run_curve(sizes, seeds, **data):
     from cs231n.strategy import learning_curve
 
-    trained_on = {}  # for each size, which examples the first net got
+    trained_on = {}  # for each size and seed, which examples the first net got
 
     def train_fn(X, y, seed):
-        trained_on.setdefault(len(X), np.isin(data["X_train"][:, 0], X[:, 0]).astype(int))
+        trained_on.setdefault((len(X), seed), np.isin(data["X_train"][:, 0], X[:, 0]).astype(int))
         return _nearest_means(X, y, seed)
 
     train_errors, val_errors = learning_curve(train_fn, data, sizes, seeds)
-    any_size = next(iter(trained_on.values()), None)  # for a size that no net was trained on
     return {
-        "trained_on": np.array([trained_on.get(size, any_size) for size in sizes]),
+        "trained_on": np.array([_examples_of(trained_on, size, seeds[0]) for size in sizes]),
         "train_errors": train_errors,
         "val_errors": val_errors,
     }
+
+
+def _examples_of(trained_on, size, seed):
+    """The examples of the net of a size and a seed; if there is none, those of another one, which then differ."""
+    of_size = [examples for (n, _), examples in trained_on.items() if n == size]
+    return trained_on.get((size, seed), next(iter(of_size or trained_on.values()), None))
 
 
 def _curve_sizes(X_train, X_val, sizes, seeds, **_):

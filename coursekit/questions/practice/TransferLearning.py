@@ -68,7 +68,9 @@ def _judge_head(inputs, outputs):
         not outputs["missing"] and not outputs["extra"],
         f"missing: {', '.join(outputs['missing']) or 'nothing'}",
         f"unexpected: {', '.join(outputs['extra']) or 'nothing'}",
-        mistake="return all parameters, also those that stay as they were: a net needs every layer",
+        mistake="return all parameters, also those that stay as they were: a net needs every layer"
+        if outputs["missing"]
+        else "a parameter is stored under a new name: the new head stands under the names of the old one",
     )
     if not names.ok:
         return [names]
@@ -103,8 +105,12 @@ def _judge_new_head(inputs, got, head, num_classes):
     fits = holds(
         "the new head has one column of weights and one bias for each new class",
         all(got[name]["shape"] == wanted[name] for name in wanted),
-        *(f"{name}: expected {tuple(wanted[name])}, got {tuple(got[name]['shape'])}" for name in wanted),
-        mistake=_why_shape(got, wanted, W, old),
+        *(
+            f"{n}: expected {tuple(wanted[n])}, got {tuple(got[n]['shape'])}"
+            for n in wanted
+            if got[n]["shape"] != wanted[n]
+        ),
+        mistake=_why_shape(got, wanted, W, b, old),
     )
     if not fits.ok:
         return [fits]
@@ -121,7 +127,9 @@ def _judge_new_head(inputs, got, head, num_classes):
     ]
 
 
-def _why_shape(got, wanted, W, old):
+def _why_shape(got, wanted, W, b, old):
+    if got[W]["shape"] == wanted[W] and got[b]["shape"] == list(old[1:]):
+        return "the biases are still those of the old classes: the new head has new ones, one for each new class"
     if got[W]["shape"] == list(old):
         return "the head still has the old classes: it needs num_classes columns"
     if got[W]["shape"] == wanted[W][::-1]:
