@@ -212,12 +212,6 @@ def require_array(name, value):
         raise TypeError(f"{name} is of type {type(value).__name__}, expected an array: np.array makes one of a list.")
 
 
-def require_dict(name, value, what):
-    """Raise unless `value` is a dict; `what` is what it holds."""
-    if not isinstance(value, dict):
-        raise TypeError(f"{name} is of type {type(value).__name__}, expected a dict of {what}.")
-
-
 def require_maps(x):
     """Raise unless `x` is a batch of feature maps."""
     if x.ndim != 4:

@@ -111,8 +111,8 @@ def update_average(average, params, decay, num_updates):
     >>> update_average({"w": np.array([1.0])}, {"w": np.array([3.0])}, decay=0.5, num_updates=90)["w"].tolist()
     [2.0]
     """
-    require_dict("average", average, "arrays")
-    require_dict("params", params, "arrays")
+    require_dict("average", average, (), '{"W1": array}')
+    require_dict("params", params, (), '{"W1": array}')
     require_decay("decay", decay)
     require_whole("num_updates", num_updates, least=0)
     if average.keys() != params.keys():

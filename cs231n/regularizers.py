@@ -116,7 +116,7 @@ def elastic_net(params, reg, l1_ratio):
     >>> float(penalty), grads["W1"].tolist(), grads["b1"].tolist()
     (4.5, [[0.875, -1.625]], [0.0, 0.0])
     """
-    require_dict("params", params, "arrays")
+    require_dict("params", params, (), '{"W1": array}')
     require_not_negative("reg", reg)
     require_probability("l1_ratio", l1_ratio)
     ### BEGIN SOLUTION
@@ -222,10 +222,7 @@ def dropconnect_forward(x, w, b, dropout_param):
 
 def _settings(dropout_param):
     """Return p and the mode; raise unless both are there and the mode is known."""
-    require_dict("dropout_param", dropout_param, 'settings, such as {"mode": "train", "p": 0.5}')
-    for name in ("p", "mode"):
-        if name not in dropout_param:
-            raise ValueError(f'dropout_param has no "{name}": it needs both "p" and "mode".')
+    require_dict("dropout_param", dropout_param, ("p", "mode"), '{"mode": "train", "p": 0.5}')
     mode = dropout_param["mode"]
     if mode not in ("train", "test"):
         raise ValueError(f'dropout_param["mode"] is {mode!r}; it must be "train" or "test".')

@@ -193,7 +193,7 @@ W = np.ones((3, 4))
     [
         (lambda: l1_penalty({"W1": W}, 0.1), TypeError, "w is of type dict, expected an array"),
         (lambda: l2_penalty([1.0, 2.0], 0.1), TypeError, "w is of type list"),
-        (lambda: elastic_net(W, 0.1, 0.5), TypeError, "params is of type ndarray, expected a dict of arrays"),
+        (lambda: elastic_net(W, 0.1, 0.5), TypeError, "params is of type ndarray, expected a dict such as"),
         (lambda: dropconnect_forward(np.ones((2, 3)), W, np.ones(4), 0.5), TypeError, "dropout_param is of type float"),
         (lambda: dropconnect_forward(np.ones((2, 3)), W, np.ones(4), {"p": 1}), ValueError, 'has no "mode"'),
         (lambda: dropconnect_forward(np.ones((2, 3)), W, np.ones(4), {"mode": "test"}), ValueError, 'has no "p"'),
