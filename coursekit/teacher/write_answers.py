@@ -42,13 +42,22 @@ def _write(path: Path, data: bytes) -> bool:
 
 def answers_of(question: Question) -> dict:
     """What the reference, and each known mistake, returns on the public inputs, and the functions as handed out."""
-    cases = enumerate(question.cases)
-    expected = {i: run_case(case, question.draw_inputs(i)).outputs for i, case in cases if not case.judge}
+    expected = {i: _expected(question, i) for i, case in enumerate(question.cases) if not case.judge}
     mistakes = [
         {"sentence": entry.sentence, "results": _brief(question, outcomes(entry))}
         for entry in wrong_entries(question.id)
     ]
     return {"expected": expected, "mistakes": mistakes, "given": _handed_out(question)}
+
+
+def _expected(question: Question, index: int) -> dict:
+    """What the model answer returns for a case; ValueError if it raises, since an error is no answer."""
+    case = question.cases[index]
+    result = run_case(case, question.draw_inputs(index))
+    if result.error:
+        error = f"{result.error.kind}: {result.error.message}"
+        raise ValueError(f"the model answer to {question.id} fails on {case.name!r}: {error}")
+    return result.outputs
 
 
 def _handed_out(question: Question) -> list[str]:
