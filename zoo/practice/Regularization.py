@@ -938,6 +938,95 @@ def ten_crops_by_views(score, X, size):
 
 
 slips(
+    "cyclic_cosine_decay",
+    (
+        "the rate does not jump up after a cycle: take what is left of epoch after all complete cycles, by %",
+        "epoch % epochs_per_cycle / epochs_per_cycle",
+        "epoch / epochs_per_cycle",
+    ),
+    (
+        "the rate stays at 0 after the first cycle: take what is left of epoch after all complete cycles, by %",
+        "epoch % epochs_per_cycle / epochs_per_cycle",
+        "min(epoch / epochs_per_cycle, 1)",
+    ),
+    (
+        "% gives the epochs that are over in the cycle: divide them by epochs_per_cycle to get a share",
+        "epoch % epochs_per_cycle / epochs_per_cycle",
+        "epoch % epochs_per_cycle",
+    ),
+    (
+        "the rate stays the same in a cycle: // counts the complete cycles, % what is left after them",
+        "epoch % epochs_per_cycle / epochs_per_cycle",
+        "epoch // epochs_per_cycle / epochs_per_cycle",
+    ),
+    (
+        "fractions of epochs are cut off: the rate changes within an epoch as well",
+        "epoch % epochs_per_cycle",
+        "int(epoch) % epochs_per_cycle",
+    ),
+    (
+        "the first epoch is counted as 1: it begins at 0, with the whole rate",
+        "epoch % epochs_per_cycle",
+        "(epoch + 1) % epochs_per_cycle",
+    ),
+    (
+        "the rate reaches 0 an epoch too early: divide by epochs_per_cycle, not by 1 less",
+        "/ epochs_per_cycle",
+        "/ max(epochs_per_cycle - 1, 1)",
+    ),
+    (
+        "it is a whole wave, which comes up again in the second half of a cycle: half a wave ends at pi, not at 2 pi",
+        "math.pi * done",
+        "2 * math.pi * done",
+    ),
+    (
+        "math.cos takes radians: half a wave ends at pi, not at 180",
+        "math.pi * done",
+        "180 * done",
+    ),
+    ("pi is missing: half a wave ends at pi, not at 1", "math.pi * done", "done"),
+    ("the rate starts at twice the learning rate: 1 + cos goes from 2 to 0, so take half of it", ")) / 2", "))"),
+    (
+        "the rate falls below 0: a cosine goes from 1 to -1, so add 1 to it and take half",
+        "(1 + math.cos(math.pi * done)) / 2",
+        "math.cos(math.pi * done)",
+    ),
+    (
+        "it is a quarter of a wave, steep at its end: take half a wave, raised by 1 and halved",
+        "(1 + math.cos(math.pi * done)) / 2",
+        "math.cos(math.pi / 2 * done)",
+    ),
+    ("the rate rises in each cycle: the cosine is added to 1, not subtracted", "1 + math.cos", "1 - math.cos"),
+    (
+        "the rate falls along a straight line: it is half a cosine wave",
+        "(1 + math.cos(math.pi * done)) / 2",
+        "(1 - done)",
+    ),
+    ("learning_rate is missing: it is the rate at the start of each cycle", "learning_rate * (1", "(1"),
+    (
+        "each cycle starts at half the rate of the one before: all start at learning_rate",
+        "rate = learning_rate",
+        "rate = 0.5 ** (epoch // epochs_per_cycle) * learning_rate",
+    ),
+)
+
+
+@right("cyclic_cosine_decay")
+def rate_by_a_square(learning_rate, epoch, epochs_per_cycle):
+    """Half of 1 + cos(2a) is the square of cos(a)."""
+    angle = np.pi * (epoch / epochs_per_cycle % 1) / 2
+    return learning_rate * np.cos(angle) ** 2
+
+
+@right("cyclic_cosine_decay")
+def rate_by_subtracting_cycles(learning_rate, epoch, epochs_per_cycle):
+    while epoch >= epochs_per_cycle:
+        epoch -= epochs_per_cycle
+    wave = np.cos(np.linspace(0, np.pi, 2)[1] * epoch / epochs_per_cycle)
+    return float(0.5 * learning_rate + 0.5 * learning_rate * wave)
+
+
+slips(
     "update_average",
     (
         "the decay does not grow: it is the smaller one of decay and (1 + num_updates) / (10 + num_updates)",

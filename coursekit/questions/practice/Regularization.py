@@ -815,6 +815,49 @@ ten_crop_probabilities = Question(
 )
 
 
+def _rate_inputs(rng, epochs_per_cycle, cycles, fractions=False):
+    """Whole epochs from 0 on, or fractions of them in each cycle."""
+    epochs = np.arange(epochs_per_cycle * cycles, dtype=float)
+    if fractions:
+        epochs += rng.uniform(0.2, 0.8, epochs.shape)
+    return {"learning_rate": rng.uniform(0.2, 0.9), "epochs": epochs, "epochs_per_cycle": epochs_per_cycle}
+
+
+def _run_rates(learning_rate, epochs, epochs_per_cycle):
+    from cs231n.ensembles import cyclic_cosine_decay
+
+    rates = [cyclic_cosine_decay(learning_rate, epoch, epochs_per_cycle) for epoch in epochs.tolist()]
+    return {"rates": np.array(rates)}
+
+
+def _rate_case(label, *arguments, **options):
+    return Case(label, lambda rng: _rate_inputs(rng, *arguments, **options), _run_rates)
+
+
+cyclic_cosine_decay = Question(
+    id="cyclic_cosine_decay",
+    title="A learning rate in cycles",
+    notebook=NOTEBOOK,
+    points=1,
+    minutes=10,
+    difficulty=2,
+    importance=3,
+    hints=(
+        "First find how much of the present cycle is over, as a number from 0 to 1. Which operator gives what is left "
+        "of the epochs after all complete cycles?",
+        "Half a wave ends at the angle math.pi, so multiply the share by it. The cosine goes from 1 to -1: what do you "
+        "add, and by what do you divide, so that it goes from 1 to 0?",
+    ),
+    implements=(f"{ENSEMBLES}:cyclic_cosine_decay",),
+    cases=(
+        _rate_case("one cycle of 5 epochs", 5, 1),
+        _rate_case("three cycles of 4 epochs", 4, 3),
+        _rate_case("fractions of epochs, cycles of 3", 3, 4, fractions=True),
+        _rate_case("cycles of one epoch", 1, 6, fractions=True),
+    ),
+)
+
+
 def _average_inputs(rng, decay, num_updates, dtype=np.float64):
     inputs = {"decay": decay, "num_updates": num_updates}
     for name, shape in (("W", (3, 4)), ("b", (4,))):
@@ -871,5 +914,6 @@ QUESTIONS = (
     pca_jitter,
     average_probabilities,
     ten_crop_probabilities,
+    cyclic_cosine_decay,
     update_average,
 )
