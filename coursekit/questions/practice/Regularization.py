@@ -1,4 +1,4 @@
-"""The questions of Regularization: penalties, DropConnect, early stopping, colours, and averages of three kinds."""
+"""The questions of Regularization: penalties, DropConnect, early stopping, changed images, and averages."""
 
 import numpy as np
 
@@ -585,6 +585,127 @@ should_stop = Question(
 )
 
 
+# ---- between the pixels
+
+
+def _image_sizes(X, **_):
+    return dict(zip("NCHW", X.shape, strict=True))
+
+
+def _inside(rng, N, side, whole):
+    """Starts and lengths inside a side, a pair for each image: the whole side, or a part that does not start at 0."""
+    lengths = np.full(N, side) if whole else rng.randint(2, side, N)
+    starts = np.zeros(N, int) if whole else np.array([rng.randint(1, side - length + 1) for length in lengths])
+    return starts, lengths
+
+
+def _rectangle_inputs(rng, shape, whole="", dtype=np.float64):
+    N, _, H, W = shape
+    tops, heights = _inside(rng, N, H, whole == "rows")
+    lefts, widths = _inside(rng, N, W, whole == "columns")
+    X = rng.randn(*shape).astype(dtype)
+    return {"X": X, "tops": tops, "lefts": lefts, "heights": heights, "widths": widths}
+
+
+def _run_scaling(X, tops, lefts, heights, widths):
+    from cs231n.augmentation import crop_and_scale
+
+    return {"scaled": crop_and_scale(X, tops, lefts, heights, widths)}
+
+
+def _scaling_case(label, shape, tolerance=1e-8, edge="", **options):
+    return Case(
+        label,
+        lambda rng: _rectangle_inputs(rng, shape, **options),
+        _run_scaling,
+        _image_sizes,
+        tolerance,
+        edge=edge,
+    )
+
+
+crop_and_scale = Question(
+    id="crop_and_scale",
+    title="A part of an image, scaled",
+    notebook=NOTEBOOK,
+    points=2,
+    minutes=15,
+    difficulty=3,
+    importance=3,
+    hints=(
+        "Take a single image and its rows. How wide is a new pixel, in pixels of the rectangle? Where is the centre of "
+        "the i-th one, from the upper edge? And where is that, counted from the centre of the first pixel?",
+        "Halves come in twice: added to the number of the pixel, and subtracted after the scaling. Limit the result to "
+        "the centres of the rectangle's first and last pixels before its start is added.",
+    ),
+    implements=(f"{AUGMENTATION}:crop_and_scale",),
+    cases=(
+        _scaling_case("all columns, some rows", (3, 2, 7, 4), whole="columns"),
+        _scaling_case("all rows, some columns", (2, 3, 4, 8), whole="rows"),
+        _scaling_case("rectangles", (5, 2, 7, 9)),
+        _scaling_case("float32", (4, 3, 8, 6), 1e-4, dtype=np.float32),
+        _scaling_case("one image", (1, 3, 6, 8), edge=ONE_IMAGE),
+    ),
+)
+
+
+def _angle_inputs(rng, shape, low, high, dtype=np.float64):
+    """Images, and angles to either side, by turns."""
+    angles = rng.uniform(low, high, shape[0]) * (-1) ** np.arange(shape[0])
+    return {"X": rng.randn(*shape).astype(dtype), "degrees": angles}
+
+
+def _quarter_inputs(rng, shape):
+    return {"X": rng.randn(*shape), "degrees": rng.permutation([90.0, 180.0, -90.0, 0.0])}
+
+
+def _run_rotation(X, degrees):
+    from cs231n.augmentation import rotate
+
+    return {"rotated": rotate(X, degrees)}
+
+
+def _rotation_case(label, shape, low, high, tolerance=1e-8, edge="", **options):
+    return Case(
+        label,
+        lambda rng: _angle_inputs(rng, shape, low, high, **options),
+        _run_rotation,
+        _image_sizes,
+        tolerance,
+        edge=edge,
+    )
+
+
+rotate = Question(
+    id="rotate",
+    title="A rotation",
+    notebook=NOTEBOOK,
+    points=2,
+    minutes=15,
+    difficulty=3,
+    importance=2,
+    hints=(
+        "Count positions from the centre first: how far is each pixel below it, and how far to the right of it? These "
+        "are a column of H numbers and a row of W numbers, which broadcast to all pixels.",
+        "NumPy's cosine takes radians. With angles of shape (N, 1, 1) each of the two formulas is one line for all "
+        "pixels of all images; add the centre again at its end.",
+    ),
+    implements=(f"{AUGMENTATION}:rotate",),
+    cases=(
+        Case(
+            "quarter turns of squares",
+            lambda rng: _quarter_inputs(rng, (4, 2, 6, 6)),
+            _run_rotation,
+            _image_sizes,
+        ),
+        _rotation_case("small angles", (3, 2, 6, 9), 10, 30),
+        _rotation_case("large angles", (2, 3, 8, 5), 100, 170),
+        _rotation_case("float32", (5, 3, 4, 8), 20, 60, 1e-4, dtype=np.float32),
+        _rotation_case("one image", (1, 2, 4, 7), 10, 40, edge=ONE_IMAGE),
+    ),
+)
+
+
 # ---- colours
 
 
@@ -598,10 +719,6 @@ def _color_inputs(rng, shape, low, high, brightness=False, contrast=False, satur
             np.where(np.arange(N) % 2, rng.uniform(0.4, 0.8, N), rng.uniform(1.2, 1.5, N)) if is_chosen else np.ones(N)
         )
     return inputs
-
-
-def _image_sizes(X, **_):
-    return dict(zip("NCHW", X.shape, strict=True))
 
 
 def _run_colors(X, brightness, contrast, saturation):
@@ -910,6 +1027,8 @@ QUESTIONS = (
     dropconnect_forward,
     dropconnect_backward,
     should_stop,
+    crop_and_scale,
+    rotate,
     adjust_colors,
     pca_jitter,
     average_probabilities,
