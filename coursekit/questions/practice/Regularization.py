@@ -633,8 +633,8 @@ crop_and_scale = Question(
     difficulty=3,
     importance=3,
     hints=(
-        "Take a single image and its rows. How wide is a new pixel, in pixels of the rectangle? Where is the centre of "
-        "the i-th one, from the upper edge? And where is that, counted from the centre of the first pixel?",
+        "Take the rows of one image. How high is a new pixel, in pixels of the rectangle? How far below the upper edge "
+        "is the centre of the i-th one? And how far below the first pixel's centre?",
         "Halves come in twice: added to the number of the pixel, and subtracted after the scaling. Limit the result to "
         "the centres of the rectangle's first and last pixels before its start is added.",
     ),
