@@ -208,14 +208,19 @@ def crop_and_scale(X, tops, lefts, heights, widths):
     require_floating("X", X)
     tops, heights = _require_inside("tops", tops, "heights", heights, X, axis=2)
     lefts, widths = _require_inside("lefts", lefts, "widths", widths, X, axis=3)
-    rows = _scaled(X.shape[2], tops, heights)
-    columns = _scaled(X.shape[3], lefts, widths)
-    rows, columns = np.broadcast_arrays(rows[:, :, np.newaxis], columns[:, np.newaxis, :])
-    return _read_between(X, rows, columns)
+    _, _, H, W = X.shape
+    ### BEGIN SOLUTION
+    # The centre of pixel i is at i + 1/2, hence the halves; beyond its outermost centres a rectangle is constant.
+    rows = (np.arange(H) + 0.5) * heights / H - 0.5  # (N, H): counted from the top of the rectangle
+    rows = tops + np.clip(rows, 0, heights - 1)
+    columns = (np.arange(W) + 0.5) * widths / W - 0.5  # (N, W)
+    columns = lefts + np.clip(columns, 0, widths - 1)
+    ### END SOLUTION
+    return _read_between(X, rows[:, :, np.newaxis], columns[:, np.newaxis, :])
 
 
 def _require_inside(name, starts, length_name, lengths, X, axis):
-    """Return both as arrays; raise unless there is one of each for every image, inside the image."""
+    """Return both as arrays of shape (N, 1); raise unless there is one of each for every image, inside the image."""
     for label, values in ((name, starts), (length_name, lengths)):
         require_fitting(label, values, (len(X),), "the number of images")
     starts, lengths = np.asarray(starts), np.asarray(lengths)
@@ -224,22 +229,11 @@ def _require_inside(name, starts, length_name, lengths, X, axis):
             f"{name} are {starts}, {length_name} {lengths}: expected rectangles of at least one pixel, inside images "
             f"with a side of {X.shape[axis]}."
         )
-    return starts, lengths
-
-
-def _scaled(side, starts, lengths):
-    """Where the pixels of a side come from, (N,) -> (N, side), if `lengths` pixels from `starts` on are spread over it.
-
-    The centre of pixel i is at i + 1/2 of the pixel's width, hence the halves; beyond the outermost centres of the
-    rectangle its outermost pixels are repeated.
-    """
-    starts, lengths = starts[:, np.newaxis], lengths[:, np.newaxis]
-    inside = (np.arange(side) + 0.5) * lengths / side - 0.5
-    return starts + np.clip(inside, 0, lengths - 1)
+    return starts[:, np.newaxis], lengths[:, np.newaxis]
 
 
 def _read_between(X, rows, columns):
-    """Read each image at positions between its pixels, of shape (N, H, W) in rows and in columns; 0 outside."""
+    """Read each image at positions between its pixels; 0 outside. The rows and the columns broadcast to (N, H, W)."""
     N, C, H, W = X.shape
     framed = np.zeros((C, N, H + 3, W + 3), X.dtype)  # with zeros around it, for what lies outside
     framed[:, :, 1:-2, 1:-2] = X.transpose(1, 0, 2, 3)
@@ -301,10 +295,12 @@ def rotate(X, degrees):
     require_floating("X", X)
     require_fitting("degrees", degrees, (len(X),), "the number of images")
     _, _, H, W = X.shape
+    ### BEGIN SOLUTION
     angles = np.deg2rad(degrees)[:, np.newaxis, np.newaxis]
     down, across = np.arange(H)[:, np.newaxis] - (H - 1) / 2, np.arange(W) - (W - 1) / 2  # from the centre
     rows = np.cos(angles) * down + np.sin(angles) * across + (H - 1) / 2  # (N, H, W): where each pixel comes from
     columns = np.cos(angles) * across - np.sin(angles) * down + (W - 1) / 2
+    ### END SOLUTION
     return _read_between(X, rows.round(9), columns.round(9))  # rounded, so that a pixel at the border is not lost
 
 

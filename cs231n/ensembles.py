@@ -163,7 +163,12 @@ def cyclic_cosine_decay(learning_rate, epoch, epochs_per_cycle):
     learning_rate : float
         At the start of each cycle.
     epoch : float
+        Of which parts may be over, as in 2.5.
     epochs_per_cycle : int
+
+    Returns
+    -------
+    float
 
     Notes
     -----
@@ -176,8 +181,11 @@ def cyclic_cosine_decay(learning_rate, epoch, epochs_per_cycle):
     """
     require_whole("epochs_per_cycle", epochs_per_cycle)
     require_not_negative("epoch", epoch)
-    done = epoch % epochs_per_cycle / epochs_per_cycle
-    return learning_rate * (1 + math.cos(math.pi * done)) / 2
+    ### BEGIN SOLUTION
+    done = epoch % epochs_per_cycle / epochs_per_cycle  # how much of the cycle is over, from 0 to 1
+    rate = learning_rate * (1 + math.cos(math.pi * done)) / 2
+    ### END SOLUTION
+    return rate
 
 
 class Snapshots:

@@ -537,6 +537,273 @@ def stop_by_two_maxima(val_acc_history, patience):
     return max(val_acc_history[-patience:]) <= max(val_acc_history[:-patience])
 
 
+# ---- between the pixels
+
+POSITIONS = (
+    ("(np.arange(H) + 0.5) * heights / H - 0.5", "H", "heights"),
+    ("(np.arange(W) + 0.5) * widths / W - 0.5", "W", "widths"),
+)
+UPPER = "the upper limit is missing, or 1 too large: the last of heights pixels is number heights - 1"
+
+
+def _at(formula):
+    """Edits that put another formula, of the side and the length, in the place of both positions."""
+    return (text for old, side, length in POSITIONS for text in (old, formula.format(side=side, length=length)))
+
+
+slips(
+    "crop_and_scale",
+    (
+        "the halves are missing: pixel i has its centre at i + 1/2 of its width",
+        *_at("np.arange({side}) * {length} / {side}"),
+    ),
+    (
+        "the centres of the outermost pixels are put onto each other: the edges of the pixels belong there",
+        *_at("np.arange({side}) * ({length} - 1) / ({side} - 1)"),
+    ),
+    (
+        "all is half a pixel too far: subtract 1/2 after the scaling, since pixel 0 has its centre there",
+        *_at("(np.arange({side}) + 0.5) * {length} / {side}"),
+    ),
+    (
+        "1/2 is subtracted but not added before: the centre of a new pixel is at i + 1/2 of its width",
+        *_at("np.arange({side}) * {length} / {side} - 0.5"),
+    ),
+    (
+        "the scaling is upside down: a new pixel is as wide as heights / H of the old ones, not H / heights",
+        *_at("(np.arange({side}) + 0.5) * {side} / {length} - 0.5"),
+    ),
+    ("the rectangle is moved but not scaled", *_at("np.arange({side})")),
+    (
+        "the start of the rectangle is missing: add tops and lefts",
+        *("tops + np.clip", "np.clip"),
+        *("lefts + np.clip", "np.clip"),
+    ),
+    (
+        "tops and lefts are swapped: tops belong to the rows",
+        *("tops + np.clip", "lefts + np.clip"),
+        *("columns = lefts", "columns = tops"),
+    ),
+    (
+        "heights and widths are swapped: heights belong to the rows",
+        *("* heights / H", "* widths / H"),
+        *("rows, 0, heights - 1", "rows, 0, widths - 1"),
+        *("* widths / W", "* heights / W"),
+        *("columns, 0, widths - 1", "columns, 0, heights - 1"),
+    ),
+    (
+        "at the edges of the rectangle what lies around it is mixed in: limit the positions to its pixels, by np.clip",
+        *("np.clip(rows, 0, heights - 1)", "rows"),
+        *("np.clip(columns, 0, widths - 1)", "columns"),
+    ),
+    (
+        "the positions are limited to the image: limit them to the rectangle, before its start is added",
+        *("tops + np.clip(rows, 0, heights - 1)", "np.clip(tops + rows, 0, H - 1)"),
+        *("lefts + np.clip(columns, 0, widths - 1)", "np.clip(lefts + columns, 0, W - 1)"),
+    ),
+    (
+        UPPER,
+        *("rows, 0, heights - 1", "rows, 0, heights"),
+        *("columns, 0, widths - 1", "columns, 0, widths"),
+    ),
+    (
+        "the lower limit is missing: the first positions lie before the first pixel's centre",
+        *("np.clip(rows, 0, heights - 1)", "np.minimum(rows, heights - 1)"),
+        *("np.clip(columns, 0, widths - 1)", "np.minimum(columns, widths - 1)"),
+    ),
+    (
+        UPPER,
+        *("np.clip(rows, 0, heights - 1)", "np.maximum(rows, 0)"),
+        *("np.clip(columns, 0, widths - 1)", "np.maximum(columns, 0)"),
+    ),
+    (
+        "the positions are rounded, so that each pixel is a copy of the nearest one: leave them between the pixels",
+        *("np.clip(rows, 0, heights - 1)", "np.clip(rows, 0, heights - 1).round()"),
+        *("np.clip(columns, 0, widths - 1)", "np.clip(columns, 0, widths - 1).round()"),
+    ),
+    (
+        "the positions are cut to whole numbers: leave them between the pixels",
+        *("np.clip(rows, 0, heights - 1)", "np.clip(rows, 0, heights - 1).astype(int)"),
+        *("np.clip(columns, 0, widths - 1)", "np.clip(columns, 0, widths - 1).astype(int)"),
+    ),
+    (
+        "all images get the rectangle of the first one",
+        "columns = lefts + np.clip(columns, 0, widths - 1)",
+        "columns = lefts + np.clip(columns, 0, widths - 1)\nrows, columns = rows[:1], columns[:1]",
+    ),
+    ("only the rows are scaled", "(np.arange(W) + 0.5) * widths / W - 0.5", "np.arange(W)"),
+)
+
+
+@right("crop_and_scale")
+def scaling_by_interp(X, tops, lefts, heights, widths):
+    """np.interp repeats the outermost values by itself."""
+    _, _, H, W = X.shape
+    scaled = np.empty_like(X)
+    for n, (top, left, height, width) in enumerate(zip(tops, lefts, heights, widths, strict=True)):
+        rows, columns = (np.arange(H) + 0.5) / H * height - 0.5, (np.arange(W) + 0.5) / W * width - 0.5
+        for c, window in enumerate(X[n, :, top : top + height, left : left + width]):
+            wide = np.stack([np.interp(columns, np.arange(width), row) for row in window])
+            scaled[n, c] = np.stack([np.interp(rows, np.arange(height), column) for column in wide.T], axis=1)
+    return scaled
+
+
+@right("crop_and_scale")
+def scaling_by_linspace(X, tops, lefts, heights, widths):
+    def positions(starts, lengths, side):
+        half = lengths / side / 2  # half the width of a new pixel
+        inside = np.linspace(half - 0.5, lengths - half - 0.5, side, axis=1)
+        return np.minimum(np.maximum(starts[:, None] + inside, starts[:, None]), (starts + lengths - 1)[:, None])
+
+    rows, columns = positions(tops, heights, X.shape[2]), positions(lefts, widths, X.shape[3])
+    return augmentation._read_between(X, *np.broadcast_arrays(rows[:, :, None], columns[:, None, :]))
+
+
+@right("crop_and_scale")
+def scaling_by_two_matrices(X, tops, lefts, heights, widths):
+    """The values are linear in the pixels: a matrix for the rows of each image, and one for its columns."""
+
+    def matrices(starts, lengths, side):
+        found = np.zeros((len(starts), side, side), X.dtype)
+        for n, (start, length) in enumerate(zip(starts, lengths, strict=True)):
+            for i in range(side):
+                position = min(max((2 * i + 1) * length / (2 * side) - 0.5, 0), length - 1)
+                whole = int(position)
+                found[n, i, start + whole] = 1 - (position - whole)
+                if whole + 1 < length:
+                    found[n, i, start + whole + 1] = position - whole
+        return found
+
+    rows, columns = matrices(tops, heights, X.shape[2]), matrices(lefts, widths, X.shape[3])
+    return np.einsum("nih,nchw,njw->ncij", rows, X, columns)
+
+
+ROWS = "np.cos(angles) * down + np.sin(angles) * across + (H - 1) / 2"
+COLUMNS = "np.cos(angles) * across - np.sin(angles) * down + (W - 1) / 2"
+
+slips(
+    "rotate",
+    (
+        "it turns clockwise: rows are counted downwards, so the signs of the two sines change places",
+        "np.deg2rad(degrees)",
+        "-np.deg2rad(degrees)",
+    ),
+    (
+        "degrees are taken for radians: convert them by np.deg2rad",
+        "np.deg2rad(degrees)",
+        "np.asarray(degrees)",
+    ),
+    (
+        "np.rad2deg makes degrees of radians: you need the opposite, np.deg2rad",
+        "np.deg2rad(degrees)",
+        "np.rad2deg(degrees)",
+    ),
+    (
+        "it turns about the corner: count the positions from the centre, and add the centre again at the end",
+        *("np.newaxis] - (H - 1) / 2", "np.newaxis]"),
+        *("np.arange(W) - (W - 1) / 2", "np.arange(W)"),
+        *("across + (H - 1) / 2", "across"),
+        *("down + (W - 1) / 2", "down"),
+    ),
+    (
+        "the centre is half a pixel too far: the middle of 0 to H - 1 is (H - 1) / 2",
+        *("np.newaxis] - (H - 1) / 2", "np.newaxis] - H / 2"),
+        *("np.arange(W) - (W - 1) / 2", "np.arange(W) - W / 2"),
+        *("across + (H - 1) / 2", "across + H / 2"),
+        *("down + (W - 1) / 2", "down + W / 2"),
+    ),
+    (
+        "the centre is a whole number: with an even number of rows it lies between two of them, so use / and not //",
+        *("np.newaxis] - (H - 1) / 2", "np.newaxis] - H // 2"),
+        *("np.arange(W) - (W - 1) / 2", "np.arange(W) - W // 2"),
+        *("across + (H - 1) / 2", "across + H // 2"),
+        *("down + (W - 1) / 2", "down + W // 2"),
+    ),
+    (
+        "the centre is not added again: the positions to read are counted from the top left pixel",
+        *("across + (H - 1) / 2", "across"),
+        *("down + (W - 1) / 2", "down"),
+    ),
+    (
+        "the two halves of the centre are swapped: rows have (H - 1) / 2, columns (W - 1) / 2",
+        *("across + (H - 1) / 2", "across + (W - 1) / 2"),
+        *("down + (W - 1) / 2", "down + (H - 1) / 2"),
+    ),
+    (
+        "both sines have a plus, which is no rotation: in the columns it is a minus",
+        "across - np.sin(angles)",
+        "across + np.sin(angles)",
+    ),
+    (
+        "sine and cosine are swapped: without a turn, cos is 1 and each pixel stays",
+        *(ROWS, ROWS.replace("cos", "x").replace("sin", "cos").replace("x", "sin")),
+        *(COLUMNS, "np.sin(angles) * across - np.cos(angles) * down + (W - 1) / 2"),
+    ),
+    (
+        "down and across are swapped: without a turn, rows come from down and columns from across",
+        *(ROWS, "np.cos(angles) * across + np.sin(angles) * down + (H - 1) / 2"),
+        *(COLUMNS, "np.cos(angles) * down - np.sin(angles) * across + (W - 1) / 2"),
+    ),
+    (
+        "down is changed before the columns are computed from it: give the result another name",
+        f"rows = {ROWS}",
+        "down = np.cos(angles) * down + np.sin(angles) * across\nrows = down + (H - 1) / 2",
+    ),
+    (
+        "the cosines are missing: that shears the images and does not rotate them",
+        *(ROWS, "down + np.sin(angles) * across + (H - 1) / 2"),
+        *(COLUMNS, "across - np.sin(angles) * down + (W - 1) / 2"),
+    ),
+    (
+        "all images are rotated by the first angle",
+        "[:, np.newaxis, np.newaxis]",
+        "[:1, np.newaxis, np.newaxis]",
+    ),
+    (
+        "the positions are rounded, so that each pixel is a copy of the nearest one: leave them between the pixels",
+        *(ROWS, f"np.round({ROWS})"),
+        *(COLUMNS, f"np.round({COLUMNS})"),
+    ),
+    (
+        "pixels at the border are repeated outside of the image: leave the positions there, which are read as 0",
+        *(ROWS, f"np.clip({ROWS}, 0, H - 1)"),
+        *(COLUMNS, f"np.clip({COLUMNS}, 0, W - 1)"),
+    ),
+)
+
+
+@right("rotate")
+def rotation_by_complex_numbers(X, degrees):
+    _, _, H, W = X.shape
+    place = np.arange(W) - (W - 1) / 2 + 1j * (np.arange(H)[:, None] - (H - 1) / 2)
+    source = place * np.exp(1j * np.pi * np.asarray(degrees) / 180).reshape(-1, 1, 1)
+    return augmentation._read_between(X, source.imag + (H - 1) / 2, source.real + (W - 1) / 2)
+
+
+@right("rotate")
+def rotation_by_matrices(X, degrees):
+    _, _, H, W = X.shape
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    matrices = np.array([[cos, sin], [-sin, cos]])  # (2, 2, N)
+    centre = np.array([H - 1, W - 1]).reshape(2, 1, 1) / 2
+    rows, columns = np.einsum("ijn,jhw->inhw", matrices, np.indices((H, W)) - centre) + centre[:, None]
+    return augmentation._read_between(X, rows, columns)
+
+
+@right("rotate")
+def rotation_pixel_by_pixel(X, degrees):
+    N, _, H, W = X.shape
+    rotated = np.zeros_like(X)
+    for n, y, x in np.ndindex(N, H, W):
+        a, down, across = np.pi * degrees[n] / 180, y - (H - 1) / 2, x - (W - 1) / 2
+        row = np.cos(a) * down + np.sin(a) * across + (H - 1) / 2
+        column = np.cos(a) * across - np.sin(a) * down + (W - 1) / 2
+        near_rows = np.maximum(1 - np.abs(np.arange(H) - row), 0)
+        near_columns = np.maximum(1 - np.abs(np.arange(W) - column), 0)
+        rotated[n, :, y, x] = X[n] @ near_columns @ near_rows
+    return rotated
+
+
 # ---- colours
 
 
@@ -935,6 +1202,95 @@ def ten_crops_by_views(score, X, size):
     places = [(0, 0), (0, right_), (bottom, 0), (bottom, right_), (bottom // 2, right_ // 2)]
     views = [X[:, :, top : top + size, left : left + size] for top, left in places]
     return average_probabilities(np.array([score(v) for view in views for v in (view, view[..., ::-1])]))
+
+
+slips(
+    "cyclic_cosine_decay",
+    (
+        "the rate does not jump up after a cycle: take what is left of epoch after all complete cycles, by %",
+        "epoch % epochs_per_cycle / epochs_per_cycle",
+        "epoch / epochs_per_cycle",
+    ),
+    (
+        "the rate stays at 0 after the first cycle: take what is left of epoch after all complete cycles, by %",
+        "epoch % epochs_per_cycle / epochs_per_cycle",
+        "min(epoch / epochs_per_cycle, 1)",
+    ),
+    (
+        "% gives the epochs that are over in the cycle: divide them by epochs_per_cycle to get a share",
+        "epoch % epochs_per_cycle / epochs_per_cycle",
+        "epoch % epochs_per_cycle",
+    ),
+    (
+        "the rate stays the same in a cycle: // counts the complete cycles, % what is left after them",
+        "epoch % epochs_per_cycle / epochs_per_cycle",
+        "epoch // epochs_per_cycle / epochs_per_cycle",
+    ),
+    (
+        "fractions of epochs are cut off: the rate changes within an epoch as well",
+        "epoch % epochs_per_cycle",
+        "int(epoch) % epochs_per_cycle",
+    ),
+    (
+        "the first epoch is counted as 1: it begins at 0, with the whole rate",
+        "epoch % epochs_per_cycle",
+        "(epoch + 1) % epochs_per_cycle",
+    ),
+    (
+        "the rate reaches 0 an epoch too early: divide by epochs_per_cycle, not by 1 less",
+        "/ epochs_per_cycle",
+        "/ max(epochs_per_cycle - 1, 1)",
+    ),
+    (
+        "it is a whole wave, which comes up again in the second half of a cycle: half a wave ends at pi, not at 2 pi",
+        "math.pi * done",
+        "2 * math.pi * done",
+    ),
+    (
+        "math.cos takes radians: half a wave ends at pi, not at 180",
+        "math.pi * done",
+        "180 * done",
+    ),
+    ("pi is missing: half a wave ends at pi, not at 1", "math.pi * done", "done"),
+    ("the rate starts at twice the learning rate: 1 + cos goes from 2 to 0, so take half of it", ")) / 2", "))"),
+    (
+        "the rate falls below 0: a cosine goes from 1 to -1, so add 1 to it and take half",
+        "(1 + math.cos(math.pi * done)) / 2",
+        "math.cos(math.pi * done)",
+    ),
+    (
+        "it is a quarter of a wave, steep at its end: take half a wave, raised by 1 and halved",
+        "(1 + math.cos(math.pi * done)) / 2",
+        "math.cos(math.pi / 2 * done)",
+    ),
+    ("the rate rises in each cycle: the cosine is added to 1, not subtracted", "1 + math.cos", "1 - math.cos"),
+    (
+        "the rate falls along a straight line: it is half a cosine wave",
+        "(1 + math.cos(math.pi * done)) / 2",
+        "(1 - done)",
+    ),
+    ("learning_rate is missing: it is the rate at the start of each cycle", "learning_rate * (1", "(1"),
+    (
+        "each cycle starts at half the rate of the one before: all start at learning_rate",
+        "rate = learning_rate",
+        "rate = 0.5 ** (epoch // epochs_per_cycle) * learning_rate",
+    ),
+)
+
+
+@right("cyclic_cosine_decay")
+def rate_by_a_square(learning_rate, epoch, epochs_per_cycle):
+    """Half of 1 + cos(2a) is the square of cos(a)."""
+    angle = np.pi * (epoch / epochs_per_cycle % 1) / 2
+    return learning_rate * np.cos(angle) ** 2
+
+
+@right("cyclic_cosine_decay")
+def rate_by_subtracting_cycles(learning_rate, epoch, epochs_per_cycle):
+    while epoch >= epochs_per_cycle:
+        epoch -= epochs_per_cycle
+    wave = np.cos(np.linspace(0, np.pi, 2)[1] * epoch / epochs_per_cycle)
+    return float(0.5 * learning_rate + 0.5 * learning_rate * wave)
 
 
 slips(

@@ -1,4 +1,4 @@
-"""The questions of Regularization: penalties, DropConnect, early stopping, colours, and averages of three kinds."""
+"""The questions of Regularization: penalties, DropConnect, early stopping, changed images, and averages."""
 
 import numpy as np
 
@@ -585,6 +585,127 @@ should_stop = Question(
 )
 
 
+# ---- between the pixels
+
+
+def _image_sizes(X, **_):
+    return dict(zip("NCHW", X.shape, strict=True))
+
+
+def _inside(rng, N, side, whole):
+    """Starts and lengths inside a side, a pair for each image: the whole side, or a part that does not start at 0."""
+    lengths = np.full(N, side) if whole else rng.randint(2, side, N)
+    starts = np.zeros(N, int) if whole else np.array([rng.randint(1, side - length + 1) for length in lengths])
+    return starts, lengths
+
+
+def _rectangle_inputs(rng, shape, whole="", dtype=np.float64):
+    N, _, H, W = shape
+    tops, heights = _inside(rng, N, H, whole == "rows")
+    lefts, widths = _inside(rng, N, W, whole == "columns")
+    X = rng.randn(*shape).astype(dtype)
+    return {"X": X, "tops": tops, "lefts": lefts, "heights": heights, "widths": widths}
+
+
+def _run_scaling(X, tops, lefts, heights, widths):
+    from cs231n.augmentation import crop_and_scale
+
+    return {"scaled": crop_and_scale(X, tops, lefts, heights, widths)}
+
+
+def _scaling_case(label, shape, tolerance=1e-8, edge="", **options):
+    return Case(
+        label,
+        lambda rng: _rectangle_inputs(rng, shape, **options),
+        _run_scaling,
+        _image_sizes,
+        tolerance,
+        edge=edge,
+    )
+
+
+crop_and_scale = Question(
+    id="crop_and_scale",
+    title="A part of an image, scaled",
+    notebook=NOTEBOOK,
+    points=2,
+    minutes=15,
+    difficulty=3,
+    importance=3,
+    hints=(
+        "Take the rows of one image. How high is a new pixel, in pixels of the rectangle? How far below the upper edge "
+        "is the centre of the i-th one? And how far below the first pixel's centre?",
+        "Halves come in twice: added to the number of the pixel, and subtracted after the scaling. Limit the result to "
+        "the centres of the rectangle's first and last pixels before its start is added.",
+    ),
+    implements=(f"{AUGMENTATION}:crop_and_scale",),
+    cases=(
+        _scaling_case("all columns, some rows", (3, 2, 7, 4), whole="columns"),
+        _scaling_case("all rows, some columns", (2, 3, 4, 8), whole="rows"),
+        _scaling_case("rectangles", (5, 2, 7, 9)),
+        _scaling_case("float32", (4, 3, 8, 6), 1e-4, dtype=np.float32),
+        _scaling_case("one image", (1, 3, 6, 8), edge=ONE_IMAGE),
+    ),
+)
+
+
+def _angle_inputs(rng, shape, low, high, dtype=np.float64):
+    """Images, and angles to either side, by turns."""
+    angles = rng.uniform(low, high, shape[0]) * (-1) ** np.arange(shape[0])
+    return {"X": rng.randn(*shape).astype(dtype), "degrees": angles}
+
+
+def _quarter_inputs(rng, shape):
+    return {"X": rng.randn(*shape), "degrees": rng.permutation([90.0, 180.0, -90.0, 0.0])}
+
+
+def _run_rotation(X, degrees):
+    from cs231n.augmentation import rotate
+
+    return {"rotated": rotate(X, degrees)}
+
+
+def _rotation_case(label, shape, low, high, tolerance=1e-8, edge="", **options):
+    return Case(
+        label,
+        lambda rng: _angle_inputs(rng, shape, low, high, **options),
+        _run_rotation,
+        _image_sizes,
+        tolerance,
+        edge=edge,
+    )
+
+
+rotate = Question(
+    id="rotate",
+    title="A rotation",
+    notebook=NOTEBOOK,
+    points=2,
+    minutes=15,
+    difficulty=3,
+    importance=2,
+    hints=(
+        "Count positions from the centre first: how far is each pixel below it, and how far to the right of it? These "
+        "are a column of H numbers and a row of W numbers, which broadcast to all pixels.",
+        "NumPy's cosine takes radians. With angles of shape (N, 1, 1) each of the two formulas is one line for all "
+        "pixels of all images; add the centre again at its end.",
+    ),
+    implements=(f"{AUGMENTATION}:rotate",),
+    cases=(
+        Case(
+            "quarter turns of squares",
+            lambda rng: _quarter_inputs(rng, (4, 2, 6, 6)),
+            _run_rotation,
+            _image_sizes,
+        ),
+        _rotation_case("small angles", (3, 2, 6, 9), 10, 30),
+        _rotation_case("large angles", (2, 3, 8, 5), 100, 170),
+        _rotation_case("float32", (5, 3, 4, 8), 20, 60, 1e-4, dtype=np.float32),
+        _rotation_case("one image", (1, 2, 4, 7), 10, 40, edge=ONE_IMAGE),
+    ),
+)
+
+
 # ---- colours
 
 
@@ -598,10 +719,6 @@ def _color_inputs(rng, shape, low, high, brightness=False, contrast=False, satur
             np.where(np.arange(N) % 2, rng.uniform(0.4, 0.8, N), rng.uniform(1.2, 1.5, N)) if is_chosen else np.ones(N)
         )
     return inputs
-
-
-def _image_sizes(X, **_):
-    return dict(zip("NCHW", X.shape, strict=True))
 
 
 def _run_colors(X, brightness, contrast, saturation):
@@ -815,6 +932,49 @@ ten_crop_probabilities = Question(
 )
 
 
+def _rate_inputs(rng, epochs_per_cycle, cycles, fractions=False):
+    """Whole epochs from 0 on, or fractions of them in each cycle."""
+    epochs = np.arange(epochs_per_cycle * cycles, dtype=float)
+    if fractions:
+        epochs += rng.uniform(0.2, 0.8, epochs.shape)
+    return {"learning_rate": rng.uniform(0.2, 0.9), "epochs": epochs, "epochs_per_cycle": epochs_per_cycle}
+
+
+def _run_rates(learning_rate, epochs, epochs_per_cycle):
+    from cs231n.ensembles import cyclic_cosine_decay
+
+    rates = [cyclic_cosine_decay(learning_rate, epoch, epochs_per_cycle) for epoch in epochs.tolist()]
+    return {"rates": np.array(rates)}
+
+
+def _rate_case(label, *arguments, **options):
+    return Case(label, lambda rng: _rate_inputs(rng, *arguments, **options), _run_rates)
+
+
+cyclic_cosine_decay = Question(
+    id="cyclic_cosine_decay",
+    title="A learning rate in cycles",
+    notebook=NOTEBOOK,
+    points=1,
+    minutes=10,
+    difficulty=2,
+    importance=3,
+    hints=(
+        "First find how much of the present cycle is over, as a number from 0 to 1. Which operator gives what is left "
+        "of the epochs after all complete cycles?",
+        "Half a wave ends at the angle math.pi, so multiply the share by it. The cosine goes from 1 to -1: what do you "
+        "add, and by what do you divide, so that it goes from 1 to 0?",
+    ),
+    implements=(f"{ENSEMBLES}:cyclic_cosine_decay",),
+    cases=(
+        _rate_case("one cycle of 5 epochs", 5, 1),
+        _rate_case("three cycles of 4 epochs", 4, 3),
+        _rate_case("fractions of epochs, cycles of 3", 3, 4, fractions=True),
+        _rate_case("cycles of one epoch", 1, 6, fractions=True),
+    ),
+)
+
+
 def _average_inputs(rng, decay, num_updates, dtype=np.float64):
     inputs = {"decay": decay, "num_updates": num_updates}
     for name, shape in (("W", (3, 4)), ("b", (4,))):
@@ -867,9 +1027,12 @@ QUESTIONS = (
     dropconnect_forward,
     dropconnect_backward,
     should_stop,
+    crop_and_scale,
+    rotate,
     adjust_colors,
     pca_jitter,
     average_probabilities,
     ten_crop_probabilities,
+    cyclic_cosine_decay,
     update_average,
 )
