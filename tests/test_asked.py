@@ -5,7 +5,7 @@ import re
 import pytest
 
 from coursekit.paths import ROOT
-from coursekit.questions import all_questions
+from coursekit.questions import all_questions, find
 from coursekit.teacher import asked, write_answers
 
 FUNCTION_QUESTIONS = [question for question in all_questions().values() if question.cases]
@@ -38,3 +38,12 @@ def test_edges_come_last(question):
 def test_reasons_read_on_from_a_colon(question):
     for case in question.cases:
         assert not case.edge.endswith(".") and case.edge[:1] == case.edge[:1].lower()
+
+
+def test_an_error_of_a_model_answer_is_not_stored(monkeypatch):
+    def broken(x):
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("cs231n.layers.relu_forward", broken)
+    with pytest.raises(ValueError, match="the model answer to relu_forward fails on .*: ZeroDivisionError: oh"):
+        write_answers.answers_of(find("relu_forward"))
