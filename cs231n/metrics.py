@@ -13,7 +13,7 @@ from cs231n._precision import as_floats
 
 __all__ = [
     "accuracy",
-    "average_precision",
+    "average_precision_score",
     "balanced_accuracy",
     "confusion_matrix",
     "counts_by_threshold",
@@ -365,7 +365,7 @@ def precision_recall_curve(scores, y):
     return true_positives / (true_positives + false_positives), true_positives / true_positives[-1], thresholds
 
 
-def average_precision(scores, y):
+def average_precision_score(scores, y):
     """Compute the mean precision over all recalls: the sum of precision times the step in recall.
 
     Detection uses another form, in which the curve is first made to fall (`cs231n.detection_metrics`); this one, of
@@ -392,7 +392,7 @@ def average_precision(scores, y):
 
     Examples
     --------
-    >>> round(average_precision(np.array([0.5, 0.9, 0.5, 0.1]), np.array([1, 1, 0, 0])), 4)
+    >>> round(average_precision_score(np.array([0.5, 0.9, 0.5, 0.1]), np.array([1, 1, 0, 0])), 4)
     0.8333
     """
     precision, recall, _ = precision_recall_curve(scores, y)

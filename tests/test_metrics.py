@@ -36,7 +36,7 @@ def test_scores(seed):
     scores, answers = inputs(seed)["scores"], inputs(seed)["answers"]
     same(metrics.roc_curve(scores, answers), stored(seed, "roc_curve"))
     same(metrics.roc_area(scores, answers), stored(seed, "roc_area"))
-    same(metrics.average_precision(scores, answers), stored(seed, "average_precision"))
+    same(metrics.average_precision_score(scores, answers), stored(seed, "average_precision"))
     # scikit-learn's curve ends where all is found, or goes on, according to its version.
     precision, recall, _ = metrics.precision_recall_curve(scores, answers)
     num = len(stored(seed, "recall"))
@@ -69,19 +69,19 @@ def test_the_area_is_that_of_the_order_alone():
     same(metrics.roc_area(np.exp(scores / 3), y), area)
     more = np.concatenate([scores, scores[y == 0]]), np.concatenate([y, y[y == 0]])
     same(metrics.roc_area(*more), area)
-    assert metrics.average_precision(*more) < metrics.average_precision(scores, y)
+    assert metrics.average_precision_score(*more) < metrics.average_precision_score(scores, y)
     same(metrics.roc_area(-scores, y), 1 - area)
 
 
 def test_scores_that_say_nothing():
     y = inputs(0)["answers"]
     assert metrics.roc_area(np.zeros(len(y)), y) == 0.5
-    same(metrics.average_precision(np.zeros(len(y)), y), y.mean())
+    same(metrics.average_precision_score(np.zeros(len(y)), y), y.mean())
 
 
 def test_a_perfect_order():
     y = inputs(0)["answers"]
-    assert metrics.roc_area(y + 0.1, y) == metrics.average_precision(y, y) == 1
+    assert metrics.roc_area(y + 0.1, y) == metrics.average_precision_score(y, y) == 1
 
 
 @each_seed
@@ -89,7 +89,7 @@ def test_average_precision_is_never_above_that_of_detection(seed):
     """Which first makes the curve fall."""
     scores, y = inputs(seed - seed % 2)["scores"], inputs(seed - seed % 2)["answers"]
     detection = detection_metrics.average_precision(scores, y == 1, int(y.sum()))
-    assert metrics.average_precision(scores, y) < detection
+    assert metrics.average_precision_score(scores, y) < detection
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float16])
@@ -110,7 +110,7 @@ def test_equal_infinite_scores_pass_together():
 
 
 def test_answers_of_one_kind_have_precision_but_no_curve():
-    assert metrics.average_precision(np.array([1.0, 2.0]), np.ones(2)) == 1
+    assert metrics.average_precision_score(np.array([1.0, 2.0]), np.ones(2)) == 1
     with pytest.raises(ValueError, match="one answer alone"):
         metrics.roc_curve(np.array([1.0, 2.0]), np.ones(2))
 
@@ -137,7 +137,7 @@ def test_answers_of_one_kind_have_precision_but_no_curve():
         (lambda: metrics.roc_area(np.ones(0), np.ones(0)), ValueError, "without any inputs"),
         (lambda: metrics.roc_area(np.array([1, np.nan]), np.array([0, 1])), ValueError, r"scores\[1\] is nan"),
         (lambda: metrics.roc_area(np.ones(2), np.array([-1, 1])), ValueError, "y holds -1, expected 1 for yes"),
-        (lambda: metrics.average_precision(np.ones(2), np.zeros(2)), ValueError, "y holds no yes"),
+        (lambda: metrics.average_precision_score(np.ones(2), np.zeros(2)), ValueError, "y holds no yes"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, error, message):

@@ -1018,7 +1018,7 @@ slips(
 
 @wrong("roc_area", "this is the average precision, the area under another curve")
 def area_under_precision(scores, y):
-    return metrics.average_precision(scores, y)
+    return metrics.average_precision_score(scores, y)
 
 
 @right("roc_area")
