@@ -60,7 +60,7 @@ _NOT_LOOKED_INTO = {
     "datasets",
 }
 _EXPECTED_BESIDE = re.compile(
-    r"(assignment\d+|practice)_answers\.(html|pdf)|manifest\.json|\.ds_store|thumbs\.db|desktop\.ini"
+    rf"({'|'.join(submission.assignments())})_answers\.(html|pdf)|manifest\.json|\.ds_store|thumbs\.db|desktop\.ini"
 )
 
 
