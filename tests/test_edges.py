@@ -90,7 +90,8 @@ def test_an_error_at_an_edge_decides_nothing_and_is_not_guessed_at(error):
 
     verdict = verdict_on(None, Case("ordinary", draw, run), Case("far out", draw, fails, edge="it happens"))
     assert verdict.ok and len(verdict.asked) == 1
-    raised = f"your code raised {type(error).__name__ if isinstance(error, Exception) else error.__name__}"
+    kind = type(error).__name__ if isinstance(error, Exception) else error.__name__
+    raised = f"calling your code, or using what it returned, raised {kind}"
     assert f"far out: not asked for, but worth knowing: {raised}" in text_of(verdict)
     assert text_of(verdict).endswith("; it happens toy: ok, 1 point")
 

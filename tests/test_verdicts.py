@@ -55,6 +55,24 @@ def test_general_rules_say_nothing_that_misleads(entry, monkeypatch):
             assert any(word in entry.sentence for word in words), f"{told!r} for {entry.sentence!r}"
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Error("TypeError", "no", (("cs231n/layers.py", 3, "x @ w"),)), "your code raised TypeError: no"),
+        (Error("TypeError", "no"), "calling your code, or using what it returned, raised TypeError: no"),
+        (Error("ProcessDied", "it ended early"), "your code raised ProcessDied: it ended early"),
+    ],
+    ids=["in a line of the learner's", "in the check itself", "the process ended"],
+)
+def test_an_error_is_only_pinned_on_code_that_raised_it(error, said):
+    """Where no line of the learner's is to blame, the verdict does not claim that his code raised the error."""
+    question = find("affine_forward")
+    inputs = {i: question.draw_inputs(i) for i in range(len(question.cases))}
+    results = outcomes(next(e for e in wrong_entries("affine_forward")))
+    results[0] = replace(results[0], outputs=None, error=error)
+    assert said in text_of(judge(question, inputs, results, reference_answers.expected(question)))
+
+
 # ---- two mistakes at once
 
 

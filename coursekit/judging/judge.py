@@ -20,6 +20,9 @@ from coursekit.questions import all_questions
 
 UNCHANGED = "the inputs are not modified"
 RUNS = "the code runs"
+# No line of the learner's is to blame: a name is missing, or what his function returned cannot be used as it should.
+_CALL = "calling your code, or using what it returned,"
+_WITHOUT_LINES = ("ProcessDied", "TimeoutError")  # kinds of error that never come with lines
 LONGEST_MESSAGE = 300  # characters of an error's text that are shown
 
 
@@ -109,7 +112,8 @@ def _findings(case: Case, inputs: dict, result: Result, expected: dict) -> list[
 
 
 def _raised(question: Question, case: Case, error: Error) -> Finding:
-    lines = [f"your code raised {error.kind}" + (error.message and f": {_shortened(error.message)}")]
+    at_fault = "your code" if error.frames or error.kind in _WITHOUT_LINES else _CALL
+    lines = [f"{at_fault} raised {error.kind}" + (error.message and f": {_shortened(error.message)}")]
     lines += [f"  {file}, line {number}:  {line}" for file, number, line in _shown_frames(question, error)]
     return Finding(RUNS, False, tuple(lines), case=case.name)
 
