@@ -168,6 +168,16 @@ class TestOneFileIsIgnored:
         result = opened(path)
         assert result.files == {LAYERS: b"l"} and any("damaged" in remark for remark in result.remarks)
 
+    def test_a_remark_quotes_no_more_than_a_line(self, tmp_path):
+        """The error of zipfile holds the name in the header, which is as long as the header says."""
+        path = write_zip(tmp_path / "x.zip", [(LAYERS, b"l"), (KNN, bytes(20_000))], zipfile.ZIP_STORED)
+        header = path.read_bytes().index(b"PK\x03\x04", 4)
+        data = bytearray(path.read_bytes())
+        data[header + 26 : header + 28] = struct.pack("<H", 9_000)  # the length of the name
+        path.write_bytes(data)
+        [remark] = [remark for remark in opened(path).remarks if "damaged" in remark]
+        assert len(remark) < 400
+
     def test_unusual_compression(self, tmp_path):
         """A compression whose memory the sender chooses is not unpacked."""
         with zipfile.ZipFile(write_zip(tmp_path / "x.zip", [(LAYERS, b"l")]), "a", zipfile.ZIP_LZMA) as file:

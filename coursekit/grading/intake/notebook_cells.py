@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coursekit.files import CONFLICT, has_conflict
+from coursekit.grading.intake.text import told
 from coursekit.grading.intake.zips import Refused
 from coursekit.learner.notebook_form import with_images
 
@@ -79,7 +80,7 @@ def _parse(text: str, remarks: list[str]) -> Any:
     except (ValueError, RecursionError) as error:
         if has_conflict(text):
             return _parse_conflict(text, remarks)
-        raise Refused(f"It cannot be read as a notebook: its JSON is damaged ({error}).") from error
+        raise Refused(f"It cannot be read as a notebook: its JSON is damaged ({told(error)}).") from error
 
 
 def _parse_conflict(text: str, remarks: list[str]) -> Any:

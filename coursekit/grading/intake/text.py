@@ -37,7 +37,11 @@ def listed(names: Iterable[str], most: int = LONGEST_LIST) -> str:
     return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
 
 
+def told(error: BaseException) -> str:
+    """What an error says, in one line of at most 300 characters: some quote the bytes that they stumbled over."""
+    return clean(" ".join(str(error).split()))[:300]
+
+
 def why(error: BaseException) -> str:
-    """An error in one line."""
-    told = clean(" ".join(str(error).split()))[:300]
-    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+    """An error in one line, with its name."""
+    return f"{type(error).__name__}: {told(error)}" if told(error) else type(error).__name__

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from coursekit.grading.intake.text import short
+from coursekit.grading.intake.text import short, told
 
 LARGEST_ARCHIVE = 250_000_000  # bytes; a folder zipped by mistake with its environment and CIFAR-10 is near this
 LARGEST_TOTAL = 200_000_000  # bytes read from one submission, over all files
@@ -102,7 +102,7 @@ def _why_not_a_zip(file: BinaryIO, error: Exception) -> str:
     kinds += ["a tar archive"] * (start[257:262] == b"ustar") + ["a single file"] * (start[:1] in (b"{", b"#", b'"'))
     if kinds:
         return f"It is {kinds[0]}; {_EXPECTED}."
-    return f"It cannot be opened as a zip; this is what an interrupted upload looks like ({error})."
+    return f"It cannot be opened as a zip; this is what an interrupted upload looks like ({told(error)})."
 
 
 def _count(file: BinaryIO, signature: bytes) -> int:
@@ -155,7 +155,7 @@ def read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget,
                 _require_at_most(count, most, name)
                 chunks.append(chunk)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
-        raise Unreadable(f"{name} is damaged ({error})") from error
+        raise Unreadable(f"{name} is damaged ({told(error)})") from error
     return b"".join(chunks)
 
 
