@@ -50,6 +50,13 @@ def _edition(parser: argparse.ArgumentParser) -> None:
         default="none",
         help="ship the model answers, locked: each opens when the learner's own is right (default: none)",
     )
+    parser.add_argument(
+        "--repository",
+        default="",
+        metavar="URL",
+        help="where you will publish it, as https://github.com/OWNER/NAME: adds badges, and makes it start on Colab",
+    )
+    parser.add_argument("--branch", default="main", help="the branch in which you will publish it (default: main)")
 
 
 def _submission(parser: argparse.ArgumentParser) -> None:
