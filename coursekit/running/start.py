@@ -15,7 +15,7 @@ from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
 # What notebooks need besides their kernel, by the name under which it is imported: all are installed by that name too.
-NEEDED = ("imageio", "matplotlib", "numpy", "threadpoolctl", "tqdm")
+NEEDED = ("imageio", "matplotlib", "numpy", "threadpoolctl")
 COLAB = Path("/content/course")  # where the first cell puts the course on Colab
 DRIVE = Path("/content/drive/MyDrive")
 KEPT = "Your work is kept in the folder {} of your Drive."
