@@ -118,6 +118,9 @@ _COMMANDS = {
         "grading.autograder:write_autograder", "write the zip that grades on Gradescope", _autograder
     ),
     "release": Command("teacher.release:build", "build the learner's edition in a new folder", _edition),
+    "lite": Command(
+        "teacher.lite:build", "build an edition that runs in a browser alone, with JupyterLite", _new_folder
+    ),
 }
 
 

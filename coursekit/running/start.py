@@ -67,6 +67,8 @@ def _require_packages() -> None:
 
 def _way_out(absent: Sequence[str], python: str = "python" if os.name == "nt" else "python3") -> str:
     """The command that helps: it builds the course's own environment, or, without a course, installs packages."""
+    if sys.platform == "emscripten":  # in a browser there is no other Python
+        return f"Run `%pip install {' '.join(absent)}` in a new cell."
     root = Path(__file__).resolve().parents[2]
     if (root / "assignments").is_dir():
         return (
