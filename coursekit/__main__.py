@@ -50,6 +50,13 @@ def _edition(parser: argparse.ArgumentParser) -> None:
         default="none",
         help="ship the model answers, locked: each opens when the learner's own is right (default: none)",
     )
+    parser.add_argument(
+        "--repository",
+        default="",
+        metavar="URL",
+        help="where you will publish it, as https://github.com/OWNER/NAME: adds badges, and makes it start on Colab",
+    )
+    parser.add_argument("--branch", default="main", help="the branch in which you will publish it (default: main)")
 
 
 def _submission(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +118,9 @@ _COMMANDS = {
         "grading.autograder:write_autograder", "write the zip that grades on Gradescope", _autograder
     ),
     "release": Command("teacher.release:build", "build the learner's edition in a new folder", _edition),
+    "lite": Command(
+        "teacher.lite:build", "build an edition that runs in a browser alone, with JupyterLite", _new_folder
+    ),
 }
 
 

@@ -31,6 +31,8 @@ TOOLS = (
 LEARNER = (
     *PACKAGE,
     *TOOLS,
+    ".binder/*",
+    ".devcontainer/*",
     "assignments/**/*.ipynb",
     "collect_submission.sh",
     "datasets/get_datasets.py",

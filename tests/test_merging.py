@@ -15,6 +15,7 @@ from coursekit.learner import notebook_form
 from coursekit.learner.notebook_form import BLANK_ANSWER, is_written_answer, without_blank
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.teacher.elsewhere import notebook_with_address, repository_at
 from coursekit.teacher.solutions import strip_module
 from tests.learner_notebooks import edition, filled, solved
 
@@ -316,7 +317,7 @@ class TestAnswersInOddPlaces:
             )
         ]
         merged = merge("svm", submitted)
-        assert code(merged)[:2] == [
+        assert code(merged)[1:3] == [
             notebook_form.source(edition("svm")["cells"][at(edition("svm"), "setup")]),
             "from itertools import product",
         ]
@@ -326,6 +327,16 @@ class TestAnswersInOddPlaces:
         submitted = filled("svm")
         submitted["cells"][at(submitted, "check_svm_search")]["source"] = ["print('svm_search: ok')"]
         assert code(merge("svm", submitted)) == code(merge("svm", filled("svm")))
+
+
+@pytest.mark.parametrize("name", ["knn", "Dropout"])
+def test_edition_with_an_address(name):
+    """Badges and the address in the first cell, which its edition was released with, are no edits."""
+    repository = repository_at("https://github.com/owner/name", "2026-autumn")
+    submitted = notebook_with_address(json.dumps(filled(name)), f"assignments/{name}.ipynb", repository)
+    merged, expected = merge(name, submitted.encode()), merge(name, filled(name))
+    assert "owner/name" in submitted and "owner/name" not in json.dumps(merged.notebook)
+    assert (merged.remarks, code(merged), merged.written) == ([], code(expected), expected.written)
 
 
 EARLIER = ("features", "Dropout")  # as submitted with version 0.1.0
@@ -387,6 +398,24 @@ class TestEarlierVersion:
                 cell["source"] = BLANK_ANSWER
         merged = merge_notebook(rewritten(edition(name)), pack(blank))
         assert not any(merged.written.values())
+
+    @pytest.mark.parametrize("name", ["svm", "Dropout"])
+    def test_cell_that_came_later_is_not_missed(self, name):
+        """The notebooks of version 0.2.0 do not begin with a cell that finds the course."""
+        submitted = earlier(f"{name}_0.2.0")
+        merged = merge(name, submitted)
+        assert [remark for remark in merged.remarks if "earlier version" not in remark] == [] and merged.extra == []
+        sources = {cell["id"]: notebook_form.source(cell) for cell in submitted["cells"]}
+        assert merged.answers == {key: text for key, text in sources.items() if key in all_questions()}
+        assert all(merged.written.values())
+        assert "start" in [cell["id"] for cell in merged.notebook["cells"]] and "start" not in sources
+
+    def test_cell_that_its_version_had_is_missed(self):
+        submitted = earlier("svm_0.2.0")
+        del submitted["cells"][at(submitted, "setup")]
+        remarks = merge("svm", submitted).remarks
+        assert any("setup is missing" in remark or "earlier version" in remark for remark in remarks)
+        assert not any("start" in remark for remark in remarks)
 
     def test_cells_are_recorded(self, tmp_path, monkeypatch):
         monkeypatch.setattr(earlier_versions, "FILE", tmp_path / "cells.json")

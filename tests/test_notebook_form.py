@@ -54,7 +54,7 @@ def require_order(text, parts):
 def test_it_begins_with_what_will_be_shown_time_points_and_words(name):
     """The first cell says what the reader will have shown, what it takes, what it gives, and the words."""
     notebook, asked = cells(name), questions(name)
-    assert list(notebook)[:2] == ["intro", "setup"]
+    assert list(notebook)[:3] == ["intro", "start", "setup"]
     intro = notebook["intro"]["source"]
     require_order(intro, INTRO)
     assert f"**Points**: {sum(question.points for question in asked)}." in intro

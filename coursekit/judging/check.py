@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from coursekit.core.question import CheckFailed, Question, Status, UsageError, Verdict
-from coursekit.judging import attempt, reference_answers
+from coursekit.judging import attempt, in_this_process, reference_answers
 from coursekit.judging.blame import blame
 from coursekit.judging.judge import judge, judge_values
 from coursekit.judging.misplaced import in_this_notebook
 from coursekit.judging.rendering import render
-from coursekit.judging.runner import run_cases
+from coursekit.judging.runner import run_cases, runs_here
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import find
 from coursekit.running.inputs import remember
@@ -47,7 +47,10 @@ def check(question_id: str, verbose: bool = False, **values: Any) -> None:
     affine_forward: ok, 2 points
     """
     try:
-        verdict, tested = _verdict(find(question_id), values)
+        question = find(question_id)
+        if runs_here() and not question.in_notebook:
+            print(in_this_process.NOTICE, flush=True)
+        verdict, tested = _verdict(question, values)
     except KeyboardInterrupt:
         raise CheckFailed(f"{question_id}: stopped.") from None
     text = render(verdict, tested, verbose)

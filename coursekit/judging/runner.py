@@ -3,6 +3,7 @@
 Whatever comes back may be forged: it is taken as values to judge, and only in the form that `_parse_frame` knows.
 """
 
+import contextlib
 import math
 import os
 import secrets
@@ -10,6 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -21,11 +23,19 @@ import numpy as np
 
 from coursekit.core import serialization
 from coursekit.core.question import Case, Question
+from coursekit.judging import in_this_process
 from coursekit.paths import ROOT
 from coursekit.running.worker import CAN_LIMIT_CPU, CPU_SECONDS, LONGEST_PRINT, OUT_OF_TIME, READY, call
 
 LONGEST_JSON = 4 << 20  # bytes of the part of a frame that is not arrays
 WAITING = 10  # so many times its processor time may a process take by the clock: on a busy machine it has to wait
+
+
+class NoProcessError(Exception):
+    """No process can be started on this machine."""
+
+
+_without_processes = threading.Event()  # set once none could be started
 
 
 class Ending(StrEnum):
@@ -111,7 +121,7 @@ Execute = Callable[[list[str], bytes], FinishedProcess]
 def run_cases(
     question: Question, inputs: dict[int, dict], root: Path = ROOT, seconds: float | None = None
 ) -> dict[int, Result]:
-    """Run cases of a question in a fresh process.
+    """Run cases of a question in a fresh process, or in this one where `runs_here`.
 
     Parameters
     ----------
@@ -121,7 +131,7 @@ def run_cases(
     root : Path
         The folder that holds the `cs231n` to run.
     seconds : float, optional
-        Processor time for all cases together; the question's own limit by default.
+        Processor time for all cases together; the question's own limit by default. In this process there is no limit.
 
     Returns
     -------
@@ -135,11 +145,22 @@ def run_calls_on_files(
     question: Question, calls: list[tuple[int, dict]], root: Path = ROOT, seconds: float | None = None
 ) -> list[Result]:
     """Like `run_cases`, for calls of which several may be of the same case; a `Result` for each."""
+    limit = question.seconds if seconds is None else seconds
 
     def execute(command: list[str], request: bytes) -> FinishedProcess:
-        return _run_without_sandbox(command, request, root, question.seconds if seconds is None else seconds)
+        if not runs_here():
+            with contextlib.suppress(NoProcessError):
+                return _run_without_sandbox(command, request, root, limit)
+            _without_processes.set()
+            print(in_this_process.NOTICE)
+        return FinishedProcess(*in_this_process.run_here(request, root), Ending.EXIT, limit)
 
     return run_calls(question, calls, execute)
+
+
+def runs_here() -> bool:
+    """Whether a learner's code runs in this process: it was chosen, or no other could be started."""
+    return in_this_process.is_chosen() or _without_processes.is_set()
 
 
 def run_calls(question: Question, calls: list[tuple[int, dict]], execute: Execute) -> list[Result]:
@@ -180,9 +201,7 @@ def _run_without_sandbox(command: list[str], request: bytes, root: Path, seconds
     env = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
     env[CPU_SECONDS] = str(math.ceil(seconds))
     longest = WAITING * seconds if CAN_LIMIT_CPU else seconds
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root, env=env
-    ) as process:
+    with _started(command, root, env) as process:
         try:
             output = process.communicate(request, timeout=longest)
         except subprocess.TimeoutExpired:
@@ -192,6 +211,14 @@ def _run_without_sandbox(command: list[str], request: bytes, root: Path, seconds
             process.kill()
             raise
     return FinishedProcess(*output, Ending.TIMEOUT if is_out_of_time(process.returncode) else Ending.EXIT, seconds)
+
+
+def _started(command: list[str], root: Path, env: dict[str, str]) -> subprocess.Popen:
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=root, env=env)
+    except OSError as error:
+        raise NoProcessError(str(error)) from error
 
 
 def is_out_of_time(code: int) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursekit.learner.environment import OLDEST_PYTHON
+from coursekit.running.start import OLDEST_PYTHON
 from cs231n._threads import uses_avx512
 
 NEEDED = (  # the dependencies of pyproject.toml, which learners do not have

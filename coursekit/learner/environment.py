@@ -9,13 +9,13 @@ import subprocess
 import sys
 import venv
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from coursekit.paths import ROOT
+from coursekit.running.start import OLDEST_PYTHON
 
 VENV = ROOT / ".venv"
-OLDEST_PYTHON = (3, 11)
 # What is installed: the first of these files that is there. The learner's edition does not have the first.
 LOCKS = ("requirements-dev.lock", "requirements.lock")
 
@@ -48,6 +48,11 @@ def download(options: Sequence[str] = ()) -> int:
 def run_python(*arguments: str) -> int:
     """Run the environment's Python in the course's folder; its exit status."""
     return subprocess.run([str(_python()), *arguments], cwd=ROOT).returncode
+
+
+def prepare_here() -> int:
+    """Prepare the data by the Python that runs this, where another program has installed what is needed."""
+    return _prepare_data(lambda *arguments: subprocess.run([sys.executable, *arguments], cwd=ROOT).returncode)
 
 
 def is_root() -> bool:
@@ -98,19 +103,20 @@ def _make_importable() -> None:
     (packages / "course.pth").write_text(f"{ROOT}\n")
 
 
-def _prepare_data() -> int:
-    """Draw what the notebooks need and is not there yet."""
+def _prepare_data(run: Callable[..., int] | None = None) -> int:
+    """Draw what the notebooks need and is not there yet; `run` runs a Python, by default the environment's."""
+    run = run or run_python
     datasets = ROOT / "datasets"
     has_images = (datasets / "cifar-10-batches-py").exists() or any(datasets.glob("builtin/builtin-*.np[yz]"))
     if not has_images:
         print(
             "Drawing the built-in images (a few seconds); `make data` downloads CIFAR-10 (171 MB) instead.", flush=True
         )
-        if run_python("-c", "from cs231n.data_utils import load_CIFAR10; load_CIFAR10(dtype='uint8')"):
+        if run("-c", "from cs231n.data_utils import load_CIFAR10; load_CIFAR10(dtype='uint8')"):
             return 1
     if not any(datasets.glob("builtin/captions-*.npz")):
         print("Drawing scenes with captions (about 20 seconds).", flush=True)
-        return run_python("-c", "from cs231n.coco_utils import load_coco_data; load_coco_data()")
+        return run("-c", "from cs231n.coco_utils import load_coco_data; load_coco_data()")
     return 0
 
 

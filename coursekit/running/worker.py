@@ -14,9 +14,9 @@ import struct
 import sys
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -46,8 +46,17 @@ def main() -> None:
     _limit_cpu()
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed past sys.stdout must not mix with the frames
-    request = serialization.unpack(sys.stdin.buffer.read())
-    _load_from_source()
+    load_from_source(Path.cwd())
+    for report in serve(sys.stdin.buffer.read(), channel):
+        if report["error"] and report["error"]["kind"] == "TimeoutError":
+            _end_out_of_time()
+    sys.stderr.flush()
+    os._exit(0)  # without waiting for what the learner's code left running
+
+
+def serve(data: bytes, channel: BinaryIO) -> Iterator[dict]:
+    """Run the calls of a request, write a frame for each into the channel, and yield what each frame reports."""
+    request = serialization.unpack(data)
     from coursekit.questions import question_in
 
     question = question_in(request["notebook"], request["question"])
@@ -62,10 +71,7 @@ def main() -> None:
         with np.errstate(all="warn", under="ignore"):  # NumPy's own settings, whatever np.seterr in a file made of them
             report = call(question.cases[index], inputs)
         send(number, report)
-        if report["error"] and report["error"]["kind"] == "TimeoutError":
-            _end_out_of_time()
-    sys.stderr.flush()
-    os._exit(0)  # without waiting for what the learner's code left running
+        yield report
 
 
 def _limit_cpu() -> None:
@@ -90,14 +96,17 @@ def _end_out_of_time() -> None:
         os.kill(os.getpid(), signal.SIGXCPU)
 
 
-def _load_from_source() -> None:
-    """Compile `cs231n` from its files each time: after an edit within the same second, a .pyc is stale."""
+def load_from_source(root: Path) -> Callable[[str], Any]:
+    """Compile `cs231n` from its files each time: after an edit within the same second, a .pyc is stale.
+
+    Returns what was put into `sys.path_hooks` for this.
+    """
 
     class FromSource(importlib.machinery.SourceFileLoader):
         def get_code(self, fullname: str) -> Any:
             return self.source_to_code(self.get_data(self.path), self.path)
 
-    package = str(Path.cwd() / "cs231n")
+    package = str(root / "cs231n")
     make_finder = importlib.machinery.FileFinder.path_hook((FromSource, [".py"]))
 
     def hook(path: str) -> Any:
@@ -106,6 +115,7 @@ def _load_from_source() -> None:
         return make_finder(path)
 
     sys.path_hooks.insert(0, hook)
+    return hook
 
 
 def failure(kind: str, message: str, frames: Iterable[list] = ()) -> dict:

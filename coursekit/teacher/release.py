@@ -11,6 +11,7 @@ from coursekit.judging import model_answers
 from coursekit.learner.progress import verdicts
 from coursekit.paths import LEARNER, ROOT, files_in
 from coursekit.questions import all_questions
+from coursekit.teacher.elsewhere import Repository, notebook_with_address, readme_with_badges, repository_at
 from coursekit.teacher.locked_answers import locked_answers
 from coursekit.teacher.solutions import SolutionError, has_marker, stripped
 
@@ -21,17 +22,19 @@ class ReleaseError(Exception):
     """The learner's edition cannot be built; the message says why."""
 
 
-def build(out: str | Path, solutions: str = "none") -> int:
+def build(out: str | Path, solutions: str = "none", repository: str = "", branch: str = "main") -> int:
     """Build the learner's edition in a folder; 0 if it was built.
 
-    With the solutions "after-ok" it holds the model answers, locked: each opens when the learner's own is right.
+    With the solutions "after-ok" it holds the model answers, locked: each opens when the learner's own is right. With
+    the address of the repository in which it will be published, it has badges, and its notebooks start on Colab.
     """
     out = Path(out).resolve()
     try:
+        published = repository_at(repository, branch) if repository else None
         _require_free(out)
         _require_full_marks()
-        _build(out, solutions == "after-ok")
-    except (ReleaseError, SolutionError) as error:
+        _build(out, solutions == "after-ok", published)
+    except (ReleaseError, SolutionError, ValueError) as error:
         print(f"The learner's edition was not built: {error}")
         return 1
     count = sum(path.is_file() for path in out.rglob("*"))
@@ -39,30 +42,42 @@ def build(out: str | Path, solutions: str = "none") -> int:
     return 0
 
 
-def _build(out: Path, with_solutions: bool) -> None:
+def _build(out: Path, with_solutions: bool, repository: Repository | None) -> None:
     """Build the edition next to its folder, and move it there once it is proved to be empty."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         edition = Path(folder) / "edition"
-        write_edition(edition, with_solutions=with_solutions)
+        write_edition(edition, with_solutions=with_solutions, repository=repository)
         _require_no_answers(edition)
         if out.exists():
             out.rmdir()
         edition.rename(out)
 
 
-def write_edition(edition: Path, root: Path = ROOT, with_solutions: bool = False) -> None:
+def write_edition(
+    edition: Path, root: Path = ROOT, with_solutions: bool = False, repository: Repository | None = None
+) -> None:
     """Write the stripped tree and its manifest, without proving anything."""
     for name, path in files_in((*LEARNER, *RENAMED), root).items():
         target = edition / RENAMED.get(name, name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(stripped(path, name))
-        target.chmod(0o755 if path.suffix == ".sh" else 0o644)
+        data = stripped(path, name)
+        target.write_bytes(_published(data, RENAMED.get(name, name), repository) if repository else data)
+        target.chmod(0o755 if data.startswith(b"#!") else 0o644)
     if with_solutions:
         (edition / model_answers.FILE).write_text(locked_answers(root), encoding="utf-8")
     files = sorted(path for path in edition.rglob("*") if path.is_file())
     manifest = {path.relative_to(edition).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     (edition / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _published(data: bytes, name: str, repository: Repository) -> bytes:
+    """The bytes of a file of an edition that is published in a repository."""
+    if name == "README.md":
+        return readme_with_badges(data.decode(), repository).encode()
+    if name.endswith(".ipynb"):
+        return notebook_with_address(data.decode(), name, repository).encode()
+    return data
 
 
 def _require_free(out: Path) -> None:

@@ -30,11 +30,32 @@ def earlier_id(text: str) -> str:
     return _known().get(_hash(text), "") if len(text) >= SHORTEST else ""
 
 
+def unknown_to_its_version(texts: Iterable[str], ids: Iterable[str]) -> set[str]:
+    """The ids of cells that did not exist yet when a submission was made.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Its cells that are as some version distributed them. The submission is taken to be of the latest earlier version
+        that has all of them; if there is none, it is of today's.
+    ids : iterable of str
+        The ids of cells that it does not have.
+    """
+    hashes = {_hash(text) for text in texts if len(text) >= SHORTEST}
+    cells = next((cells for cells in reversed(_versions()) if hashes <= cells.keys()), None)
+    return set() if cells is None else set(ids) - set(cells.values())
+
+
 @cache
 def _known() -> dict[str, str]:
     """Ids of cells by the hashes of their texts."""
-    versions = json.loads(FILE.read_text(encoding="utf-8"))
-    return {key: name for cells in versions.values() for key, name in cells.items()}
+    return {key: name for cells in _versions() for key, name in cells.items()}
+
+
+@cache
+def _versions() -> list[dict[str, str]]:
+    """For each version, the oldest first, the ids of its cells by the hashes of their texts."""
+    return list(json.loads(FILE.read_text(encoding="utf-8")).values())
 
 
 def _hash(text: str) -> str:

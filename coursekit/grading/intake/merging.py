@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from coursekit.files import CONFLICT, has_conflict
+from coursekit.grading.intake.earlier_versions import unknown_to_its_version
 from coursekit.grading.intake.matching import CourseNotebook, Matching, names_in, split_merged
 from coursekit.grading.intake.notebook_cells import (
     PARSING_ERRORS,
@@ -25,6 +26,7 @@ from coursekit.grading.intake.notebook_cells import (
 )
 from coursekit.grading.intake.repair import repaired
 from coursekit.learner.notebook_form import source, without_blank
+from coursekit.teacher.elsewhere import without_address
 from coursekit.teacher.solutions import has_marker, strip_notebook
 
 MOST_NAMED = 8  # cells in a remark
@@ -160,6 +162,8 @@ def merge_notebook(original: dict, submitted: bytes) -> MergedNotebook:
         If the bytes cannot be read as a notebook; this concerns this notebook alone.
     """
     cells, remarks = read_cells(submitted)
+    for cell in cells:
+        cell.source = without_address(cell.source)
     notebook = _without_answers(original)
     course = CourseNotebook(notebook["cells"])
     cells, split = split_merged(course, cells)
@@ -318,9 +322,16 @@ class _Merge:
             self.remarks.append(f"It was made with an earlier version of the course, {provided}.")
             return
         in_order = {i for _, i in self.matching.anchors()}
-        missing = [i for i in range(len(self.course.cells)) if i not in matched]
-        self._remark(missing, "is missing; the original was inserted")
+        self._remark(self._missing(matched), "is missing; the original was inserted")
         self._remark([i for i in sorted(matched) if i not in in_order], "was moved; its position was restored")
+
+    def _missing(self, matched: dict[int, int]) -> list[int]:
+        """The cells that are missing, but for those that the course did not have yet when the learner got it."""
+        missing = [i for i in range(len(self.course.cells)) if i not in matched]
+        provided = [t for i, t in matched.items() if i not in self.course.slots]
+        as_distributed = [self.cells[t].source for t in provided if not self.matching.is_edited(t)]
+        new = unknown_to_its_version(as_distributed, [self.course.ids[i] for i in missing]) if missing else set()
+        return [i for i in missing if self.course.ids[i] not in new]
 
     def _remark(self, positions: Iterable[int], what: str) -> None:
         names = [self.course.ids[i] for i in positions]
