@@ -31,6 +31,7 @@ TOOLS = (
 LEARNER = (
     *PACKAGE,
     *TOOLS,
+    "coursekit/learner/jupyter/**/*",
     "assignments/**/*.ipynb",
     "collect_submission.sh",
     "datasets/get_datasets.py",
