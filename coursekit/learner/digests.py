@@ -53,7 +53,7 @@ class Piece(NamedTuple):
 
 
 class Sources:
-    """The modules of a course, as they are saved now.
+    """The modules of a course, as they are saved when they are first asked for.
 
     Parameters
     ----------
@@ -62,13 +62,21 @@ class Sources:
     """
 
     def __init__(self, root: Path = ROOT) -> None:
-        paths = {path.relative_to(root).as_posix(): path for path in sorted(Path(root).glob("cs231n/**/*.py"))}
-        self.modules = {name: _module(path.read_bytes(), name) for name, path in paths.items()}
+        self.paths = {path.relative_to(root).as_posix(): path for path in Path(root).glob("cs231n/**/*.py")}
+        self._loaded: dict[str, _Module] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.paths
+
+    def __getitem__(self, name: str) -> "_Module":
+        if name not in self._loaded:
+            self._loaded[name] = _module(self.paths[name].read_bytes(), name)
+        return self._loaded[name]
 
     def digest(self, question: Question) -> str:
         """The digest of all that the verdict on a function question rests on."""
         found = hashlib.sha256(_declaration(question.notebook))
-        for module, text in sorted(_Reach(self.modules).from_question(question)):
+        for module, text in sorted(_Reach(self).from_question(question)):
             found.update(f"{module}\0{text}\0".encode())
         return found.hexdigest()
 
@@ -84,7 +92,7 @@ class _Module(NamedTuple):
 class _Reach:
     """What can be reached from a question in some modules."""
 
-    def __init__(self, modules: dict[str, _Module]) -> None:
+    def __init__(self, modules: Sources) -> None:
         self.modules = modules
         self.pieces: set[tuple[str, str]] = set()  # module and text
         self.used: set[str] = set()  # modules as a whole, whose attributes are taken
@@ -94,16 +102,14 @@ class _Reach:
 
     def from_question(self, question: Question) -> set[tuple[str, str]]:
         targets, modules, attributes = _roots(question)
-        self.used |= modules & set(self.modules)
+        self.used |= {module for module in modules if module in self.modules}
         self.attributes |= attributes
         for module, name in targets:
             self._name(module, name)
         self._close()
-        reached = {module for module, _ in self.pieces}
-        for name, module in self.modules.items():
-            loose = [piece for piece in module.pieces if not piece.names and not piece.owner]
-            if name in reached or any(_EVERYTHING in piece.uses for piece in loose):
-                self.pieces |= {(name, piece.text) for piece in loose}
+        for module in {module for module, _ in self.seen} | self.used:
+            loose = (piece for piece in self.modules[module].pieces if not piece.names and not piece.owner)
+            self.pieces |= {(module, piece.text) for piece in loose}
         return self.pieces
 
     def _close(self) -> None:
@@ -138,7 +144,7 @@ class _Reach:
                 self.used.add(file)
             elif name:
                 self._name(file, name)
-        self.used |= {f"{part}.py", f"{part}/__init__.py"} & set(self.modules)
+        self.used |= {file for file in (f"{part}.py", f"{part}/__init__.py") if file in self.modules}
 
     def _take(self, module: str, piece: Piece) -> None:
         if (module, piece.text) in self.pieces:
@@ -158,7 +164,7 @@ class _Reach:
 
 @lru_cache(maxsize=256)
 def _module(data: bytes, name: str) -> _Module:
-    """The pieces of a module; one that Python cannot read is one piece, on which everything rests."""
+    """The pieces of a module; one that Python cannot read is one piece."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -166,7 +172,7 @@ def _module(data: bytes, name: str) -> _Module:
         pieces = tuple(_pieces(tree.body, data.decode("utf-8-sig").splitlines(), name))
     except (SyntaxError, ValueError):
         text = data.decode(errors="replace")
-        pieces = (Piece(frozenset(), "", text, frozenset(_EVERYTHING), frozenset(), ()),)
+        pieces = (Piece(frozenset(), "", text, frozenset(), frozenset(), ()),)
     named: dict[str, list[Piece]] = {}
     methods: dict[str, list[Piece]] = {}
     for piece in pieces:

@@ -6,7 +6,8 @@ nothing was handed out.
 
 import ast
 import json
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -56,19 +57,18 @@ def places(source: str | bytes, target: str) -> list[Lines]:
 
 def is_as_handed_out(question: Question, root: Path = ROOT) -> bool:
     """Whether nothing was written for a question yet: its functions, or its cell, are in their first form."""
-    first = first_files(root)
     if question.in_notebook:
         name = notebook_file(question.notebook)
-        return _same(cell_source(first.get(name), question.id), cell_source(_read(root, name), question.id))
-    return bool(first) and all(
-        _same(_function(first.get(name), target), _function(_read(root, name), target))
-        for target in question.implements
-        for name in [file_of(target)]
-    )
+        return _is_same(name, lambda data: cell_source(data, question.id), root)
+    return all(_is_same(file_of(target), partial(_function, target=target), root) for target in question.implements)
 
 
-def _same(a: str | None, b: str | None) -> bool:
-    return a is not None and a == b
+def _is_same(name: str, part: Callable[[bytes], str | None], root: Path) -> bool:
+    """Whether a part of a file is in its first form."""
+    first, now = first_files(root).get(name), _read(root, name)
+    if first is None or now is None:
+        return False
+    return first == now or ((text := part(first)) is not None and text == part(now))
 
 
 def _read(root: Path, name: str) -> bytes | None:
@@ -85,19 +85,18 @@ def _bytes(path: Path, _time: int) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _function(data: bytes | None, target: str) -> str | None:
+def _function(data: bytes, target: str) -> str | None:
     """The text of a function, the lines' ends as on Unix; None if it is not there just once."""
     try:
-        [(first, last)] = places(data or b"", target)
-        return "\n".join((data or b"").decode("utf-8-sig").splitlines()[first - 1 : last])
+        [(first, last)] = places(data, target)
+        return "\n".join(data.decode("utf-8-sig").splitlines()[first - 1 : last])
     except (SyntaxError, ValueError):
         return None
 
 
-def cell_source(data: bytes | None, cell_id: str) -> str | None:
+def cell_source(data: bytes, cell_id: str) -> str | None:
     """The source of a notebook's cell; None if there is no such cell, or no notebook."""
-    cells = _cells(data) if data is not None else {}
-    return cells.get(cell_id)
+    return _cells(data).get(cell_id)
 
 
 @lru_cache(maxsize=64)
