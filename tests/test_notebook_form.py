@@ -143,7 +143,7 @@ def test_each_card_links_to_the_files_that_its_question_asks_to_edit(name):
     for question in questions(name):
         card = notebook[f"card_{question.id}"]["source"]
         for file in map(file_of, question.implements):
-            assert f"[`{file}`](../../{file})" in card, f"{question.id}: no link to {file}"
+            assert f"[{file}](../../{file})" in card, f"{question.id}: no link to {file}"
 
 
 @each_notebook
