@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from coursekit.learner.first_forms import Lines, places
 
 _DEF = r"(?:async[ \t]+)?def[ \t]+{name}\b"
+_BEGINS = re.compile(r"[ \t]*((def|class|async)\b|@)")  # even in a text, which may be one that never ends
+_GOES_ON = re.compile(r"[ \t]*[)\]}#]")
 
 
 def split_lines(text: str) -> list[str]:
@@ -63,8 +65,8 @@ def _end(lines: list[str], start: int, limit: int) -> int:
     depth, in_text, last = len(_indent(lines[start])), False, start
     for number in range(start, limit):
         line = lines[number]
-        is_outside = number > start and line.strip() and len(_indent(line)) <= depth and not line.lstrip().startswith("#")
-        if is_outside and not in_text and not re.match(r"[ \t]*[)\]}]", line):
+        is_outside = number > start and line.strip() and len(_indent(line)) <= depth
+        if is_outside and (_BEGINS.match(line) or not in_text and not _GOES_ON.match(line)):
             break
         if line.strip():
             last = number
@@ -94,6 +96,8 @@ def replaced(source: str, blocks: list[Lines], text: str) -> str:
     first, last = blocks[0]
     fitted = _indented(text, _indent(lines[first - 1]), end)
     for other, after in reversed(blocks[1:]):
+        while other > last + 1 and not lines[other - 2].strip():
+            other -= 1
         del lines[other - 1 : after]
     if lines[last - 1 : last] and not lines[last - 1].endswith(("\n", "\r")):
         fitted = fitted.removesuffix(end)
