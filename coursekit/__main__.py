@@ -38,6 +38,11 @@ def _notebooks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="such as knn; all by default")
 
 
+def _parts_of_course(parser: argparse.ArgumentParser) -> None:
+    about = "such as knn or assignment1: list its questions; without a name, show sums of all"
+    parser.add_argument("names", nargs="*", metavar="NOTEBOOK", help=about)
+
+
 def _what_to_reset(parser: argparse.ArgumentParser) -> None:
     names = "a question such as affine_forward, a notebook such as knn, a file such as cs231n/optim.py, or a written "
     parser.add_argument("names", nargs="+", metavar="NAME", help=names + "answer such as knn/distance_matrix")
@@ -100,7 +105,7 @@ _COMMANDS = {
         "teacher.testing:test", "check everything; with options, only run pytest", _PYTEST, without_numpy=True
     ),
     "check": Command("learner.progress:check_all", "check questions in the files as saved", _ids, without_course=True),
-    "progress": Command("learner.progress:show", "list all questions with verdicts, points and minutes"),
+    "progress": Command("learner.progress:show", "show points, what is done and what is open", _parts_of_course),
     "reset": Command(
         "learner.reset:reset", "put an answer or a file back to its first form, and keep yours", _what_to_reset
     ),

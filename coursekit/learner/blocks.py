@@ -1,4 +1,4 @@
-"""Functions as blocks of lines in a source that may be half written: where one is, and a source with another in place."""
+"""Functions as blocks of lines, in a source that may be half written: where one is, and how to replace it."""
 
 import io
 import re
@@ -29,7 +29,7 @@ def line_end(text: str) -> str:
 
 
 def find(source: str, target: str) -> list[Lines]:
-    """The blocks of a function, its decorators included: once, or never, or several times.
+    r"""The blocks of a function, its decorators included: once, or never, or several times.
 
     A source that is not valid Python is searched by its indentation.
 
@@ -50,7 +50,9 @@ def _find_by_indentation(lines: list[str], path: list[str]) -> list[Lines]:
     for owner in owners:
         areas = [area for start, end in areas for area in _blocks(lines, start, end, rf"class[ \t]+{owner}\b")]
     found = [block for start, end in areas for block in _blocks(lines, start, end, _DEF.format(name=name))]
-    return [(_with_decorators(lines, start) + 1, end) for start, end in found if bool(owners) == bool(_indent(lines[start]))]
+    return [
+        (_with_decorators(lines, start) + 1, end) for start, end in found if bool(owners) == bool(_indent(lines[start]))
+    ]
 
 
 def _blocks(lines: list[str], start: int, end: int, head: str) -> Iterator[tuple[int, int]]:

@@ -74,7 +74,7 @@ def what_is_next(question: Question, root: Path = ROOT) -> Iterator[str]:
     own = [q for q in all_questions().values() if q.notebook == question.notebook]
     if follows.notebook != question.notebook and all(states.get(q.id) is State.OK for q in own):
         yield f"{question.notebook} is complete: {num_points(sum(q.points for q in own))}."
-    yield f"next: {follows.id} ({follows.title[0].lower()}{follows.title[1:]}), in {_where(follows, question, root)}"
+    yield f"next: {follows.id} ({follows.title}), in {_where(follows, question, root)}"
 
 
 def _where(follows: Question, question: Question, root: Path) -> str:

@@ -3,21 +3,23 @@
 The code is read and not run. A question rests on the functions that it asks for, on those of the questions that it
 builds on, on what its cases call, and on everything in `cs231n/` that these use, near or far. Where the text does not
 say what a name stands for, such as `loss` in `model.loss(X)`, it stands for all methods of that name in the classes
-that are used; so a digest changes rather too often than too rarely. A helper that a learner adds counts once it is used.
+that are used; so a digest changes rather too often than too rarely. A helper that a learner adds counts once it is
+used.
 """
 
 import ast
 import hashlib
 import warnings
 from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from coursekit.core.question import Question
 from coursekit.files import syntax_tree
-from coursekit.paths import ROOT, file_of
+from coursekit.judging import reference_answers
+from coursekit.paths import ROOT, file_of, files_in
 from coursekit.questions import closure, find, module_of
 
 _EVERYTHING = "*"
@@ -75,7 +77,7 @@ class Sources:
 
     def digest(self, question: Question) -> str:
         """The digest of all that the verdict on a function question rests on."""
-        found = hashlib.sha256(_declaration(question.notebook))
+        found = hashlib.sha256(_tools() + _declaration(question.notebook) + _answers(question))
         for module, text in sorted(_Reach(self).from_question(question)):
             found.update(f"{module}\0{text}\0".encode())
         return found.hexdigest()
@@ -252,13 +254,25 @@ def _text(lines: list[str], first: int, last: int) -> str:
 # ---- where to begin
 
 
-@lru_cache(maxsize=None)
+@cache
+def _tools() -> bytes:
+    """The digest of what checks: another version of the tools may say something else."""
+    files = files_in(("coursekit/core/*.py", "coursekit/running/*.py", "coursekit/judging/*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files.values())).digest()
+
+
+def _answers(question: Question) -> bytes:
+    path = reference_answers.path_of(question)
+    return path.read_bytes() if path.is_file() else b""
+
+
+@cache
 def _declaration(notebook: str) -> bytes:
     """The module that declares the questions of a notebook: a verdict on other cases is another verdict."""
     return Path(str(module_of(notebook).__file__)).read_bytes()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _roots(question: Question) -> tuple[set[tuple[str, str]], set[str], set[str]]:
     """What a question begins with: (module, name) of its functions, and the modules and names that its cases use."""
     targets = [target for id_ in (question.id, *closure(question)) for target in find(id_).implements]

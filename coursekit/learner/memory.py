@@ -114,7 +114,7 @@ def _state(question: Question, memory: Memory, sources: Sources, root: Path) -> 
 
 
 def _state_in_notebook(question: Question, made: Remembered | None, root: Path) -> State:
-    """From memory if the saved cell is the one that was judged, or was saved before; else from what the notebook shows."""
+    """From memory if the saved cell is the one that was judged, or was saved earlier; else as the notebook shows."""
     path = Path(root, notebook_file(question.notebook))
     try:
         data, saved = path.read_bytes(), path.stat().st_mtime

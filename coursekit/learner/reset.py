@@ -19,9 +19,9 @@ from coursekit.paths import ROOT, file_of
 from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
 
 FOLDER = "kept"
-NOTHING_HANDED_OUT = """There is nothing to reset to: this is the solved tree, and what was handed out is in the learner's edition.
+NOTHING_HANDED_OUT = """There is nothing to reset to: this is the solved tree. What is handed out is in the learner's edition.
 `git checkout FILE` brings back a file as it was committed."""
-_RELOAD = "If {file} is open in JupyterLab, choose File > Reload from Disk there, or saving it brings the old text back."
+_RELOAD = "If {file} is open in JupyterLab, choose File > Reload from Disk there: saving it would undo this."
 _KEPT_NAME = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:-(\d+))?_(.+)")
 _SECTION = "# ---- "
 
@@ -186,8 +186,10 @@ def _unknown(name: str, root: Path) -> str:
 
 
 def _reset_functions(question: Question, root: Path) -> Change:
-    first, sources, said = first_files(root), _sources(question, root), []
-    kept, new = [], dict(sources)
+    first, sources = first_files(root), _sources(question, root)
+    kept: list[str] = []
+    said: list[str] = []
+    new = dict(sources)
     for target in question.implements:
         name = file_of(target)
         form = first[name].decode()
@@ -222,9 +224,7 @@ def _sources(question: Question, root: Path) -> dict[str, str]:
 
 def _encoded(texts: dict[str, str], root: Path) -> dict[str, bytes]:
     mark = "\ufeff".encode()
-    return {
-        name: mark * Path(root, name).read_bytes().startswith(mark) + text.encode() for name, text in texts.items()
-    }
+    return {name: mark * Path(root, name).read_bytes().startswith(mark) + text.encode() for name, text in texts.items()}
 
 
 def _with_first_form(source: str, form: str, target: str, found: list) -> str:
@@ -272,7 +272,9 @@ def _python(name: str, sections: list[str]) -> str:
     if not sections:
         return ""
     when = time.strftime("%Y-%m-%d at %H:%M:%S")
-    head = f"# {name} as it was when it was reset, {when}.\n# To put it back: python -m coursekit reset {name} --restore\n"
+    head = (
+        f"# {name} as it was when it was reset, {when}.\n# To put it back: python -m coursekit reset {name} --restore\n"
+    )
     return "\n\n".join([head, *sections])
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from coursekit.core.question import Question
 from coursekit.files import write_file
 from coursekit.judging.rendering import num_points
+from coursekit.learner.first_forms import places
 from coursekit.learner.memory import OPEN, Memory, State, load, next_open, states
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
@@ -139,7 +140,7 @@ def _next(found: dict[str, State], memory: Memory, root: Path) -> Iterator[str]:
     wrong = " It was wrong when it was checked." if found[question.id] is State.WRONG else ""
     yield f"## Next: [{question.id}]({card(question)})"
     about = f"{question.title}, {num_points(question.points)}, about {question.minutes} minutes"
-    yield f"{about[0].upper()}{about[1:]}. {_where(question, root)}{wrong}"
+    yield f"{about}. {_where(question, root)}{wrong}"
 
 
 def _where(question: Question, root: Path) -> str:
@@ -184,8 +185,6 @@ def _todo_line(source: str, question: Question) -> int:
 
 
 def _first_line(source: str, target: str) -> int:
-    from coursekit.learner.first_forms import places
-
     with contextlib.suppress(SyntaxError, ValueError):
         if found := places(source, target):
             return found[0][0]
@@ -228,7 +227,8 @@ def _row(name: str, questions: list[Question], found: dict[str, State]) -> str:
 
 def _details(name: str, questions: list[Question], found: dict[str, State], root: Path) -> str:
     rows = [
-        f"| {_MARKS[found[q.id]]} {found[q.id]} | [{q.id}]({card(q)}) | {q.title} | {q.points} | {q.minutes} | {link(q, root)} |"
+        f"| {_MARKS[found[q.id]]} {found[q.id]} | [{q.id}]({card(q)}) | {q.title} "
+        f"| {q.points} | {q.minutes} | {link(q, root)} |"
         for q in questions
     ]
     head = ["| verdict | question | about | points | minutes | where you write |", "|:--|:--|:--|:--|:--|:--|"]
@@ -244,13 +244,15 @@ _FILLED, _LINE, _TEXT = "#2e9d5b", "#8a8a8a", "#7a7a7a"  # each has enough contr
 def _figure(found: dict[str, State]) -> str:
     words = in_words(found)
     svg = base64.b64encode(figure(found).encode()).decode()
-    return f"![{words}](data:image/svg+xml;base64,{svg})\n\n*Figure: {words}*"
+    return f"![The milestones of the course](data:image/svg+xml;base64,{svg})\n\n*Figure: {words}*"
 
 
 def in_words(found: dict[str, State]) -> str:
     """What the figure shows, as a sentence or two."""
     notebooks = [(name, _sum(qs, found)) for names in _map(found).values() for name, qs in names.items()]
-    begun = [f"{name} {total.done} of {total.questions}" for name, total in notebooks if 0 < total.done < total.questions]
+    begun = [
+        f"{name} {total.done} of {total.questions}" for name, total in notebooks if 0 < total.done < total.questions
+    ]
     complete = [name for name, total in notebooks if total.done == total.questions]
     text = "a square for each question, a round mark at the end of each notebook; what is ok is filled"
     text += f". Complete: {', '.join(complete)}" if complete else ""
@@ -294,5 +296,7 @@ def _square(x: int, y: int, state: State) -> str:
     fill = _FILLED if state is State.OK else "none"
     dash = ' stroke-dasharray="2 2"' if state in (State.CHANGED, State.NOT_CHECKED) else ""
     square = f'<rect x="{x}" y="{y - 10}" width="{_SQUARE}" height="{_SQUARE}" rx="2" fill="{fill}" '
-    half = f'<rect x="{x}" y="{y - 4.5}" width="{_SQUARE}" height="5.5" fill="{_LINE}"/>' if state is State.WRONG else ""
+    half = (
+        f'<rect x="{x}" y="{y - 4.5}" width="{_SQUARE}" height="5.5" fill="{_LINE}"/>' if state is State.WRONG else ""
+    )
     return f'{half}{square}stroke="{_FILLED if fill != "none" else _LINE}"{dash}/>'

@@ -166,10 +166,11 @@ class _Answers:
             self.needed = asked[0]
             text = f"This cell needs {_named(all_questions()[self.needed])}, which is not answered yet."
             return f"{text}\n  ({type(error).__name__}: {error})"
-        maker = self._maker(error.name) if isinstance(error, NameError) and self._is_ours(error) else ""
+        name = str(error.name) if isinstance(error, NameError) and self._is_ours(error) else ""
+        maker = self._maker(name) if name else ""
         if not maker:
             return ""
-        text = f"{error.name} is made in the cell of {maker}, further up, which was not run: answer it and run it,"
+        text = f"{name} is made in the cell of {maker}, further up, which was not run: answer it and run it,"
         return f"{text}\n  then run this cell again."
 
     def _is_ours(self, error: BaseException) -> bool:
