@@ -339,6 +339,8 @@ def test_check_in_a_kernel_names_what_is_next_and_updates_the_page(edition, tmp_
         "get_ipython().run_cell('raise NotImplementedError(\"knn_cross_validation: knn\")', cell_id='x');",
         "get_ipython().run_cell('best_k = 3', cell_id='knn_cross_validation')\n"
         "from coursekit.running.notebook import run_source; print(run_source('knn_cross_validation'))",
+        "from coursekit.running import bar\nfrom cs231n._watched import watched\nbar.AFTER = bar.EVERY = 0\n"
+        "print([n for n in watched(range(3), 'training')])",
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     path = {"metadata": {"path": str((course / KNN).parent)}}
@@ -355,4 +357,6 @@ def test_check_in_a_kernel_names_what_is_next_and_updates_the_page(edition, tmp_
     assert shown[4].startswith("best_k is made in the cell of knn_cross_validation, further up, which was not run")
     assert shown[5].startswith("knn_cross_validation is not written yet: write your answer at the TODO of this cell")
     assert shown[6] == "best_k = 3\n"
+    bar, printed = notebook.cells[7].outputs  # the bar is there while the cell runs, and empty afterwards
+    assert bar["data"] == {"text/html": "", "text/plain": ""} and printed.text == "[0, 1, 2]\n"
     assert "| ● ok | [knn_two_loops]" in (course / start_page.FILE).read_text("utf-8")

@@ -19,7 +19,7 @@ from coursekit.paths import ROOT, file_of
 from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
 
 FOLDER = "kept"
-NOTHING_HANDED_OUT = """There is nothing to reset to: this is the solved tree. The learner's edition has what is handed out.
+NOTHING_HANDED_OUT = """There is nothing to reset to: this is the solved tree, from which the learners' edition is made.
 `git checkout FILE` brings back a file as it was committed."""
 _RELOAD = "If {file} is open in JupyterLab, choose File > Reload from Disk there: saving it would undo this."
 _KEPT_NAME = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:-(\d+))?_(.+)")

@@ -15,6 +15,8 @@ from typing import Any
 
 from coursekit.core.question import CheckFailed, Question
 from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.running.bar import Bar, is_watched
+from cs231n import _watched
 
 # What a missing answer can cause.
 _MISSING = (AttributeError, IndexError, KeyError, NameError, NotImplementedError, TypeError, ValueError)
@@ -36,6 +38,8 @@ def prepare_notebook() -> None:
             shell._coursekit_answers = _Answers(shell)
             _reload_quietly(shell)
             _explain_exit(shell)
+            if is_watched():
+                _watched.watcher = Bar(shell).watch
 
 
 def run_source(cell_id: str) -> str:
