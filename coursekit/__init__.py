@@ -4,7 +4,7 @@ import os
 from importlib import import_module
 
 _PUBLIC = {
-    "check": "coursekit.judging.check",
+    "check": "coursekit.learner.checking",
     "check_gradient": "coursekit.running.gradients",
     "hint": "coursekit.judging.hints",
     "inputs": "coursekit.running.inputs",

@@ -38,6 +38,18 @@ def _notebooks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="such as knn; all by default")
 
 
+def _parts_of_course(parser: argparse.ArgumentParser) -> None:
+    about = "such as knn or assignment1: list its questions; without a name, show sums of all"
+    parser.add_argument("names", nargs="*", metavar="NOTEBOOK", help=about)
+
+
+def _what_to_reset(parser: argparse.ArgumentParser) -> None:
+    names = "a question such as affine_forward, a notebook such as knn, a file such as cs231n/optim.py, or a written "
+    parser.add_argument("names", nargs="+", metavar="NAME", help=names + "answer such as knn/distance_matrix")
+    parser.add_argument("--restore", action="store_true", help="put back what the last reset kept")
+    parser.add_argument("--yes", action="store_true", help="do not ask before a whole file is reset")
+
+
 def _new_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to create; it may exist if it is empty")
 
@@ -100,7 +112,10 @@ _COMMANDS = {
         "teacher.testing:test", "check everything; with options, only run pytest", _PYTEST, without_numpy=True
     ),
     "check": Command("learner.progress:check_all", "check questions in the files as saved", _ids, without_course=True),
-    "progress": Command("learner.progress:show", "list all questions with verdicts, points and minutes"),
+    "progress": Command("learner.progress:show", "show points, what is done and what is open", _parts_of_course),
+    "reset": Command(
+        "learner.reset:reset", "put an answer or a file back to its first form, and keep yours", _what_to_reset
+    ),
     "doctor": Command(
         "learner.doctor:examine",
         "find what is wrong or slow on this machine, and say how to fix it",

@@ -33,6 +33,7 @@ LEARNER = (
     *TOOLS,
     ".binder/*",
     ".devcontainer/*",
+    "coursekit/learner/jupyter/**/*",
     "assignments/**/*.ipynb",
     "collect_submission.sh",
     "datasets/get_datasets.py",

@@ -7,6 +7,7 @@ returns them. No function changes the images that it is given.
 
 import numpy as np
 
+from cs231n._watched import watched
 from cs231n.graph import Graph
 
 MEAN, SCALE = 110.0, 60.0  # roughly the mean and the spread of the pixels of scenes
@@ -274,7 +275,7 @@ def create_class_visualization(
     """
     rng = np.random.RandomState(seed)
     X = 0.1 * rng.randn(1, *shape).astype(np.float32)
-    for step in range(num_steps):
+    for step in watched(range(num_steps), "climbing"):
         down, right = rng.randint(-jitter, jitter + 1, size=2)
         X = np.roll(X, (down, right), axis=(2, 3))
         X = class_visualization_update_step(X, target_y, model, l2_reg, learning_rate)
@@ -359,7 +360,7 @@ def invert_features(
     """
     rng = np.random.RandomState(seed)
     X = 0.1 * rng.randn(1, *shape).astype(target_feats.dtype)
-    for step in range(num_steps):
+    for step in watched(range(num_steps), "inverting"):
         graph = Graph()
         image = graph.variable(X)
         maps = model.scores(image, layer=layer)

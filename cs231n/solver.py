@@ -9,6 +9,7 @@ import numpy as np
 
 from cs231n import _checkpoint, optim
 from cs231n._errors import nearest, require_decay, require_labels, require_settings, require_some, require_whole
+from cs231n._watched import watched
 
 
 class Solver:
@@ -215,7 +216,8 @@ class Solver:
         if self.is_complete:
             self.epochs_without_gain = 0
         self.is_complete = self.stopped_early = False
-        for t in range(len(self.loss_history), num_iterations):
+        steps = range(len(self.loss_history), num_iterations)
+        for t in steps if self.verbose else watched(steps, "training"):
             if self._is_out_of_patience():
                 self.stopped_early = True
                 break

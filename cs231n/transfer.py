@@ -22,6 +22,7 @@ from cs231n._errors import (
     require_some,
     require_whole,
 )
+from cs231n._watched import watched
 from cs231n.graph import Graph
 from cs231n.layers import softmax_loss
 from cs231n.optim import adam, cosine_decay
@@ -374,7 +375,7 @@ def train(net, X, y, rates, num_steps, batch_size=50):
     require_whole("num_steps", num_steps, least=0)
     require_whole("batch_size", batch_size)
     configs, losses = {}, []
-    for step in range(num_steps):
+    for step in watched(range(num_steps), "training"):
         batch = np.random.choice(len(X), batch_size)
         loss, grads = net.loss(X[batch], _rows(y, batch))
         for name, grad in grads.items():

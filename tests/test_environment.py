@@ -1,5 +1,6 @@
 """Set-up and the command line: what runs on a bare Python, what a second call does, what needs the course's folder."""
 
+import json
 import subprocess
 import sys
 
@@ -53,7 +54,7 @@ def test_an_old_python_is_told_so(monkeypatch, capsys):
     assert "needs Python 3.11 or newer" in capsys.readouterr().out
 
 
-def test_lab_opens_on_assignments_and_works_without_a_browser(calls, monkeypatch, capsys):
+def test_lab_opens_on_the_start_page_and_works_without_a_browser(calls, monkeypatch, capsys):
     def no_browser():
         raise environment.webbrowser.Error
 
@@ -61,9 +62,29 @@ def test_lab_opens_on_assignments_and_works_without_a_browser(calls, monkeypatch
     assert environment.lab(["--port", "9999"]) == 0
     command = calls[-1]
     assert command[:2] == ("-m", "jupyterlab")
-    assert "--no-browser" in command and "/lab/tree/assignments" in command
+    assert "--no-browser" in command and "/lab/tree/start.md" in command
+    assert "start_page.write()" in calls[-2][-1]
     assert command[-2:] == ("--port", "9999")
     assert "open the address below" in capsys.readouterr().out
+
+
+def test_without_a_start_page_lab_opens_on_assignments(calls, monkeypatch):
+    """What goes wrong with the page must not keep anybody from the notebooks."""
+    monkeypatch.setattr(environment, "setup", lambda: 0)
+    monkeypatch.setattr(environment, "run_python", lambda *arguments: calls.append(arguments) or "-c" in arguments)
+    assert environment.lab() == 0
+    assert "/lab/tree/assignments" in calls[-1]
+
+
+def test_setup_configures_jupyterlab(calls):
+    """No question about news, and the extension that keeps the start page up to date: in .venv, without root."""
+    environment.setup()
+    folder = environment.VENV / "share" / "jupyter"
+    settings = json.loads((folder / "lab" / "settings" / "overrides.json").read_text())
+    assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+    [extension] = (folder / "labextensions").glob("*/package.json")
+    build = json.loads(extension.read_text())["jupyterlab"]["_build"]
+    assert (extension.parent / build["load"]).is_file()
 
 
 def test_test_fails_if_one_step_fails(monkeypatch, capsys):

@@ -137,6 +137,16 @@ def test_each_figure_has_a_caption_in_words(name):
 
 
 @each_notebook
+def test_each_card_links_to_the_files_that_its_question_asks_to_edit(name):
+    """Whoever reads a card opens the file by a click; a question that is answered in the notebook needs none."""
+    notebook = cells(name)
+    for question in questions(name):
+        card = notebook[f"card_{question.id}"]["source"]
+        for file in map(file_of, question.implements):
+            assert f"[{file}](../../{file})" in card, f"{question.id}: no link to {file}"
+
+
+@each_notebook
 def test_it_links_to_each_file_that_it_asks_to_edit(name):
     """The table at the start has a link to every file in which an answer is written, and no link leads nowhere."""
     notebook = cells(name)

@@ -139,6 +139,29 @@ def test_what_a_check_says_is_not_attempted_is_needed(course):
     assert run(course, *cells)[2].splitlines()[0] == NEEDS
 
 
+def test_a_cell_names_the_function_that_it_waits_for(course):
+    """In two lines, in place of a traceback; an error of another kind stays as it is."""
+    unwritten = "def f():\n    raise NotImplementedError('sgd: two_layer_net')\n"
+    shown = run(course, write(unwritten), "cs231n.trial.f()", "raise NotImplementedError('f: later')")
+    assert shown[1].splitlines() == [
+        "This cell needs sgd (notebook two_layer_net), which is not written yet: cs231n/trial.py, line 2.",
+        "  Write it and save the file, then run this cell again.",
+    ]
+    assert "Traceback" in shown[2] and "f: later" in shown[2]
+
+
+def test_a_bar_is_shown_where_somebody_looks_on_and_nowhere_else(course, monkeypatch):
+    """Not where nbval or grading runs a notebook: the outputs must be the same each time."""
+    cell = (
+        "from coursekit.running import bar\nfrom cs231n import _watched\nbar.AFTER = bar.EVERY = 0\n"
+        "sum(_watched.watched(range(3), 'training'))"
+    )
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    assert run(course, cell) == ["3"]
+    monkeypatch.setenv("JPY_SESSION_NAME", "x.ipynb")
+    assert run(course, cell + "; print(_watched.watcher is not None)") == ["True\n"]
+
+
 OTHERS = {
     "x = None; y = x.foo": "'NoneType' object has no attribute 'foo'",  # no question behind it
     "nosuch": "name 'nosuch' is not defined",

@@ -1,7 +1,7 @@
 """`check`: judge a question on the files as they are saved, and print a verdict of a few readable lines."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,17 +46,33 @@ def check(question_id: str, verbose: bool = False, **values: Any) -> None:
     ...
     affine_forward: ok, 2 points
     """
+    show(*judged(find(question_id), values), verbose)
+
+
+def judged(question: Question, values: dict[str, Any]) -> tuple[Verdict, str]:
+    """The verdict on the saved files, or on values for a notebook question; and what was tested in words.
+
+    Raises
+    ------
+    CheckFailed
+        If it is interrupted.
+    UsageError
+        If it needs other values.
+    """
     try:
-        question = find(question_id)
         if runs_here() and not question.in_notebook:
             print(in_this_process.NOTICE, flush=True)
-        verdict, tested = _verdict(question, values)
+        return _verdict(question, values)
     except KeyboardInterrupt:
-        raise CheckFailed(f"{question_id}: stopped.") from None
+        raise CheckFailed(f"{question.id}: stopped.") from None
+
+
+def show(verdict: Verdict, tested: str, verbose: bool = False, more: Iterable[str] = ()) -> None:
+    """Print a verdict that is ok, with `more` lines below it; raise `CheckFailed` with the text of any other."""
     text = render(verdict, tested, verbose)
     if not verdict.ok:
         raise CheckFailed("\n".join([text, *_how_to_debug(verdict)])) from None
-    print("\n".join([text, *_how_to_compare(verdict.question)]))
+    print("\n".join([text, *_how_to_compare(verdict.question), *more]))
 
 
 def _how_to_compare(question: Question) -> Iterator[str]:

@@ -5,6 +5,7 @@ This module runs on a bare Python: it imports nothing but the standard library.
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -18,6 +19,9 @@ from coursekit.running.start import OLDEST_PYTHON
 VENV = ROOT / ".venv"
 # What is installed: the first of these files that is there. The learner's edition does not have the first.
 LOCKS = ("requirements-dev.lock", "requirements.lock")
+# For JupyterLab: no news, Markdown rendered, and an extension that keeps the start page up to date.
+JUPYTER = Path(__file__).with_name("jupyter")
+START_PAGE = "start.md"
 
 
 def setup() -> int:
@@ -29,11 +33,11 @@ def setup() -> int:
 
 
 def lab(options: Sequence[str] = ()) -> int:
-    """Set up, then open JupyterLab on `assignments/`."""
+    """Set up, write the start page, then open JupyterLab on it."""
     if setup() != 0:
         return 1
-    options = [*_lab_options(), *options]
-    print("Opening JupyterLab on assignments/; its address is printed below. Press Ctrl-C to stop it.", flush=True)
+    options = [*_lab_options(_write_start_page()), *options]
+    print("Opening JupyterLab on the start page; its address is printed below. Press Ctrl-C to stop it.", flush=True)
     try:
         return run_python("-m", "jupyterlab", *options)
     except KeyboardInterrupt:
@@ -82,6 +86,7 @@ def _install(lock: str) -> int:
             return 1
         _stamp(lock).write_text(_digest(lock))
     _make_importable()
+    shutil.copytree(JUPYTER, VENV / "share" / "jupyter", dirs_exist_ok=True)
     return 0
 
 
@@ -120,8 +125,14 @@ def _prepare_data(run: Callable[..., int] | None = None) -> int:
     return 0
 
 
-def _lab_options() -> list[str]:
-    options = ["--ServerApp.root_dir", str(ROOT), "--LabApp.default_url", "/lab/tree/assignments"]
+def _write_start_page() -> str:
+    """Write the start page; what JupyterLab shall open."""
+    failed = run_python("-c", "from coursekit.learner import start_page; start_page.write()")
+    return "assignments" if failed else START_PAGE
+
+
+def _lab_options(shown: str) -> list[str]:
+    options = ["--ServerApp.root_dir", str(ROOT), "--LabApp.default_url", f"/lab/tree/{shown}"]
     options += ["--log-level", "WARN"]
     if is_root():
         options.append("--allow-root")

@@ -3,6 +3,8 @@
 import ast
 import contextlib
 import io
+import json
+import os
 import re
 import sys
 import warnings
@@ -12,9 +14,12 @@ from traceback import walk_tb
 from typing import Any
 
 from coursekit.core.question import CheckFailed, Question
-from coursekit.questions import all_questions
+from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.running.bar import Bar, is_watched
+from cs231n import _watched
 
-_MISSING = (AttributeError, IndexError, KeyError, NameError, TypeError, ValueError)  # what a missing answer can cause
+# What a missing answer can cause.
+_MISSING = (AttributeError, IndexError, KeyError, NameError, NotImplementedError, TypeError, ValueError)
 EXITED = "exit() ended this cell. The kernel is still running, with all its variables; to stop it, use the Kernel menu."
 _VERDICT = re.compile(r"(\w+): (wrong|not attempted)\b")
 
@@ -33,6 +38,17 @@ def prepare_notebook() -> None:
             shell._coursekit_answers = _Answers(shell)
             _reload_quietly(shell)
             _explain_exit(shell)
+            if is_watched():
+                _watched.watcher = Bar(shell).watch
+
+
+def run_source(cell_id: str) -> str:
+    """The source of a notebook's cell as it was run last; "" if it was not, or if the editor does not send ids."""
+    with contextlib.suppress(ImportError, AttributeError):
+        from IPython import get_ipython
+
+        return get_ipython()._coursekit_answers.run.get(cell_id, "")
+    return ""
 
 
 # ---- edits
@@ -96,12 +112,15 @@ class _Answers:
         self.waiting: dict[str, str] = {}  # the question that each name waits for
         self.incomplete: set[str] = set()  # those that have a value, but of which a method failed
         self.source, self.needed = "", ""
+        self.run: dict[str, str] = {}  # the source of each cell that was run, by its id
         shell.events.register("pre_run_cell", self._before)
         shell.events.register("post_run_cell", self._after)
         shell.set_custom_exc(_MISSING, self._show)
 
     def _before(self, info: Any) -> None:
         self.source, self.needed = info.raw_cell, ""
+        if cell_id := getattr(info, "cell_id", None):
+            self.run[cell_id] = info.raw_cell
 
     def _after(self, result: Any) -> None:
         error = result.error_in_exec or result.error_before_exec
@@ -124,14 +143,50 @@ class _Answers:
 
     def _show(self, shell: Any, kind: type, error: BaseException, trace: Any, tb_offset: int | None = None) -> None:
         """Show an error, or in its place the question that the cell needs."""
-        asked = [self.waiting[name] for name in self._names()[1] if name in self.waiting and self._is_missing(name)]
-        if not asked:
+        text = self._unwritten(error) if isinstance(error, NotImplementedError) else self._missing(error)
+        if not text:
             shell.showtraceback((kind, error, trace), running_compiled_code=True)
             return
-        self.needed = asked[0]
-        text = f"This cell needs {_named(all_questions()[self.needed])}, which is not answered yet."
-        failed = CheckFailed(f"{text}\n  ({kind.__name__}: {error})")
+        failed = CheckFailed(text)
         shell.showtraceback((CheckFailed, failed.with_traceback(trace), trace))  # so that %debug has something to show
+
+    def _unwritten(self, error: BaseException) -> str:
+        """What to do about a function, or a cell, that is not written yet; empty if no question is about it."""
+        if not (asked := _question_in(error)):
+            return ""
+        question = all_questions()[asked]
+        if self._is_ours(error):
+            return f"{asked} is not written yet: write your answer at the TODO of this cell, then run it again."
+        frame, line = list(walk_tb(error.__traceback__))[-1]
+        file = Path(frame.f_code.co_filename)
+        parts = file.parts[file.parts.index("cs231n") :] if "cs231n" in file.parts else file.parts[-1:]
+        text = f"This cell needs {_named(question)}, which is not written yet: {'/'.join(parts)}, line {line}."
+        return f"{text}\n  Write it and save the file, then run this cell again."
+
+    def _missing(self, error: BaseException) -> str:
+        """Which question a cell needs that failed for want of a value; empty if that is not known."""
+        asked = [self.waiting[name] for name in self._names()[1] if name in self.waiting and self._is_missing(name)]
+        if asked:
+            self.needed = asked[0]
+            text = f"This cell needs {_named(all_questions()[self.needed])}, which is not answered yet."
+            return f"{text}\n  ({type(error).__name__}: {error})"
+        name = str(error.name) if isinstance(error, NameError) and self._is_ours(error) else ""
+        maker = self._maker(name) if name else ""
+        if not maker:
+            return ""
+        text = f"{name} is made in the cell of {maker}, further up, which was not run: answer it and run it,"
+        return f"{text}\n  then run this cell again."
+
+    def _is_ours(self, error: BaseException) -> bool:
+        """Whether an error comes from a line of the notebook itself."""
+        return list(walk_tb(error.__traceback__))[-1][0].f_globals is self.shell.user_ns
+
+    def _maker(self, name: str) -> str:
+        """The question in whose cell a name gets its first value, if that cell was not run; else empty."""
+        for cell_id, source in _cells_of_this_notebook():
+            if name in set(_bound(_parsed(source, self.shell))):
+                return cell_id if cell_id in all_questions() and cell_id not in self.run else ""
+        return ""
 
     def _is_missing(self, name: str) -> bool:
         value = self.shell.user_ns.get(name)
@@ -145,10 +200,26 @@ class _Answers:
         return bound, _loaded(tree) - bound
 
     def _tree(self) -> ast.Module:
-        try:
-            return ast.parse(self.shell.input_transformer_manager.transform_cell(self.source))
-        except (SyntaxError, ValueError):
-            return ast.Module([], [])
+        return _parsed(self.source, self.shell)
+
+
+def _parsed(source: str, shell: Any) -> ast.Module:
+    """The syntax tree of a cell; an empty one if it is not valid Python."""
+    try:
+        return ast.parse(shell.input_transformer_manager.transform_cell(source))
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def _cells_of_this_notebook() -> Iterator[tuple[str, str]]:
+    """The id and the source of each code cell of the notebook as saved; none where its file is not known."""
+    path = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    if path.stem not in NOTEBOOKS:
+        return
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                yield cell["id"], "".join(cell["source"])
 
 
 def _loaded(tree: ast.AST) -> set[str]:

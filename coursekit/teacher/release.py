@@ -7,7 +7,9 @@ import tempfile
 from pathlib import Path
 
 from coursekit.core.question import Verdict
+from coursekit.files import pack_zip
 from coursekit.judging import model_answers
+from coursekit.learner import first_forms
 from coursekit.learner.progress import verdicts
 from coursekit.paths import LEARNER, ROOT, files_in
 from coursekit.questions import all_questions
@@ -64,6 +66,9 @@ def write_edition(
         data = stripped(path, name)
         target.write_bytes(_published(data, RENAMED.get(name, name), repository) if repository else data)
         target.chmod(0o755 if data.startswith(b"#!") else 0o644)
+    forms = {name: edition / name for name in first_forms.files_with_answers()}
+    packed = pack_zip({name: path.read_bytes() for name, path in forms.items() if path.is_file()})
+    (edition / first_forms.FILE).write_bytes(packed)
     if with_solutions:
         (edition / model_answers.FILE).write_text(locked_answers(root), encoding="utf-8")
     files = sorted(path for path in edition.rglob("*") if path.is_file())

@@ -7,6 +7,7 @@ that says how its box should move.
 import numpy as np
 
 from cs231n._errors import require_maps, require_whole
+from cs231n._watched import watched
 from cs231n.boxes import clip_boxes, decode_boxes, encode_boxes
 from cs231n.classifiers.linear_classifier import LinearSVM
 from cs231n.classifiers.region_nets import match_regions, sample_regions
@@ -100,7 +101,7 @@ class RCNN:
         """Compute the features of regions (K, 5) of images X (N, 3, H, W), with a column of ones: (K, D + 1)."""
         margins = self.context * (rois[:, 3:] - rois[:, 1:3])
         rois = np.concatenate([rois[:, :1], rois[:, 1:3] - margins, rois[:, 3:] + margins], axis=1)
-        starts = range(0, len(rois), batch_size)
+        starts = watched(range(0, len(rois), batch_size), "describing regions")
         crops = (crop_and_warp(X, rois[start : start + batch_size], self.crop_size) for start in starts)
         rows = np.concatenate([self.features(crop) for crop in crops])
         return np.column_stack([rows, np.ones(len(rows), rows.dtype)])
