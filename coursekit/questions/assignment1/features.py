@@ -69,7 +69,7 @@ def _judge_svm(results, best_val, W, X_val_feats):
     )
     columns = np.shape(X_val_feats)[1]
     has_shape = holds(
-        "W of the best classifier has a row for each feature (and the bias) and a column for each class",
+        "W has a row for each feature (and the bias) and a column for each class",
         np.shape(W) == (columns, _nets.NUM_CLASSES),
         f"expected W of shape {(columns, _nets.NUM_CLASSES)}, got {np.shape(W)}",
         mistake="train on the features with the column of ones: with_bias(X_train_feats)",
