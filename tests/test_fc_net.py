@@ -44,6 +44,22 @@ class TestTheCoursesValues:
         losses = [small_net(reg=reg, normalization="batchnorm").loss(*drawn)[0] for reg in (0, 3.14)]
         np.testing.assert_allclose(losses, [2.2611955101340957, 6.996533220108303], rtol=1e-12)
 
+    @pytest.mark.parametrize("options", [{"reg": 3.14}, {"dropout_keep_ratio": 0.5, "seed": 123}])
+    def test_gradients(self, drawn, options):
+        """Every parameter's gradient agrees with the numeric one, in the nets whose losses are published."""
+        self.check_gradients(small_net(**options), drawn, h=1e-5)
+
+    def test_gradients_with_batch_normalisation(self, drawn):
+        """With two inputs the loss bends sharply, so the numeric gradient needs a short step; b1, b2 have no effect."""
+        net = small_net(normalization="batchnorm")
+        self.check_gradients(net, drawn, h=1e-7, without=("b1", "b2"))
+        assert max(np.abs(net.loss(*drawn)[1][name]).max() for name in ("b1", "b2")) < 1e-10
+
+    def check_gradients(self, net, drawn, h, without=()):
+        for name, grad in net.loss(*drawn)[1].items():
+            if name not in without:
+                assert gradient_error(lambda _: net.loss(*drawn)[0], net.params[name], grad, h=h)[0] < 1e-7, name
+
 
 OPTIONS = [
     {},

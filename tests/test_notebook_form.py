@@ -6,7 +6,7 @@ import re
 import pytest
 
 from coursekit.paths import ROOT, file_of
-from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
+from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions, notebook_file
 
 DOTS = r"(●{1,5}○{0,4})"
 CARD = re.compile(
@@ -25,6 +25,8 @@ END = ("## Further reading", "## Still debated", "## The same in PyTorch", "```p
 TABLE = "| question | points | minutes | difficulty | where you write |"
 
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
+each_companion = pytest.mark.parametrize("name", COMPANIONS)
+all_notebooks = pytest.mark.parametrize("name", [*NOTEBOOKS, *COMPANIONS])
 
 
 def cells(name):
@@ -126,7 +128,7 @@ def test_it_ends_with_reading_debates_and_pytorch(name):
     assert len(re.findall(r"^- .*\((19|20)\d\d\)", reading, re.MULTILINE)) >= 3
 
 
-@each_notebook
+@all_notebooks
 def test_each_figure_has_a_caption_in_words(name):
     """The cell after one that shows a figure begins with a caption."""
     notebook = list(cells(name).values())
@@ -146,7 +148,7 @@ def test_each_card_links_to_the_files_that_its_question_asks_to_edit(name):
             assert f"[{file}](../../{file})" in card, f"{question.id}: no link to {file}"
 
 
-@each_notebook
+@all_notebooks
 def test_it_links_to_each_file_that_it_asks_to_edit(name):
     """The table at the start has a link to every file in which an answer is written, and no link leads nowhere."""
     notebook = cells(name)
@@ -156,3 +158,15 @@ def test_it_links_to_each_file_that_it_asks_to_edit(name):
     for cell in notebook.values():
         for link in re.findall(r"\]\((\.\./[^)]*)\)", cell["source"]):
             assert (folder / link).resolve().is_file(), link
+
+
+@each_companion
+def test_a_companion_asks_nothing(name):
+    """It says so at the start, has nothing to fill in or to check, and ends as the other notebooks do."""
+    notebook = cells(name)
+    assert list(notebook)[:2] == ["intro", "setup"] and list(notebook)[-2:] == ["summary", "further"]
+    require_order(notebook["intro"]["source"], ("# ", "**Time**: ", "**Points**: none", "**Words used here**"))
+    assert not questions(name)
+    for cell in notebook.values():
+        assert not CARD.search(cell["source"]) and not WRITTEN.search(cell["source"])
+        assert "BEGIN SOLUTION" not in cell["source"] and "check(" not in cell["source"]

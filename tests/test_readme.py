@@ -5,7 +5,7 @@ import re
 import pytest
 
 from coursekit.paths import ROOT
-from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions, notebook_file
 
 README = (ROOT / "README.md").read_text()
 
@@ -16,6 +16,11 @@ def test_points_and_minutes(notebook):
     [(points, minutes)] = re.findall(rf"\| \[{notebook}\]\(.*?\) \|.*\| (\d+) \| (\d+) \|", README)
     assert int(points) == sum(q.points for q in asked)
     assert int(minutes) == sum(q.minutes for q in asked if q.points)
+
+
+@pytest.mark.parametrize("notebook", COMPANIONS)
+def test_a_companion_has_no_points(notebook):
+    assert re.search(rf"\| \[{notebook}\]\({re.escape(notebook_file(notebook))}\) \|.*\| none \| 0 \|", README)
 
 
 def test_links_lead_somewhere():

@@ -185,6 +185,15 @@ class TestNormalisation:
         dout = np.random.randn(4, 5)
         self.check_gradients(batchnorm_forward, backward, (x, gamma, beta), ({"mode": "train"},), dout)
 
+    def test_both_batchnorm_backwards_agree(self):
+        """On the course's 100 inputs of 500 values the two functions differ by rounding only."""
+        np.random.seed(231)
+        x, gamma, beta = 5 * np.random.randn(100, 500) + 12, np.random.randn(500), np.random.randn(500)
+        dout = np.random.randn(100, 500)
+        _, cache = batchnorm_forward(x, gamma, beta, {"mode": "train"})
+        for one, other in zip(batchnorm_backward(dout, cache), batchnorm_backward_alt(dout, cache), strict=True):
+            assert np.linalg.norm(one - other) < 1e-12 * np.linalg.norm(one)
+
     def check_gradients(self, forward, backward, arrays, options, dout):
         grads = backward(dout, forward(*arrays, *options)[1])
         for moved, grad in zip(arrays, grads, strict=True):
@@ -259,7 +268,8 @@ class TestDropout:
             out, _ = dropout_forward(x, {"mode": "train", "p": p})
             assert abs(out.mean() - mean) < 6e-6
             assert np.mean(out == 0) == zeros
-            assert np.mean(dropout_forward(x, {"mode": "test", "p": p})[0]) == x.mean()
+            tested, _ = dropout_forward(x, {"mode": "test", "p": p})
+            assert tested.mean() == x.mean() and np.mean(tested == 0) == 0
 
     def test_backward(self):
         np.random.seed(231)

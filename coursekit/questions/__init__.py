@@ -1,7 +1,7 @@
 """All questions of the course, a module for each notebook.
 
 To add a question, declare it in its notebook's module and put it into that module's QUESTIONS; to add a notebook, name
-it here.
+it here: in NOTEBOOKS if it asks questions, otherwise in COMPANIONS.
 """
 
 from functools import cache
@@ -39,6 +39,8 @@ NOTEBOOKS = {
     "Strategy": "practice",
     "TransferLearning": "practice",
 }
+# Notebooks without questions: learners have them as they are, the tests run them, and nobody submits them.
+COMPANIONS = {"PyTorch": "assignment2"}
 
 
 def module_of(notebook: str) -> ModuleType:
@@ -54,7 +56,7 @@ def notebook_file(notebook: str) -> str:
     >>> notebook_file("knn")
     'assignments/assignment1/knn.ipynb'
     """
-    return f"assignments/{NOTEBOOKS[notebook]}/{notebook}.ipynb"
+    return f"assignments/{(NOTEBOOKS | COMPANIONS)[notebook]}/{notebook}.ipynb"
 
 
 def question_in(notebook: str, question_id: str) -> Question:

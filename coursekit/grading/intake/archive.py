@@ -36,12 +36,12 @@ from coursekit.grading.intake.zips import (
     zip_members,
 )
 from coursekit.learner import submission
-from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions
 
 __all__ = ["Opened", "Refused", "Source", "find_submissions", "open_submission"]
 
 LARGEST_INNER = 100_000_000  # bytes of a zip within a zip, which is read in memory
-MOST_WEIGHTS = 20  # files of saved weights; the course asks for at most three
+MOST_WEIGHTS = 20  # files of saved weights; an assignment saves at most four
 MOST_RECOGNISED = 10  # files that are looked into because none has the name of a missing one
 RECOGNITION_SECONDS = 20  # of processor time for these files together
 DEEPEST = 1  # zips within zips: systems that collect submissions zip a zip once more, not twice
@@ -381,7 +381,7 @@ def _add_recognised(
 def _is_of_course(name: str) -> bool:
     """Whether a file has the name of a notebook, such as those of other assignments that were packed as well."""
     path = PurePosixPath(name)
-    return path.suffix == ".ipynb" and path.stem in NOTEBOOKS or path.name == "__init__.py"
+    return path.suffix == ".ipynb" and path.stem in NOTEBOOKS | COMPANIONS or path.name == "__init__.py"
 
 
 def _recognise(member: Member, targets: list[str], most: int, allowance: Allowance) -> str:

@@ -51,7 +51,7 @@ def _standardised(columns):
     return (columns - columns.mean(axis=0)) / np.maximum(columns.std(axis=0), 1e-6)
 
 
-# ---- the linear SVM
+# ---- the linear classifier
 
 
 def _judge_svm(results, best_val, W, X_val_feats):
@@ -64,12 +64,12 @@ def _judge_svm(results, best_val, W, X_val_feats):
             "best_val is the largest validation accuracy",
             _is_number(best_val) and abs(best_val - best) < 1e-6,
             f"expected the largest in results, {best:.4g}, got {best_val}",
-            mistake="update best_val and best_svm together, whenever a validation accuracy is larger than best_val",
+            mistake="update best_val and the best classifier together, whenever an accuracy is larger than best_val",
         )
     )
     columns = np.shape(X_val_feats)[1]
     has_shape = holds(
-        "best_svm.W has a row for each feature (and the bias) and a column for each class",
+        "W has a row for each feature (and the bias) and a column for each class",
         np.shape(W) == (columns, _nets.NUM_CLASSES),
         f"expected W of shape {(columns, _nets.NUM_CLASSES)}, got {np.shape(W)}",
         mistake="train on the features with the column of ones: with_bias(X_train_feats)",
@@ -80,11 +80,11 @@ def _judge_svm(results, best_val, W, X_val_feats):
     _, y_val = _nets.images("val")
     accuracy = float(np.mean(np.argmax(X_val_feats @ W, axis=1) == y_val))
     is_kept = holds(
-        "best_svm has the largest validation accuracy in results",
+        "the best classifier has the largest validation accuracy in results",
         np.isfinite(W).all() and abs(accuracy - best) <= CLOSE_CALLS,
-        f"expected {best:.4g}, got {accuracy:.4g} with the weights in best_svm",
-        mistake="best_svm is not the classifier with the best validation accuracy: is it the last one trained, "
-        "or a single object that every pair trains further? Create a new LinearSVM() for each pair",
+        f"expected {best:.4g}, got {accuracy:.4g} with its weights",
+        mistake="the one that was kept is not the one with the best validation accuracy: is it the last one trained, "
+        "or a single object that every pair trains further? Create a new LinearSVM() or Softmax() for each pair",
     )
     bars = {"CIFAR-10": 0.48, "built-in images": 0.48}
     are_features = _judge_features("val", X_val_feats[:, :-1])
@@ -108,7 +108,7 @@ def _judge_fitting(W, X_val_feats, val_accuracy):
     scores = _features_like(np.asarray(X_val_feats, dtype=float), "test") @ W[:-1] + W[-1]
     _, y_test = _nets.images("test")
     accuracy = float(np.mean(np.argmax(scores, axis=1) == y_test))
-    return judge_training(val_accuracy, accuracy, "test images", "best_svm")
+    return judge_training(val_accuracy, accuracy, "test images", "the best classifier")
 
 
 def _judge_results(results):
@@ -143,19 +143,25 @@ def _is_number(value):
 
 features_svm = Question(
     id="features_svm",
-    title="A linear SVM on features",
+    title="A linear classifier on features",
     notebook=NOTEBOOK,
     points=4,
     minutes=25,
     difficulty=2,
     importance=3,
     hints=(
-        "The search of the notebook svm, on features instead of pixels: try rates a thousand times larger, and "
+        "The search of the notebook svm, on features instead of pixels: try rates a thousand times larger (for "
+        "Softmax, ten thousand times), and "
         "far smaller values of reg.",
         "Append the column of ones with with_bias, to training and validation features alike. Store both "
         "accuracies for each pair, and keep the classifier that is best on validation.",
     ),
-    builds_on=("svm_loss_vectorized", "linear_classifier_train", "linear_classifier_predict"),
+    builds_on=(
+        "svm_loss_vectorized",
+        "softmax_loss_vectorized",
+        "linear_classifier_train",
+        "linear_classifier_predict",
+    ),
     values=("results", "best_val", "W", "X_val_feats"),
     judge=_judge_svm,
 )
@@ -225,7 +231,7 @@ QUESTIONS = (features_svm, features_two_layer_net)
 
 FIGURES = (
     Figure("SVM on features: validation", "best_val", course=0.44, aim=0.44),
-    Figure("SVM on features: test", "np.mean(y_test_pred_svm == y_test)", course=0.40, aim=0.40),
+    Figure("SVM on features: test", "np.mean(y_test_pred_linear == y_test)", course=0.40, aim=0.40),
     Figure("Two-layer net on features: validation", "np.mean(y_val_pred == y_val)"),
     Figure("Two-layer net on features: test", "np.mean(y_test_pred == y_test)", course=0.55, aim=0.58),
 )
