@@ -27,6 +27,7 @@ TOOLS = (
     "coursekit/judging/**/*.py",
     "coursekit/judging/answers/**/*.npz",
     "coursekit/learner/**/*.py",
+    "coursekit/learner/labextension/**/*",
 )
 LEARNER = (
     *PACKAGE,

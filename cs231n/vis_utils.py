@@ -1,7 +1,7 @@
-"""Arrange images in a grid for `plt.imshow`, plot the paths of update rules, and animate lines.
+"""Arrange images in a grid for `plt.imshow`, plot the paths of update rules, animate lines, and show figures.
 
-Images have the channels last, (H, W, C), as `imshow` expects. Showing a figure is left to the caller. The grids need
-only NumPy; `animate_lines` imports what it needs when it is called.
+Images have the channels last, (H, W, C), as `imshow` expects. The grids need only NumPy; the other functions import
+what they need when they are called. Only `show_figure` shows a figure.
 """
 
 from io import BytesIO
@@ -11,6 +11,52 @@ from math import ceil, sqrt
 import numpy as np
 
 from cs231n._errors import require_whole
+
+
+def show_figure(alt):
+    """Show the figures that are open, as `plt.show()` does, and describe them to readers who cannot see them.
+
+    In a notebook, the description is stored beside the image, as ``{"image/png": {"alt": alt}}`` in the metadata of
+    the output. JupyterLab as `make lab` opens it, nbconvert and the book make it the ``alt`` of the image, which a
+    screen reader reads aloud. With another backend than Matplotlib's inline one, this is `plt.show()`.
+
+    Parameters
+    ----------
+    alt : str
+        One or two sentences: the kind of figure, its axes and what it shows. It must hold for every seed and data set:
+        where a value depends on the run, say what is plotted, not the value.
+
+    Raises
+    ------
+    ValueError
+        If alt is not a text, or empty.
+
+    Examples
+    --------
+    >>> show_figure("")
+    Traceback (most recent call last):
+    ValueError: alt is '', expected a sentence that says what the figure shows.
+    """
+    import matplotlib.pyplot as plt
+
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(f"alt is {alt!r}, expected a sentence that says what the figure shows.")
+    if "inline" not in plt.get_backend():
+        plt.show()
+        return
+    for number in plt.get_fignums():
+        _publish(plt.figure(number), alt)
+    plt.close("all")
+
+
+def _publish(figure, alt):
+    """Send a figure to the notebook in the formats that are switched on, with an alt text for each image."""
+    from IPython import get_ipython
+    from IPython.display import publish_display_data
+
+    data, metadata = get_ipython().display_formatter.format(figure)
+    described = {kind: metadata.get(kind, {}) | {"alt": alt} for kind in data if kind.startswith("image/")}
+    publish_display_data(data, metadata | described)
 
 
 def visualize_grid(Xs, ubound=255.0, padding=1):

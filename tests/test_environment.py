@@ -31,6 +31,15 @@ def test_a_second_setup_installs_nothing(calls):
     assert len(calls) == 1
 
 
+def test_setup_gives_jupyterlab_the_extension_for_alt_texts(calls, tmp_path):
+    """It is there after the first set-up, and brought up to date by the next."""
+    script = tmp_path / environment.INSTALLED_EXTENSION / "static" / "image_alt.js"
+    assert environment.setup() == 0
+    script.write_text("an older version")
+    assert environment.setup() == 0
+    assert script.read_bytes() == (environment.LAB_EXTENSION / "static" / "image_alt.js").read_bytes()
+
+
 @pytest.mark.parametrize("there, installed", [(environment.LOCKS, 0), (environment.LOCKS[1:], 1)])
 def test_the_solved_tree_gets_more_packages_than_the_edition(calls, monkeypatch, tmp_path, there, installed):
     for lock in there:

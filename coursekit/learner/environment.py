@@ -5,6 +5,7 @@ This module runs on a bare Python: it imports nothing but the standard library.
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -18,6 +19,9 @@ VENV = ROOT / ".venv"
 OLDEST_PYTHON = (3, 11)
 # What is installed: the first of these files that is there. The learner's edition does not have the first.
 LOCKS = ("requirements-dev.lock", "requirements.lock")
+# What JupyterLab needs so that the alt texts of figures reach screen readers; it finds it in the environment.
+LAB_EXTENSION = Path(__file__).with_name("labextension")
+INSTALLED_EXTENSION = Path("share", "jupyter", "labextensions", "coursekit-image-alt")
 
 
 def setup() -> int:
@@ -77,6 +81,7 @@ def _install(lock: str) -> int:
             return 1
         _stamp(lock).write_text(_digest(lock))
     _make_importable()
+    shutil.copytree(LAB_EXTENSION, VENV / INSTALLED_EXTENSION, dirs_exist_ok=True)
     return 0
 
 
