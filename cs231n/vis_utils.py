@@ -1,4 +1,4 @@
-"""Arrange images in a grid for `plt.imshow`, plot the paths of update rules, animate lines, and show figures.
+"""Arrange images in a grid or in rows, plot the paths of update rules, animate lines, and show figures.
 
 Images have the channels last, (H, W, C), as `imshow` expects. The grids need only NumPy; the other functions import
 what they need when they are called. Only `show_figure` shows a figure.
@@ -154,6 +154,47 @@ def vis_nn(rows):
         )
     rows = np.asarray(rows)
     return _grid(_rescaled(_as_float_images(rows.reshape(-1, *rows.shape[2:]))), fill=1.0, columns=rows.shape[1])
+
+
+def image_rows(rows, figsize=None):
+    """Draw rows of images, each row with its name on the left.
+
+    Parameters
+    ----------
+    rows : dict
+        Name -> images of shape (N, H, W, C) or (N, H, W), as `imshow` takes them; N may differ.
+    figsize : pair of float, optional
+        In inches.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no image at all.
+
+    Examples
+    --------
+    >>> fig = image_rows({"dark": np.zeros((3, 4, 4)), "light": np.ones((2, 4, 4))})
+    >>> [ax.get_ylabel() for ax in fig.axes]
+    ['dark', '', '', 'light', '']
+    """
+    import matplotlib.pyplot as plt
+
+    columns = max(map(len, rows.values()), default=0)
+    if not columns:
+        raise ValueError("rows has no images; expected a dict from names to images, with at least one image.")
+    fig, axes = plt.subplots(len(rows), columns, figsize=figsize, layout="constrained", squeeze=False)
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        for ax, image in zip(line, images, strict=False):
+            ax.imshow(image)
+            ax.set(xticks=[], yticks=[])
+        for ax in line[len(images) :]:
+            ax.remove()
+    return fig
 
 
 def _as_float_images(Xs):
