@@ -56,13 +56,15 @@ def figure_pixels(fig):
     return np.asarray(fig.canvas.buffer_rgba())[..., :3].copy()
 
 
-def film(frames, seconds=0.4):
+def film(frames, alt, seconds=0.4):
     """Make an animated GIF that IPython shows and Jupyter keeps.
 
     Parameters
     ----------
     frames : sequence of uint8 ndarrays of shape (H, W, 3)
         All of one size.
+    alt : str
+        A sentence on what the film shows, for readers who do not see it.
     seconds : float
         For which each is shown; the last one stays longer.
 
@@ -76,4 +78,4 @@ def film(frames, seconds=0.4):
     durations = [1000 * seconds] * (len(frames) - 1) + [2000]
     data = io.BytesIO()
     imageio.imwrite(data, np.stack(frames), extension=".gif", plugin="pillow", duration=durations, loop=0)
-    return Image(data=data.getvalue(), format="gif")
+    return Image(data=data.getvalue(), format="gif", alt=alt)
