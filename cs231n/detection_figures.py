@@ -96,7 +96,7 @@ def film(frames, alt, seconds=0.4):
     frames : sequence of uint8 ndarrays of shape (H, W, 3)
         All of one size.
     alt : str
-        What the film shows, for readers who cannot see it.
+        A sentence on what the film shows, for readers who do not see it.
     seconds : float
         For which each is shown; the last one stays longer.
 

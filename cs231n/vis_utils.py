@@ -226,7 +226,7 @@ def _grid(Xs, fill, padding=1, columns=None):
 
 
 def plot_paths(ax, f, paths, xlim, ylim):
-    """Draw the contour lines of a function of two variables, and paths over them with a dot for each point.
+    """Draw the contour lines of a function of two variables, and paths over them with a mark for each point.
 
     Parameters
     ----------
@@ -255,11 +255,10 @@ def plot_paths(ax, f, paths, xlim, ylim):
     height = f(x, y)
     levels = np.unique(np.quantile(height, np.linspace(0, 1, 12)[1:-1]))  # equal areas between the lines
     ax.contour(x, y, height, levels=levels, colors="0.85", linewidths=1)
-    styles = cycle(("-", "--", "-.", ":"))
-    lines = [
-        ax.plot(*np.transpose(points), next(styles), marker=".", markersize=4, linewidth=1.2, label=name)[0]
-        for name, points in paths.items()
-    ]
+    styles = zip(cycle(("-", "--", "-.", ":")), cycle((".", "^", "x")))  # twelve pairs: colour is not needed
+    lines = []
+    for (name, points), (line, marker) in zip(paths.items(), styles, strict=False):
+        lines += ax.plot(*np.transpose(points), line, marker=marker, markersize=4, linewidth=1.2, label=name)
     ax.set(xlim=xlim, ylim=ylim, xlabel="x", ylabel="y")
     return lines
 
