@@ -5,17 +5,19 @@ import json
 import shutil
 import subprocess
 
+import matplotlib.figure
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 
+from coursekit import prepare_notebook
 from coursekit.learner.environment import INSTALLED_EXTENSION, LAB_EXTENSION
 from coursekit.paths import ROOT
-from coursekit.questions import NOTEBOOKS, notebook_file
+from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
 from cs231n.vis_utils import show_figure
 
 LEAST = 20  # characters of an alt text
-PLOTTING = {"subplots", "subplot", "figure", "plot", "imshow", "scatter", "hist", "bar", "barh", "matshow"}
 
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 
@@ -35,10 +37,15 @@ def stored_alts(name):
                     yield id_, output["metadata"].get(kind, {}).get("alt", "")
 
 
+def tree(cell):
+    """The syntax tree of a cell, without IPython's magics."""
+    lines = "".join(cell["source"]).splitlines(True)
+    return ast.parse("".join(line for line in lines if not line.lstrip().startswith("%")))
+
+
 def calls(cell):
-    """The calls in a cell, by the last part of the function's name."""
-    source = "".join(line for line in "".join(cell["source"]).splitlines(True) if not line.lstrip().startswith("%"))
-    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    """The calls in a cell, with the last part of each function's name."""
+    found = [node for node in ast.walk(tree(cell)) if isinstance(node, ast.Call)]
     return [(getattr(call.func, "attr", getattr(call.func, "id", "")), call) for call in found]
 
 
@@ -81,12 +88,67 @@ def test_no_figure_is_left_to_be_shown_by_the_end_of_its_cell(name):
 def test_the_stored_alt_texts_are_those_of_the_source(name):
     """An alt that is edited in a cell is edited in its output too."""
     cells = code_cells(name)
-    given = {}
-    for id_, cell in cells.items():
-        given[id_] = [alt_given(call) for function, call in calls(cell) if function in ("show_figure", "Image")]
     for id_, alt in stored_alts(name):
-        constants = [value.value for value in given[id_] if isinstance(value, ast.Constant)]
-        assert not constants or len(constants) < len(given[id_]) or alt in constants, f"{id_} was not run again"
+        given = [alt_given(call) for _, call in calls(cells[id_])]
+        assert alt in [value.value for value in given if isinstance(value, ast.Constant)], f"{id_} was not run again"
+
+
+# ---- code that only draws
+
+MOST = 6  # lines of plotting code that stay open
+DRAWERS = {"ax", "axes", "fig", "plt"}
+FOLDED = "is folded away"
+
+
+def is_drawing(call):
+    """Whether a call draws: `show_figure`, or a method of a figure, of axes or of pyplot."""
+    found = call.func
+    if not isinstance(found, ast.Attribute):
+        return isinstance(found, ast.Name) and found.id == "show_figure"
+    while isinstance(found, ast.Attribute | ast.Subscript):
+        found = found.value
+    return isinstance(found, ast.Name) and found.id in DRAWERS
+
+
+def plotting_lines(cell):
+    """The lines of the statements that draw, without those of long alt texts."""
+    count = 0
+    for statement in tree(cell).body:
+        drawn = [node for node in ast.walk(statement) if isinstance(node, ast.Call) and is_drawing(node)]
+        alts = [call for call in drawn if getattr(call.func, "id", "") == "show_figure"]
+        if drawn:
+            count += 1 + statement.end_lineno - statement.lineno
+            count -= sum(call.end_lineno - call.lineno for call in alts)
+    return count
+
+
+def is_folded(cell):
+    """Whether JupyterLab and the book fold the source of a cell."""
+    hidden = cell["metadata"].get("jupyter", {}).get("source_hidden", False)
+    assert hidden == ("hide-input" in cell["metadata"].get("tags", [])), f"{cell['id']}: folded in one of two places"
+    return hidden
+
+
+@each_notebook
+def test_long_plotting_code_is_folded(name):
+    """More than a few lines that only draw are folded, except in the cell to play with."""
+    cells = code_cells(name)
+    long = [id_ for id_, cell in cells.items() if plotting_lines(cell) > MOST and id_ not in ("play", "setup")]
+    assert not [id_ for id_ in long if not is_folded(cells[id_])]
+
+
+@each_notebook
+def test_nothing_but_drawing_is_folded(name):
+    """Questions, checks and printed results stay open, and the first folded cell is explained."""
+    content = json.loads((ROOT / notebook_file(name)).read_text(encoding="utf-8"))
+    cells = code_cells(name)
+    folded = [id_ for id_, cell in cells.items() if is_folded(cell)]
+    own = {"setup", "play", "negative_control", *all_questions()}
+    assert not [id_ for id_ in folded if id_.removeprefix("check_") in own]
+    assert not [id_ for id_ in folded if any("text" in output for output in cells[id_]["outputs"])]
+    assert all(plotting_lines(cells[id_]) for id_ in folded)
+    texts = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "markdown"]
+    assert any(FOLDED in text for text in texts) == bool(folded)
 
 
 # ---- show_figure
@@ -130,6 +192,28 @@ def test_show_figure_needs_a_text(alt):
     """The mistake is named at once, not by a reader who hears nothing."""
     with pytest.raises(ValueError, match="expected a sentence"):
         show_figure(alt=alt)
+
+
+# ---- colours
+
+
+def luminance(colour):
+    """The relative luminance of WCAG, of a colour such as "#0072B2"."""
+    shares = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def test_the_lines_of_a_plot_differ_without_their_colours():
+    """After `prepare_notebook`, each line of a plot has a style of its own, and figures are white in a dark page."""
+    with matplotlib.rc_context({"figure.facecolor": "black"}):
+        prepare_notebook()
+        cycle = list(matplotlib.rcParams["axes.prop_cycle"])
+        lines = matplotlib.figure.Figure().subplots().plot(np.eye(len(cycle)))
+        assert matplotlib.rcParams["figure.facecolor"] == "white"
+    assert len({str(line._unscaled_dash_pattern) for line in lines}) == len(cycle) == 7
+    assert len({line.get_color() for line in lines}) == 7
+    assert all((1 + 0.05) / (luminance(style["color"]) + 0.05) > 3 for style in cycle[:4]), "too pale on white"
 
 
 # ---- JupyterLab
