@@ -37,4 +37,5 @@ def test_a_film_has_all_its_frames():
         ax.plot([0, x], [x, 1])
         frames.append(figure_pixels(fig))
     plt.close(fig)
-    assert imageio.imread(film(frames, alt="Three plain frames.").data, index=None, extension=".gif").shape == (3, 40, 40, 3)
+    shown = film(frames, alt="Three plain frames.")
+    assert imageio.imread(shown.data, index=None, extension=".gif").shape == (3, 40, 40, 3)
