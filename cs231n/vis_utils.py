@@ -17,8 +17,8 @@ def show_figure(alt):
     """Show the figures that are open, as `plt.show()` does, and describe them to readers who cannot see them.
 
     In a notebook, the description is stored beside the image, as ``{"image/png": {"alt": alt}}`` in the metadata of
-    the output. JupyterLab as `make lab` opens it, nbconvert and the book make it the ``alt`` of the image, which a
-    screen reader reads aloud. With another backend than Matplotlib's inline one, this is `plt.show()`.
+    the output. JupyterLab as `make lab` opens it, and nbconvert's template "classic", make it the ``alt`` of the image,
+    which a screen reader reads aloud. With another backend than Matplotlib's inline one, this is `plt.show()`.
 
     Parameters
     ----------

@@ -81,8 +81,13 @@ def _install(lock: str) -> int:
             return 1
         _stamp(lock).write_text(_digest(lock))
     _make_importable()
-    shutil.copytree(LAB_EXTENSION, VENV / INSTALLED_EXTENSION, dirs_exist_ok=True)
+    install_extension(VENV)
     return 0
+
+
+def install_extension(environment: Path) -> None:
+    """Give the JupyterLab of an environment what shows the alt texts of figures."""
+    shutil.copytree(LAB_EXTENSION, environment / INSTALLED_EXTENSION, dirs_exist_ok=True)
 
 
 def _stamp(lock: str) -> Path:

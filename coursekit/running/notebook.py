@@ -56,7 +56,8 @@ def prepare_notebook() -> None:
 def _tell_lines_apart() -> None:
     """Give the lines of each plot colours and styles that differ, on white whatever the theme of the page."""
     if "matplotlib" in sys.modules:
-        from matplotlib import cycler, rcParams
+        from matplotlib import rcParams
+        from matplotlib.rcsetup import cycler
 
         rcParams["axes.prop_cycle"] = cycler(color=list(_LINES), linestyle=list(_LINES.values()))
         rcParams["figure.facecolor"] = rcParams["savefig.facecolor"] = "white"

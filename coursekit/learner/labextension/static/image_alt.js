@@ -1,6 +1,7 @@
 /* JupyterLab shows an image in an output as <img> without alt, even where the output's metadata has one, as
- * {"image/png": {"alt": "..."}}; nbconvert and others read it. This extension fills it in. It wraps the renderers that
- * JupyterLab has, so that it needs no build: JupyterLab asks for init and get, which webpack would write. */
+ * {"image/png": {"alt": "..."}}; nbconvert's template "classic" reads it too. This extension fills it in. It wraps the
+ * renderers that JupyterLab has, so that it needs no build: JupyterLab asks for init and get, which webpack would write.
+ */
 (function () {
   let shared;
 
