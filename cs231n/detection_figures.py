@@ -1,14 +1,19 @@
 """Detections drawn on their images, with labels and scores, and as a film of a detector that learns."""
 
 import io
+from itertools import cycle
 
 import numpy as np
 
-COLOURS = ("#e6194b", "#ffe119", "#3cb44b", "#42d4f4", "#f032e6", "#f58231", "#bfef45", "#4363d8", "#dcbeff", "#fabed4")
+# The colours of Okabe and Ito, light and dark by turns: neighbours differ for readers who see red and green as one.
+COLOURS = ("#F0E442", "#D55E00", "#56B4E9", "#FFFFFF", "#0072B2", "#E69F00", "#009E73", "#CC79A7")
+STYLES = ("-", "--", ":", "-.")
 
 
 def draw_detections(ax, image, found, names, min_score=0.3):
     """Show an image, and on it the box, the class and the score of each detection, and its mask if there is one.
+
+    A label has a frame in the colour and the line style of its box.
 
     Parameters
     ----------
@@ -27,13 +32,40 @@ def draw_detections(ax, image, found, names, min_score=0.3):
     if "masks" in found:
         image = with_masks(image, found["masks"][shown])
     ax.imshow(image, extent=(0, image.shape[1], image.shape[0], 0))
-    for colour, k in zip(_colours(len(shown)), shown, strict=True):
-        left, top, right, bottom = found["boxes"][k]
-        ax.plot([left, right, right, left, left], [top, top, bottom, bottom, top], color=colour, linewidth=1.5)
+    for colour, style, k in zip(_colours(len(shown)), cycle(STYLES), shown, strict=False):
         score = f" {scores[k]:.2f}" if "scores" in found else ""
-        box = {"facecolor": "black", "alpha": 0.6, "pad": 0.5, "linewidth": 0}
-        ax.text(left, top - 0.7, names[found["labels"][k]] + score, color=colour, fontsize=7, bbox=box)
+        _draw_detection(ax, found["boxes"][k], names[found["labels"][k]] + score, colour, style)
     ax.set(xlim=(0, image.shape[1]), ylim=(image.shape[0], 0))
+    ax.axis("off")
+
+
+def _draw_detection(ax, box, text, colour, style):
+    """Draw a box with its label: white on black, so that it can be read whatever the colour of the box."""
+    left, top, right, bottom = box
+    ax.plot([left, right, right, left, left], [top, top, bottom, bottom, top], style, color=colour, linewidth=1.5)
+    frame = {"facecolor": (0, 0, 0, 0.6), "edgecolor": colour, "linestyle": style, "linewidth": 1, "pad": 1}
+    ax.text(left, top - 1, text, color="white", fontsize=7, bbox=frame)
+
+
+def draw_boxes(ax, boxes, texts=(), color="white"):
+    """Draw boxes over the image on some axes, all in one colour, with a text above each.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+    boxes : ndarray of shape (M, 4)
+        Left, top, right, bottom.
+    texts : sequence of str
+        For the first boxes, or for none.
+    color : matplotlib colour
+    """
+    from matplotlib.patches import Rectangle
+
+    for left, top, right, bottom in boxes:
+        frame = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, color=color, linewidth=1.5)
+        ax.add_patch(frame)
+    for (left, top, *_), text in zip(boxes, texts, strict=False):
+        ax.text(left, top - 1, text, fontsize=8, color="black", backgroundcolor=(1, 1, 1, 0.6))
     ax.axis("off")
 
 
@@ -56,13 +88,15 @@ def figure_pixels(fig):
     return np.asarray(fig.canvas.buffer_rgba())[..., :3].copy()
 
 
-def film(frames, seconds=0.4):
+def film(frames, alt, seconds=0.4):
     """Make an animated GIF that IPython shows and Jupyter keeps.
 
     Parameters
     ----------
     frames : sequence of uint8 ndarrays of shape (H, W, 3)
         All of one size.
+    alt : str
+        A sentence on what the film shows, for readers who do not see it.
     seconds : float
         For which each is shown; the last one stays longer.
 
@@ -76,4 +110,4 @@ def film(frames, seconds=0.4):
     durations = [1000 * seconds] * (len(frames) - 1) + [2000]
     data = io.BytesIO()
     imageio.imwrite(data, np.stack(frames), extension=".gif", plugin="pillow", duration=durations, loop=0)
-    return Image(data=data.getvalue(), format="gif")
+    return Image(data=data.getvalue(), format="gif", alt=alt)

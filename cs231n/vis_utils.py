@@ -1,7 +1,7 @@
-"""Arrange images in a grid for `plt.imshow`, plot the paths of update rules, and animate lines.
+"""Arrange images in a grid or in rows, plot the paths of update rules, animate lines, and show figures.
 
-Images have the channels last, (H, W, C), as `imshow` expects. Showing a figure is left to the caller. The grids need
-only NumPy; `animate_lines` imports what it needs when it is called.
+Images have the channels last, (H, W, C), as `imshow` expects. The grids need only NumPy; the other functions import
+what they need when they are called. Only `show_figure` shows a figure.
 """
 
 from io import BytesIO
@@ -11,6 +11,52 @@ from math import ceil, sqrt
 import numpy as np
 
 from cs231n._errors import require_whole
+
+
+def show_figure(alt):
+    """Show the figures that are open, as `plt.show()` does, and describe them to readers who cannot see them.
+
+    In a notebook, the description is stored beside the image, as ``{"image/png": {"alt": alt}}`` in the metadata of
+    the output. JupyterLab as `make lab` opens it, and nbconvert's template "classic", make it the ``alt`` of the image,
+    which a screen reader reads aloud. With another backend than Matplotlib's inline one, this is `plt.show()`.
+
+    Parameters
+    ----------
+    alt : str
+        One or two sentences: the kind of figure, its axes and what it shows. It must hold for every seed and data set:
+        where a value depends on the run, say what is plotted, not the value.
+
+    Raises
+    ------
+    ValueError
+        If alt is not a text, or empty.
+
+    Examples
+    --------
+    >>> show_figure("")
+    Traceback (most recent call last):
+    ValueError: alt is '', expected a sentence that says what the figure shows.
+    """
+    import matplotlib.pyplot as plt
+
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(f"alt is {alt!r}, expected a sentence that says what the figure shows.")
+    if "inline" not in plt.get_backend():
+        plt.show()
+        return
+    for number in plt.get_fignums():
+        _publish(plt.figure(number), alt)
+    plt.close("all")
+
+
+def _publish(figure, alt):
+    """Send a figure to the notebook in the formats that are switched on, with an alt text for each image."""
+    from IPython import get_ipython
+    from IPython.display import publish_display_data
+
+    data, metadata = get_ipython().display_formatter.format(figure)
+    described = {kind: metadata.get(kind, {}) | {"alt": alt} for kind in data if kind.startswith("image/")}
+    publish_display_data(data, metadata | described)
 
 
 def visualize_grid(Xs, ubound=255.0, padding=1):
@@ -110,6 +156,47 @@ def vis_nn(rows):
     return _grid(_rescaled(_as_float_images(rows.reshape(-1, *rows.shape[2:]))), fill=1.0, columns=rows.shape[1])
 
 
+def image_rows(rows, figsize=None):
+    """Draw rows of images, each row with its name on the left.
+
+    Parameters
+    ----------
+    rows : dict
+        Name -> images of shape (N, H, W, C) or (N, H, W), as `imshow` takes them; N may differ.
+    figsize : pair of float, optional
+        In inches.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no image at all.
+
+    Examples
+    --------
+    >>> fig = image_rows({"dark": np.zeros((3, 4, 4)), "light": np.ones((2, 4, 4))})
+    >>> [ax.get_ylabel() for ax in fig.axes]
+    ['dark', '', '', 'light', '']
+    """
+    import matplotlib.pyplot as plt
+
+    columns = max(map(len, rows.values()), default=0)
+    if not columns:
+        raise ValueError("rows has no images; expected a dict from names to images, with at least one image.")
+    fig, axes = plt.subplots(len(rows), columns, figsize=figsize, layout="constrained", squeeze=False)
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        for ax, image in zip(line, images, strict=False):
+            ax.imshow(image)
+            ax.set(xticks=[], yticks=[])
+        for ax in line[len(images) :]:
+            ax.remove()
+    return fig
+
+
 def _as_float_images(Xs):
     """Convert Xs to floating point: in uint8, the dtype of pixels, 3 - 5 is 254."""
     Xs = np.asarray(Xs)
@@ -139,7 +226,7 @@ def _grid(Xs, fill, padding=1, columns=None):
 
 
 def plot_paths(ax, f, paths, xlim, ylim):
-    """Draw the contour lines of a function of two variables, and paths over them with a dot for each point.
+    """Draw the contour lines of a function of two variables, and paths over them with a mark for each point.
 
     Parameters
     ----------
@@ -168,11 +255,10 @@ def plot_paths(ax, f, paths, xlim, ylim):
     height = f(x, y)
     levels = np.unique(np.quantile(height, np.linspace(0, 1, 12)[1:-1]))  # equal areas between the lines
     ax.contour(x, y, height, levels=levels, colors="0.85", linewidths=1)
-    styles = cycle(("-", "--", "-.", ":"))
-    lines = [
-        ax.plot(*np.transpose(points), next(styles), marker=".", markersize=4, linewidth=1.2, label=name)[0]
-        for name, points in paths.items()
-    ]
+    styles = zip(cycle(("-", "--", "-.", ":")), cycle((".", "^", "x")))  # twelve pairs: colour is not needed
+    lines = []
+    for (name, points), (line, marker) in zip(paths.items(), styles, strict=False):
+        lines += ax.plot(*np.transpose(points), line, marker=marker, markersize=4, linewidth=1.2, label=name)
     ax.set(xlim=xlim, ylim=ylim, xlabel="x", ylabel="y")
     return lines
 

@@ -32,6 +32,16 @@ def test_a_second_setup_installs_nothing(calls):
     assert len(calls) == 1
 
 
+def test_setup_gives_jupyterlab_the_extension_for_alt_texts(calls, tmp_path):
+    """It is there after the first set-up, and brought up to date by the next."""
+    name = Path("labextensions", "coursekit-image-alt", "static", "image_alt.js")
+    script = tmp_path / "share" / "jupyter" / name
+    assert environment.setup() == 0
+    script.write_text("an older version")
+    assert environment.setup() == 0
+    assert script.read_bytes() == (environment.JUPYTER / name).read_bytes()
+
+
 @pytest.mark.parametrize("there, installed", [(environment.LOCKS, 0), (environment.LOCKS[1:], 1)])
 def test_the_solved_tree_gets_more_packages_than_the_edition(calls, monkeypatch, tmp_path, there, installed):
     for lock in there:
@@ -77,14 +87,16 @@ def test_without_a_start_page_lab_opens_on_assignments(calls, monkeypatch):
 
 
 def test_setup_configures_jupyterlab(calls):
-    """No question about news, and the extension that keeps the start page up to date: in .venv, without root."""
+    """No question about news, and the extensions for the start page and for figures: in .venv, without root."""
     environment.setup()
     folder = environment.VENV / "share" / "jupyter"
     settings = json.loads((folder / "lab" / "settings" / "overrides.json").read_text())
     assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
-    [extension] = (folder / "labextensions").glob("*/package.json")
-    build = json.loads(extension.read_text())["jupyterlab"]["_build"]
-    assert (extension.parent / build["load"]).is_file()
+    extensions = list((folder / "labextensions").glob("*/package.json"))
+    assert {path.parent.name for path in extensions} == {"coursekit-start", "coursekit-image-alt"}
+    for extension in extensions:
+        build = json.loads(extension.read_text())["jupyterlab"]["_build"]
+        assert (extension.parent / build["load"]).is_file()
 
 
 def test_test_fails_if_one_step_fails(monkeypatch, capsys):

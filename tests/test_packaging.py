@@ -124,9 +124,11 @@ def installed(wheel, tmp_path_factory):
 def test_wheel_has_two_packages_and_their_data(wheel):
     files = set(zipfile.ZipFile(wheel).namelist())
     tops = {name.split("/")[0] for name in files}
-    assert {name for name in tops if not name.endswith(".dist-info")} == {"cs231n", "coursekit"}
+    assert {name for name in tops if not name.endswith((".dist-info", ".data"))} == {"cs231n", "coursekit"}
     data = [path for path in (ROOT / "coursekit").rglob("*") if path.suffix in (".npz", ".html", ".txt", ".js", ".sh")]
     assert {path.relative_to(ROOT).as_posix() for path in data} <= files
+    for_lab = "/data/share/jupyter/labextensions/coursekit-image-alt/package.json"
+    assert [name for name in files if name.endswith(for_lab)], "pip puts it where JupyterLab looks for it"
 
 
 def test_installed_check(installed):

@@ -1,11 +1,12 @@
 """Grids of images: their shapes, ranges and contents, and constant images. Paths, and animated lines."""
 
 import imageio.v3 as imageio
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from cs231n.vis_utils import animate_lines, plot_paths, vis_grid, vis_nn, visualize_grid
+from cs231n.vis_utils import animate_lines, image_rows, plot_paths, vis_grid, vis_nn, visualize_grid
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,21 @@ IMAGE = np.zeros((4, 4, 3))
 def test_vis_nn_says_what_is_uneven(rows):
     with pytest.raises(ValueError, match="expected rows of equal length"):
         vis_nn(rows)
+
+
+def test_image_rows_draws_each_image_and_no_empty_axes():
+    """Rows may differ in length; each begins with its name, and no axes have ticks or a frame around nothing."""
+    fig = image_rows({"two": np.zeros((2, 4, 5, 3)), "one": np.ones((1, 4, 5))})
+    assert [ax.images[0].get_array().shape for ax in fig.axes] == [(4, 5, 3), (4, 5, 3), (4, 5)]
+    assert [ax.get_ylabel() for ax in fig.axes] == ["two", "", "one"]
+    assert not any(len(ax.get_xticks()) or len(ax.get_yticks()) for ax in fig.axes)
+    plt.close(fig)
+
+
+@pytest.mark.parametrize("rows", [{}, {"none": np.zeros((0, 4, 4, 3))}])
+def test_image_rows_says_that_there_is_no_image(rows):
+    with pytest.raises(ValueError, match="rows has no images"):
+        image_rows(rows)
 
 
 PATHS = {"short": np.array([[0.0, 2.0], [1.0, 1.0]]), "long": np.stack([np.linspace(-1, 1, 9), np.zeros(9)], axis=1)}

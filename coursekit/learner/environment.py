@@ -19,7 +19,7 @@ from coursekit.running.start import OLDEST_PYTHON
 VENV = ROOT / ".venv"
 # What is installed: the first of these files that is there. The learner's edition does not have the first.
 LOCKS = ("requirements-dev.lock", "requirements.lock")
-# For JupyterLab: no news, Markdown rendered, and an extension that keeps the start page up to date.
+# For JupyterLab: no news, Markdown rendered, and extensions that keep the start page up to date and give figures their alt texts.
 JUPYTER = Path(__file__).with_name("jupyter")
 START_PAGE = "start.md"
 
@@ -56,6 +56,7 @@ def run_python(*arguments: str) -> int:
 
 def prepare_here() -> int:
     """Prepare the data by the Python that runs this, where another program has installed what is needed."""
+    _set_up_jupyterlab(Path(sys.prefix))
     return _prepare_data(lambda *arguments: subprocess.run([sys.executable, *arguments], cwd=ROOT).returncode)
 
 
@@ -86,7 +87,7 @@ def _install(lock: str) -> int:
             return 1
         _stamp(lock).write_text(_digest(lock))
     _make_importable()
-    shutil.copytree(JUPYTER, VENV / "share" / "jupyter", dirs_exist_ok=True)
+    _set_up_jupyterlab(VENV)
     return 0
 
 
@@ -100,6 +101,11 @@ def _digest(lock: str) -> str:
 
 def _is_installed(lock: str) -> bool:
     return _stamp(lock).exists() and _stamp(lock).read_text() == _digest(lock)
+
+
+def _set_up_jupyterlab(environment: Path) -> None:
+    """Give the JupyterLab of an environment its settings and extensions."""
+    shutil.copytree(JUPYTER, environment / "share" / "jupyter", dirs_exist_ok=True)
 
 
 def _make_importable() -> None:

@@ -24,12 +24,27 @@ EXITED = "exit() ended this cell. The kernel is still running, with all its vari
 _VERDICT = re.compile(r"(\w+): (wrong|not attempted)\b")
 
 
+# The colours of Okabe and Ito, which readers with any kind of colour vision tell apart. Their yellow is too pale for a
+# line on white. Each has a line style of its own: in grey, in print and in words ("the dotted line") they differ too.
+_LINES = {
+    "#0072B2": "-",  # blue
+    "#D55E00": "--",  # vermilion
+    "#009E73": "-.",  # green
+    "#CC79A7": ":",  # purple
+    "#000000": (0, (5, 1)),
+    "#E69F00": (0, (3, 1, 1, 1, 1, 1)),  # orange
+    "#56B4E9": (0, (1, 1)),  # sky blue
+}
+
+
 def prepare_notebook() -> None:
     """Load the modules of `cs231n` again whenever you save them, and name the answer that a failed cell needs.
 
-    A file that cannot be loaded is named in one line; the version loaded before stays in use. Nothing happens outside
-    of IPython, or when it is called again.
+    A file that cannot be loaded is named in one line; the version loaded before stays in use. Where Matplotlib is
+    imported, the lines of a plot differ in style as well as in colour. Outside of IPython, or when it is called again,
+    nothing else happens.
     """
+    _tell_lines_apart()
     with contextlib.suppress(ImportError, AttributeError):  # there may be no IPython, or no shell
         from IPython import get_ipython
 
@@ -49,6 +64,19 @@ def run_source(cell_id: str) -> str:
 
         return get_ipython()._coursekit_answers.run.get(cell_id, "")
     return ""
+
+
+# ---- figures
+
+
+def _tell_lines_apart() -> None:
+    """Give the lines of each plot colours and styles that differ, on white whatever the theme of the page."""
+    if "matplotlib" in sys.modules:
+        from matplotlib import rcParams
+        from matplotlib.rcsetup import cycler
+
+        rcParams["axes.prop_cycle"] = cycler(color=list(_LINES), linestyle=list(_LINES.values()))
+        rcParams["figure.facecolor"] = rcParams["savefig.facecolor"] = "white"
 
 
 # ---- edits

@@ -11,7 +11,7 @@ from typing import Any
 
 from coursekit.files import write_file
 from coursekit.paths import ROOT
-from coursekit.questions import NOTEBOOKS, notebook_file
+from coursekit.questions import COMPANIONS, NOTEBOOKS, notebook_file
 
 ID = "start"
 TEXT = """\
@@ -60,7 +60,7 @@ def with_first_cell(notebook: dict) -> dict:
 
 def write(root: Path = ROOT) -> None:
     """Put the cell into the notebooks of a course; those that have it stay as they are."""
-    for name in NOTEBOOKS:
+    for name in (*NOTEBOOKS, *COMPANIONS):
         path = root / notebook_file(name)
         old = path.read_text(encoding="utf-8")
         new = json.dumps(with_first_cell(json.loads(old)), indent=1, ensure_ascii=False) + "\n"
