@@ -19,7 +19,7 @@ from coursekit.running.start import OLDEST_PYTHON
 VENV = ROOT / ".venv"
 # What is installed: the first of these files that is there. The learner's edition does not have the first.
 LOCKS = ("requirements-dev.lock", "requirements.lock")
-# For JupyterLab: no news, Markdown rendered, and extensions that keep the start page up to date and give figures their alt texts.
+# For JupyterLab: no news, Markdown rendered, the start page kept up to date, and figures with their alt texts.
 JUPYTER = Path(__file__).with_name("jupyter")
 START_PAGE = "start.md"
 
