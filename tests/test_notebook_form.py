@@ -164,7 +164,7 @@ def test_it_links_to_each_file_that_it_asks_to_edit(name):
 def test_a_companion_asks_nothing(name):
     """It says so at the start, has nothing to fill in or to check, and ends as the other notebooks do."""
     notebook = cells(name)
-    assert list(notebook)[:2] == ["intro", "setup"] and list(notebook)[-2:] == ["summary", "further"]
+    assert list(notebook)[:3] == ["intro", "start", "setup"] and list(notebook)[-2:] == ["summary", "further"]
     require_order(notebook["intro"]["source"], ("# ", "**Time**: ", "**Points**: none", "**Words used here**"))
     assert not questions(name)
     for cell in notebook.values():
