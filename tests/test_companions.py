@@ -65,6 +65,7 @@ def test_without_torch_one_sentence_says_so(tmp_path, monkeypatch):
     path = ROOT / notebook_file("PyTorch")
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
-    first, *others = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    start, first, *others = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not start.outputs
     assert "".join(output.text for output in first.outputs).startswith("PyTorch is not installed")
     assert not any(cell.outputs for cell in others)

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from coursekit.learner import first_forms
 from coursekit.paths import LEARNER, files_in
 from coursekit.questions import NOTEBOOKS, notebook_file
 from coursekit.running.start import NEEDED
@@ -17,7 +18,7 @@ def require_files(folder):
     """The learner's edition without what a browser cannot use, and the page in place of its README."""
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     wanted = {name for name in files_in(LEARNER) if not name.startswith(lite._LEFT_OUT)}
-    assert names == wanted | {"README.md", "manifest.json"}
+    assert names == wanted | {"README.md", "manifest.json", first_forms.FILE}
     assert (folder / "README.md").read_bytes() == lite.PAGE.read_bytes()
     for name in NOTEBOOKS:
         notebook = json.loads((folder / notebook_file(name)).read_text(encoding="utf-8"))

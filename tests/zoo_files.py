@@ -79,6 +79,8 @@ def _with_entry(source, entry, target):
         return source + _FROM_ZOO.format(
             path=path, module=module, question_id=entry.question_id, name=entry.name, target=target
         )
+    if "np" in _names(inspect.unwrap(entry.function).__code__) and "import numpy as np" not in lines:
+        lines.append("import numpy as np\n")  # a name is looked up when the function is called
     indent = lines[first - 1][: len(lines[first - 1]) - len(lines[first - 1].lstrip())]
     return "\n".join([*lines[: first - 1], textwrap.indent(changed, indent), *lines[last:]])
 
