@@ -14,6 +14,7 @@ from coursekit.grading.running import kernel, nbval_cells, notebook_run, sandbox
 from coursekit.grading.running.cells import Options, options_of
 from coursekit.grading.running.nbval_cells import Tolerant
 from coursekit.grading.settings import Settings
+from coursekit.teacher import first_cell
 
 LEVELS = [
     pytest.param("bubblewrap", marks=pytest.mark.skipif(sandbox.level() != "bubblewrap", reason="no bubblewrap here")),
@@ -86,6 +87,13 @@ class TestRun:
         assert outcome.state == "differs" and "ZeroDivisionError" in outcome.cells[4].detail
         assert outcome.reason == "4 of 8 cells; the first: cell-1"
         assert "its error was hidden" in outcome.cells[7].detail
+
+    def test_first_cell_is_silent(self, level, monkeypatch):
+        """It finds what is there of the course in a sandbox, and nothing missing."""
+        outcome = run(
+            [(first_cell.TEXT, None), ("print(start.__module__)", "coursekit.running.start\n")], level, monkeypatch
+        )
+        assert statuses(outcome) == ["ok", "ok"], outcome.cells
 
     def test_dead_kernel_is_known_at_once(self, level, monkeypatch):
         waited = []
