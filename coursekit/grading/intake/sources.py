@@ -29,7 +29,7 @@ from coursekit.grading.intake.text import clean, listed
 PLATFORMS: tuple[Reader, ...] = (gradescope, moodle, blackboard, brightspace, canvas, github)
 DEEPEST = 3  # folders or zips that hold nothing but one more
 _RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)\d")  # names that Windows keeps for itself
-_NO_SUBMISSION = "they are not submissions: a submission is a zip, a folder, a notebook or a module"
+_NO_SUBMISSION = "they are not submissions (zips, folders, notebooks or modules)"
 _BESIDE = (".npz", ".json")  # what belongs to loose notebooks and modules
 
 
@@ -85,7 +85,7 @@ class Survey(NamedTuple):
 
     `sources` are the submissions; `others` says of each other file why it is none; `platform` is the name of what
     handed them out, "" if it is none; `notes` are sentences for the teacher: what `--pattern` makes of a name, who is
-    not on the list of the class, who handed in nothing. `own` are the files of the platform itself.
+    not on the list of the class, who handed in nothing. `handed` are the files and folders as they were handed out.
     """
 
     folder: Path
@@ -127,7 +127,7 @@ def survey(folder: str | Path, pattern: str = "", roster: str | Path | None = No
     if handed is None:
         raise ValueError(f"{folder} is not a folder or a zip; give the folder that contains the submissions.")
     handed, outside = _innermost(handed, own)
-    notes = (own.example(handed),) if own else ()
+    notes: tuple[str, ...] = (own.example(handed),) if own else ()
     reader, sources, others = _read(handed, own)
     if people is None and reader is github and (name := github.roster_in(handed)) and not handed.zipped:
         people = read_roster(handed.path / name)
@@ -282,9 +282,10 @@ def _is_whole(file: File, folders: set[str]) -> bool:
 
 def _made(attempt: Attempt, path: Path, **where: Any) -> Source:
     learner = {key: readable(value) if isinstance(value, str) else value for key, value in attempt.learner.items()}
-    known = {key: learner.pop(key, "") for key in ("time", "attempt")}
+    time, attempt_number = (str(learner.pop(key, "")) for key in ("time", "attempt"))
     remarks = tuple(map(readable, attempt.remarks))
-    return Source(_identifier(attempt.id), learner["name"], path, learner, remarks=remarks, **known, **where)
+    made = Source(_identifier(attempt.id), learner["name"], path, learner, remarks=remarks)
+    return replace(made, time=time, attempt=attempt_number, **where)
 
 
 def _source(path: Path, filename: str, inside: str = "") -> Source:

@@ -15,6 +15,7 @@ from pathlib import Path
 from coursekit.grading.intake.text import listed, short
 
 LARGEST = 50_000_000  # bytes
+MOST_TITLES = 30  # in a sentence
 LARGEST_CELL = 5_000_000  # characters; a written answer with images has 2,000,000
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -137,7 +138,7 @@ def table_of(text: str, name: str, what: str = "a CSV file") -> Table:
     rows = [(line + skipped, row) for line, row in _rows(text, separator, name) if any(c.strip() for c in row)]
     if not rows:
         raise TableError(f"{name} is empty; give {what}.")
-    return Table(name, [title.strip() for title in rows[0][1]], rows[1:], separator)
+    return Table(name, rows[0][1], rows[1:], separator)
 
 
 def _separator(text: str) -> str:
@@ -220,10 +221,24 @@ def duplicates(table: Table, column: int) -> str:
     """Rows with the same identifier in a column, in a sentence; "" if there are none."""
     first: dict[str, int] = {}
     for line, row in table.rows:
-        value = same_id(cell(row, column))
+        value = _undamaged(cell(row, column))
         if value and value in first:
-            title, lines = table.header[column], listed([str(first[value]), str(line)]).replace(", ", " and ")
-            told = f"lines {lines} have the same {title} {short(cell(row, column))}"
-            return f"{table.name}: {told}; leave one row for each learner."
+            told = f"lines {first[value]} and {line} have the same {table.header[column].strip()}"
+            return f"{table.name}: {told}, {short(cell(row, column))}; leave one row for each learner."
         first[value] = line
     return ""
+
+
+def _undamaged(value: str) -> str:
+    """An identifier, with what a spreadsheet has plainly done to a number undone."""
+    return loose_id(value) if re.search("[.,e]", value, re.I) else same_id(value)
+
+
+def require(table: Table, title: str, what: str) -> int:
+    """The one column with a title; `TableError` if there is none, or several."""
+    found = table.columns(title)
+    if len(found) != 1:
+        titles = listed((repr(name) for name in table.header if name.strip()), MOST_TITLES)
+        told = f"{len(found) or 'no'} column{'s' * (len(found) > 1)} {'are' if len(found) > 1 else 'is'} called {title}"
+        raise TableError(f"{table.name}, line 1: {told}; give {what}. Its columns: {titles}.")
+    return found[0]

@@ -110,7 +110,9 @@ def numbered(original: str) -> tuple[str, int]:
 
 def without_earlier(files: list[File]) -> tuple[list[File], list[File]]:
     """(files that count, earlier ones): of files with the same name, numbers left aside, the first one counts."""
-    counting, earlier, seen = [], [], set()
+    counting: list[File] = []
+    earlier: list[File] = []
+    seen: set[str] = set()
     for file in files:
         name = numbered(file.original)[0].casefold()
         (earlier if name in seen else counting).append(file)

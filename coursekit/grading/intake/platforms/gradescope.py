@@ -32,8 +32,9 @@ def _folders(handed: HandedOut) -> list[str]:
 def read(handed: HandedOut) -> Found:
     """The hand-ins, of which a learner or a group may have several."""
     [metadata, *_] = _lists(handed)
+    remarks: tuple[str, ...] = ()
     try:
-        entries, remarks = _read_yaml(handed.read(metadata)), ()
+        entries = _read_yaml(handed.read(metadata))
     except Exception as error:  # whatever a YAML reader raises: the folders are there without it
         entries = {}
         remarks = (f"{metadata} cannot be read ({type(error).__name__}), so the learner's name is unknown.",)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from coursekit.grading.intake.handed_out import HandedOut
 from coursekit.grading.intake.platforms.attempt import (
@@ -103,7 +104,11 @@ def _stem(name: str) -> str:
 
 def _attempt(names: list[str], parts: dict[str, str]) -> Attempt:
     moment, number = instant(parts.get("time")), parts.get("attempt", "")
-    learner = {"name": parts.get("name") or parts["learner"], "login": parts["learner"], **time_words(moment)}
+    learner: dict[str, Any] = {
+        "name": parts.get("name") or parts["learner"],
+        "login": parts["learner"],
+        **time_words(moment),
+    }
     learner |= {"attempt": number} if number else {}
     learner |= {"late": parts["late"].strip().lower() not in _NO} if "late" in parts else {}
     order = int(number) if number.isdecimal() else 0

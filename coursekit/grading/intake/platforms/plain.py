@@ -54,6 +54,11 @@ def _has_work(handed: HandedOut, folder: str) -> bool:
     return any(name.lower().endswith((*ARCHIVES, *LONE)) for name in handed.below(folder))
 
 
+def is_mine(handed: HandedOut) -> bool:
+    """Whether it may be read so: anything may."""
+    return True
+
+
 def read(handed: HandedOut) -> Found:
     """The zips, folders and lone files."""
     shown = [entry for entry in handed.entries if not entry.name.startswith((".", "__"))]
