@@ -14,8 +14,8 @@ def printable(text: object, encoding: str | None = "utf-8") -> str:
     --------
     >>> printable("a\x1b[2Jb \u202e")
     'a\\x1b[2Jb \\u202e'
-    >>> printable("M\u00fcller \u5f20\u4f1f", "cp1252")
-    'M\u00fcller \\u5f20\\u4f1f'
+    >>> printable("Müller 张伟", "cp1252")
+    'Müller \\u5f20\\u4f1f'
     """
     shown = _ORDERS.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
     return shown.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
