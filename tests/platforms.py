@@ -444,7 +444,7 @@ def one_zip_is_the_class(folder):
 
 @handed_out
 def unpacked_beside_its_zip(folder):
-    """macOS unpacks what it downloads; nobody is doubled."""
+    """A Mac unpacks what it downloads; nobody is doubled."""
     write(folder, {"jane.zip": work("jane"), f"jane/{LAYERS}": "jane", "joe.zip": work("joe")})
     return Truth("", (Learner("jane", "jane"), Learner("joe", "joe")), ("jane",))
 

@@ -1,4 +1,4 @@
-"""Whatever a platform hands out is read: each learner once, with the attempt that counts, its time, and what is late."""
+"""Whatever a platform hands out is read: each learner once, with the attempt that counts and its time."""
 
 import shutil
 

@@ -1,12 +1,13 @@
 """The list of a class: who is in it, by the identifiers that platforms use, and who has handed in nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from coursekit.grading.intake.tables import Ids, Table, TableError, cell, duplicates, letters_of, read_table
+from coursekit.grading.intake.tables import Ids, Table, TableError, cell, duplicates, letters_of, read_table, undamaged
 from coursekit.grading.intake.text import clean, listed, short
 
 MOST_NAMED = 200  # learners in one sentence
@@ -119,7 +120,7 @@ def roster_of(table: Table) -> Roster:
 
 def _person(row: list[str], ids: list[int], logins: list[int], emails: list[int], names: list[int]) -> Person:
     def first(columns: list[int]) -> str:
-        return next((clean(cell(row, i)) for i in columns if cell(row, i)), "")
+        return next((clean(undamaged(cell(row, i))) for i in columns if cell(row, i)), "")
 
     known = [clean(cell(row, i)) for i in (*ids, *logins, *emails) if cell(row, i)]
     name = " ".join(filter(None, (cell(row, i) for i in names)))
@@ -154,16 +155,18 @@ def matched(roster: Roster, learners: list[dict[str, Any]], handed: list[tuple[s
     handed : list of tuple of str
         The names under which each was handed out.
     """
-    present: set[int] = set()
+    present: Counter[int] = Counter()
     changed, strangers = [], []
     for learner, names in zip(learners, handed, strict=True):
         rows = [roster.find(*person) for person in _people(learner, names)]
-        present.update(row for row in rows if row is not None)
+        present.update({row for row in rows if row is not None})
         if None in rows:
             strangers.append(str(learner.get("name") or "a learner without a name"))
         changed.append(_with(learner, [roster.people[row] for row in rows if row is not None], len(rows)))
     absent = [person.label for i, person in enumerate(roster.people) if i not in present]
     notes = [f"Not on {short(roster.file)}: {listed(strangers, MOST_NAMED)}."] * bool(strangers)
+    several = [roster.people[i].label for i, count in present.items() if count > 1]
+    notes += [f"With more than one submission, each of which is graded: {listed(several, MOST_NAMED)}."] * bool(several)
     notes += [f"On {short(roster.file)}, but handed in nothing: {listed(absent, MOST_NAMED)}."] * bool(absent)
     return Matched(changed, notes)
 

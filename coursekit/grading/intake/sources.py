@@ -21,6 +21,7 @@ from coursekit.grading.intake.platforms.attempt import (
     Reader,
     ending,
     ignored,
+    numbered,
 )
 from coursekit.grading.intake.platforms.pattern import Pattern
 from coursekit.grading.intake.roster import Roster, matched, read_roster
@@ -134,8 +135,19 @@ def survey(folder: str | Path, pattern: str = "", roster: str | Path | None = No
     if people:
         sources, more = _with_roster(sources, people)
         notes += more
+    notes += _perhaps_doubled(sources)
     distinct = sorted(_distinct(sources), key=lambda source: source.id)
     return Survey(folder, distinct, outside | others, reader.NAME, notes, handed)
+
+
+def _perhaps_doubled(sources: list[Source]) -> tuple[str, ...]:
+    """Sentences about files whose names differ by a number that browsers add, and whose learner is not known."""
+    named: dict[str, list[str]] = {}
+    for source in sources:
+        if set(source.learner) == {"name"} and len(source.handed) == 1:
+            named.setdefault(numbered(source.handed[0])[0].casefold(), []).append(readable(source.handed[0]))
+    groups = [listed(names) for names in named.values() if len(names) > 1]
+    return tuple(f"Perhaps from one learner, but each is graded: {names}." for names in groups)
 
 
 # ---- where the submissions are

@@ -221,7 +221,7 @@ def duplicates(table: Table, column: int) -> str:
     """Rows with the same identifier in a column, in a sentence; "" if there are none."""
     first: dict[str, int] = {}
     for line, row in table.rows:
-        value = _undamaged(cell(row, column))
+        value = same_id(undamaged(cell(row, column)))
         if value and value in first:
             told = f"lines {first[value]} and {line} have the same {table.header[column].strip()}"
             return f"{table.name}: {told}, {short(cell(row, column))}; leave one row for each learner."
@@ -229,9 +229,15 @@ def duplicates(table: Table, column: int) -> str:
     return ""
 
 
-def _undamaged(value: str) -> str:
-    """An identifier, with what a spreadsheet has plainly done to a number undone."""
-    return loose_id(value) if re.search("[.,e]", value, re.I) else same_id(value)
+def undamaged(value: str) -> str:
+    """An identifier, with what a spreadsheet has plainly done to a number undone.
+
+    Examples
+    --------
+    >>> undamaged("9001.0"), undamaged("007"), undamaged("Jane.Doe")
+    ('9001', '007', 'Jane.Doe')
+    """
+    return loose_id(value) if re.search("[.,e]", value, re.I) and _NUMBER.fullmatch(value) else value
 
 
 def require(table: Table, title: str, what: str) -> int:

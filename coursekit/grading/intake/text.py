@@ -30,7 +30,7 @@ def short(name: str) -> str:
 def plain_cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula: one that begins like a formula gets a ' before it.
 
-    Full-width signs count, and signs after spaces and characters that do not print.
+    Full-width signs count, and signs after spaces and characters that do not print; a sign alone is no formula.
 
     Examples
     --------
@@ -38,7 +38,8 @@ def plain_cell(text: str) -> str:
     ("'=1+1", "'\uff1d1+1", 'a = b')
     """
     seen = "".join(c for c in unicodedata.normalize("NFKC", text[:80]) if not _is_invisible(c))
-    return f"'{text}" if seen.startswith(_FORMULA) or text.startswith(("\t", "\r", "\n")) else text
+    is_formula = seen.startswith(_FORMULA) and len(seen) > 1
+    return f"'{text}" if is_formula or text.startswith(("\t", "\r", "\n")) else text
 
 
 def _is_invisible(character: str) -> bool:
