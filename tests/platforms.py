@@ -459,7 +459,7 @@ def with_a_pattern(folder):
     write(folder, {name: work(f"work {i}") for i, name in enumerate(names)} | {"other.zip": work("other")})
     pattern = r"a1 (?P<learner>\S+) (?P<time>\S+ \S+)(?: try(?P<attempt>\d))?(?P<late> LATE)?"
     known = (
-        Learner("jane@x", "work 1", time="2026-01-10T01:00:00", attempt="1", earlier=1),
+        Learner("jane@x", "work 1", False, time="2026-01-10T01:00:00", attempt="1", earlier=1),
         Learner("joe@x", "work 2", True, time="2026-01-09T09:00:00"),
     )
     return Truth("--pattern", known, ("other.zip",), {"pattern": pattern})

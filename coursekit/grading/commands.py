@@ -36,7 +36,7 @@ def grade(options: Sequence[str] = ()) -> int:
     """Grade all submissions of a folder; 0 if every one has a grade."""
     args = _parser().parse_args(options)
     try:
-        found = _survey(args.submissions, args.pattern, args.roster)
+        found = _without_tables(_survey(args.submissions, args.pattern, args.roster), args)
         settings = _settings(args, found)
         _check_tables(args, settings.assignment)
     except (BatchError, ValueError) as error:
@@ -69,6 +69,14 @@ def _check_tables(args: argparse.Namespace, assignment: str) -> None:
         check_canvas(args.canvas, args.column, assignment)
     if args.moodle:
         read_worksheet(args.moodle, args.column)
+
+
+def _without_tables(found: Survey, args: argparse.Namespace) -> Survey:
+    """What was found, without the tables that were given as options, which may lie beside the submissions."""
+    given = {path.resolve() for path in (args.roster, args.canvas, args.moodle) if path}
+    folders = {found.folder, found.handed.path} if found.handed else {found.folder}
+    names = {name for name in found.others if given & {(folder / name).resolve() for folder in folders}}
+    return found._replace(others={name: why for name, why in found.others.items() if name not in names})
 
 
 def _what_is_there(found: Survey) -> list[str]:

@@ -18,7 +18,6 @@ from coursekit.grading.intake.zips import (
     LONGEST_NAME,
     Budget,
     Refused,
-    is_folder,
     open_zip,
     read_file,
     read_zipped,
@@ -160,10 +159,10 @@ def _below(folder: Path, name: str) -> list[str]:
 
 
 def _listing(path: Path) -> list[tuple[str, str]]:
-    """(name, stamp) of all files in a zip; nothing if it is none."""
+    """(name, stamp) of all files in a zip, and of its folders, some of which may be empty; nothing if it is none."""
     try:
         with path.open("rb") as file, open_zip(file, of_class=True) as archive:
-            infos = [(shown_name(info), info) for info in archive.infolist() if not is_folder(info)]
+            infos = [(shown_name(info), info) for info in archive.infolist()]
     except (Refused, OSError):
         return []
     if any(len(name) > LONGEST_NAME or ".." in name.split("/") for name, _ in infos):

@@ -58,7 +58,7 @@ class Source:
     time, attempt : str
         When it was handed in, and as which attempt, if that is known.
     handed : tuple of str
-        The names under which the platform handed it out; that of a folder has "/" at its end.
+        The names under which the platform handed it out, the work first; that of a folder has "/" at its end.
     digest : str
         Of a submission in a zip: the same for the same content.
     """
@@ -180,6 +180,7 @@ def _only_one(handed: HandedOut) -> str:
     if len(exports) == 1 and (inner := handed.folder(exports[0])) and gradescope.is_mine(inner):
         return exports[0]
     held = [entry.name for entry in shown if entry.is_folder or ending(entry.name) in (*ARCHIVES, *LONE)]
+    held = [name for name in held if f"{name}.zip" not in held]  # unpacked beside its zip
     return held[0] if len(held) == 1 else ""
 
 
@@ -257,7 +258,7 @@ def _source_of(handed: HandedOut, attempt: Attempt) -> Source:
         attempt = replace(attempt, remarks=(*attempt.remarks, told))
     digest = handed.digest(file.name for file in attempt.files)
     folders = {entry.name for entry in handed.entries if entry.is_folder}
-    names = tuple(f"{file.name}/" if file.name in folders else file.name for file in attempt.files)
+    names = tuple(f"{file.name}/" if file.name in folders else file.name for file in (*work, *rest))
     if len(work) == 1 and _is_whole(work[0], folders):
         name = work[0].name + "/" * (work[0].name in folders)
         if handed.zipped:

@@ -4,13 +4,19 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
+# How the names of the months begin: in English first, then in German, French, Spanish, Italian and Portuguese.
+_ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_OTHERS = (
+    "mär3 mrz3 mai5 okt10 dez12 fév2 avr4 juin6 juil7 aoû8 déc12 ene1 abr4 ago8 dic12 gen1 mag5 giu6 lug7 set9 ott10"
+)
+_MONTHS = {name: number for number, name in enumerate(_ENGLISH, 1)}
+_MONTHS |= {word.rstrip("0123456789"): int(re.sub(r"\D", "", word)) for word in f"{_OTHERS} fev2 out10".split()}
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})\w*\.?"
 _DATES = (
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/._](?P<number>\d{1,2})[-/._](?P<day>\d{1,2})(?!\d)"),
     re.compile(r"(?<!\d)(?P<year>20\d\d)(?P<number>\d\d)(?P<day>\d\d)(?!\d)"),
     re.compile(rf"\b{_MONTH} {{1,2}}(?P<day>\d{{1,2}}),? {{1,2}}(?P<year>\d{{4}})(?!\d)", re.I),
-    re.compile(rf"(?<!\d)(?P<day>\d{{1,2}})\.? {{1,2}}{_MONTH},? {{1,2}}(?P<year>\d{{4}})(?!\d)", re.I),
+    re.compile(rf"(?<!\d)(?P<day>\d{{1,2}})\.? {{1,2}}(?:de )?{_MONTH},? {{1,2}}(?:de )?(?P<year>\d{{4}})(?!\d)", re.I),
 )
 _TIME = re.compile(
     r"(?P<hour>\d{1,2})(?:[-:.h_](?P<minute>\d\d)(?:[-:.m_](?P<second>\d\d)(?:\.\d{1,9})?)?|(?P<minute2>\d\d)(?P<second2>\d\d)?)"
@@ -54,7 +60,7 @@ def _from_text(text: str) -> datetime | None:
 
 def _date(found: re.Match) -> date:
     parts = found.groupdict()
-    month = _MONTHS.index(parts["month"][:3].lower()) + 1 if parts.get("month") else int(parts["number"])
+    month = _MONTHS[parts["month"].lower()] if parts.get("month") else int(parts["number"])
     return date(int(parts["year"]), month, int(parts["day"]))
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 import zipfile
 import zlib
@@ -143,7 +144,7 @@ def shown_name(info: zipfile.ZipInfo) -> str:
 
     Programs on macOS and Linux write UTF-8 without saying so, which is then read as code page 437.
     """
-    name = info.filename.replace("\\", "/")
+    name = re.sub(r"^(?:\./)+", "", info.filename.replace("\\", "/"))
     if info.flag_bits & _SAYS_UTF8 or name.isascii():
         return name
     try:

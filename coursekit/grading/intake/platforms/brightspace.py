@@ -13,6 +13,7 @@ from coursekit.grading.intake.times import instant
 
 NAME = "Brightspace"
 _NUMBERS = re.compile(r"(\d{1,20})-(\d{1,20})")
+_YEAR = re.compile(r"(?<!\d)20\d\d(?!\d).*\d")  # a date whose month is in a language that is not known here
 _OWN = frozenset({"index.html"})
 
 
@@ -31,7 +32,7 @@ def is_mine(handed: HandedOut) -> bool:
 def _parts(name: str) -> _Parts | None:
     first, *rest = name.split(" - ")
     numbers = _NUMBERS.fullmatch(first)
-    times = [i for i, part in enumerate(rest) if i and instant(part)]
+    times = [i for i, part in enumerate(rest) if i and (instant(part) or _YEAR.search(part))]
     if not (numbers and times):
         return None
     at = times[0]

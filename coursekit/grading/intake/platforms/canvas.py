@@ -29,7 +29,8 @@ _NAMES = (
     re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d{1,20})_(?P<original>(?:text|link)\.html)", re.I | re.S),
 )
 # Ids without a name: only where most names in a folder are like this.
-_BARE = re.compile(rf"(?P<late>LATE_)?(?P<number>[A-Za-z0-9]{{5}}|\d{{1,20}})_(?P<late2>LATE_)?{_FILE}", re.S)
+_NO_WORD = r"(?=[a-z]{0,4}[A-Z0-9])[A-Za-z0-9]{5}|\d{1,20}"
+_BARE = re.compile(rf"(?P<late>LATE_)?(?P<number>{_NO_WORD})_(?P<late2>LATE_)?{_FILE}", re.S)
 
 
 def is_mine(handed: HandedOut) -> bool:

@@ -63,7 +63,7 @@ class Pattern:
         for text in dict.fromkeys((name, _stem(name))):
             found = re.fullmatch(self.expression, text)
             if found and found["learner"]:
-                return {key: value for key, value in found.groupdict().items() if value is not None}
+                return {key: value or "" for key, value in found.groupdict().items()}
         return None
 
     def read(self, handed: HandedOut) -> Found:
@@ -81,7 +81,7 @@ class Pattern:
         """What the first name that matches says, in a sentence; ValueError if none matches."""
         for entry in handed.entries:
             if parts := self.match(entry.name):
-                told = ", ".join(f"{key} {value!r}" for key, value in parts.items())
+                told = ", ".join(f"{key} {value!r}" for key, value in parts.items() if value)
                 return f"--pattern reads {short(entry.name)} as {short(told)}."
         names = listed((entry.name for entry in handed.entries), 3)
         raise ValueError(

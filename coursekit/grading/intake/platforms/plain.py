@@ -17,6 +17,7 @@ NAME = ""
 # Folders at the top of a single submission; nobody is called so.
 _OF_COURSE = {"cs231n", "assignments", "coursekit", "datasets", "docs", "src", ".git", *submission.assignments()}
 _COPIES = {"backup", "old", "copy", "new", "tmp", "archive", "older", "previous", "saved", "classifiers"}
+_IS_OURS = "`grade` has written them"
 _IS_UNPACKED = "each lies beside a zip of the same name, which is used"
 
 
@@ -62,10 +63,12 @@ def is_mine(handed: HandedOut) -> bool:
 def read(handed: HandedOut) -> Found:
     """The zips, folders and lone files."""
     shown = [entry for entry in handed.entries if not entry.name.startswith((".", "__"))]
+    own = {e.name: _IS_OURS for e in shown if e.is_folder and "batch.json" in handed.below(e.name)}
     zipped = {entry.name[: -len(".zip")] for entry in shown if ending(entry.name) == ".zip" and not entry.is_folder}
     unpacked = {entry.name: _IS_UNPACKED for entry in shown if entry.is_folder and entry.name in zipped}
-    names = [e.name for e in shown if (e.is_folder or may_be_submission(e.name)) and e.name not in unpacked]
-    return Found([_attempt(name) for name in names], others=unpacked)
+    others = unpacked | own
+    names = [e.name for e in shown if (e.is_folder or may_be_submission(e.name)) and e.name not in others]
+    return Found([_attempt(name) for name in names], others=others)
 
 
 def _attempt(name: str) -> Attempt:
