@@ -474,7 +474,7 @@ def names_of_other_systems(folder):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("Jane Doe_1_assignsubmission_file_\\work.zip", work("jane"))
-        archive.writestr("Ann Mueller_2_assignsubmission_file_/", b"")
+        archive.writestr("./Em Pty_4_assignsubmission_file_/", b"")
         archive.writestr("Ann Muellxxr_2_assignsubmission_file_/work.zip", work("ann"))
         archive.writestr("Bo Ob_3_assignsubmission_file_/work.zip", work("bo"))
     data = buffer.getvalue().replace(b"Muellxxr", "Müllxxr".encode()).replace(b"Bo Ob", b"Bo \x84b")
@@ -483,5 +483,6 @@ def names_of_other_systems(folder):
         Learner("Jane Doe", "jane", ids={"number": "1"}),
         Learner("Ann Müllxxr", "ann", ids={"number": "2"}),
         Learner("Bo äb", "bo", ids={"number": "3"}),
+        Learner("Em Pty", None, ids={"number": "4"}),
     )
     return Truth("Moodle", known)

@@ -48,6 +48,7 @@ LARGEST_INNER = 100_000_000  # bytes of a zip within a zip, which is read in mem
 MOST_WEIGHTS = 20  # files of saved weights; the course asks for at most three
 MOST_RECOGNISED = 10  # files that are looked into because none has the name of a missing one
 RECOGNITION_SECONDS = 20  # of processor time for these files together
+MOST_ZIPS = 20  # that are handed in as one submission
 DEEPEST = 1  # zips within zips: systems that collect submissions zip a zip once more, not twice
 
 _COPY = re.compile(r"(?:copy of )?(?P<stem>.+?)(?:[-_ ]?copy ?\d*| ?\(\d+\)|-\d{1,2})?", re.IGNORECASE)
@@ -281,13 +282,15 @@ class _Pick:
 
     def _from_inner(self, members: list[Member], inner: list[Member], is_loose: bool, depth: int) -> dict[str, bytes]:
         """The files in zips that were handed in, and loose ones beside them that the zips lack."""
-        if len(inner) > 1 and not self.is_ordered:
-            none = "" if is_loose else " and none of the assignment's files"
-            raise Refused(f"It contains {len(inner)} zips{none}; which zip is the submission?")
         if depth == DEEPEST:
             raise Refused("It is a zip in a zip in a zip.")
-        opened = [self._unpacked(member, place) for place, member in enumerate(inner)]
+        if len(inner) > MOST_ZIPS:
+            raise Refused(f"It contains {len(inner)} zips; which zip is the submission?")
         loose = [replace(m, place=len(inner)) for m in members if m not in inner]
+        opened = [self._unpacked(member, place, len(inner) > 1) for place, member in enumerate(inner)]
+        if len(inner) > 1 and not self.is_ordered and self._overlap(opened):
+            none = "" if is_loose else " and none of the assignment's files"
+            raise Refused(f"It contains {len(inner)} zips{none}; which zip is the submission?")
         if not (is_loose or len(inner) > 1):
             return self._from_one(opened[0], loose, depth)
         together = [member for unpacked in opened for member in unpacked] + loose
@@ -298,7 +301,14 @@ class _Pick:
         _remark_others(beside, self.remarks)
         return files
 
-    def _unpacked(self, member: Member, place: int) -> list[Member]:
+    def _overlap(self, opened: list[list[Member]]) -> bool:
+        """Whether several zips hold the same file of the course, or one of them holds none: a copy, or another's."""
+        targets = [
+            {c.target for c in _candidates(members, self.assignment)} - {submission.RECEIPT} for members in opened
+        ]
+        return not all(targets) or sum(map(len, targets)) > len(set().union(*targets))
+
+    def _unpacked(self, member: Member, place: int, is_one_of_several: bool) -> list[Member]:
         """The files in a zip that was handed in; none if it cannot be opened and others were handed in with it."""
         name = short(member.name)
         try:
@@ -308,7 +318,8 @@ class _Pick:
                 raise
             self.remarks.append(f"{name} cannot be opened: {refused}")
             return []
-        self.remarks.append(f"It contained another zip, {name}, which was opened.")
+        what = f"{name} was opened" if is_one_of_several else f"It contained another zip, {name}, which was opened"
+        self.remarks.append(f"{what}.")
         return [replace(found, origin=name, place=place) for found in inner]
 
     def _read_any(self, members: list[Member]) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -91,20 +91,31 @@ class HandedOut:
         path = self.path / name
         return None if path.is_symlink() else handed_out(path)
 
+    @cached_property
+    def _stamps_of(self) -> dict[str, list[str]]:
+        """The stamps of each entry, and of all below it."""
+        stamps: dict[str, list[str]] = {}
+        for name, stamp in self.stamps.items():
+            if name.startswith(self.top):
+                stamps.setdefault(name[len(self.top) :].partition("/")[0], []).append(stamp)
+        return stamps
+
     def digest(self, names: Iterable[str]) -> str:
         """Of a zip: the same for the same files among those named, or below them; "" for a folder."""
-        tops = tuple(self.top + name for name in names)
-        stamps = [s for name, s in self.stamps.items() if name in tops or name.startswith(tuple(f"{t}/" for t in tops))]
+        stamps = [stamp for name in names for stamp in self._stamps_of.get(name, [])]
         return sha256("\n".join(stamps).encode(errors="surrogatepass")).hexdigest() if self.zipped else ""
 
 
 def of_names(names: Iterable[str], texts: dict[str, bytes] | None = None, path: Path = Path("class")) -> HandedOut:
     """What a list of names (with "/") says: a folder that holds these files, with the content of some."""
     names, texts = [name for name in names if _is_of_people(name)], texts or {}
+    inner: dict[str, list[str]] = {}
+    for top, _, rest in (name.partition("/") for name in names):
+        if rest and len(inner.setdefault(top, [])) < MOST_BELOW:
+            inner[top].append(rest)
 
     def below(folder: str) -> list[str]:
-        inner = (name[len(folder) + 1 :] for name in names if name.startswith(f"{folder}/"))
-        return list(islice((name for name in inner if name), MOST_BELOW))
+        return inner.get(folder, [])
 
     def read(name: str) -> bytes:
         return texts[name] if name in texts else _no_text(name)

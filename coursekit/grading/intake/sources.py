@@ -24,13 +24,16 @@ from coursekit.grading.intake.platforms.attempt import (
     numbered,
 )
 from coursekit.grading.intake.platforms.pattern import Pattern
-from coursekit.grading.intake.roster import Roster, matched, read_roster
+from coursekit.grading.intake.roster import Roster, matched, read_roster, roster_of
+from coursekit.grading.intake.tables import TableError, decoded, table_of
 from coursekit.grading.intake.text import clean, listed
+from coursekit.grading.intake.zips import Refused
 
 PLATFORMS: tuple[Reader, ...] = (gradescope, moodle, blackboard, brightspace, canvas, github)
 DEEPEST = 3  # folders or zips that hold nothing but one more
 _RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)\d")  # names that Windows keeps for itself
 _NO_SUBMISSION = "they are not submissions (zips, folders, notebooks or modules)"
+_HIDDEN = "their names are those of hidden files"
 _BESIDE = (".npz", ".json")  # what belongs to loose notebooks and modules
 
 
@@ -130,14 +133,23 @@ def survey(folder: str | Path, pattern: str = "", roster: str | Path | None = No
     handed, outside = _innermost(handed, own)
     notes: tuple[str, ...] = (own.example(handed),) if own else ()
     reader, sources, others = _read(handed, own)
-    if people is None and reader is github and (name := github.roster_in(handed)) and not handed.zipped:
-        people = read_roster(handed.path / name)
+    if people is None and reader is github and (name := github.roster_in(handed)):
+        people, told = _roster_beside(handed, name)
+        notes += told
     if people:
         sources, more = _with_roster(sources, people)
         notes += more
     notes += _perhaps_doubled(sources)
     distinct = sorted(_distinct(sources), key=lambda source: source.id)
     return Survey(folder, distinct, outside | others, reader.NAME, notes, handed)
+
+
+def _roster_beside(handed: HandedOut, name: str) -> tuple[Roster | None, tuple[str, ...]]:
+    """The list of the class that lies beside the submissions, or None with what is wrong with it."""
+    try:
+        return roster_of(table_of(decoded(handed.read(name), name), name)), ()
+    except (TableError, Refused, OSError) as error:
+        return None, (f"{readable(name)} was not used: {readable(str(error))}",)
 
 
 def _perhaps_doubled(sources: list[Source]) -> tuple[str, ...]:
@@ -165,7 +177,8 @@ def _innermost(handed: HandedOut, own: Pattern | None) -> tuple[HandedOut, dict[
         found = handed.folder(inner) if inner and not plain.is_submission(handed) else None
         if found is None or not _is_class(found, own):
             break
-        outside |= {readable(entry.name): _NO_SUBMISSION for entry in handed.entries if entry.name != inner}
+        names = [entry.name for entry in handed.entries if entry.name != inner]
+        outside |= {readable(name): plain.IS_UNPACKED if f"{name}.zip" == inner else _why_not(name) for name in names}
         handed = found
     return handed, outside
 
@@ -209,8 +222,13 @@ def _read(handed: HandedOut, own: Pattern | None) -> tuple[Reader, list[Source],
     sources = [_source_of(handed, attempt) for part in found for attempt in _latest(part)]
     others = {name: why for part in found for name, why in part.others.items()}
     used = set().union(*(part.used for part in found))
-    others |= {entry.name: _NO_SUBMISSION for entry in handed.entries if entry.name not in used}
+    others |= {entry.name: _why_not(entry.name) for entry in handed.entries if entry.name not in used}
     return reader, sources, {readable(name): why for name, why in others.items()}
+
+
+def _why_not(name: str) -> str:
+    """Why a file that no reader takes is none."""
+    return _HIDDEN if name.startswith((".", "__")) else _NO_SUBMISSION
 
 
 def _rest(handed: HandedOut, found: Iterable[Found]) -> HandedOut:
@@ -269,7 +287,7 @@ def _source_of(handed: HandedOut, attempt: Attempt) -> Source:
 
 
 def _work(handed: HandedOut, files: tuple[File, ...]) -> tuple[list[File], list[File]]:
-    """(files that are the submission together, others): zips with what belongs to them, else loose files, else all."""
+    """(files that are the submission together, others): a folder, else zips and loose files, else all."""
     folders = {entry.name for entry in handed.entries if entry.is_folder}
     kinds = (
         [file for file in files if file.name in folders],
@@ -279,7 +297,7 @@ def _work(handed: HandedOut, files: tuple[File, ...]) -> tuple[list[File], list[
     if not any(kinds):
         return list(files), []
     if kinds[0]:
-        work = kinds[0]
+        work = kinds[0][:1]
     elif kinds[1]:
         work = [*kinds[1], *kinds[2]]
     else:

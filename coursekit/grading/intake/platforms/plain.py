@@ -18,7 +18,7 @@ NAME = ""
 _OF_COURSE = {"cs231n", "assignments", "coursekit", "datasets", "docs", "src", ".git", *submission.assignments()}
 _COPIES = {"backup", "old", "copy", "new", "tmp", "archive", "older", "previous", "saved", "classifiers"}
 _IS_OURS = "`grade` has written them"
-_IS_UNPACKED = "each lies beside a zip of the same name, which is used"
+IS_UNPACKED = "each lies beside a zip of the same name, which is used"
 
 
 def is_submission(handed: HandedOut) -> bool:
@@ -65,7 +65,7 @@ def read(handed: HandedOut) -> Found:
     shown = [entry for entry in handed.entries if not entry.name.startswith((".", "__"))]
     own = {e.name: _IS_OURS for e in shown if e.is_folder and "batch.json" in handed.below(e.name)}
     zipped = {entry.name[: -len(".zip")] for entry in shown if ending(entry.name) == ".zip" and not entry.is_folder}
-    unpacked = {entry.name: _IS_UNPACKED for entry in shown if entry.is_folder and entry.name in zipped}
+    unpacked = {entry.name: IS_UNPACKED for entry in shown if entry.is_folder and entry.name in zipped}
     others = unpacked | own
     names = [e.name for e in shown if (e.is_folder or may_be_submission(e.name)) and e.name not in others]
     return Found([_attempt(name) for name in names], others=others)
