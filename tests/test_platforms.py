@@ -58,6 +58,17 @@ def opened(source):
     return data and data.decode(), result.remarks
 
 
+@pytest.mark.parametrize("name", ["canvas", "moodle", "brightspace", "blackboard", "gradescope", "plain_folders"])
+def test_a_class_in_folders_in_a_zip(name, tmp_path):
+    """As they are when somebody has packed them once more; nothing else changes."""
+    truth = CLASSES[name](tmp_path / "from" / "a" / "b")
+    shutil.make_archive(str(tmp_path / "in" / "packed"), "zip", tmp_path / "from")
+    for path in (tmp_path / "from", tmp_path / "in", tmp_path / "in" / "packed.zip"):
+        found = survey(path)
+        assert found.platform == truth.platform
+        assert sorted(source.name for source in found.sources) == sorted(learner.name for learner in truth.learners)
+
+
 def source_of(folder, name):
     return next(source for source in survey(folder).sources if source.name == name)
 

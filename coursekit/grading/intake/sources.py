@@ -30,7 +30,7 @@ from coursekit.grading.intake.text import clean, listed
 from coursekit.grading.intake.zips import Refused
 
 PLATFORMS: tuple[Reader, ...] = (gradescope, moodle, blackboard, brightspace, canvas, github)
-DEEPEST = 3  # folders or zips that hold nothing but one more
+DEEPEST = 6  # folders or zips that hold nothing but one more
 _RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)\d")  # names that Windows keeps for itself
 _NO_SUBMISSION = "they are not submissions (zips, folders, notebooks or modules)"
 _HIDDEN = "their names are those of hidden files"
@@ -197,12 +197,13 @@ def _only_one(handed: HandedOut) -> str:
     return held[0] if len(held) == 1 else ""
 
 
-def _is_class(handed: HandedOut, own: Pattern | None) -> bool:
+def _is_class(handed: HandedOut, own: Pattern | None, depth: int = DEEPEST) -> bool:
+    """Whether this is a class, or holds nothing but one, at most so much deeper."""
     if _reader(handed, own) is not plain or plain.is_class(handed):
         return True
-    inner = _only_one(handed)
-    found = handed.folder(inner) if inner and not plain.is_submission(handed) else None
-    return found is not None and (_reader(found, own) is not plain or plain.is_class(found))
+    inner = _only_one(handed) if depth and not plain.is_submission(handed) else ""
+    found = handed.folder(inner) if inner else None
+    return found is not None and _is_class(found, own, depth - 1)
 
 
 # ---- what they are
