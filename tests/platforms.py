@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.classroom import solved
+
 LAYERS, OPTIM = "cs231n/layers.py", "cs231n/optim.py"
 KNN = "assignments/assignment1/knn.ipynb"
 
@@ -403,13 +405,13 @@ def plain_zips(folder):
         {
             "jane.zip": work("jane"),
             "joe roe.zip": work("joe"),
-            "ann_layers.py": "ann",
+            "ann_layers.py": solved()[LAYERS],
             "grades.csv": "a,b",
             ".DS_Store": b"",
             "__MACOSX/._jane.zip": b"",
         },
     )
-    known = Learner("jane", "jane"), Learner("joe roe", "joe"), Learner("ann_layers.py", None)
+    known = Learner("jane", "jane"), Learner("joe roe", "joe"), Learner("ann_layers.py", solved()[LAYERS].decode())
     return Truth("", known, ("grades.csv",))
 
 

@@ -59,7 +59,8 @@ def grade(options: Sequence[str] = ()) -> int:
     except KeyboardInterrupt:
         say(f"Stopped. The finished records are in {args.out}; run the same command to continue.")
         return 130
-    say(*write_reports(records, args.out, args.canvas, args.column, found.others, found=found, moodle=args.moodle))
+    notes = write_reports(records, args.out, args.canvas, args.column, found.others, found=found, moodle=args.moodle)
+    say(*(note for note in notes if note not in found.notes))  # which were said at the start
     return _summary(records, args.out)
 
 
@@ -82,7 +83,8 @@ def _without_tables(found: Survey, args: argparse.Namespace) -> Survey:
 def _what_is_there(found: Survey) -> list[str]:
     """What was found, in sentences."""
     what = f"{found.platform}: " if found.platform else ""
-    return [f"{what}{counted(len(found.sources), 'submission')} in {found.folder}.", *found.notes]
+    there = f"{what}{counted(len(found.sources), 'submission')} in {found.folder}."
+    return [there, *[found.example] * bool(found.example), *found.notes]
 
 
 def _parser() -> argparse.ArgumentParser:

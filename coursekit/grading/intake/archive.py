@@ -149,12 +149,15 @@ def _open(source: Source, assignment: str) -> Opened:
         file = stack.enter_context(source.path.open("rb"))
         if source.inside.endswith("/") or not source.inside and source.digest:
             return _from_members(_members_below(_class_zip(file, pick), source.inside, budget), pick)
-        zipped: BinaryIO = file
-        if source.inside:
-            inner = partial(read_zipped, budget=Budget(), most=LARGEST_INNER)
-            archive = _class_zip(file, pick)
-            zipped = io.BytesIO(inner(archive, _info(archive, source.inside)))
-        return _opened(pick.from_zip(zipped), remarks, _digest_of(zipped))
+        if not source.inside:
+            return _opened(pick.from_zip(file), remarks, _digest_of(file))
+        archive = _class_zip(file, pick)
+        inside = _info(archive, source.inside)
+        if PurePosixPath(source.inside).suffix.lower() in LONE:
+            name = PurePosixPath(source.inside).name
+            return _from_members([Member(name, partial(read_zipped, archive, inside, budget))], pick)
+        inner = io.BytesIO(read_zipped(archive, inside, Budget(), LARGEST_INNER))
+        return _opened(pick.from_zip(inner), remarks, _digest_of(inner))
 
 
 def _class_zip(file: BinaryIO, pick: "_Pick") -> zipfile.ZipFile:
@@ -189,6 +192,9 @@ def _from_parts(source: Source, pick: "_Pick") -> Opened:
 
 
 def _members_of_folder(source: Source, pick: "_Pick") -> list[Member]:
+    for path in (source.path / name for name, _ in source.parts):
+        if not path.is_symlink():
+            require_readable(path)
     return [
         Member(original, partial(read_file, source.path / name, pick.budget), (source.path / name).is_symlink())
         for name, original in source.parts

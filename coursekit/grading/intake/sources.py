@@ -88,8 +88,9 @@ class Survey(NamedTuple):
     """What is in the folder of a class.
 
     `sources` are the submissions; `others` says of each other file why it is none; `platform` is the name of what
-    handed them out, "" if it is none; `notes` are sentences for the teacher: what `--pattern` makes of a name, who is
-    not on the list of the class, who handed in nothing. `handed` are the files and folders as they were handed out.
+    handed them out, "" if it is none; `notes` are sentences for the teacher, such as who is not on the list of the
+    class, or handed in nothing; `handed` are the files and folders as they were handed out; `example` says what a
+    pattern makes of the first name.
     """
 
     folder: Path
@@ -98,6 +99,7 @@ class Survey(NamedTuple):
     platform: str = ""
     notes: tuple[str, ...] = ()
     handed: HandedOut | None = None
+    example: str = ""
 
 
 def find_submissions(folder: str | Path) -> list[Source]:
@@ -131,7 +133,8 @@ def survey(folder: str | Path, pattern: str = "", roster: str | Path | None = No
     if handed is None:
         raise ValueError(f"{folder} is not a folder or a zip; give the folder that contains the submissions.")
     handed, outside = _innermost(handed, own)
-    notes: tuple[str, ...] = (own.example(handed),) if own else ()
+    example = own.example(handed) if own else ""
+    notes: tuple[str, ...] = ()
     reader, sources, others = _read(handed, own)
     if people is None and reader is github and (name := github.roster_in(handed)):
         people, told = _roster_beside(handed, name)
@@ -141,7 +144,7 @@ def survey(folder: str | Path, pattern: str = "", roster: str | Path | None = No
         notes += more
     notes += _perhaps_doubled(sources)
     distinct = sorted(_distinct(sources), key=lambda source: source.id)
-    return Survey(folder, distinct, outside | others, reader.NAME, notes, handed)
+    return Survey(folder, distinct, outside | others, reader.NAME, notes, handed, example)
 
 
 def _roster_beside(handed: HandedOut, name: str) -> tuple[Roster | None, tuple[str, ...]]:
