@@ -16,7 +16,7 @@ from coursekit.grading.intake.tables import table_of
 from coursekit.grading.intake.times import instant
 from coursekit.learner import submission
 from coursekit.paths import ROOT
-from tests.platforms import CLASSES, LAYERS, OPTIM, clone, packed, work, write
+from tests.platforms import CLASSES, LAYERS, OPTIM, blackboard_text, clone, packed, work, write
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -102,6 +102,32 @@ def test_one_group_hands_in_again_in_part(tmp_path):
     found = {source.name: source for source in survey(tmp_path).sources}
     assert {name: opened(source)[0] for name, source in found.items()} == {"a, b": "1", "a": "2", "c, d": "4"}
     assert "Some of its learners handed in again: submission_2" in found["a, b"].remarks[0]
+
+
+def test_perhaps_one_learner_twice(tmp_path):
+    """Nobody can know; both are graded, and the teacher is told."""
+    write(tmp_path, {"jane.zip": work("1"), "jane (1).zip": work("2"), "joe.zip": work("joe")})
+    assert survey(tmp_path).notes == ("Perhaps from one learner, but each is graded: jane (1).zip, jane.zip.",)
+    write(tmp_path.parent, {"class.csv": "name,username\nJane Doe,jane\nJoe Roe,joe\n"})
+    write(tmp_path, {"Jane Doe.zip": work("3")})
+    notes = survey(tmp_path, roster=tmp_path.parent / "class.csv").notes
+    assert "With more than one submission, each of which is graded: Jane Doe (jane)." in notes
+
+
+def test_what_grade_wrote_is_no_submission(tmp_path):
+    write(
+        tmp_path, {"jane.zip": work("1"), "joe.zip": work("2"), "out/batch.json": "{}", "out/records/jane.json": "{}"}
+    )
+    found = survey(tmp_path)
+    assert [source.name for source in found.sources] == ["jane", "joe"] and "grade" in found.others["out"]
+
+
+def test_a_text_typed_into_blackboard_takes_time_in_proportion(tmp_path):
+    """It is the learner's: whatever it is, it is read once."""
+    typed = ("\n " * 100_000) + "(" * 100_000
+    write(tmp_path, {"A_jane_attempt_2026-01-09-23-04-11.txt": blackboard_text(" " * 100_000, "jane", typed)})
+    [source] = survey(tmp_path).sources
+    assert len(source.remarks[0]) < 200
 
 
 @pytest.mark.parametrize("name", ["moodle", "blackboard", "brightspace", "canvas", "gradescope"])

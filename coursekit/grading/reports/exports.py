@@ -66,7 +66,7 @@ def write_exports(
         write_file(Path(out, "canvas.csv"), text.encode("utf-8-sig"))
     if moodle is not None:
         text, more = fill_worksheet(read_worksheet(moodle, column), records, marks)
-        write_file(Path(out, "moodle.csv"), text.encode())  # Moodle takes a byte order mark for a part of the header
+        write_file(Path(out, "moodle.csv"), text.encode("utf-8-sig"))
         notes += more
     return notes
 

@@ -18,7 +18,8 @@ _NAME = re.compile(
     r"(?P<who>.+?_.+?)_attempt_(?P<time>\d{4}(?:-\d\d){5})(?:_(?P<original>.+)|(?P<text>\.txt))", re.S | re.I
 )
 _PERSON = re.compile(r"[^\n:]*: *(?P<name>[^\n]*?) *\((?P<login>[^()\n]+)\)[^\S\n]*$", re.M)
-_FIELD = re.compile(r"^Submission Field:[^\S\n]*\n(?P<field>.*?)\n\s*(?:Comments:|\Z)", re.M | re.S)
+_LONGEST_LINE = 300  # characters of the line with the names
+_FIELD, _AFTER_FIELD = "\nSubmission Field:", "\nComments:"
 _NOTHING = "There is no student submission text data"
 
 
@@ -60,7 +61,7 @@ def _common_beginning(names: set[str]) -> str:
 
 
 def _attempt(hand_in: _HandIn, beginning: str) -> Attempt:
-    person = _PERSON.match(hand_in.text)
+    person = _PERSON.match(hand_in.text[:_LONGEST_LINE])
     login = hand_in.who.removeprefix(beginning) if beginning else hand_in.who.rpartition("_")[2]
     if person and hand_in.who.endswith(f"_{person['login']}"):
         login = person["login"]
@@ -78,6 +79,5 @@ def _attempt(hand_in: _HandIn, beginning: str) -> Attempt:
 
 def _field_remark(text: str) -> tuple[str, ...]:
     """A remark about what the learner typed into the form."""
-    found = _FIELD.search(text)
-    typed = " ".join(found["field"].split()) if found else ""
+    typed = " ".join(text.partition(_FIELD)[2].partition(_AFTER_FIELD)[0].split())
     return (f"Typed into Blackboard: {short(typed)}",) if typed and not typed.startswith(_NOTHING) else ()

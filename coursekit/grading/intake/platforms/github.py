@@ -24,11 +24,12 @@ _LARGEST = 10_000_000  # bytes of a list of references
 
 
 def is_mine(handed: HandedOut) -> bool:
-    """Whether at least half of the folders are clones, or are named after the folder in which they are."""
+    """Whether all folders are clones, or half of them where all begin alike; or they are named after their folder."""
     folders = [entry.name for entry in handed.entries if entry.is_folder]
-    clones = [name for name in folders if _is_clone(handed, name)]
-    beginning = _named_after(handed)
-    return bool(folders) and (2 * len(clones) >= len(folders) or bool(beginning and _begin(folders, beginning)))
+    num_clones = sum(_is_clone(handed, name) for name in folders)
+    is_named = bool(_named_after(handed) and _begin(folders, _named_after(handed)))
+    is_like_it = bool(_beginning(folders, "") or roster_in(handed)) and 2 * num_clones >= len(folders)
+    return bool(folders) and (is_named or is_like_it or num_clones == len(folders))
 
 
 def _is_clone(handed: HandedOut, folder: str) -> bool:

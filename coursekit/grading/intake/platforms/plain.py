@@ -63,12 +63,16 @@ def is_mine(handed: HandedOut) -> bool:
 def read(handed: HandedOut) -> Found:
     """The zips, folders and lone files."""
     shown = [entry for entry in handed.entries if not entry.name.startswith((".", "__"))]
-    own = {e.name: _IS_OURS for e in shown if e.is_folder and "batch.json" in handed.below(e.name)}
+    own = {e.name: _IS_OURS for e in shown if e.is_folder and _is_ours(handed.below(e.name))}
     zipped = {entry.name[: -len(".zip")] for entry in shown if ending(entry.name) == ".zip" and not entry.is_folder}
     unpacked = {entry.name: IS_UNPACKED for entry in shown if entry.is_folder and entry.name in zipped}
     others = unpacked | own
     names = [e.name for e in shown if (e.is_folder or may_be_submission(e.name)) and e.name not in others]
     return Found([_attempt(name) for name in names], others=others)
+
+
+def _is_ours(names: list[str]) -> bool:
+    return "batch.json" in names and any(name.startswith("records/") for name in names)
 
 
 def _attempt(name: str) -> Attempt:
