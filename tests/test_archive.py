@@ -136,6 +136,18 @@ class TestHarmless:
         assert result.files == {LAYERS: b"zip", "cs231n/optim.py": b"zip", KNN: b"loose"}
         assert any("layers.py in work.zip was used, not layers.py" in remark for remark in result.remarks)
 
+    @pytest.mark.parametrize("others", [{"data.zip": b"no zip"}, {"a.zip": None, "b.zip": None}])
+    def test_zips_of_something_else_beside_loose_files(self, tmp_path, others):
+        """They cost nothing: neither one that cannot be opened nor several that hold the same."""
+        data = write_zip(tmp_path / "x.zip", [(LAYERS, b"zip")]).read_bytes()
+        loose = {"layers.py": b"loose", "knn.ipynb": b"loose"}
+        (tmp_path / "jane").mkdir()
+        for name, content in (loose | others).items():
+            (tmp_path / "jane" / name).write_bytes(data if content is None else content)
+        result = opened(tmp_path / "jane")
+        assert result.files == {LAYERS: b"loose", KNN: b"loose"}
+        assert all(any(name in remark for remark in result.remarks) for name in others)
+
     def test_an_old_zip_in_a_repository(self, tmp_path):
         """Where the course's own folders are, a zip among them is not the submission."""
         old = write_zip(tmp_path / "old.zip", [(LAYERS, b"old")]).read_bytes()

@@ -269,14 +269,12 @@ class _Pick:
         return list(zip_members(self.stack.enter_context(open_zip(file)), self.budget))
 
     def from_members(self, members: list[Member], depth: int = 0) -> dict[str, bytes]:
-        """The files among the members, or in the zip among them: bytes by the course's names."""
+        """The files among the members, or in the zips among them: bytes by the course's names."""
         by_target = self._by_target(members)
         inner = [member for member in members if member.name.lower().endswith(".zip") and not _is_skipped(member.name)]
         is_tree = any(found[0].rank == 0 for target, found in by_target.items() if target != submission.RECEIPT)
         if inner and not is_tree:
             return self._from_inner(members, inner, bool(set(by_target) - {submission.RECEIPT}), depth)
-        if not set(by_target) - {submission.RECEIPT}:
-            raise Refused(f"It contains none of the files of {self.assignment}.{_contents(members)}")
         return self._read(members, by_target)
 
     def _by_target(self, members: list[Member]) -> dict[str, list[_Candidate]]:
@@ -290,52 +288,51 @@ class _Pick:
         """The files in zips that were handed in, and loose ones beside them that the zips lack."""
         if depth == DEEPEST:
             raise Refused("It is a zip in a zip in a zip.")
-        if len(inner) > MOST_ZIPS:
-            raise Refused(f"It contains {len(inner)} zips; which zip is the submission?")
-        loose = [replace(m, place=len(inner)) for m in members if m not in inner]
-        opened = [self._unpacked(member, place, len(inner) > 1) for place, member in enumerate(inner)]
-        if len(inner) > 1 and not self.is_ordered and self._overlap(opened):
-            none = "" if is_loose else " and none of the assignment's files"
+        loose = [replace(member, place=len(inner)) for member in members if member not in inner]
+        if len(inner) == 1 and not is_loose:
+            return self._from_one(inner[0], loose, depth)
+        opened = [self._unpacked(member, place, is_loose) for place, member in enumerate(inner[:MOST_ZIPS])]
+        is_unclear = len(inner) > MOST_ZIPS or not self.is_ordered and self._overlap(opened, is_loose)
+        if is_unclear and not is_loose:
+            none = " and none of the assignment's files"
             raise Refused(f"It contains {len(inner)} zips{none}; which zip is the submission?")
-        if not (is_loose or len(inner) > 1):
-            return self._from_one(opened[0], loose, depth)
+        if is_unclear:
+            return self._read(members, self._by_target(members))
         together = [member for unpacked in opened for member in unpacked] + loose
-        return self._read_any(together)
+        self.remarks.append(f"Opened, and put together: {listed(member.name for member in inner)}.")
+        return self._read(together, self._by_target(together))
 
-    def _from_one(self, unpacked: list[Member], beside: list[Member], depth: int) -> dict[str, bytes]:
-        files = self.from_members(unpacked, depth + 1)
+    def _from_one(self, member: Member, beside: list[Member], depth: int) -> dict[str, bytes]:
+        self.remarks.append(f"It contained another zip, {short(member.name)}, which was opened.")
+        files = self.from_zip(io.BytesIO(member.read(LARGEST_INNER)), depth + 1)
         _remark_others(beside, self.remarks)
         return files
 
-    def _overlap(self, opened: list[list[Member]]) -> bool:
-        """Whether several zips hold the same file of the course, or one of them holds none: a copy, or another's."""
-        targets = [
-            {c.target for c in _candidates(members, self.assignment)} - {submission.RECEIPT} for members in opened
-        ]
-        return not all(targets) or sum(map(len, targets)) > len(set().union(*targets))
+    def _overlap(self, opened: list[list[Member]], is_loose: bool) -> bool:
+        """Whether several zips hold the same file of the course, or one of them holds none: a copy, or another's.
 
-    def _unpacked(self, member: Member, place: int, is_one_of_several: bool) -> list[Member]:
-        """The files in a zip that was handed in; none if it cannot be opened and others were handed in with it."""
+        Beside loose files, one that holds none does not matter.
+        """
+        found = [{c.target for c in _candidates(members, self.assignment)} for members in opened]
+        targets = [names - {submission.RECEIPT} for names in found]
+        return not (is_loose or all(targets)) or sum(map(len, targets)) > len(set().union(*targets))
+
+    def _unpacked(self, member: Member, place: int, is_loose: bool) -> list[Member]:
+        """The files in a zip; none if it cannot be opened, and others were handed in with it."""
         name = short(member.name)
         try:
             inner = self._members_of(io.BytesIO(member.read(LARGEST_INNER)))
         except Refused as refused:
-            if not self.is_ordered:
+            if not (self.is_ordered or is_loose):
                 raise
             self.remarks.append(f"{name} cannot be opened: {refused}")
             return []
-        what = f"{name} was opened" if is_one_of_several else f"It contained another zip, {name}, which was opened"
-        self.remarks.append(f"{what}.")
         return [replace(found, origin=name, place=place) for found in inner]
 
-    def _read_any(self, members: list[Member]) -> dict[str, bytes]:
-        by_target = self._by_target(members)
+    def _read(self, members: list[Member], by_target: dict[str, list[_Candidate]]) -> dict[str, bytes]:
+        """The bytes of the best candidate for each file; `Refused` if there is none."""
         if not set(by_target) - {submission.RECEIPT}:
             raise Refused(f"It contains none of the files of {self.assignment}.{_contents(members)}")
-        return self._read(members, by_target)
-
-    def _read(self, members: list[Member], by_target: dict[str, list[_Candidate]]) -> dict[str, bytes]:
-        """The bytes of the best candidate for each file."""
         files: dict[str, bytes] = {}
         weights = [target for target in sorted(by_target) if target.endswith(".npz")]
         for target in sorted(set(by_target) - set(weights[MOST_WEIGHTS:])):
