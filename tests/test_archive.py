@@ -125,6 +125,40 @@ class TestHarmless:
         [source] = find_submissions(tmp_path)
         assert open_submission(source, "assignment1").files == FILES
 
+    @pytest.mark.parametrize("loose", [KNN.rsplit("/")[-1], f"my work/{KNN.rsplit('/')[-1]}"])
+    def test_loose_files_beside_a_zip(self, tmp_path, loose):
+        """The zip counts; what it lacks is taken from beside it, what it has is named."""
+        write_zip(tmp_path / "jane" / "work.zip", [(LAYERS, b"zip"), ("cs231n/optim.py", b"zip")])
+        (tmp_path / "jane" / loose).parent.mkdir(exist_ok=True)
+        (tmp_path / "jane" / loose).write_bytes(b"loose")
+        (tmp_path / "jane" / "layers.py").write_bytes(b"loose")
+        result = opened(tmp_path / "jane")
+        assert result.files == {LAYERS: b"zip", "cs231n/optim.py": b"zip", KNN: b"loose"}
+        assert any("layers.py in work.zip was used, not layers.py" in remark for remark in result.remarks)
+
+    @pytest.mark.parametrize("others", [{"data.zip": b"no zip"}, {"a.zip": None, "b.zip": None}])
+    def test_zips_of_something_else_beside_loose_files(self, tmp_path, others):
+        """They cost nothing: neither one that cannot be opened nor several that hold the same."""
+        data = write_zip(tmp_path / "x.zip", [(LAYERS, b"zip")]).read_bytes()
+        loose = {"layers.py": b"loose", "knn.ipynb": b"loose"}
+        (tmp_path / "jane").mkdir()
+        for name, content in (loose | others).items():
+            (tmp_path / "jane" / name).write_bytes(data if content is None else content)
+        result = opened(tmp_path / "jane")
+        assert result.files == {LAYERS: b"loose", KNN: b"loose"}
+        assert all(any(name in remark for remark in result.remarks) for name in others)
+
+    def test_an_old_zip_in_a_repository(self, tmp_path):
+        """Where the course's own folders are, a zip among them is not the submission."""
+        old = write_zip(tmp_path / "old.zip", [(LAYERS, b"old")]).read_bytes()
+        result = opened_zip(tmp_path, [*FILES.items(), ("assignment1.zip", old), ("b.zip", old)])
+        assert result.files == FILES and any("assignment1.zip" in remark for remark in result.remarks)
+
+    def test_two_zips_that_belong_together(self, tmp_path):
+        write_zip(tmp_path / "jane" / "a.zip", [(LAYERS, b"l")])
+        write_zip(tmp_path / "jane" / "b.zip", [(KNN, b"k")])
+        assert opened(tmp_path / "jane").files == {LAYERS: b"l", KNN: b"k"}
+
     def test_other_modules_are_ignored(self, tmp_path):
         result = opened_zip(
             tmp_path, [(LAYERS, b"l"), ("cs231n/solver.py", b"s"), ("conftest.py", b"c"), ("numpy.py", b"n")]
@@ -272,6 +306,13 @@ class TestRefused:
         data = write_zip(tmp_path / "a.zip", FILES.items()).read_bytes()
         data = write_zip(tmp_path / "b.zip", [("a.zip", data)]).read_bytes()
         assert "zip in a zip in a zip" in zip_refusal(tmp_path, [("b.zip", data)])
+
+    @pytest.mark.parametrize("second", [[(LAYERS, b"other")], [("essay.txt", b"x")]])
+    def test_two_zips_one_of_which_is_another_try(self, tmp_path, second):
+        """Nobody knows which one was meant."""
+        write_zip(tmp_path / "jane" / "a.zip", [(LAYERS, b"l")])
+        write_zip(tmp_path / "jane" / "b.zip", second)
+        assert "2 zips" in refusal(tmp_path / "jane")
 
     def test_nothing_of_the_assignment(self, tmp_path):
         assert "essay.docx" in zip_refusal(tmp_path, [("essay.docx", b"x")])

@@ -91,8 +91,15 @@ def _settled_record(out: str | Path, submission_id: str, expected: str) -> Recor
 
 def fingerprint(source: Source, settings: Settings) -> str:
     """The same for the same files, settings and versions."""
-    about = [_digest(source.path), source.inside, asdict(settings), settings.level, versions()]
+    about = [_content(source), source.inside, source.parts, asdict(settings), settings.level, versions()]
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def _content(source: Source) -> str:
+    """A hash of what a submission holds."""
+    if source.digest or not source.parts:
+        return source.digest or _digest(source.path)
+    return " ".join(_digest(source.path / name) for name, _ in source.parts)
 
 
 def _digest(path: Path) -> str:

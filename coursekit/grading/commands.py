@@ -10,18 +10,24 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from coursekit.core.terminal import say
 from coursekit.files import write_file
 from coursekit.grading.batch import grade_all
 from coursekit.grading.comparison import differences, with_questions_of
 from coursekit.grading.evaluate import grade_submission
 from coursekit.grading.intake.sources import Source, Survey, survey
-from coursekit.grading.intake.text import clean, listed
+from coursekit.grading.intake.text import listed
 from coursekit.grading.record import Record, read_record, read_sound_records, write_record
+from coursekit.grading.reports.canvas import check_canvas
 from coursekit.grading.reports.class_reports import write_reports
+from coursekit.grading.reports.marks import read_marks
+from coursekit.grading.reports.moodle import read_worksheet
 from coursekit.grading.reports.pages import counted
 from coursekit.grading.running import sandbox
 from coursekit.grading.settings import NUM_SEEDS, BatchError, Settings, new_seed
 from coursekit.learner import submission
+
+_ASSIGNMENT = re.compile(r"assignment[ _-]?(\d+)", re.I)
 
 # ---- grade
 
@@ -30,28 +36,55 @@ def grade(options: Sequence[str] = ()) -> int:
     """Grade all submissions of a folder; 0 if every one has a grade."""
     args = _parser().parse_args(options)
     try:
-        found = _survey(args.submissions)
-        settings = _settings(args, found.sources)
+        found = _without_tables(_survey(args.submissions, args.pattern, args.roster), args)
+        settings = _settings(args, found)
+        _check_tables(args, settings.assignment)
     except (BatchError, ValueError) as error:
-        print(error)
+        say(error)
         return 2
     if refusal := sandbox.refusal(settings.isolation, settings.trust_submissions):
-        print(refusal)
+        say(refusal)
         return 2
     if warning := sandbox.warning(settings.isolation):
-        print(warning)
-    _remember(args.out, submissions=str(args.submissions.resolve()), seed=settings.seed)
+        say(warning)
+    say(*_what_is_there(found), *read_marks(args.out).problems)
+    paths = {"submissions": args.submissions, "roster": args.roster}
+    known = {name: str(path.resolve()) for name, path in paths.items() if path}
+    _remember(args.out, **known, seed=settings.seed, pattern=args.pattern)
     try:
         records = grade_all(found.sources, settings, args.out, args.processes, args.scheduler)
     except BatchError as error:
-        print(error)
+        say(error)
         return 2
     except KeyboardInterrupt:
-        print(f"Stopped. The finished records are in {args.out}; run the same command to continue.")
+        say(f"Stopped. The finished records are in {args.out}; run the same command to continue.")
         return 130
-    for note in write_reports(records, args.out, args.canvas, args.column, found.others):
-        print(note)
+    notes = write_reports(records, args.out, args.canvas, args.column, found.others, found=found, moodle=args.moodle)
+    say(*(note for note in notes if note not in found.notes))  # which were said at the start
     return _summary(records, args.out)
+
+
+def _check_tables(args: argparse.Namespace, assignment: str) -> None:
+    """Raise if a gradebook cannot be filled in: before anything is graded, not after."""
+    if args.canvas:
+        check_canvas(args.canvas, args.column, assignment)
+    if args.moodle:
+        read_worksheet(args.moodle, args.column)
+
+
+def _without_tables(found: Survey, args: argparse.Namespace) -> Survey:
+    """What was found, without the tables that were given as options, which may lie beside the submissions."""
+    given = {path.resolve() for path in (args.roster, args.canvas, args.moodle) if path}
+    folders = {found.folder, found.handed.path} if found.handed else {found.folder}
+    names = {name for name in found.others if given & {(folder / name).resolve() for folder in folders}}
+    return found._replace(others={name: why for name, why in found.others.items() if name not in names})
+
+
+def _what_is_there(found: Survey) -> list[str]:
+    """What was found, in sentences."""
+    what = f"{found.platform}: " if found.platform else ""
+    there = f"{what}{counted(len(found.sources), 'submission')} in {found.folder}."
+    return [there, *[found.example] * bool(found.example), *found.notes]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Grade all submissions of a folder and write the reports. A batch that was stopped continues where "
         "it was; what is graded already is graded again only if its files, the settings or the code have changed.",
     )
-    parser.add_argument("submissions", type=Path, help="folder of submissions, or an export from Canvas or Gradescope")
+    parser.add_argument(
+        "submissions", type=Path, help="folder or zip of submissions, as you downloaded it from any platform"
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for records, reports, exports")
     parser.add_argument(
         "--assignment", choices=submission.assignments(), help="the one that the file names mention by default"
@@ -91,9 +126,31 @@ def _parser() -> argparse.ArgumentParser:
         "--processes", type=int, default=os.cpu_count(), help="submissions graded in parallel (default: all cores)"
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="Dask cluster to grade on, such as tcp://host:8786")
+    _add_class(parser)
     parser.add_argument("--canvas", type=Path, metavar="CSV", help="Canvas gradebook; a copy is filled in")
-    parser.add_argument("--column", help="column to fill in; the one that names the assignment by default")
+    parser.add_argument("--moodle", type=Path, metavar="CSV", help="Moodle grading worksheet; a copy is filled in")
+    parser.add_argument(
+        "--column",
+        metavar="TITLE",
+        help="column to fill in; by default the one that names the assignment (Canvas), or Grade (Moodle)",
+    )
     return parser
+
+
+def _add_class(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--roster",
+        type=Path,
+        metavar="CSV",
+        help="list of the class with identifiers, names or email addresses; names who handed in nothing",
+    )
+    parser.add_argument(
+        "--pattern",
+        default="",
+        metavar="REGEX",
+        help="regular expression for the names of the submissions, with the groups learner and, if need be, name, "
+        "time, attempt, late; such as '(?P<learner>[^_]+)_.*'",
+    )
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:
@@ -111,17 +168,17 @@ def _seed(text: str) -> int:
     return seed
 
 
-def _survey(folder: Path) -> Survey:
-    found = survey(folder)
+def _survey(folder: Path, pattern: str, roster: Path | None) -> Survey:
+    found = survey(folder, pattern, roster)
     if not found.sources:
         there = f" There is {listed(found.others)}." if found.others else ""
         raise BatchError(f"There are no submissions in {folder}: it should hold zips or folders.{there}")
     return found
 
 
-def _settings(args: argparse.Namespace, sources: list[Source]) -> Settings:
+def _settings(args: argparse.Namespace, found: Survey) -> Settings:
     return Settings(
-        assignment=args.assignment or _assignment_of(sources),
+        assignment=args.assignment or _assignment_of(found),
         seed=_seed_of_class(args.out) if args.seed is None else args.seed,
         edges=args.edges,
         notebooks=args.notebooks,
@@ -137,24 +194,25 @@ def _seed_of_class(out: Path) -> int:
     return seed if type(seed) is int and 0 <= seed < NUM_SEEDS else new_seed()
 
 
-def _assignment_of(sources: list[Source]) -> str:
+def _assignment_of(found: Survey) -> str:
     """The assignment that the file names mention."""
-    names = " ".join(f"{source.path.name} {source.inside}" for source in sources)
-    found = sorted(set(re.findall("|".join(rf"{name}(?![0-9])" for name in submission.assignments()), names)))
-    if len(found) != 1:
-        mentioned = " and ".join(found) if found else "no assignment"
-        raise BatchError(f"The file names mention {mentioned}: choose one, such as --assignment assignment1.")
-    return found[0]
+    names = [f"{source.path.name} {source.inside} {source.handed} {source.parts}" for source in found.sources]
+    numbers = {number for name in [*names, found.folder.name] for number in _ASSIGNMENT.findall(name)}
+    mentioned = sorted({f"assignment{number}" for number in numbers} & set(submission.assignments()))
+    if len(mentioned) != 1:
+        told = " and ".join(mentioned) if mentioned else "no assignment"
+        raise BatchError(f"The file names mention {told}: choose one, such as --assignment assignment1.")
+    return mentioned[0]
 
 
 def _summary(records: list[Record], out: Path) -> int:
     states = Counter(str(record.state) for record in records)
-    listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    print(f"{counted(len(records), 'submission')}: {listed}")
-    print(f"Class page: {out / 'class.html'}, grades: {out / 'grades.csv'}")
-    unfinished = [clean(record.submission.name) for record in records if not record.is_settled]
+    by_state = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    say(f"{counted(len(records), 'submission')}: {by_state}")
+    say(f"Class page: {out / 'class.html'}, grades: {out / 'grades.csv'}")
+    unfinished = [record.submission.name for record in records if not record.is_settled]
     if unfinished:
-        print(f"Grading itself failed for {', '.join(unfinished)}: run the same command to try again.")
+        say(f"Grading itself failed for {', '.join(unfinished)}: run the same command to try again.")
     return 1 if unfinished else 0
 
 
@@ -167,15 +225,15 @@ def regrade(options: Sequence[str] = ()) -> int:
     out = args.record if args.record.is_dir() else args.record.parent.parent
     try:
         records, problems = read_sound_records(out) if args.record.is_dir() else ([read_record(args.record)], [])
-        found = survey(args.submissions or _submissions_of(out))
+        found = _survey_again(args, out)
         sources = _sources_of(records, found)
     except (BatchError, ValueError) as error:
-        print(error)
+        say(error)
         return 2
-    print(*problems, sep="\n", end="\n" * bool(problems))
+    say(*problems)
     refusals = {sandbox.refusal(record.settings.isolation, args.trust_submissions) for record in records} - {""}
     if refusals:
-        print(*refusals)
+        say(*refusals)
         return 2
     differing = 0
     for record in tqdm(records, unit="submission", dynamic_ncols=True):
@@ -186,8 +244,8 @@ def regrade(options: Sequence[str] = ()) -> int:
         differing += differs
     if args.question and differing:
         records, problems = read_sound_records(out)
-        write_reports(records, out, others=found.others, problems=problems)
-    print(f"{len(records)} graded again, {differing} with differences")
+        write_reports(records, out, others=found.others, problems=problems, found=found)
+    say(f"{len(records)} graded again, {differing} with differences")
     return 1 if differing and not args.question else 0
 
 
@@ -213,7 +271,7 @@ def _regrade_parser() -> argparse.ArgumentParser:
 def _sources_of(records: list[Record], found: Survey) -> dict[str, Source]:
     """The submissions by id; all that have a record must be there."""
     sources = {source.id: source for source in found.sources}
-    lost = [clean(record.submission.name) for record in records if record.submission.id not in sources]
+    lost = [record.submission.name for record in records if record.submission.id not in sources]
     if lost:
         raise BatchError(f"These submissions are no longer in {found.folder}: {', '.join(lost)}.")
     return sources
@@ -237,7 +295,8 @@ def _tell_differences(record: Record, again: Record, only_questions: bool) -> bo
     """Print what has changed; whether anything has."""
     found = list(differences(record, again, only_questions))
     for difference in found:
-        tqdm.write(clean(f"{record.submission.name}: {difference}"))
+        with tqdm.external_write_mode():
+            say(f"{record.submission.name}: {difference}")
     return bool(found)
 
 
@@ -255,6 +314,15 @@ def _remembered(out: Path) -> dict:
     except (OSError, ValueError):
         return {}
     return about if isinstance(about, dict) else {}
+
+
+def _survey_again(args: argparse.Namespace, out: Path) -> Survey:
+    """The submissions, found as they were when they were graded."""
+    known = _remembered(out)
+    pattern, roster = known.get("pattern"), known.get("roster")
+    is_there = isinstance(roster, str) and Path(roster).is_file()
+    folder = args.submissions or _submissions_of(out)
+    return survey(folder, pattern if isinstance(pattern, str) else "", Path(str(roster)) if is_there else None)
 
 
 def _submissions_of(out: Path) -> Path:

@@ -92,7 +92,7 @@ def failed_record(source: Source, settings: Settings, reason: str) -> Record:
 def new_record(source: Source, settings: Settings) -> Record:
     """The record of a submission that is not graded yet."""
     return Record(
-        submission=SubmissionInfo(source.id, source.name, learner=source.learner),
+        submission=SubmissionInfo(source.id, source.name, learner=source.about()),
         assignment=settings.assignment,
         settings=RecordedSettings(
             seed=settings.seed,
@@ -109,7 +109,7 @@ def new_record(source: Source, settings: Settings) -> Record:
 
 def _about(source: Source, reading: Reading) -> SubmissionInfo:
     files = tuple(SubmittedFile(*about) for about in reading.files)
-    return SubmissionInfo(source.id, source.name, reading.sha256, source.learner, files, _receipt(reading.receipt))
+    return SubmissionInfo(source.id, source.name, reading.sha256, source.about(), files, _receipt(reading.receipt))
 
 
 def _receipt(receipt: dict | None) -> Receipt | None:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coursekit.core.question import Status, Verdict
+from coursekit.core.terminal import say
 from coursekit.files import CONFLICT, has_conflict, pack_zip, unpack_zip, write_file
 from coursekit.judging.attempt import copies_of
 from coursekit.judging.misplaced import code_of_notebook, misplaced
@@ -52,13 +53,15 @@ def submit(assignment: str, out: str | Path | None = None, root: Path = ROOT) ->
     """
     root = Path(root)
     try:
-        return _submit(assignment, Path(out).resolve() if out else root / f"{assignment}.zip", root)
+        about = _submit(assignment, Path(out).resolve() if out else root / f"{assignment}.zip", root)
     except (OSError, ValueError) as error:
-        print(f"No zip was written: {error}")
+        say(f"No zip was written: {error}")
         return 2
+    report(about)
+    return 1 if about.problems else 0
 
 
-def _submit(assignment: str, out: Path, root: Path) -> int:
+def _submit(assignment: str, out: Path, root: Path) -> "Report":
     submission.notebooks(assignment)  # raises if there is no such assignment
     files, problems = collect(assignment, root)
     if not files:
@@ -71,8 +74,7 @@ def _submit(assignment: str, out: Path, root: Path) -> int:
     packed = pack({**files, f"{assignment}_answers.html": page, submission.RECEIPT: _json(receipt)})
     _require_complete(packed, files)
     written = write_all(out, assignment, packed, page, receipt)
-    report(Report(out, files, found, problems, submission.digest(packed), len(packed), written))
-    return 1 if problems else 0
+    return Report(out, files, found, problems, submission.digest(packed), len(packed), written)
 
 
 def _check(assignment: str, files: Files, root: Path) -> tuple[list[Verdict], list[str]]:
@@ -336,27 +338,27 @@ class Report(NamedTuple):
 
 def report(about: Report) -> None:
     """Print what is in the zip, the verdict on each question, what is missing, and where the receipt is."""
-    print(f"\n{about.out.name} ({about.size / 1e6:.1f} MB) contains:")
+    say(f"\n{about.out.name} ({about.size / 1e6:.1f} MB) contains:")
     for name, data in sorted(about.files.items()):
-        print(f"  {name}  ({len(data) / 1000:,.0f} kB)")
-    print(f"Your written answers, to read through: {', '.join(about.written[1:])}")
+        say(f"  {name}  ({len(data) / 1000:,.0f} kB)")
+    say(f"Your written answers, to read through: {', '.join(about.written[1:])}")
     _print_verdicts(about.verdicts)
     if about.problems:
-        print("\nThe zip was written, but something is missing or broken:")
-        print(*(f"  - {problem}" for problem in about.problems), sep="\n")
-        print("You can submit it as it is, or fix this and run the same command again.")
-    print(f"\nSubmit this file: {about.out}")
-    print(f"Keep {about.written[0]}: it proves what you submitted. SHA-256 of the zip:")
-    print(f"  {about.sha256}")
+        say("\nThe zip was written, but something is missing or broken:")
+        say(*(f"  - {problem}" for problem in about.problems))
+        say("You can submit it as it is, or fix this and run the same command again.")
+    say(f"\nSubmit this file: {about.out}")
+    say(f"Keep {about.written[0]}: it proves what you submitted. SHA-256 of the zip:")
+    say(f"  {about.sha256}")
 
 
 def _print_verdicts(found: Sequence[Verdict]) -> None:
-    print("\nThe verdict on each question in the zip (for those answered in a notebook, as saved there):")
+    say("\nThe verdict on each question in the zip (for those answered in a notebook, as saved there):")
     width = max((len(verdict.question.id) for verdict in found), default=0)
     for verdict in found:
         possible = verdict.question.points
         points = possible if verdict.ok else 0
-        print(f"  {verdict.question.id:<{width}}  {status_words(verdict):<13}  {points} of {num_points(possible)}")
+        say(f"  {verdict.question.id:<{width}}  {status_words(verdict):<13}  {points} of {num_points(possible)}")
     earned = sum(verdict.question.points for verdict in found if verdict.ok)
-    print(f"  {earned} of {sum(verdict.question.points for verdict in found)} points.")
-    print("Grading runs the same checks on other inputs; written answers are read by a person.")
+    say(f"  {earned} of {sum(verdict.question.points for verdict in found)} points.")
+    say("Grading runs the same checks on other inputs; written answers are read by a person.")

@@ -144,7 +144,9 @@ def _add_file(reading: Reading, file: dict) -> None:
 def main() -> None:
     """Answer the request on standard input."""
     request = json.loads(sys.stdin.buffer.read())
-    source = Source(**request["source"] | {"path": Path(request["source"]["path"])})
+    about = request["source"]
+    parts = tuple((name, original) for name, original in about["parts"])
+    source = Source(**about | {"path": Path(about["path"]), "parts": parts})
     limit(MEMORY, SECONDS)
     with contextlib.suppress(BrokenPipeError):
         for line in _answer(source, request["assignment"]):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 import zipfile
 import zlib
@@ -35,6 +36,7 @@ _BEGINNINGS = {  # of files that are submitted instead of a zip
     b"\xfd7zXZ": "an xz archive",
     b"%PDF": "a PDF",
 }
+_SAYS_UTF8 = 0x800  # the flag of a member whose name is in UTF-8
 _EXPECTED = "a zip is expected, as made by `python -m coursekit submit`"
 _TOO_MANY = f"It contains more than {MOST_MEMBERS} files: was the environment included by mistake?"
 
@@ -51,12 +53,15 @@ class Unreadable(Refused):
 class Member:
     """A file in a zip or a folder: its name as submitted (with "/"), how to read it, whether it is a link or the like.
 
-    `read` takes the largest size that the file may have, in bytes, and raises `Refused` or `Unreadable`.
+    `read` takes the largest size that the file may have, in bytes, and raises `Refused` or `Unreadable`. Where several
+    zips and files were handed in together, `origin` names the zip, and those of a smaller `place` are preferred.
     """
 
     name: str
     read: Callable[[int], bytes]
     link: bool = False
+    origin: str = ""
+    place: int = 0
 
 
 class Budget:
@@ -73,17 +78,20 @@ class Budget:
 
 
 @contextmanager
-def open_zip(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
-    """Open a zip after checking its size and the number of its members, which can make it costly to list."""
+def open_zip(file: BinaryIO, of_class: bool = False) -> Iterator[zipfile.ZipFile]:
+    """Open a zip after checking its size and the number of its members, which can make it costly to list.
+
+    That `of_class`, which holds the submissions of many learners, may be of any size.
+    """
     size = file.seek(0, os.SEEK_END)
-    if size > LARGEST_ARCHIVE:
+    if size > LARGEST_ARCHIVE and not of_class:
         raise Refused(
             f"It is {size / 1e6:.0f} MB, more than {LARGEST_ARCHIVE // 1_000_000}: was the environment or the data "
             "included by mistake? `python -m coursekit submit` leaves them out."
         )
     if size == 0:
         raise Refused("It is empty (0 bytes).")
-    if _count(file, _SIGNATURE) > MOST_MEMBERS:
+    if not of_class and _count(file, _SIGNATURE) > MOST_MEMBERS:
         raise Refused(_TOO_MANY)
     try:
         archive = zipfile.ZipFile(file)
@@ -115,18 +123,34 @@ def _count(file: BinaryIO, signature: bytes) -> int:
     return count
 
 
-def zip_members(archive: zipfile.ZipFile, budget: Budget) -> Iterator[Member]:
-    """The files in an open zip."""
-    for info in archive.infolist():
+def zip_members(
+    archive: zipfile.ZipFile, budget: Budget, infos: list[zipfile.ZipInfo] | None = None
+) -> Iterator[Member]:
+    """The files in an open zip, or those of some members of it."""
+    for info in archive.infolist() if infos is None else infos:
         _require_plain_name(info.orig_filename)
         if not is_folder(info):
-            name, link = info.filename.replace("\\", "/"), stat.S_ISLNK(info.external_attr >> 16)
-            yield Member(name, partial(read_zipped, archive, info, budget), link)
+            link = stat.S_ISLNK(info.external_attr >> 16)
+            yield Member(shown_name(info), partial(read_zipped, archive, info, budget), link)
 
 
 def is_folder(info: zipfile.ZipInfo) -> bool:
     """Whether a member is a folder; `ZipInfo.is_dir` of Python 3.11 fails at a name that is empty."""
-    return info.filename.endswith("/")
+    return info.filename.endswith(("/", "\\"))
+
+
+def shown_name(info: zipfile.ZipInfo) -> str:
+    """The name of a member, with "/" between folders.
+
+    Programs on macOS and Linux write UTF-8 without saying so, which is then read as code page 437.
+    """
+    name = re.sub(r"^(?:\./)+", "", info.filename.replace("\\", "/"))
+    if info.flag_bits & _SAYS_UTF8 or name.isascii():
+        return name
+    try:
+        return name.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return name
 
 
 def _require_plain_name(name: str) -> None:
@@ -175,7 +199,8 @@ def folder_members(folder: Path, budget: Budget) -> Iterator[Member]:
 def walk(folder: Path) -> Iterator[tuple[str, int]]:
     """(name relative to the folder, mode) of all that is in it, in a fixed order.
 
-    A folder is named only where it cannot be listed. `Refused` where folders are nested too deeply.
+    A folder is named only where it cannot be listed. What Git keeps in `.git` is left out. `Refused` where folders are
+    nested too deeply.
     """
     todo = [("", stat.S_IFDIR)]
     while todo:
@@ -197,7 +222,7 @@ def _listing(folder: Path, name: str) -> list[tuple[str, int]]:
     with os.scandir(folder / name) as entries:
         inner = list(islice(entries, MOST_MEMBERS + 1))
     above = name and f"{name}/"
-    return [(above + entry.name, entry.stat(follow_symlinks=False).st_mode) for entry in inner]
+    return [(above + e.name, e.stat(follow_symlinks=False).st_mode) for e in inner if e.name != ".git"]
 
 
 def read_file(path: Path, budget: Budget, most: int) -> bytes:

@@ -5,11 +5,25 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from coursekit.grading.intake.tables import (
+    Ids,
+    Table,
+    TableError,
+    cell,
+    decoded,
+    duplicates,
+    letters_of,
+    table_of,
+)
+from coursekit.grading.intake.text import listed, plain_cell
 from coursekit.grading.record import Record
 from coursekit.grading.reports.marks import Marks, totals
 from coursekit.grading.reports.pages import counted, number
-from coursekit.grading.reports.written import plain_cell
+
+WHAT = "the gradebook that Canvas exported"
+MOST_TITLES = 30  # in a sentence
 
 
 @dataclass(frozen=True)
@@ -19,6 +33,19 @@ class _Gradebook:
     rows: list[list[str]]
     delimiter: str
     column: int
+
+
+def read_canvas(path: Path) -> str:
+    """The text of a gradebook, in whatever encoding a spreadsheet saved it; `TableError` if it cannot be read."""
+    try:
+        return decoded(Path(path).read_bytes(), Path(path).name, WHAT)
+    except OSError as error:
+        raise TableError(f"{path} cannot be read ({error.strerror}); give the path of {WHAT}.") from error
+
+
+def check_canvas(path: Path, column: str | None, assignment: str) -> None:
+    """Raise `TableError` if a gradebook cannot be filled in, for what can be known before anything is graded."""
+    _read_gradebook(read_canvas(path), column, {assignment}, Path(path).name)
 
 
 def fill_canvas(text: str, records: list[Record], marks: Marks, column: str | None = None) -> tuple[str, list[str]]:
@@ -71,26 +98,45 @@ def _fill_rows(
 # ---- the gradebook
 
 
-def _read_gradebook(text: str, column: str | None, assignments: set[str]) -> _Gradebook:
-    head = text.splitlines()[:3]
-    delimiter = ";" if sum(line.count(";") for line in head) > sum(line.count(",") for line in head) else ","
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    if not rows or len(rows[0]) < 4 or "Student" not in rows[0][0] or "ID" not in rows[0]:
-        raise ValueError("this is not a Canvas gradebook: its first row must start with Student and have a column ID")
-    return _Gradebook(rows, delimiter, _find_column(rows[0], column, assignments))
+def _read_gradebook(text: str, column: str | None, assignments: set[str], name: str = "the gradebook") -> _Gradebook:
+    try:
+        table = _without_index(table_of(text, name, WHAT))
+    except TableError as error:
+        raise TableError(f"{name} is not a Canvas gradebook: {error}") from error
+    if len(table.header) < 4 or "Student" not in table.header[0] or not table.columns("ID"):
+        told = "its first row must start with Student and have a column ID"
+        raise TableError(f"{name} is not a Canvas gradebook: {told}; it is {listed(table.header) or 'blank'}.")
+    for title in ("ID", "SIS User ID", "SIS Login ID"):
+        if (columns := table.columns(title)) and (told := duplicates(table, columns[0])):
+            raise TableError(told)
+    rows = [table.header, *(row for _, row in table.rows)]
+    return _Gradebook(rows, table.separator, _find_column(table.header, column, assignments, name))
 
 
-def _find_column(header: list[str], title: str | None, assignments: set[str]) -> int:
+def _without_index(table: Table) -> Table:
+    """The table without a first column of row numbers, as pandas adds one."""
+    if (
+        len(table.header) < 2
+        or letters_of(table.header[0]).removeprefix("unnamed0")
+        or "Student" not in table.header[1]
+    ):
+        return table
+    rows = [(line, row[1:]) for line, row in table.rows]
+    return Table(table.name, table.header[1:], rows, table.separator)
+
+
+def _find_column(header: list[str], title: str | None, assignments: set[str], name: str) -> int:
     columns = range(_front(header), len(header))
     if title is None:
         names = [_letters(name) for name in assignments]
         found = [i for i in columns if any(re.search(rf"{n}(?!\d)", _letters(header[i])) for n in names)]
     else:
-        found = [i for i in columns if title in (header[i], _without_number(header[i]))]
+        found = [i for i in columns if title.strip() in (header[i].strip(), _without_number(header[i].strip()))]
     if len(found) != 1:
         what = title or " or ".join(sorted(assignments))
-        titles = ", ".join(repr(header[i]) for i in columns)
-        raise ValueError(f"{len(found)} columns match {what!r}; choose one of {titles}")
+        titles = listed((repr(header[i]) for i in columns), MOST_TITLES)
+        told = f"{len(found)} columns match {what!r}; choose one of {titles}"
+        raise TableError(f"{name}, line 1: {told} with --column.")
     return found[0]
 
 
@@ -135,21 +181,27 @@ def _gradebook_text(book: _Gradebook) -> str:
 
 def _rows_of(rows: list[list[str]], learner: dict) -> list[int]:
     """The rows of a submission's learner, or of its group; none if they are not there, or do not agree."""
-    users, logins = (str(learner.get(key) or "").split(", ") for key in ("user", "email"))
-    if learner.get("email"):  # from Gradescope, where a user's number is the student id
-        found = {*_rows_with(rows, "SIS User ID", users), *_rows_with(rows, "SIS Login ID", users + logins)}
+    users, logins, ids = (str(learner.get(key) or "").split(", ") for key in ("user", "email", "id"))
+    own_logins = str(learner.get("login") or "").split(", ")
+    if learner.get("canvas"):
+        found = _rows_with(rows, "ID", [str(learner["canvas"])])
+    elif learner.get("email"):  # from Gradescope, where a user's number is the student id, or from the class's list
+        found = _rows_with(rows, "SIS User ID", users + ids)
+        found |= _rows_with(rows, "SIS Login ID", users + logins + own_logins)
+    elif any(users):
+        found = _rows_with(rows, "ID", users)
     else:
-        found = set(_rows_with(rows, "ID", users))
-    return sorted(found) if len(found) <= max(len(users), len(logins)) else []
+        found = _rows_with(rows, "SIS User ID", ids) | _rows_with(rows, "SIS Login ID", own_logins)
+    return sorted(found) if len(found) <= max(map(len, (users, logins, ids))) else []
 
 
-def _rows_with(rows: list[list[str]], title: str, values: Iterable[str]) -> Iterator[int]:
-    if title not in rows[0]:
-        return
-    column, expected = rows[0].index(title), {value.strip().lower() for value in values if value.strip()}
-    for i, row in enumerate(rows[1:], 1):
-        if len(row) > column and row[column].strip().lower() in expected:
-            yield i
+def _rows_with(rows: list[list[str]], title: str, values: Iterable[str]) -> set[int]:
+    """The rows that have one of the values in a column; numbers may look as a spreadsheet has saved them."""
+    columns = Table("", rows[0], []).columns(title)
+    if not columns:
+        return set()
+    ids = Ids((cell(row, columns[0]), i) for i, row in enumerate(rows[1:], 1))
+    return set().union(*(ids.rows(value) for value in values))
 
 
 def _who(learner: dict) -> str:

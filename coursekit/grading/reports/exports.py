@@ -1,7 +1,7 @@
-"""Grades for other programs: CSV, Gradescope, a Canvas gradebook, JUnit XML.
+"""Grades for other programs: CSV, Gradescope, a Canvas gradebook, a Moodle worksheet, JUnit XML.
 
 Pure functions of the records and the marks for written answers. A submission without a final grade never gets a number
-in the Canvas file; `write_exports` returns a note about it.
+in the files for Canvas and Moodle; `write_exports` returns a note about it.
 """
 
 import csv
@@ -14,13 +14,14 @@ from pathlib import Path
 
 from coursekit.core.question import Status
 from coursekit.files import write_file
+from coursekit.grading.intake.text import plain_cell
 from coursekit.grading.record import QuestionRecord, Record, State
 from coursekit.grading.reports import pages
-from coursekit.grading.reports.canvas import fill_canvas
+from coursekit.grading.reports.canvas import fill_canvas, read_canvas
 from coursekit.grading.reports.marks import Marks, marked_answers, read_marks, totals
+from coursekit.grading.reports.moodle import fill_worksheet, read_worksheet
 from coursekit.grading.reports.pages import number
 from coursekit.grading.reports.words import first_line, follow_through_sentence, next_steps, status_words
-from coursekit.grading.reports.written import plain_cell
 
 
 def write_exports(
@@ -29,6 +30,7 @@ def write_exports(
     canvas: Path | None = None,
     column: str | None = None,
     marks: Marks | None = None,
+    moodle: Path | None = None,
 ) -> list[str]:
     """Write every export into `out`.
 
@@ -36,12 +38,15 @@ def write_exports(
     ----------
     records : list of Record
     out : Path
-        Gets grades.csv, junit.xml, gradescope/<id>/results.json and, with `canvas`, canvas.csv.
+        Gets grades.csv, junit.xml, gradescope/<id>/results.json, with `canvas` canvas.csv, with `moodle` moodle.csv.
     canvas : Path, optional
         The gradebook as Canvas exports it; it is left unchanged.
     column : str, optional
         The column of `canvas` to fill in, by its title with or without Canvas' number; by default the one that names
-        the assignment.
+        the assignment. Of `moodle`, by default "Grade".
+    marks : Marks, optional
+    moodle : Path, optional
+        The grading worksheet that Moodle hands out; it is left unchanged.
 
     Returns
     -------
@@ -55,10 +60,14 @@ def write_exports(
     for record in records:
         results = json.dumps(gradescope_results(record, marks), indent=1, ensure_ascii=False) + "\n"
         write_file(Path(out, "gradescope", pages.file_name(record.submission.id), "results.json"), results)
-    if canvas is None:
-        return []
-    text, notes = fill_canvas(Path(canvas).read_bytes().decode("utf-8-sig"), records, marks, column)
-    write_file(Path(out, "canvas.csv"), text.encode("utf-8-sig"))
+    notes: list[str] = []
+    if canvas is not None:
+        text, notes = fill_canvas(read_canvas(canvas), records, marks, column)
+        write_file(Path(out, "canvas.csv"), text.encode("utf-8-sig"))
+    if moodle is not None:
+        text, more = fill_worksheet(read_worksheet(moodle, column), records, marks)
+        write_file(Path(out, "moodle.csv"), text.encode("utf-8-sig"))
+        notes += more
     return notes
 
 

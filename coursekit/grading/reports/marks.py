@@ -4,20 +4,23 @@ A mark belongs to an answer: to its question, its submission and its text togeth
 answer that is submitted again with other words must be marked again.
 """
 
-import csv
 import hashlib
-import io
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from coursekit.grading.intake.tables import TableError, cell, read_table, require
+from coursekit.grading.intake.text import unquoted_cell
 from coursekit.grading.record import Record, WrittenAnswer
 from coursekit.grading.reports import pages
 from coursekit.learner import submission
 from coursekit.learner.notebook_form import without_blank
+
+KEY = "answer-"  # before the key of an answer in a spreadsheet, which would take some keys for numbers
+WHAT = "a CSV file as in written/, with marks"
 
 
 @dataclass(frozen=True)
@@ -141,34 +144,45 @@ def read_marks(out: str | Path) -> Marks:
     """
     by_answer: dict[str, Mark] = {}
     problems: list[str] = []
-    files = [(path, *_read_file(path, problems)) for path in sorted(Path(out, "marks").glob("*.*"))]
+    paths = [path for path in sorted(Path(out, "marks").glob("*.*")) if not path.name.startswith((".", "~"))]
+    files = [(path, *_read_file(path, problems)) for path in paths]
     for path, _, rows in sorted(files, key=lambda file: file[1]):
-        for row in rows:
-            _take_row(row, path.name, by_answer, problems)
+        for where, row in rows:
+            _take_row(row, path.name, where, by_answer, problems)
     return Marks(by_answer, tuple(pages.harmless(problems)))
 
 
-def _read_file(path: Path, problems: list[str]) -> tuple[str, list]:
-    """(when it was saved, its rows); no rows, and a problem noted, if it is not a file of marks."""
+def _read_file(path: Path, problems: list[str]) -> tuple[str, list[tuple[str, Any]]]:
+    """(when it was saved, its rows, each with the place); no rows, and a problem noted, if it is no file of marks."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        if path.suffix == ".csv":
-            delimiter = ";" if ";" in text.partition("\n")[0] else ","
-            return "", list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
-        if path.suffix == ".json":
-            content = json.loads(text)
-            return str(content["saved"]), list(content["marks"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
+        if path.suffix.lower() == ".json":
+            content = json.loads(path.read_text(encoding="utf-8-sig"))
+            return str(content["saved"]), [(path.name, row) for row in content["marks"]]
+        return "", list(_rows_of_table(path))
+    except TableError as error:
+        problems.append(f"{path.name} is not a file of marks: {error}")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problems.append(f"{path.name} is not a file of marks ({_why(error)})")
     return "", []
 
 
-def _take_row(row: Any, file: str, by_answer: dict[str, Mark], problems: list[str]) -> None:
+def _rows_of_table(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows of a spreadsheet, each with the file and the line."""
+    table = read_table(path, WHAT)
+    columns = {title: require(table, title, WHAT) for title in ("question", "answer", "points", "possible")}
+    columns |= {"comment": found[0]} if (found := table.columns("comment")) else {}
+    for line, row in table.rows:
+        values = {title: cell(row, column) for title, column in columns.items()}
+        comment = unquoted_cell(row[columns["comment"]]) if len(row) > columns.get("comment", len(row)) else ""
+        yield f"{path.name}, line {line}", values | {"answer": values["answer"].removeprefix(KEY), "comment": comment}
+
+
+def _take_row(row: Any, file: str, where: str, by_answer: dict[str, Mark], problems: list[str]) -> None:
     try:
         mark = _mark(row)
         key = row["answer"]
     except (KeyError, TypeError, ValueError) as error:
-        problems.append(f"{file}: a mark was ignored: {_why(error)}")
+        problems.append(f"{where}: a mark was ignored: {_why(error)}")
         return
     if mark is None:
         return
@@ -181,10 +195,18 @@ def _mark(row: Any) -> Mark | None:
     """The mark in a row; None where no points are given yet."""
     if str(row["points"]).strip() == "":
         return None
-    points, possible = (float(str(row[name]).replace(",", ".")) for name in ("points", "possible"))
+    points, possible = (_number(row, name) for name in ("points", "possible"))
     if not (math.isfinite(possible) and 0 <= points <= possible):
         raise ValueError(f"{points:g} of {possible:g} points is not possible")
     return Mark(str(row["question"]), points, possible, pages.harmless(str(row.get("comment") or "")))
+
+
+def _number(row: Any, name: str) -> float:
+    """A number of points, with a decimal point or comma."""
+    try:
+        return float(str(row[name]).replace(",", "."))
+    except ValueError as error:
+        raise ValueError(f"{name} should be a number; it is {str(row[name])!r:.60}") from error
 
 
 def _why(error: Exception) -> str:

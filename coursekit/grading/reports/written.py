@@ -7,9 +7,18 @@ import io
 from pathlib import Path
 
 from coursekit.files import write_file
+from coursekit.grading.intake.text import plain_cell
 from coursekit.grading.record import Record, WrittenAnswer
 from coursekit.grading.reports import pages
-from coursekit.grading.reports.marks import Mark, Marks, answer_key, is_blank, question_key, read_marks
+from coursekit.grading.reports.marks import (
+    KEY,
+    Mark,
+    Marks,
+    answer_key,
+    is_blank,
+    question_key,
+    read_marks,
+)
 from coursekit.grading.reports.safe_markdown import to_html
 
 _COLUMNS = ("question", "answer", "text", "points", "possible", "comment")
@@ -67,7 +76,7 @@ def _spreadsheet(question: str, answers: Keyed, marks: Marks) -> bytes:
     table = csv.writer(rows, lineterminator="\n")
     table.writerow(_COLUMNS)
     for key, answer in answers:
-        table.writerow([question, key, plain_cell(answer.text), *_mark_cells(marks.by_answer.get(key))])
+        table.writerow([question, KEY + key, plain_cell(answer.text), *_mark_cells(marks.by_answer.get(key))])
     return rows.getvalue().encode("utf-8-sig")
 
 
@@ -75,8 +84,3 @@ def _mark_cells(mark: Mark | None) -> list[str]:
     if not mark:
         return ["", "", ""]
     return [pages.number(mark.points), pages.number(mark.possible), plain_cell(mark.comment)]
-
-
-def plain_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) or text.startswith(("\t", "\n")) else text
