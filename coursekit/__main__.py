@@ -52,6 +52,13 @@ def _edition(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _book(parser: argparse.ArgumentParser) -> None:
+    _new_folder(parser)
+    parser.add_argument(
+        "--repository", default="", metavar="URL", help="the course's repository, for links to files without a page"
+    )
+
+
 def _submission(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
     parser.add_argument("--out", metavar="FILE", help="zip to write (default: ASSIGNMENT.zip in the course's folder)")
@@ -111,6 +118,7 @@ _COMMANDS = {
         "grading.autograder:write_autograder", "write the zip that grades on Gradescope", _autograder
     ),
     "release": Command("teacher.release:build", "build the learner's edition in a new folder", _edition),
+    "book": Command("teacher.book.build:build", "build the course as a site, without the answers", _book),
 }
 
 
