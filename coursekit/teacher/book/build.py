@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from coursekit.paths import PACKAGE, ROOT, files_in
+from coursekit.teacher.book.font import write_font
 from coursekit.teacher.book.pages import write_pages
 from coursekit.teacher.solutions import SolutionError, stripped
 
@@ -59,6 +60,7 @@ def write_sources(work: Path, repository: str = "") -> None:
     """Write all that Sphinx reads: `pages`, and in `edition` the package that the reference describes, without answers."""
     (work / "pages").mkdir()
     write_pages(work / "pages", repository)
+    write_font(work / "pages" / "static" / "math.woff")
     for name, path in files_in(PACKAGE).items():
         target = work / "edition" / name
         target.parent.mkdir(parents=True, exist_ok=True)

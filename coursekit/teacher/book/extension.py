@@ -1,12 +1,12 @@
 """What Sphinx needs besides its own: formulas as MathML, and the reference in the learner's words."""
 
-import html
 import re
 from typing import Any
 
 from math_core import LatexToMathML
 
 _CONVERTER = LatexToMathML()
+_LONG = 30  # characters of a formula in a line that may be wider than a phone
 _CODE_OR_BAR = re.compile(r"(`[^`]*`|^\s*(?:>>>|\.\.\.).*$)|\|", re.MULTILINE)
 
 
@@ -14,6 +14,7 @@ def setup(app: Any) -> dict:
     """Register with Sphinx."""
     app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))
     app.connect("autodoc-process-docstring", _keep_bars)
+    app.connect("doctree-read", _types_are_words)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -29,13 +30,14 @@ def mathml(formula: str, block: bool) -> str:
 
 
 def _visit_inline(writer: Any, node: Any) -> None:
-    writer.body.append(mathml(node.astext(), block=False))
+    formula = mathml(node.astext(), block=False)
+    is_long = len(node.astext()) > _LONG
+    writer.body.append(f'<span class="long formula">{formula}</span>' if is_long else formula)
     _skip(node)
 
 
 def _visit_block(writer: Any, node: Any) -> None:
-    label = html.escape(" ".join(node.astext().split()), quote=True)
-    writer.body.append(f'<div class="formula" tabindex="0" role="group" aria-label="{label}">{mathml(node.astext(), block=True)}</div>')
+    writer.body.append(f'<div class="formula">{mathml(node.astext(), block=True)}</div>')
     _skip(node)
 
 
@@ -43,6 +45,15 @@ def _skip(node: Any) -> None:
     from docutils.nodes import SkipNode
 
     raise SkipNode
+
+
+def _types_are_words(app: Any, doctree: Any) -> None:
+    """Take the links out of types such as "ndarray of shape (N, D)": Sphinx takes each word for the name of a class."""
+    from sphinx.addnodes import pending_xref
+
+    for link in list(doctree.findall(pending_xref)):
+        if link.get("refdomain") == "py":
+            link.replace_self(link.children)
 
 
 def _keep_bars(app: Any, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:

@@ -25,6 +25,9 @@ TEXTS = {
 _AS_THEY_ARE = {
     "docs/scenes.png": "scenes.png",
     "docs/book/conf.py": "conf.py",
+    "docs/book/book.js": "static/book.js",
+    "docs/book/templates/home.html": "templates/home.html",
+    "docs/book/favicon.svg": "favicon.svg",
     "docs/book/book.css": "static/book.css",
 }
 _ROW = r"^\| \[{notebook}\]\([^)]*\) \| (.*?) \| \d+ \| \d+ \|$"

@@ -26,13 +26,17 @@ def entries(introduction: str, notebook: str) -> Iterator[Entry]:
     --------
     >>> text = "**Words used here**\n\n- **loss**: what training lowers. **Metric**: what people ask\n  for.\n"
     >>> list(entries(text, "Losses"))
-    [Entry(word='loss', text='what training lowers. **Metric**: what people ask for.', others=('Metric',), notebook='Losses')]
+    [Entry(word='loss', text='what training lowers. **Metric**: what people ask for.', others=('metric',), notebook='Losses')]
     """
     found = _LIST.search(introduction)
     for item in re.split(r"^- ", found[1], flags=re.MULTILINE)[1:] if found else ():
         text = " ".join(item.split())
         if words := _BOLD.findall(text):
-            yield Entry(words[0], _explanation(text), tuple(words[1:]), notebook)
+            yield Entry(words[0], _explanation(text), tuple(map(_inside_a_sentence, words[1:])), notebook)
+
+
+def _inside_a_sentence(word: str) -> str:
+    return word[0].lower() + word[1:] if word[1:] == word[1:].lower() else word
 
 
 def _explanation(text: str) -> str:
