@@ -13,7 +13,7 @@ from coursekit.teacher.book.font import write_font
 from coursekit.teacher.book.pages import write_pages
 from coursekit.teacher.solutions import SolutionError, stripped
 
-NEEDED = ("sphinx", "myst_nb", "sphinx_book_theme", "math_core", "ziamath", "fontTools")
+NEEDED = ("docutils", "fontTools", "math_core", "myst_nb", "sphinx", "sphinx_book_theme", "ziamath")
 _NOT_INSTALLED = "The book was not built: it needs packages that are not installed here ({missing}); " + (
     "`python -m pip install -r requirements-book.lock` installs them."
 )

@@ -1,11 +1,9 @@
 """What Sphinx needs besides its own: formulas as MathML, and the reference in the learner's words."""
 
 import re
+from functools import cache
 from typing import Any
 
-from math_core import LatexToMathML
-
-_CONVERTER = LatexToMathML()
 _LONG = 30  # characters of a formula in a line that may be wider than a phone
 _CODE_OR_BAR = re.compile(r"(`[^`]*`|^\s*(?:>>>|\.\.\.).*$)|\|", re.MULTILINE)
 
@@ -19,14 +17,15 @@ def setup(app: Any) -> dict:
 
 
 def mathml(formula: str, block: bool) -> str:
-    """A formula in LaTeX as MathML, which browsers show without a script.
+    """A formula in LaTeX as MathML, which browsers show without a script."""
+    return _converter().convert_with_local_state(formula.strip(), displaystyle=block)
 
-    Examples
-    --------
-    >>> mathml("x < 1", block=False)
-    '<math><mi>x</mi><mo>&lt;</mo><mn>1</mn></math>'
-    """
-    return _CONVERTER.convert_with_local_state(formula.strip(), displaystyle=block)
+
+@cache
+def _converter() -> Any:
+    from math_core import LatexToMathML
+
+    return LatexToMathML()
 
 
 def _visit_inline(writer: Any, node: Any) -> None:
