@@ -57,7 +57,7 @@ def _build(out: Path, repository: str) -> None:
 
 
 def write_sources(work: Path, repository: str = "") -> None:
-    """Write all that Sphinx reads: `pages`, and in `edition` the package that the reference describes, without answers."""
+    """Write what Sphinx reads: `pages`, and in `edition` the package of the reference, without answers."""
     (work / "pages").mkdir()
     write_pages(work / "pages", repository)
     write_font(work / "pages" / "static" / "math.woff")
@@ -74,7 +74,20 @@ def _run_sphinx(work: Path, repository: str) -> None:
         "PYTHONHASHSEED": "0",
         "BOOK_REPOSITORY": repository,
     }
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-d", "doctrees", "pages", "site"]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-b",
+        "html",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-d",
+        "doctrees",
+        "pages",
+        "site",
+    ]
     done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         raise BookError(f"Sphinx found errors:\n{(done.stdout + done.stderr).replace(str(work), '').strip()}")

@@ -60,12 +60,12 @@ def _keep_bars(app: Any, what: str, name: str, thing: object, options: object, l
 
 
 def with_bars(lines: list[str]) -> list[str]:
-    """The lines of a docstring with the bars of |x| escaped, which reStructuredText would take for a substitution.
+    r"""The lines of a docstring with the bars of |x| escaped, which reStructuredText would take for a substitution.
 
     Examples
     --------
     >>> with_bars(["|w| in `a | b`", ">>> a | b"])
-    ['\\\\|w\\\\| in `a | b`', '>>> a | b']
+    ['\\|w\\| in `a | b`', '>>> a | b']
     """
     return _CODE_OR_BAR.sub(_escaped, "\n".join(lines)).split("\n")
 

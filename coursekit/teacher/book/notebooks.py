@@ -11,7 +11,7 @@ from coursekit.teacher.solutions import BEGIN, END, strip_notebook
 
 WORDS = "**Words used here**"
 LEFT_OUT = "*What the model answer prints here is left out: it names the settings that were found.*"
-_CAPTION = re.compile(r"^\*Figure: (.*?)\*(?:\n|$)", re.DOTALL | re.MULTILINE)
+_CAPTION = re.compile(r"^\*Figure: (.*?)\*(?=\s|$)", re.DOTALL | re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:\.\d*)?(?:e[-+]?\d+)?")
 _MARKUP = re.compile(r"[`$\\{}]")
 _NO_CAPTION = "A figure; the text next to it says what it shows."
@@ -35,7 +35,10 @@ def notebook_page(text: str, name: str) -> dict:
     """
     solved, page = json.loads(text)["cells"], json.loads(strip_notebook(text, name))
     page["cells"] = [
-        new for cell, old in zip(page["cells"], solved, strict=True) if not is_written(cell) for new in _cells(cell, old)
+        new
+        for cell, old in zip(page["cells"], solved, strict=True)
+        if not is_written(cell)
+        for new in _cells(cell, old)
     ]
     _describe_images(page["cells"])
     return page

@@ -24,9 +24,9 @@ def entries(introduction: str, notebook: str) -> Iterator[Entry]:
 
     Examples
     --------
-    >>> text = "**Words used here**\n\n- **loss**: what training lowers. **Metric**: what people ask\n  for.\n"
+    >>> text = "**Words used here**\n\n- **loss**: what falls. **Metric**: what people\n  ask for.\n"
     >>> list(entries(text, "Losses"))
-    [Entry(word='loss', text='what training lowers. **Metric**: what people ask for.', others=('metric',), notebook='Losses')]
+    [Entry(word='loss', text='what falls. **Metric**: what people ask for.', others=('metric',), notebook='Losses')]
     """
     found = _LIST.search(introduction)
     for item in re.split(r"^- ", found[1], flags=re.MULTILINE)[1:] if found else ():
@@ -59,8 +59,8 @@ def glossary(found: Iterable[Entry]) -> str:
 
 _HEAD = """# Words
 
-The words that the notebooks explain at their beginning, each with a link to where it is explained. Where several notebooks explain
-a word, all that they say is here, in the order of the course.
+The words that the notebooks explain at their beginning, each with a link to where it is explained. Where several
+notebooks explain a word, all that they say is here, in the order of the course.
 """
 
 
