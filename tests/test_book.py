@@ -37,8 +37,11 @@ def site(tmp_path_factory):
         folder.mkdir()
     except FileExistsError:
         return _built_by_another(folder)
-    status = building.build(folder / "site")
-    (folder / "status").write_text(str(status))
+    status = None
+    try:
+        status = building.build(folder / "site")
+    finally:
+        (folder / "status").write_text(str(status))
     assert status == 0
     return folder / "site"
 
@@ -183,6 +186,14 @@ def test_examples_of_shapes():
     flags = doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
     result = doctest.DocTestRunner(optionflags=flags).run(example)
     assert result.failed == 0 and result.attempted > 50
+
+
+@needs_sphinx
+def test_topics_lead_to_cells(site):
+    """Each cell that the topics name has a place on its notebook's page, and a link to it."""
+    linked = pages.linked_cells((ROOT / "docs/topics.md").read_text(encoding="utf-8"))
+    links = set(re.findall(r'href="practice/\w+\.html#([\w-]+)"', (site / "topics.html").read_text(encoding="utf-8")))
+    assert len(linked) > 60 and linked <= links
 
 
 # ---- how a page is made

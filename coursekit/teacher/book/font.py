@@ -1,6 +1,6 @@
 """The font of the formulas: the part of STIX Two Math (SIL Open Font License) that formulas use."""
 
-from importlib.resources import files
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
@@ -31,8 +31,15 @@ def write_font(path: Path) -> None:
     from fontTools import subset
 
     options = subset.Options(flavor="woff", recalc_timestamp=False, hinting=False)
-    font = subset.load_font(str(files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"), options)
+    font = subset.load_font(str(_whole_font()), options)
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=_CHARACTERS)
     subsetter.subset(font)
     subset.save_font(font, str(path), options)
+
+
+def _whole_font() -> Path:
+    """The file in the package that brings it, which need not be imported."""
+    package = find_spec("ziamath")
+    assert package is not None and package.origin is not None  # it is one of those that the book needs
+    return Path(package.origin).parent / "fonts" / "STIXTwoMath-Regular.ttf"

@@ -31,6 +31,7 @@ _AS_THEY_ARE = {
     "docs/book/book.css": "static/book.css",
 }
 _ROW = r"^\| \[{notebook}\]\([^)]*\) \| (.*?) \| \d+ \| \d+ \|$"
+_CELLS = re.compile(r"(\[(\w+)\]\(\.\./assignments/\w+/\2\.ipynb\): )(`\w+`(?:, `\w+`)*)")
 _MAP = "<!-- the course's map -->"
 
 
@@ -50,15 +51,17 @@ def write_pages(folder: Path, repository: str = "", root: Path = ROOT) -> None:
     led = partial(relinked, pages=pages, repository=repository, root=root)
     for name, page in TEXTS.items():
         text = (root / name).read_text(encoding="utf-8")
-        _write(folder / page, led(text.replace(_MAP, course_map(root)), name, page))
+        _write(folder / page, led(with_cells_linked(text.replace(_MAP, course_map(root))), name, page))
     for name, page in _AS_THEY_ARE.items():
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, folder / page)
+    linked = linked_cells((root / "docs/topics.md").read_text(encoding="utf-8"))
     for notebook in NOTEBOOKS:
         name = notebook_file(notebook)
         found = notebook_page((root / name).read_text(encoding="utf-8"), name)
         _lead_links(found, partial(led, name=name, page=pages[name]))
         _name_the_words(found, notebook)
+        found["cells"] = list(_with_names(found["cells"], notebook, linked))
         _write(folder / pages[name], json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     _write(folder / "words.md", glossary(_all_entries(root)))
     for name in modules(root):
@@ -91,6 +94,42 @@ def _name_the_words(page: dict, notebook: str) -> None:
     first = page["cells"][0]
     named = source(first).replace(WORDS, f"({anchor(notebook)})=\n{WORDS}", 1)
     first["source"] = named.splitlines(keepends=True)
+
+
+def linked_cells(text: str) -> set[str]:
+    """The names of the cells that a text of the course speaks of after the link to their notebook.
+
+    Examples
+    --------
+    >>> linked_cells("| [Losses](../assignments/practice/Losses.ipynb): `digits`, `multi_claims` |") == {
+    ...     "losses-digits",
+    ...     "losses-multi-claims",
+    ... }
+    True
+    """
+    return {_cell_name(found[2], cell) for found in _CELLS.finditer(text) for cell in re.findall(r"\w+", found[3])}
+
+
+def with_cells_linked(text: str) -> str:
+    """A text with links to the cells that it speaks of."""
+
+    def linked(found: re.Match) -> str:
+        return found[1] + re.sub(r"`(\w+)`", lambda cell: f"[{cell[0]}](#{_cell_name(found[2], cell[1])})", found[3])
+
+    return _CELLS.sub(linked, text)
+
+
+def _cell_name(notebook: str, cell: str) -> str:
+    return f"{notebook}-{cell}".lower().replace("_", "-")
+
+
+def _with_names(cells: list[dict], notebook: str, linked: set[str]) -> Iterator[dict]:
+    """The cells, with a name before each that is linked from elsewhere."""
+    for cell in cells:
+        name = _cell_name(notebook, cell["id"])
+        if name in linked:
+            yield {"cell_type": "markdown", "id": f"{cell['id']}-name", "metadata": {}, "source": [f"({name})="]}
+        yield cell
 
 
 def _all_entries(root: Path) -> Iterator[Entry]:
