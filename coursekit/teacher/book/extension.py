@@ -13,6 +13,7 @@ def setup(app: Any) -> dict:
     app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))
     app.connect("autodoc-process-docstring", _keep_bars)
     app.connect("doctree-read", _types_are_words)
+    app.connect("doctree-read", _name_columns)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -53,6 +54,16 @@ def _types_are_words(app: Any, doctree: Any) -> None:
     for link in list(doctree.findall(pending_xref)):
         if link.get("refdomain") == "py":
             link.replace_self(link.children)
+
+
+def _name_columns(app: Any, doctree: Any) -> None:
+    """Give a column without a heading one for those who hear the page: it names the rows."""
+    from docutils import nodes
+
+    for head in doctree.findall(nodes.thead):
+        for entry in head.findall(nodes.entry):
+            if not entry.astext().strip():
+                entry += nodes.raw("", '<span class="visually-hidden">row</span>', format="html")
 
 
 def _keep_bars(app: Any, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
