@@ -31,11 +31,11 @@ def write_font(path: Path) -> None:
     from fontTools import subset
 
     options = subset.Options(flavor="woff", recalc_timestamp=False, hinting=False)
-    font = subset.load_font(str(_whole_font()), options)
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=_CHARACTERS)
-    subsetter.subset(font)
-    subset.save_font(font, str(path), options)
+    with subset.load_font(str(_whole_font()), options) as font:
+        subsetter.subset(font)
+        subset.save_font(font, str(path), options)
 
 
 def _whole_font() -> Path:
