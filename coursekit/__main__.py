@@ -71,6 +71,13 @@ def _edition(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--branch", default="main", help="the branch in which you will publish it (default: main)")
 
 
+def _book(parser: argparse.ArgumentParser) -> None:
+    _new_folder(parser)
+    parser.add_argument(
+        "--repository", default="", metavar="URL", help="the course's repository, for links to files without a page"
+    )
+
+
 def _submission(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
     parser.add_argument("--out", metavar="FILE", help="zip to write (default: ASSIGNMENT.zip in the course's folder)")
@@ -136,6 +143,7 @@ _COMMANDS = {
     "lite": Command(
         "teacher.lite:build", "build an edition that runs in a browser alone, with JupyterLite", _new_folder
     ),
+    "book": Command("teacher.book.build:build", "build the course as a site, without the answers", _book),
 }
 
 

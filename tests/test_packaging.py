@@ -20,6 +20,7 @@ from coursekit.paths import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 GROUPS = {"learner": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
 TEACHER = ("coursekit/grading/", "coursekit/teacher/")
+BOOK = ROOT / "coursekit" / "teacher" / "book"
 OWN = {"cs231n", "coursekit", "zoo", "tests"}
 
 
@@ -60,8 +61,12 @@ def test_what_learners_import_is_declared():
 
 
 def test_what_teachers_import_is_declared():
-    paths = [path for path in modules("coursekit") if is_teachers(path)]
+    paths = [path for path in modules("coursekit") if is_teachers(path) and BOOK not in path.parents]
     assert third_party(paths) <= names(GROUPS["learner"] + GROUPS["grading"])
+
+
+def test_what_the_book_imports_is_declared():
+    assert third_party(BOOK.glob("*.py")) <= names(GROUPS["learner"] + GROUPS["book"])
 
 
 def test_importing_needs_numpy_alone():
@@ -73,7 +78,9 @@ def test_importing_needs_numpy_alone():
     [
         ("requirements.txt", "learner", []),
         ("requirements-grading.txt", "grading", ["-r requirements.txt"]),
-        ("requirements-dev.txt", "dev", ["-r requirements-grading.txt"]),
+        ("requirements-book.txt", "book", ["-r requirements.txt"]),
+        ("requirements-browser.txt", "browser", []),
+        ("requirements-dev.txt", "dev", ["-r requirements-grading.txt", "-r requirements-book.txt"]),
         ("requirements-bench.txt", "bench", []),
     ],
 )
@@ -83,7 +90,12 @@ def test_requirements_repeat_the_declaration(file, group, base):
 
 
 @pytest.mark.parametrize(
-    "lock, groups", [("requirements.lock", ["learner"]), ("requirements-dev.lock", ["learner", "grading", "dev"])]
+    "lock, groups",
+    [
+        ("requirements.lock", ["learner"]),
+        ("requirements-book.lock", ["learner", "book"]),
+        ("requirements-dev.lock", ["learner", "grading", "book", "dev"]),
+    ],
 )
 def test_locks_pin_every_declared_dependency(lock, groups):
     pinned = set(re.findall(r"^([\w-]+)(?:\[\w+\])?==", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
