@@ -277,6 +277,7 @@ class Grading:
             modules = (*sandbox.WORKER, module_of(question.notebook).__name__)
             outcome = sandbox.warm_or_cold(partial(run, command, request), modules, self.settings.level)
             self.timings.own_code += outcome.seconds
+            self.timings.memory = max(self.timings.memory, outcome.memory)
             self._has_stalled |= outcome.ended == Ending.STALLED
             stderr = outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode())
             return FinishedProcess(outcome.stdout, stderr, outcome.ended, limits.seconds, outcome.cpu_seconds)
@@ -373,6 +374,7 @@ class Grading:
             with self._reference(reference, "", kernel.notebook_limits(settings), True) as earlier:
                 run = notebook_run.run_notebook(notebook, name, self.folder(reference), settings, self._shown, earlier)
             self._notebook_runs[key] = run
+            self.timings.memory = max(self.timings.memory, run.memory)
             seconds = time.monotonic() - started
             _add_time(self.timings.notebooks, name, seconds)
             self.timings.own_code += seconds

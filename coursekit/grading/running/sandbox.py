@@ -46,8 +46,8 @@ LONGEST_ERRORS = 64 << 10  # bytes of the standard error that are kept
 GRACE = 2.0  # seconds that the launcher has to kill the remaining processes
 _LAUNCHER = Path(__file__).with_name("launch.py")
 GET_SUBREAPER = 37  # of Linux' prctl
-# What the process of a question has imported before it reads its request, but for the questions of its notebook.
-WORKER: warm.Modules = ("coursekit.core.serialization", "coursekit.core.question")
+# What the process of a question imports before a learner's code, but for the questions of its notebook.
+WORKER: warm.Modules = ("numpy.random", "coursekit.core.serialization", "coursekit.core.question")
 _OWN_COUNT = (5, 14)  # the first Linux that counts the processes of a user in each user namespace
 
 
@@ -95,7 +95,7 @@ class Limits:
 class Outcome:
     """What a command did.
 
-    `code` is the exit status or the negative number of the signal.
+    `code` is the exit status or the negative number of the signal; `memory` is the most that was seen in use, in bytes.
     """
 
     stdout: bytes
@@ -104,6 +104,7 @@ class Outcome:
     code: int
     seconds: float
     cpu_seconds: float
+    memory: int = 0
 
 
 # ---- what works here
@@ -239,12 +240,14 @@ def run_command(
         stopped_for = pipes.serve_until(started + WAITING * limits.seconds)
         running.tree.look()  # before the process is reaped: then its numbers are gone
         running.stop()
-    seconds, code = time.monotonic() - started, running.process.returncode
-    if isinstance(running.process, warm.WarmProcess) and running.process.is_lost:
-        raise warm.UnavailableError("the zygote ended before the command did")
+    seconds, code, memory = time.monotonic() - started, running.process.wait(), running.tree.peak
+    if isinstance(running.process, warm.WarmProcess):
+        if running.process.is_lost:
+            raise warm.UnavailableError("the zygote ended before the command did")
+        memory = max(memory, running.process.memory)
     used = running.tree.seconds
     ended = stopped_for or _how_it_ended(code, pipes.errors, used >= limits.seconds, used > limits.seconds + 1)
-    return Outcome(bytes(pipes.output), bytes(pipes.errors), ended, code, seconds, used)
+    return Outcome(bytes(pipes.output), bytes(pipes.errors), ended, code, seconds, used, memory)
 
 
 def _how_it_ended(code: int, errors: bytearray, had_its_time: bool, had_more: bool) -> Ending:

@@ -48,11 +48,14 @@ class Tree:
         Seconds by the clock during which none of their threads was running, ready to run, or reading from a disk. A
         busy machine does not add to them: who waits for a processor is ready to run. Who works a little now and then
         is idle for the rest.
+    peak : int
+        The most bytes of memory that were ever seen.
     """
 
     def __init__(self, pid: int, other: "Tree | None" = None, beside: tuple[int, ...] = ()) -> None:
         self.pids, self.other = (pid, *beside), other
         self.seconds = self.idle = 0.0
+        self.peak = 0
         self.is_active = True
         self._own_seconds: dict[tuple[int, int], float] = {}  # of each process that was ever seen
         self._looked = time.monotonic()
@@ -91,7 +94,9 @@ class Tree:
         processes = list(self._processes())
         buffers = SOCKET * sum(map(_num_open, processes))
         simple = buffers + sum(process.memory for process in processes)
-        return simple if simple <= limit else buffers + sum(_proportional(process) for process in processes)
+        found = simple if simple <= limit else buffers + sum(_proportional(process) for process in processes)
+        self.peak = max(self.peak, found)
+        return found
 
     def filled(self, folder: str, size: int) -> tuple[int, int]:
         """Bytes and number of files in a file system of this size that the sandbox has at `folder`; else (0, 0)."""

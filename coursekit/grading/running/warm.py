@@ -7,6 +7,7 @@ in the sandbox: it has joined it. Where any of this fails, `UnavailableError` is
 sandbox, so nothing but time is lost.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -18,7 +19,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 from coursekit.grading.running import folders, launch, workspace, zygote
@@ -65,17 +65,25 @@ class Zygote:
         except (OSError, ValueError) as error:  # it is gone, or does not answer
             self.end()
             raise UnavailableError(f"the zygote is lost: {error}") from error
+        except BaseException:  # Ctrl-C: what it answers now would be taken for the answer to the next question
+            self.end()
+            raise
 
     def end(self) -> None:
         """End it."""
         self.channel.close()  # it kills what it has started, and exits
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(1)
-        self.process.kill()
-        self.process.wait()
+        _end(self.process)
 
 
 _zygotes: dict[Modules, Zygote] = {}  # those of this process, by the modules that they have imported
+
+
+@atexit.register
+def _end_all() -> None:
+    while _zygotes:
+        _zygotes.popitem()[1].end()
 
 
 def zygote_with(modules: Modules) -> Zygote:
@@ -161,6 +169,8 @@ def shelter(words: int, has_filter: bool) -> Iterator[Shelter]:
         pid = _first_inside(process, info)
         handle = os.pidfd_open(pid)
         stack.callback(os.close, handle)
+        stack.callback(_is_readable, handle, PATIENCE)  # all that ran inside is gone
+        stack.callback(process.kill)
         yield Shelter(process, handle, *_entrance(pid))
 
 
@@ -191,7 +201,7 @@ def _start(command: list[str], files: list[int]) -> subprocess.Popen:
 
 
 def _end(process: subprocess.Popen) -> None:
-    """End a sandbox: all that runs in it is killed with its first process."""
+    """End a process; with bubblewrap, the first process inside is killed, and all that runs there with it."""
     process.kill()
     process.communicate()
 
@@ -245,6 +255,8 @@ class WarmProcess:
     pid : int
     returncode : int or None
         The exit status or the negative number of the signal, once that is known.
+    memory : int
+        The most that one of its processes has had in memory, in bytes, once the exit status is known.
     is_lost : bool
         Whether the zygote, which alone knows the exit status, has ended before.
     stdin, stdout, stderr : files or None
@@ -255,6 +267,7 @@ class WarmProcess:
     ) -> None:
         self.zygote, self.inside = zygote, inside
         self.returncode: int | None = None
+        self.memory = 0
         self.is_lost = False
         self.stdin: IO[bytes] | None
         with contextlib.ExitStack() as ends, contextlib.ExitStack() as own:
@@ -306,21 +319,22 @@ class WarmProcess:
         except UnavailableError:
             self.is_lost = True
             return -signal.SIGKILL
+        self.memory = answer["memory"]
         return os.waitstatus_to_exitcode(answer["status"])
 
 
 def _standard(
-    pipes: int, ends: contextlib.ExitStack, own: contextlib.ExitStack
+    pipes: int, its: contextlib.ExitStack, ours: contextlib.ExitStack
 ) -> tuple[dict[int, int], list[IO[bytes] | None]]:
-    """The standard input and outputs of a process, by number, and our ends of them; closed with the stacks."""
+    """The standard input and outputs of a process by number, and our ends of them; closed with the stacks."""
     if pipes == subprocess.DEVNULL:
-        file = ends.enter_context(open(os.devnull, "r+b", 0)).fileno()
-        return dict.fromkeys(range(3), file), [None] * 3
-    its, ours = {}, []
+        null = its.enter_context(os.fdopen(os.open(os.devnull, os.O_RDWR), "r+b", 0)).fileno()
+        return dict.fromkeys(range(3), null), [None] * 3
+    files: dict[int, int] = {}
+    ends: list[IO[bytes] | None] = []
     for number in range(3):
         reading, writing = os.pipe()
-        opened = [open(reading, "rb", 0), open(writing, "wb", 0)]
-        first, second = opened if number == 0 else reversed(opened)
-        its[number] = ends.enter_context(first).fileno()
-        ours.append(own.enter_context(second))
-    return its, ours
+        one, other = (reading, writing) if number == 0 else (writing, reading)
+        files[number] = its.enter_context(os.fdopen(one, "rb" if number == 0 else "wb", 0)).fileno()
+        ends.append(ours.enter_context(os.fdopen(other, "wb" if number == 0 else "rb", 0)))
+    return files, ends

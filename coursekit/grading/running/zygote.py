@@ -5,7 +5,7 @@ and without any `cs231n`. It imports the modules and serves requests, JSON objec
 
 - *start*: fork a process that enters a sandbox and runs a Python command there, as `python -m` or `python -c` would.
   The answer is its number, with a handle (a pidfd).
-- *reap*: wait for a process that was started; the answer is its wait status.
+- *reap*: wait for a process that was started; the answer is its wait status, and the memory that it has used.
 
 No learner's code ever runs in this process. A new process runs nothing but what is below until it is as closed in as
 a command that `launch.py` starts: with bubblewrap, it joins the namespaces of a sandbox that was made for this run
@@ -78,7 +78,7 @@ class _NoCourse:
 
 
 def _import_without_course(names: list[str]) -> None:
-    sys.meta_path.insert(0, _NoCourse())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _NoCourse())
     for name in names:
         importlib.import_module(name)
     del sys.meta_path[0]
@@ -89,10 +89,10 @@ def _import_without_course(names: list[str]) -> None:
 
 def _reap(pid: int, started: set[int]) -> dict[str, int]:
     """Wait for a process, and kill those that it left without a parent: they became children of this one."""
-    _, status = os.waitpid(pid, 0)
+    _, status, usage = os.wait4(pid, 0)
     started.remove(pid)
     launch.kill_descendants(started)
-    return {"status": status}
+    return {"status": status, "memory": 1024 * usage.ru_maxrss}
 
 
 def _start(channel: socket.socket, request: dict, files: list[int], started: set[int]) -> bool:
@@ -215,14 +215,15 @@ def _move(folder: str, environment: dict[str, str]) -> None:
     for name, module in sys.modules.items():
         if name.partition(".")[0] == "coursekit":
             _move_module(module, folder, root)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
+    if random := sys.modules.get("numpy.random"):
+        random.seed()  # Python seeds its own generator after a fork
 
 
 def _move_module(module: types.ModuleType, folder: str, root: str) -> None:
     """Change the paths in a module's attributes."""
     spec = module.__spec__
-    for owner, names in ((module, ("__file__", "__cached__")), (spec, ("origin", "cached")), (spec.loader, ("path",))):
+    owners: tuple[Any, ...] = (module, spec, spec and spec.loader)
+    for owner, names in zip(owners, (("__file__", "__cached__"), ("origin", "cached"), ("path",)), strict=True):
         for name in names:
             if isinstance(path := getattr(owner, name, None), str):
                 setattr(owner, name, path.replace(folder, root, 1))
