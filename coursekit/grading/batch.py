@@ -35,7 +35,7 @@ from coursekit.grading.reports.marks import Marks, read_marks
 from coursekit.grading.settings import Settings, versions
 
 ROUNDS = 3  # how often a submission is tried whose process is lost; the last time in a process of its own
-PATIENCE = 5.0  # seconds that processes have to stop what they are running
+PATIENCE = 1.5  # seconds that processes have to stop what they are running
 
 Finished = Generator[tuple[Source, Record], None, None]
 

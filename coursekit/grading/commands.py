@@ -43,14 +43,14 @@ def grade(options: Sequence[str] = ()) -> int:
     _remember(args.out, submissions=str(args.submissions.resolve()), seed=settings.seed)
     try:
         records = grade_all(found.sources, settings, args.out, args.processes, args.scheduler)
+        for note in write_reports(records, args.out, args.canvas, args.column, found.others):
+            print(note)
     except BatchError as error:
         print(error)
         return 2
     except KeyboardInterrupt:
         print(f"Stopped. The finished records are in {args.out}; run the same command to continue.")
         return 130
-    for note in write_reports(records, args.out, args.canvas, args.column, found.others):
-        print(note)
     return _summary(records, args.out)
 
 

@@ -310,6 +310,7 @@ def started_command(
             file = stack.enter_context(_arguments(bubblewrap.arguments(root, limits.quota, readable, inside)))
             home, places, seen = "/tmp", bubblewrap.writable(root), INSIDE
         else:
+            stack.enter_context(_emptied_afterwards(root))
             scratch = stack.enter_context(folders.temporary_folder("sandbox-"))
             if user:
                 os.chown(scratch, user, user)
@@ -339,6 +340,20 @@ def started_command(
             for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
                 with contextlib.suppress(BrokenPipeError):  # it has something to say that nobody will read
                     stream.close()
+
+
+@contextlib.contextmanager
+def _emptied_afterwards(root: Path) -> Iterator[None]:
+    """Empty the parts of a folder that may be written to, as far as they are empty now: the next run finds nothing."""
+    parts = [root / part for part in SCRATCH]
+    empty = [part for part in parts if part.is_dir() and not any(part.iterdir())]
+    try:
+        yield
+    finally:
+        for part in empty:
+            folders.remove(part)
+            part.mkdir()
+            part.chmod(0o777)
 
 
 @contextlib.contextmanager

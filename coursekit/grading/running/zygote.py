@@ -106,7 +106,7 @@ def _start(channel: socket.socket, request: dict, files: list[int], started: set
     for file in (*files, report):
         os.close(file)
     with open(reading, "rb") as lines:
-        told = _told(lines)
+        told = _told(lines, {"ready", "inside"} if request["flags"] else {"ready"})
     if "inside" in told:
         os.waitpid(first, 0)  # it has ended, and its child is now one of this process
     if "error" in told:
@@ -121,12 +121,12 @@ def _start(channel: socket.socket, request: dict, files: list[int], started: set
     return True
 
 
-def _told(lines: Iterator[bytes]) -> dict[str, Any]:
-    """What a new process reports up to the moment in which it is ready, or fails."""
+def _told(lines: Iterator[bytes], wanted: set[str]) -> dict[str, Any]:
+    """What new processes report, in any order, until all is said that is wanted, or one fails."""
     told: dict[str, Any] = {}
     for line in lines:
         told |= json.loads(line)
-        if "ready" in told or "error" in told:
+        if "error" in told or wanted <= told.keys():
             return told
     return told | {"error": "it ended early"}
 
