@@ -1298,3 +1298,136 @@ if os.fork() == 0:
     NotebookTrick("10 GB of output", "while True: print('x' * 10 ** 6)", is_slow=True),
     NotebookTrick("the nonce is another", "import os\nos.environ['COURSEKIT_GRADING'] = '0' * 32", is_slow=True),
 ]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Something that one question leaves for the next.
+
+    Parameters
+    ----------
+    name : str
+    left : str
+        Stands at the beginning of the first question's function.
+    seen : str
+        An expression that is true where the next question finds it.
+    levels : tuple of str
+        What must hold it: both levels of isolation, or bubblewrap alone.
+    """
+
+    name: str
+    left: str
+    seen: str
+    levels: tuple = BOTH
+
+
+_DAEMON = """
+import os, time
+if os.fork() == 0:
+    try:
+        os.setsid()
+        if os.fork() == 0:
+            {0}
+            with open('/proc/self/comm', 'w') as file:
+                file.write('leak-daemon')
+            time.sleep(1000)
+    finally:
+        os._exit(0)
+time.sleep(0.2)
+"""
+_IS_THERE = """any(
+    open(f'/proc/{pid}/comm').read() == 'leak-daemon\\n' for pid in os.listdir('/proc') if pid.isdigit()
+    and os.path.exists(f'/proc/{pid}/comm'))"""
+LEAKS = [
+    Leak("a daemon", _DAEMON.format("pass"), _IS_THERE),
+    Leak(
+        "an abstract socket, held by a daemon",
+        _DAEMON.format("import socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0leak-socket'); s.listen()"),
+        "'leak-socket' in open('/proc/net/unix').read()",
+    ),
+    Leak(
+        "a file in the folder for temporary files",
+        "import tempfile\nopen(os.path.join(tempfile.gettempdir(), 'leak'), 'w').close()",
+        "os.path.exists(os.path.join(tempfile.gettempdir(), 'leak'))",
+    ),
+    Leak(
+        "a file beside the saved weights",
+        "open('cs231n/saved/leak', 'w').close()",
+        "os.path.exists('cs231n/saved/leak')",
+    ),
+    Leak(
+        "a full file system",
+        """
+import tempfile
+with contextlib.suppress(OSError):
+    for number in range(16):
+        open(os.path.join(tempfile.gettempdir(), f'fill-{number}'), 'wb').write(bytes(1 << 20))
+""",
+        "bool(os.listdir(tempfile.gettempdir()))",
+    ),
+    Leak(
+        "bytecode of another answer",
+        """
+import importlib.util, py_compile
+for name in ('cs231n/layers.py', 'coursekit/running/worker.py', 'coursekit/core/question.py'):
+    with contextlib.suppress(OSError):
+        place = importlib.util.cache_from_source(name)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, 'wb') as file:
+            file.write(b'leak')
+""",
+        "os.path.exists(importlib.util.cache_from_source('cs231n/layers.py'))",
+        levels=WRAPPED,
+    ),
+    Leak(
+        "memory that is shared by name",
+        "from multiprocessing import shared_memory\n"
+        "with contextlib.suppress(OSError):\n    shared_memory.SharedMemory('leak', create=True, size=8)",
+        "os.path.exists('/dev/shm/leak')",
+        levels=WRAPPED,
+    ),
+    Leak(
+        "a segment of System V",
+        "import ctypes\nctypes.CDLL(None).shmget(0x1eaf, 4096, 0o1666)",
+        "'7855 ' in open('/proc/sysvipc/shm').read()",
+    ),
+    Leak("a descriptor", "os.dup2(1, 77)", "os.path.exists('/proc/self/fd/77')"),
+    Leak("the working directory", "os.chdir('/tmp')", "os.getcwd() == '/tmp'"),
+    Leak("a variable of the environment", "os.environ['LEAK'] = '1'", "'LEAK' in os.environ"),
+    Leak(
+        "limits of the process",
+        "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))",
+        "resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 20",
+    ),
+    Leak("a low priority", "os.nice(19)", "os.nice(0) == 19"),
+    Leak(
+        "a deaf process",
+        "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nsignal.pthread_sigmask(0, [signal.SIGUSR1])",
+        "signal.getsignal(signal.SIGXCPU) == signal.SIG_IGN or bool(signal.pthread_sigmask(0, []))",
+    ),
+    Leak(
+        "other functions of NumPy and Python",
+        "import builtins\nbuiltins.leak = np.maximum = np.multiply = lambda *a: 0",
+        "hasattr(builtins, 'leak')",
+    ),
+    Leak("errors where NumPy warns", "np.seterr(all='raise')", "np.geterr()['divide'] == 'raise'"),
+    Leak("a module", "import sys\nsys.modules['leak'] = sys", "'leak' in sys.modules"),
+    Leak(
+        "a thread",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(9,), name='leak').start()",
+        "len(os.listdir('/proc/self/task')) > 1",
+    ),
+    Leak(
+        "the process that it was forked from, killed",
+        """
+import signal
+parent = os.getppid()
+above = open(f'/proc/{parent}/stat').read().rpartition(')')[2].split()[1] if parent else '0'
+for pid in (parent, int(above)):
+    with contextlib.suppress(OSError):
+        if pid and b'zygote' in open(f'/proc/{pid}/cmdline', 'rb').read():
+            os.kill(pid, signal.SIGKILL)
+""",
+        "False",
+    ),
+]

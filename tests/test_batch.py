@@ -222,9 +222,17 @@ def wait_for_sleepers(process):
     """The processes below one, as soon as a sandbox is among them."""
     while True:
         started = psutil.Process(process.pid).children(recursive=True)
-        if any("coursekit.running" in " ".join(words(child)) for child in started):
+        if any(map(is_run, started)):
             return started
         time.sleep(0.1)
+
+
+def is_run(process):
+    """Whether a process runs a learner's code: it was forked from one that only waits for orders."""
+    try:
+        return "coursekit.grading.running.zygote" in words(process) and words(process) == words(process.parent())
+    except (psutil.Error, AttributeError):
+        return False
 
 
 def words(process):

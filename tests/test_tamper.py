@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import nbformat
 import pytest
-from tamper import BOTH, FOLLOW_TRICKS, NOTEBOOK_TRICKS, RIGHT, TRICKS, Trick
+from tamper import BOTH, FOLLOW_TRICKS, LEAKS, NOTEBOOK_TRICKS, RIGHT, TRICKS, WRONG, Trick
 
 from coursekit.grading.evaluate import Grading, Work
 from coursekit.grading.running import launch, notebook_run, sandbox, workspace
@@ -136,6 +136,35 @@ print(set(found + left))
         assert sandbox.run_command([sys.executable, "-c", look], folder, isolation=level).stdout == b"{-1}\n"
     for ring in (-3, -4, -5):
         assert libc.syscall(launch.KEYCTL[launch.machine()], 10, ring, b"user", b"left", 0) == -1
+
+
+# ---- from one question to the next
+
+IMPORTS = "import contextlib, builtins, importlib.util, os, resource, signal, sys, tempfile"
+
+
+def leaking(leak):
+    """A module whose first question leaves something, and whose second raises an error if it finds it."""
+    source = (ROOT / MODULE).read_text()
+    first = f"def affine_forward(x, w, b):\n{textwrap.indent(leak.left, '    ')}\n    return {WRONG}, (x, w, b)"
+    second = f"    if {leak.seen}:\n        raise RuntimeError('found')\n    return honest(x)"
+    return f"{source}\n\n{IMPORTS}\nhonest = relu_forward\n\n\n{first}\n\n\ndef relu_forward(x):\n{second}\n"
+
+
+@pytest.mark.parametrize(
+    "leak, level", [_case(leak, level, level == "limits") for leak in LEAKS for level in leak.levels]
+)
+def test_the_next_question_finds_nothing(leak, level):
+    """Whatever a question leaves: the next one, honest, is right, and sees none of it."""
+    assert sandbox.can_be_warm(level)
+    limits = sandbox.Limits(idle=3.0, memory=1 << 30, file_size=8 << 20)
+    settings = Settings("assignment1", seed=1, isolation=level, limits=limits, trust_submissions=True)
+    with contextlib.ExitStack() as stack:
+        grading = Grading(Work({MODULE: leaking(leak).encode()}), settings, stack)
+        first = grading.question_record(find("affine_forward"))
+        second = grading.question_record(find("relu_forward"))
+    assert (first.status, first.earned) == ("wrong", 0), first.text
+    assert (second.status, second.earned) == ("ok", second.points), second.text
 
 
 # ---- follow-through

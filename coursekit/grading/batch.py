@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from coursekit.grading import judgement, references
 from coursekit.grading.evaluate import failed_record, grade_submission
 from coursekit.grading.intake.sources import Source
 from coursekit.grading.intake.text import why
@@ -34,7 +35,7 @@ from coursekit.grading.reports.marks import Marks, read_marks
 from coursekit.grading.settings import Settings, versions
 
 ROUNDS = 3  # how often a submission is tried whose process is lost; the last time in a process of its own
-PATIENCE = 5.0  # seconds that processes have to stop what they are running
+PATIENCE = 1.5  # seconds that processes have to stop what they are running
 
 Finished = Generator[tuple[Source, Record], None, None]
 
@@ -168,7 +169,9 @@ def _in_pool(
         return
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # inherited by the processes: together they use all cores
     workers, others = max(1, min(processes, len(sources))), set(active_children())
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin) as pool:
+    judgement.prepare(settings.asked(), settings.seed)
+    shared = references.known(settings.seed)
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(shared,)) as pool:
         futures = {pool.submit(stoppable, grade_submission, source, settings): source for source in sources}
         try:
             for future in as_completed(futures):
@@ -198,10 +201,11 @@ def _stop(processes: set[BaseProcess]) -> None:
         process.kill()
 
 
-def _begin() -> None:
-    """What a process of the pool does first."""
+def _begin(shared: dict) -> None:
+    """What a process of the pool does first; `shared` is what it need not compute."""
     stop_when_told()
     _end_with_parent()
+    references.learn(shared)
 
 
 def _end_with_parent() -> None:

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -27,6 +28,7 @@ from coursekit.paths import ROOT
 ROUNDS = 3  # how often a submission is tried whose worker is lost
 CONNECT = 10  # seconds until a scheduler must answer
 WORKERS = 30  # seconds until it must have a worker
+PATIENCE = 2.0  # seconds that its workers have to end what they do, once somebody stops the command
 LOOK = 15.0  # seconds between two looks at whether a worker is left
 # What a worker runs to end the processes of a batch. It is sent as a text, since a worker cannot import this module.
 STOP = """
@@ -60,10 +62,17 @@ def graded_on_cluster(
                 source = source_of[future.key]
                 yield source, _record(future, source, settings)
         except BaseException:
-            client.cancel(futures)
-            with suppress(Exception):  # the cluster may be gone
-                client.run(exec, STOP.format(batch=command[-1]))
+            stopping = threading.Thread(target=_stop, args=(client, futures, command[-1]), daemon=True)
+            stopping.start()
+            stopping.join(PATIENCE)
             raise
+
+
+def _stop(client: Any, futures: list, batch: str) -> None:
+    """Let nobody begin, and end what has begun."""
+    with suppress(Exception):  # the cluster may be gone
+        client.cancel(futures)
+        client.run(exec, STOP.format(batch=batch))
 
 
 def _start(client: Any, command: list[str], source: Source, settings: Settings) -> Any:

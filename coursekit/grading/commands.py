@@ -53,14 +53,14 @@ def grade(options: Sequence[str] = ()) -> int:
     _remember(args.out, **known, seed=settings.seed, pattern=args.pattern)
     try:
         records = grade_all(found.sources, settings, args.out, args.processes, args.scheduler)
+        notes = write_reports(records, args.out, args.canvas, args.column, found.others, found=found, moodle=args.moodle)
+        say(*(note for note in notes if note not in found.notes))  # which were said at the start
     except BatchError as error:
         say(error)
         return 2
     except KeyboardInterrupt:
         say(f"Stopped. The finished records are in {args.out}; run the same command to continue.")
         return 130
-    notes = write_reports(records, args.out, args.canvas, args.column, found.others, found=found, moodle=args.moodle)
-    say(*(note for note in notes if note not in found.notes))  # which were said at the start
     return _summary(records, args.out)
 
 

@@ -14,12 +14,12 @@ import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from coursekit.core.question import Case, Effort, Finding, Question, holds
+from coursekit.core.question import Effort, Finding, Question, holds
+from coursekit.grading import references
 from coursekit.grading.running.sandbox import Limits
 from coursekit.judging.judge import compare
 from coursekit.judging.runner import Ending, Execute, FinishedProcess, Result, run_calls, run_case
@@ -31,6 +31,7 @@ GROWTH = 4.0  # the time may grow this many times as fast as the reference's
 COARSE = 0.2  # seconds; a smaller growth of the reference's is not measured well enough
 FEW = 100  # rows, for which the time is that of the start
 LONGEST_START = 10.0  # the start may take this many times the reference's: code may import a large package
+LEAST = 4.0  # seconds that many rows get in any case: by the clock, a busy machine may need most of it to begin
 TRIES = 2  # a busy machine slows a run down now and then; a loop is slow in each of them
 
 MakeExecute = Callable[[Limits], Execute]
@@ -63,7 +64,7 @@ def findings(question: Question, seed: int, usual: Limits, make_execute: MakeExe
     found: list[Finding] = []
     for effort in question.efforts:
         result = _last_result(question, effort, seed, run, usual.seconds)
-        found.append(_finding(question.cases[0], effort, _inputs(effort, seed, effort.rows), result))
+        found.append(_finding(question, effort, seed, result))
         if not found[-1].ok:
             break
     return found
@@ -80,7 +81,7 @@ def _last_result(
         pace = reference_pace(question.id, effort.statement, seed, number)
         start = min(run(_inputs(effort, seed, FEW), seconds).seconds, LONGEST_START * pace.start)
         longest = start + GROWTH * max(pace.growth, COARSE)
-        many = run(inputs, 2 * longest)
+        many = run(inputs, max(2 * longest, LEAST))
         if many.result.ended not in (Ending.TIMEOUT, Ending.STALLED) and many.seconds <= longest:
             return many.result
     return None
@@ -90,13 +91,13 @@ def _inputs(effort: Effort, seed: int, rows: int) -> dict:
     return effort.inputs(np.random.RandomState(seed), rows)
 
 
-def _finding(case: Case, effort: Effort, inputs: dict, result: Result | None) -> Finding:
+def _finding(question: Question, effort: Effort, seed: int, result: Result | None) -> Finding:
     if result is None or effort.only_memory and result.error:
         return holds(effort.statement, False, effort.gap, mistake=effort.mistake)
     if result.error or not isinstance(result.outputs, dict):
         return holds(effort.statement, False, f"with {effort.rows:,} rows it does not return its results")
-    expected = run_case(case, inputs).outputs
-    outputs = result.outputs
+    case, outputs = question.cases[0], result.outputs
+    expected = reference_outputs(question.id, effort.statement, seed)
     right = all(compare(case, name, outputs.get(name), value).ok for name, value in expected.items())
     return holds(effort.statement, right, "its results are wrong on these inputs")
 
@@ -117,13 +118,35 @@ def _run(question: Question, inputs: dict, execute: Execute) -> Run:
 # ---- the reference
 
 
-@cache
+def prepare(question: Question, seed: int) -> None:
+    """Compute what the findings of a question's efforts need of the reference."""
+    for effort in question.efforts:
+        reference_outputs(question.id, effort.statement, seed)
+        if not effort.only_memory:
+            reference_pace(question.id, effort.statement, seed, 0)
+
+
+def reference_outputs(question_id: str, statement: str, seed: int) -> dict:
+    """What the reference returns on an effort's inputs."""
+    question, effort = _found(question_id, statement)
+    key = "effort", question_id, statement, seed
+    return references.once(key, lambda: run_case(question.cases[0], _inputs(effort, seed, effort.rows)).outputs)
+
+
 def reference_pace(question_id: str, statement: str, seed: int, number: int) -> Pace:
     """Measure the reference on an effort's inputs; each `number` is a measurement of its own."""
-    question = find(question_id)
-    effort = next(effort for effort in question.efforts if effort.statement == statement)
+    return references.once(("pace", question_id, statement, seed, number), lambda: _pace(question_id, statement, seed))
+
+
+def _pace(question_id: str, statement: str, seed: int) -> Pace:
+    question, effort = _found(question_id, statement)
     few, many = (_run(question, _inputs(effort, seed, n), _run_reference).seconds for n in (FEW, effort.rows))
     return Pace(few, many - few)
+
+
+def _found(question_id: str, statement: str) -> tuple[Question, Effort]:
+    question = find(question_id)
+    return question, next(effort for effort in question.efforts if effort.statement == statement)
 
 
 def _run_reference(command: list[str], request: bytes) -> FinishedProcess:

@@ -37,13 +37,14 @@ from coursekit.grading.record import (
 )
 from coursekit.grading.running import folders, sandbox, workspace
 from coursekit.grading.running import reference as earlier_answers
+from coursekit.grading.running.warm import Modules
 from coursekit.grading.running.withdrawal import withdrawn_for
 from coursekit.grading.settings import Settings, versions
 from coursekit.judging.misplaced import misplaced
 from coursekit.judging.runner import Ending, Execute, FinishedProcess
 from coursekit.learner import notebook_form, submission
 from coursekit.paths import file_of
-from coursekit.questions import all_questions, closure, find, notebook_file
+from coursekit.questions import all_questions, closure, find, module_of, notebook_file
 
 if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without notebooks does not need
     from coursekit.grading.running.notebook_run import NotebookRun
@@ -138,7 +139,13 @@ def leave_out_what_fails(work: Work, settings: Settings, remarks: list[str]) -> 
         limits = replace(settings.limits, seconds=module_trial.SECONDS)
         with folders.temporary_folder("grading-") as folder:
             workspace.build(folder, files)
-            outcome = sandbox.run_command(command, folder, b"", limits, isolation=settings.level)
+            outcome = sandbox.warm_or_cold(
+                lambda modules: sandbox.run_command(
+                    command, folder, b"", limits, isolation=settings.level, preload=modules
+                ),
+                ("numpy",),
+                settings.level,
+            )
         return FinishedProcess(outcome.stdout, outcome.stderr, outcome.ended, limits.seconds, outcome.cpu_seconds)
 
     left = FILES_SECONDS - work.seconds
@@ -251,9 +258,9 @@ class Grading:
         graded = question.id if replaced & set(question.implements) else ""
         folder = self.folder(reference, graded, withdrawn_for(question))
 
-        def execute(command: list[str], request: bytes) -> FinishedProcess:
+        def run(command: list[str], request: bytes, preload: Modules) -> sandbox.Outcome:
             with self._reference(reference, graded, limits) as earlier:
-                outcome = sandbox.run_command(
+                return sandbox.run_command(
                     command,
                     folder,
                     request,
@@ -263,8 +270,14 @@ class Grading:
                     readable=[workspace.data_folder()],
                     pass_fds=earlier.pipes,
                     waits_for=earlier.tree,
+                    preload=preload,
                 )
+
+        def execute(command: list[str], request: bytes) -> FinishedProcess:
+            modules = (*sandbox.WORKER, module_of(question.notebook).__name__)
+            outcome = sandbox.warm_or_cold(partial(run, command, request), modules, self.settings.level)
             self.timings.own_code += outcome.seconds
+            self.timings.memory = max(self.timings.memory, outcome.memory)
             self._has_stalled |= outcome.ended == Ending.STALLED
             stderr = outcome.stderr.replace(str(folder).encode(), sandbox.INSIDE.encode())
             return FinishedProcess(outcome.stdout, stderr, outcome.ended, limits.seconds, outcome.cpu_seconds)
@@ -361,6 +374,7 @@ class Grading:
             with self._reference(reference, "", kernel.notebook_limits(settings), True) as earlier:
                 run = notebook_run.run_notebook(notebook, name, self.folder(reference), settings, self._shown, earlier)
             self._notebook_runs[key] = run
+            self.timings.memory = max(self.timings.memory, run.memory)
             seconds = time.monotonic() - started
             _add_time(self.timings.notebooks, name, seconds)
             self.timings.own_code += seconds

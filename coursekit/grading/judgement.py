@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit.core.question import Finding, Question, Status, Verdict, holds
-from coursekit.grading import effort
+from coursekit.grading import effort, references
 from coursekit.grading.running.sandbox import Limits
 from coursekit.judging import reference_answers
 from coursekit.judging.judge import RUNS, judge, judge_values
@@ -208,20 +208,28 @@ def _without_value(finding: Finding, ended: Status | None) -> Finding:
 
 # ---- the reference
 
-_references: dict[tuple[str, int], dict] = {}
+
+def prepare(questions: Iterable[Question], seed: int) -> None:
+    """Compute what grading these questions needs of the reference; what fails is tried again when it is needed."""
+    for question in questions:
+        with contextlib.suppress(Exception):
+            if not question.in_notebook:
+                reference_outputs(question, seed)
+                effort.prepare(question, seed)
 
 
 def reference_outputs(question: Question, seed: int) -> dict:
-    """What the reference returns on fresh inputs; computed once in this process, where the reference is right."""
-    key = question.id, seed
-    if key not in _references:
-        with calm():
-            _require_right(question, _run_reference(question, None), reference_answers.expected(question), None)
-            results = _run_reference(question, seed)
-            expected = {i: r.outputs for i, r in results.items() if not question.cases[i].judge}
-            _require_right(question, results, expected, seed)
-        _references[key] = expected
-    return _references[key]
+    """What the reference returns on fresh inputs, where it is right."""
+    return references.once(("outputs", question.id, seed), lambda: _reference_outputs(question, seed))
+
+
+def _reference_outputs(question: Question, seed: int) -> dict:
+    with calm():
+        _require_right(question, _run_reference(question, None), reference_answers.expected(question), None)
+        results = _run_reference(question, seed)
+        expected = {i: r.outputs for i, r in results.items() if not question.cases[i].judge}
+        _require_right(question, results, expected, seed)
+    return expected
 
 
 def _run_reference(question: Question, seed: int | None) -> dict:

@@ -160,11 +160,12 @@ class WrittenAnswer:
 
 @dataclass
 class Timings:
-    """When the submission was graded, and how many seconds that took."""
+    """When the submission was graded, how many seconds that took, and how many bytes of memory its own code did."""
 
     started: str = ""
     total: float = 0.0
     own_code: float = 0.0
+    memory: int = 0
     questions: dict[str, float] = field(default_factory=dict)
     notebooks: dict[str, float] = field(default_factory=dict)
 

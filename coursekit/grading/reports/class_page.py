@@ -15,7 +15,7 @@ from coursekit.files import write_file
 from coursekit.grading.record import NotebookState, QuestionRecord, Record, State
 from coursekit.grading.reports import pages
 from coursekit.grading.reports.marks import Marks, marked_answers, read_marks, totals, unknown_marks
-from coursekit.grading.reports.pages import counted, duration, number
+from coursekit.grading.reports.pages import counted, duration, megabytes, number
 from coursekit.grading.reports.words import status_words, unconfirmed_claims
 from coursekit.judging.misplaced import GRADED_IN
 from coursekit.questions import notebook_file
@@ -177,6 +177,7 @@ def _submission_row(record: Record, marks: Marks) -> dict:
         "written": written if written.possible else None,
         "waiting": written.open,
         "seconds": record.timings.total,
+        "memory": record.timings.memory,
         "remarks": len(record.remarks),
     }
 
@@ -190,8 +191,15 @@ def _time_words(records: list[Record]) -> str:
     return (
         f"Grading took {duration(total)} in all, {duration(own)} of it in the learners' own code. A submission took "
         f"{duration(total / len(records))} on average; the slowest, {slowest.submission.id}, took "
-        f"{duration(slowest.timings.total)}."
+        f"{duration(slowest.timings.total)}.{_memory_words(records)}"
     )
+
+
+def _memory_words(records: list[Record]) -> str:
+    largest = max(records, key=lambda record: record.timings.memory)
+    if not largest.timings.memory:
+        return ""
+    return f" The most memory, {megabytes(largest.timings.memory)}, was used by {largest.submission.id}."
 
 
 # ---- what needs a human

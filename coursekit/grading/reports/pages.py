@@ -66,6 +66,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def megabytes(size: int) -> str:
+    """A size in memory, in MB; "" where it is not known."""
+    return f"{size / 1e6:.0f} MB" if size else ""
+
+
 def coarse_duration(seconds: float) -> str:
     """Seconds in the words that learners read: less than 10 s, 20 s, 3 min.
 
@@ -108,6 +113,6 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for function in (breakable, number, of, duration, coarse_duration, counted):
+    for function in (breakable, number, of, duration, coarse_duration, megabytes, counted):
         templates.filters[function.__name__] = function
     return templates

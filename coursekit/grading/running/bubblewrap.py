@@ -46,8 +46,8 @@ def arguments(root: Path, size: int, readable: Iterable[str | Path], inside: str
     for folder in SYSTEM:
         words += ["--ro-bind-try", folder, folder]
     words += _small_tmpfs("/tmp", size)
-    mounts = list(_mounts())
-    for path, mount in sorted(mounts, key=lambda mount: len(mount[0].parts)):  # what lies deeper goes over the rest
+    mounts = _mounts()
+    for path, mount in mounts:
         words += [*_parents(path), *mount]
     for path in map(Path, readable):
         words += [*_parents(path), "--ro-bind", str(path), str(path)]
@@ -87,8 +87,13 @@ def _parents(path: Path) -> list[str]:
     return [word for parent in reversed(path.parents[:-1]) for word in ("--perms", "755", "--dir", str(parent))]
 
 
-def _mounts() -> Iterator[Mount]:
-    """Python's folders, and what is hidden in them and in the system's."""
+@cache
+def _mounts() -> tuple[Mount, ...]:
+    """Python's folders, and what is hidden in them and in the system's; what lies deeper goes over the rest."""
+    return tuple(sorted(_unsorted_mounts(), key=lambda mount: len(mount[0].parts)))
+
+
+def _unsorted_mounts() -> Iterator[Mount]:
     solved = _solved_folders()
     for folder in map(Path, SYSTEM):
         yield from _hidden_in(folder, solved)

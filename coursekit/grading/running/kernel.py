@@ -152,6 +152,11 @@ class SandboxedKernel:
         """Whether it can run another cell."""
         return self.ended is None and not self._running.has_ended()
 
+    @property
+    def memory(self) -> int:
+        """The most bytes of memory that were seen in use."""
+        return self._running.tree.peak
+
     def finish(self, status: Status, reason: str) -> None:
         """Stop it, for a reason that the first call gives."""
         if self.ended is None:

@@ -1,9 +1,9 @@
 """The first program that runs in a sandbox: it gives up every privilege, then starts the command.
 
-`sandbox.py` passes the text of this file to `python -I -S -c`, so it uses the standard library alone and is never
-imported. Arguments: a JSON object of settings, then the command. Where the sandbox has no process tree of its own, it
-stays alive, as the user who grades, and kills everything that the command leaves behind, including what has left the
-process group.
+`sandbox.py` passes the text of this file to `python -I -S -c`, so it uses the standard library alone; `zygote.py`
+imports it, and does the same in a process that is forked. Arguments: a JSON object of settings, then the command. Where
+the sandbox has no process tree of its own, it stays alive, as the user who grades, and kills everything that the
+command leaves behind, including what has left the process group.
 
 A command starts with a session keyring of its own, without the right to gain privileges, and behind a filter that
 answers the system calls in `DENIED` as a kernel without them would.
@@ -19,6 +19,7 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Collection
 
 SET_DEATH_SIGNAL, SET_SECCOMP, SET_SUBREAPER, SET_NO_NEW_PRIVILEGES = 1, 22, 36, 38  # of Linux' prctl
 JOIN_SESSION_KEYRING = 1  # of keyctl
@@ -101,14 +102,20 @@ LOOK_AT_LOCKS, LEASE, NOTIFY = (5, 36), 1024, 1026  # of fcntl: they tell of oth
 def main() -> None:
     """Start the command under its limits; exit with its status."""
     settings, command = json.loads(sys.argv[1]), sys.argv[2:]
+    confine(settings)
+    os.execvp(command[0], command)
+
+
+def confine(settings: dict) -> None:
+    """Return in the process that is to run the command, under its limits; one that supervises it never returns."""
     os.umask(0o077)
     if not settings["supervise"]:
-        become(command, settings)
+        return become(settings)
     prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
     prctl(SET_SUBREAPER, 1)
     child = os.fork()
     if child == 0:
-        become(command, settings)
+        return become(settings)
     signal.signal(signal.SIGTERM, stop)
     try:
         status = wait_for(child)
@@ -125,8 +132,8 @@ def stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def become(command: list[str], settings: dict) -> None:
-    """Become the command, as a user who may do nothing else."""
+def become(settings: dict) -> None:
+    """Become a user who may do nothing but run the command."""
     if settings["user"]:
         os.setgroups([])
         os.setgid(settings["user"])
@@ -141,7 +148,6 @@ def become(command: list[str], settings: dict) -> None:
         leave_keyring()
         deny_system_calls()
     os.environ.pop("JPY_PARENT_PID", None)  # a kernel looks for that process, and exits because it is not here
-    os.execvp(command[0], command)
 
 
 def lower(kind: int, soft: int, hard: int) -> None:
@@ -246,12 +252,12 @@ def wait_for(child: int) -> int:
             return status
 
 
-def kill_descendants() -> None:
-    """Kill children until none is left: those of a killed child become children of this process."""
+def kill_descendants(spared: Collection[int] = ()) -> None:
+    """Kill children until none is left but the spared: those of a killed child become children of this process."""
     while True:
         try:
             with open(f"/proc/self/task/{os.getpid()}/children") as file:
-                children = [int(pid) for pid in file.read().split()]
+                children = [pid for pid in map(int, file.read().split()) if pid not in spared]
         except OSError:
             return
         if not children:

@@ -50,6 +50,8 @@ class NotebookRun:
         Status and reason of each notebook question whose check was not reached.
     ended_at : str
         The id of the cell that ended the kernel; "" if none did.
+    memory : int
+        The most bytes of memory that were seen in use.
     """
 
     state: NotebookState = NotebookState.AS_EXPECTED
@@ -58,6 +60,7 @@ class NotebookRun:
     values: dict[str, dict] = field(default_factory=dict)
     missing: dict[str, tuple[Status, str]] = field(default_factory=dict)
     ended_at: str = ""
+    memory: int = 0
 
 
 def run_notebook(
@@ -97,7 +100,9 @@ def run_notebook(
         stack.callback(kernel.stop)
         checks = Checks(kernel, nonce, judge_values)
         session = Session(kernel, checks.next_message, CELL_SECONDS)
-        return checks.run_all(stack.enter_context(_open_cells(notebook, _course_options(name), session)))
+        run = checks.run_all(stack.enter_context(_open_cells(notebook, _course_options(name), session)))
+        run.memory = kernel.memory
+        return run
 
 
 @contextlib.contextmanager

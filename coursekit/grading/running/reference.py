@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +25,7 @@ from coursekit.running.earlier import ANSWERS, CHANNEL
 
 # How it can end because of what it is asked: it could not read the question, or took too much time or memory for it.
 BY_THE_LEARNER = {0, *(status for s in (signal.SIGXCPU, signal.SIGKILL) for status in (-s, 128 + s))}
+_IMPORTED = ("coursekit.core.serialization", "unittest.mock")  # by what it runs
 LARGEST_PIPE = 1 << 20  # bytes; more is for root alone
 
 
@@ -66,17 +68,19 @@ def started(
         reading, asking = _pipe(stack)
         hearing, answering = _pipe(stack)
         ends = reading.fileno(), answering.fileno()
-        running = stack.enter_context(
-            sandbox.started_command(
-                [sys.executable, "-m", "coursekit.running.earlier"],
-                folder,
-                replace(limits, seconds=allowance.seconds(WAITING * limits.seconds)),
-                {CHANNEL: ",".join(map(str, ends)), ANSWERS: json.dumps(answers)},
-                isolation,
-                readable=[workspace.data_folder()],
-                pass_fds=ends,
-                pipes=subprocess.DEVNULL,
-            )
+        start = partial(
+            sandbox.started_command,
+            [sys.executable, "-m", "coursekit.running.earlier"],
+            folder,
+            replace(limits, seconds=allowance.seconds(WAITING * limits.seconds)),
+            {CHANNEL: ",".join(map(str, ends)), ANSWERS: json.dumps(answers)},
+            isolation,
+            readable=[workspace.data_folder()],
+            pass_fds=ends,
+            pipes=subprocess.DEVNULL,
+        )
+        running = sandbox.warm_or_cold(
+            lambda modules: stack.enter_context(start(preload=modules)), _IMPORTED, isolation
         )
         reading.close()  # here: so that each side sees when the other one has ended
         answering.close()

@@ -5,6 +5,9 @@ of its own, but no network, no other process and no file of the user. With limit
 time, memory and output are limited; when its time is up, it is killed together with everything it started. `level` says
 which of the two is used. In both, system calls that could serve as a way out are denied (see `launch.py`), and where
 root grades, each run has a user of its own (see `users.py`).
+
+A command is a program that is started in the sandbox, which is then called cold. A command of Python can also be run by
+a copy of a process that has its imports behind it: in a warm sandbox (see `warm.py`).
 """
 
 import contextlib
@@ -20,26 +23,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
-from coursekit.grading.running import bubblewrap, folders, users
+from coursekit.grading.running import bubblewrap, folders, users, warm
 from coursekit.grading.running.bubblewrap import INSIDE, SCRATCH
+from coursekit.grading.running.environment import clean_environment
 from coursekit.grading.running.launch import MACHINES, SET_SUBREAPER
 from coursekit.grading.running.tree import Tree
 from coursekit.judging.runner import WAITING, Ending, is_out_of_time
 
 __all__ = ["INSIDE", "SCRATCH"]
+T = TypeVar("T")
+
 BUBBLEWRAP, LIMITS = "bubblewrap", "limits"
 LONGEST_ERRORS = 64 << 10  # bytes of the standard error that are kept
 GRACE = 2.0  # seconds that the launcher has to kill the remaining processes
 _LAUNCHER = Path(__file__).with_name("launch.py")
 GET_SUBREAPER = 37  # of Linux' prctl
+# What the process of a question imports before a learner's code, but for the questions of its notebook.
+WORKER: warm.Modules = ("numpy.random", "coursekit.core.serialization", "coursekit.core.question")
 _OWN_COUNT = (5, 14)  # the first Linux that counts the processes of a user in each user namespace
 
 
@@ -87,7 +95,7 @@ class Limits:
 class Outcome:
     """What a command did.
 
-    `code` is the exit status or the negative number of the signal.
+    `code` is the exit status or the negative number of the signal; `memory` is the most that was seen in use, in bytes.
     """
 
     stdout: bytes
@@ -96,6 +104,7 @@ class Outcome:
     code: int
     seconds: float
     cpu_seconds: float
+    memory: int = 0
 
 
 # ---- what works here
@@ -187,6 +196,7 @@ def run_command(
     readable: Iterable[str | Path] = (),
     pass_fds: tuple[int, ...] = (),
     waits_for: Tree | None = None,
+    preload: warm.Modules = (),
 ) -> Outcome:
     """Run a command in the sandbox.
 
@@ -207,6 +217,8 @@ def run_command(
         Open files that the command gets.
     waits_for : Tree, optional
         The processes of another sandbox; while they work, the command may wait.
+    preload : tuple of str, optional
+        Modules: a command of Python runs in a warm sandbox, which has imported these.
 
     Returns
     -------
@@ -216,20 +228,26 @@ def run_command(
     ------
     SandboxError
         If the sandbox cannot start.
+    warm.UnavailableError
+        If there is no warm sandbox, or it is lost: nothing is known of the command.
     """
     limits = limits or Limits()
     started = time.monotonic()
     with started_command(
-        argv, root, limits, env, isolation, readable, pass_fds=pass_fds, waits_for=waits_for
+        argv, root, limits, env, isolation, readable, pass_fds=pass_fds, waits_for=waits_for, preload=preload
     ) as running:
         pipes = _Pipes(running, stdin)
         stopped_for = pipes.serve_until(started + WAITING * limits.seconds)
         running.tree.look()  # before the process is reaped: then its numbers are gone
         running.stop()
-    seconds, code = time.monotonic() - started, running.process.returncode
+    seconds, code, memory = time.monotonic() - started, running.process.wait(), running.tree.peak
+    if isinstance(running.process, warm.WarmProcess):
+        if running.process.is_lost:
+            raise warm.UnavailableError("the zygote ended before the command did")
+        memory = max(memory, running.process.memory)
     used = running.tree.seconds
     ended = stopped_for or _how_it_ended(code, pipes.errors, used >= limits.seconds, used > limits.seconds + 1)
-    return Outcome(bytes(pipes.output), bytes(pipes.errors), ended, code, seconds, used)
+    return Outcome(bytes(pipes.output), bytes(pipes.errors), ended, code, seconds, used, memory)
 
 
 def _how_it_ended(code: int, errors: bytearray, had_its_time: bool, had_more: bool) -> Ending:
@@ -240,6 +258,25 @@ def _how_it_ended(code: int, errors: bytearray, had_its_time: bool, had_more: bo
     if killed or code and b"MemoryError" in errors[-2000:]:
         return Ending.MEMORY
     return Ending.SIGNAL if code < 0 or code > 128 else Ending.EXIT
+
+
+def warm_or_cold(run: Callable[[warm.Modules], T], modules: warm.Modules, isolation: str = "") -> T:
+    """Run something in a warm sandbox, or, where that cannot be had, in a cold one; `run` takes what to preload."""
+    if can_be_warm(isolation or level()):
+        with contextlib.suppress(warm.UnavailableError):
+            return run(modules)
+    return run(())
+
+
+@cache
+def can_be_warm(isolation: str) -> bool:
+    """Whether warm sandboxes work here."""
+    try:
+        with folders.temporary_folder("sandbox-") as folder:
+            command = [sys.executable, "-c", ""]
+            return run_command(command, folder, isolation=isolation, preload=WORKER).code == 0
+    except (warm.UnavailableError, SandboxError, OSError):
+        return False
 
 
 @contextlib.contextmanager
@@ -254,6 +291,7 @@ def started_command(
     pass_fds: tuple[int, ...] = (),
     waits_for: Tree | None = None,
     pipes: int = subprocess.PIPE,
+    preload: warm.Modules = (),
 ) -> Iterator["Running"]:
     """A command that runs in the sandbox until the end of the `with` block; the parameters are those of `run_command`.
 
@@ -262,27 +300,39 @@ def started_command(
     bubblewrapped = (isolation or level()) == BUBBLEWRAP
     root = Path(root).resolve()
     with contextlib.ExitStack() as stack:
+        is_warm = preload and argv[0] == sys.executable
+        zygote = warm.zygote_with(preload) if is_warm else None  # first: of what starts later, no child may be left
         try:
             user = stack.enter_context(users.own_user()) if has_own_users(bubblewrapped) else 0
         except (users.NoUserError, OSError) as error:
             raise SandboxError(f"no user for the sandbox: {error}") from error
-        launcher = _launcher(limits, user, bubblewrapped)
         if bubblewrapped:
             file = stack.enter_context(_arguments(bubblewrap.arguments(root, limits.quota, readable, inside)))
-            command = ["bwrap", "--args", str(file), "--", *launcher, *argv]
-            pass_fds = (*pass_fds, file)
-            home, places = "/tmp", bubblewrap.writable(root)
+            home, places, seen = "/tmp", bubblewrap.writable(root), INSIDE
         else:
+            stack.enter_context(_emptied_afterwards(root))
             scratch = stack.enter_context(folders.temporary_folder("sandbox-"))
             if user:
                 os.chown(scratch, user, user)
             else:
                 stack.enter_context(_orphans_killed())
-            command = [*launcher, *argv]
-            home, places = str(scratch), [str(scratch)]
-        environment = clean_environment(INSIDE if bubblewrapped else str(root), home) | (env or {})
-        process = _start(command, root / inside, environment, pass_fds, pipes)
-        running = Running(process, Tree(process.pid, waits_for), limits, tuple(places), bubblewrapped)
+            home, places, seen = str(scratch), [str(scratch)], str(root)
+        environment = clean_environment(seen, home) | (env or {})
+        settings = _launch_settings(limits, user, bubblewrapped)
+        process: subprocess.Popen | warm.WarmProcess
+        if zygote:
+            about = {"command": argv[1:], "environment": environment, "settings": settings}
+            about["folder"] = str(Path(seen, inside))
+            shelter = stack.enter_context(warm.shelter(file, has_filter())) if bubblewrapped else None
+            process = warm.WarmProcess(zygote, about, {number: number for number in pass_fds}, pipes, shelter)
+            beside = (shelter.process.pid,) if shelter else ()
+            stack.callback(process.close)
+        else:
+            command, beside = [*_launcher(settings), *argv], ()
+            if bubblewrapped:
+                command, pass_fds = ["bwrap", "--args", str(file), "--", *command], (*pass_fds, file)
+            process = _start(command, root / inside, environment, pass_fds, pipes)
+        running = Running(process, Tree(process.pid, waits_for, beside), limits, tuple(places), bubblewrapped)
         try:
             yield running
         finally:
@@ -290,6 +340,20 @@ def started_command(
             for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
                 with contextlib.suppress(BrokenPipeError):  # it has something to say that nobody will read
                     stream.close()
+
+
+@contextlib.contextmanager
+def _emptied_afterwards(root: Path) -> Iterator[None]:
+    """Empty the parts of a folder that may be written to, as far as they are empty now: the next run finds nothing."""
+    parts = [root / part for part in SCRATCH]
+    empty = [part for part in parts if part.is_dir() and not any(part.iterdir())]
+    try:
+        yield
+    finally:
+        for part in empty:
+            folders.remove(part)
+            part.mkdir()
+            part.chmod(0o777)
 
 
 @contextlib.contextmanager
@@ -319,7 +383,12 @@ def _start(
         raise SandboxError(f"the sandbox does not start: {error}") from error
 
 
-def _launcher(limits: Limits, user: int, bubblewrapped: bool) -> list[str]:
+def _launcher(settings: dict) -> list[str]:
+    return [sys.executable, "-I", "-S", "-c", _LAUNCHER.read_text(encoding="utf-8"), json.dumps(settings)]
+
+
+def _launch_settings(limits: Limits, user: int, bubblewrapped: bool) -> dict[str, Any]:
+    """The settings that `launch.py` takes."""
     hard = {
         "AS": limits.memory,
         "NPROC": limits.processes + (0 if user else _processes_beside(bubblewrapped)),
@@ -330,13 +399,12 @@ def _launcher(limits: Limits, user: int, bubblewrapped: bool) -> list[str]:
     }
     # A second before the process is killed, SIGXCPU tells it why.
     soft = hard | {"CPU": math.ceil(limits.seconds)}
-    settings = {
+    return {
         "limits": {name: (soft[name], hard[name]) for name in hard},
         "supervise": not bubblewrapped,
         "user": user,
         "filter": has_filter(),
     }
-    return [sys.executable, "-I", "-S", "-c", _LAUNCHER.read_text(encoding="utf-8"), json.dumps(settings)]
 
 
 def _processes_beside(bubblewrapped: bool) -> int:
@@ -348,25 +416,6 @@ def _processes_beside(bubblewrapped: bool) -> int:
         with contextlib.suppress(psutil.Error):
             count += process.num_threads() if process.uids().real == os.getuid() else 0
     return count
-
-
-def clean_environment(root: str, home: str) -> dict[str, str]:
-    """The environment variables of a command in the sandbox: nothing of the grader's own."""
-    return {
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "HOME": home,
-        "TMPDIR": home,
-        "USER": "learner",
-        "LOGNAME": "learner",
-        "PYTHONPATH": root,
-        "PYTHONSAFEPATH": "1",
-        "PYTHONNOUSERSITE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "Agg",
-        **{name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")},
-    }
 
 
 @contextlib.contextmanager
@@ -396,7 +445,7 @@ class Running:
 
     Parameters
     ----------
-    process : Popen
+    process : Popen or WarmProcess
     tree : Tree
         The process with all that it started.
     limits : Limits
@@ -405,7 +454,7 @@ class Running:
     bubblewrapped : bool
     """
 
-    process: subprocess.Popen
+    process: subprocess.Popen | warm.WarmProcess
     tree: Tree
     limits: Limits
     places: tuple[str, ...]
@@ -435,6 +484,8 @@ class Running:
 
     def has_ended(self) -> bool:
         """Whether it has ended; it stays in the table of processes, so that its numbers can be read."""
+        if isinstance(self.process, warm.WarmProcess):
+            return self.process.has_ended()
         if self.process.returncode is not None:
             return True
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -37,6 +37,8 @@ class Tree:
         Of the first process.
     other : Tree, optional
         Another one that it waits for: while that one works, waiting is not counted.
+    beside : tuple of int, optional
+        Further processes that belong to it, with their descendants.
 
     Attributes
     ----------
@@ -46,11 +48,14 @@ class Tree:
         Seconds by the clock during which none of their threads was running, ready to run, or reading from a disk. A
         busy machine does not add to them: who waits for a processor is ready to run. Who works a little now and then
         is idle for the rest.
+    peak : int
+        The most bytes of memory that were ever seen.
     """
 
-    def __init__(self, pid: int, other: "Tree | None" = None) -> None:
-        self.pid, self.other = pid, other
+    def __init__(self, pid: int, other: "Tree | None" = None, beside: tuple[int, ...] = ()) -> None:
+        self.pids, self.other = (pid, *beside), other
         self.seconds = self.idle = 0.0
+        self.peak = 0
         self.is_active = True
         self._own_seconds: dict[tuple[int, int], float] = {}  # of each process that was ever seen
         self._looked = time.monotonic()
@@ -89,11 +94,13 @@ class Tree:
         processes = list(self._processes())
         buffers = SOCKET * sum(map(_num_open, processes))
         simple = buffers + sum(process.memory for process in processes)
-        return simple if simple <= limit else buffers + sum(_proportional(process) for process in processes)
+        found = simple if simple <= limit else buffers + sum(_proportional(process) for process in processes)
+        self.peak = max(self.peak, found)
+        return found
 
     def filled(self, folder: str, size: int) -> tuple[int, int]:
         """Bytes and number of files in a file system of this size that the sandbox has at `folder`; else (0, 0)."""
-        for pid in reversed(list(_members(self.pid))):
+        for pid in reversed(list(_members(*self.pids))):
             with contextlib.suppress(OSError):
                 found = os.statvfs(f"/proc/{pid}/root{folder}")
                 if found.f_blocks * found.f_frsize == size:
@@ -103,7 +110,7 @@ class Tree:
     def has_loaded_from(self, folders: Iterable[str]) -> bool:
         """Whether a process has loaded a library from one of these folders: its code is mapped then."""
         starts = tuple(f"{folder}/" for folder in folders)
-        for pid in _members(self.pid):
+        for pid in _members(*self.pids):
             with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", errors="replace") as file:
                 mapped = (line.split(maxsplit=5) for line in file if "/" in line)
                 if any("x" in words[1] and words[5].startswith(starts) for words in mapped):
@@ -111,14 +118,14 @@ class Tree:
         return False
 
     def _processes(self) -> Iterator[_Process]:
-        for pid in _members(self.pid):
+        for pid in _members(*self.pids):
             with contextlib.suppress(OSError, IndexError):
                 yield _read(pid)
 
 
-def _members(pid: int) -> Iterator[int]:
-    """The process and its descendants, each after its parent."""
-    waiting = [pid]
+def _members(*pids: int) -> Iterator[int]:
+    """Processes and their descendants, each after its parent."""
+    waiting = list(pids)
     while waiting:
         pid = waiting.pop(0)
         yield pid

@@ -49,7 +49,7 @@ def build(
     contents = without(provided_contents() | files | _ABSENT, withdrawn)
     for name, ids in _by_module(reference).items():
         contents[name] = with_reference(name, contents[name].decode(errors="replace"), ids, graded).encode()
-    _write(folder, contents)
+    write(folder, contents)
     for part in (*SCRATCH, *(f"assignments/{assignment}" for assignment in NOTEBOOKS.values())):
         (folder / part).mkdir(parents=True, exist_ok=True)  # notebooks run there
     (folder / "datasets").symlink_to(data_folder())
@@ -58,7 +58,7 @@ def build(
         (folder / part).chmod(0o777)
 
 
-def _write(folder: Path, contents: dict[str, bytes]) -> None:
+def write(folder: Path, contents: dict[str, bytes]) -> None:
     for name, data in contents.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def _open_to_all(folder: Path) -> None:
 def build_reference(folder: Path) -> None:
     """Write the folder of the process that answers earlier questions (see `coursekit.running.earlier`)."""
     solved = {name: path.read_bytes() for name, path in files_in(PACKAGE).items()}
-    _write(folder, provided_contents() | solved)
+    write(folder, provided_contents() | solved)
 
 
 # An error in place of each, for where bubblewrap does not hide them.
