@@ -53,7 +53,9 @@ def grade(options: Sequence[str] = ()) -> int:
     _remember(args.out, **known, seed=settings.seed, pattern=args.pattern)
     try:
         records = grade_all(found.sources, settings, args.out, args.processes, args.scheduler)
-        notes = write_reports(records, args.out, args.canvas, args.column, found.others, found=found, moodle=args.moodle)
+        notes = write_reports(
+            records, args.out, args.canvas, args.column, found.others, found=found, moodle=args.moodle
+        )
         say(*(note for note in notes if note not in found.notes))  # which were said at the start
     except BatchError as error:
         say(error)
