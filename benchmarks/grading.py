@@ -1,6 +1,7 @@
 """What grading costs, compared with just running the same submission, and with nbgrader and otter-grader.
 
-    python benchmarks/grading.py [--only overhead|beside|hostile] [--rounds 3] [--warm-ups 1] [--others PYTHON]
+    python benchmarks/grading.py [--only overhead|beside|throughput|hostile] [--rounds 3] [--warm-ups 1]
+                                 [--others PYTHON] [--isolation LEVEL]
 
 *overhead*: `python -m coursekit grade` on a submission of assignment 1, the whole command, against its own code: the
 same notebooks, run by nbclient without the check cells, and the cases of the function questions, called once in one
@@ -11,11 +12,17 @@ Each side is one command, including its start. The dependencies of nbgrader and 
 project; install them into a separate environment (`pip install nbgrader otter-grader numpy`), and name its Python with
 `--others`. What is not installed there is skipped.
 
+*throughput*: a class of 30 without its notebooks, on two processes: submissions a minute by the clock, which means
+something on a quiet machine alone, and for each submission the processor time of all processes together, and the
+programs that were started. The time in which the command starts and writes its reports is in both.
+
 *hostile*: a class of 40, each of which once stopped grading or cost without bound (`tests/hostile.py`), graded by the
 command without running notebooks. It prints the time, and the largest memory of any process.
 """
 
 import argparse
+import contextlib
+import ctypes
 import json
 import os
 import resource
@@ -39,7 +46,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count")
     parser.add_argument("--warm-ups", type=int, default=1, help="rounds before these, which do not count")
-    parser.add_argument("--only", choices=["overhead", "beside", "hostile"])
+    parser.add_argument("--only", choices=["overhead", "beside", "throughput", "hostile"])
     parser.add_argument("--others", default=sys.executable, metavar="PYTHON", help="has nbgrader and otter-grader")
     parser.add_argument("--isolation", choices=["bubblewrap", "limits"], help="by default the strongest that works")
     args = parser.parse_args()
@@ -49,7 +56,7 @@ def main():
     from coursekit.grading.running import sandbox
 
     isolation = args.isolation or sandbox.level()
-    for part in (overhead, beside, hostile):
+    for part in (overhead, beside, throughput, hostile):
         if args.only in (None, part.__name__):
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                 part(Path(folder), isolation, args)
@@ -159,6 +166,60 @@ def beside(folder, isolation, args):
             raise SystemExit(f"{name} gives {earned()} of {len(_alike.QUESTIONS)} points for correct answers")
     title = f"{len(_alike.QUESTIONS)} questions, isolation of coursekit: {isolation}; of the others: none"
     print_table(title, seconds, base="coursekit, functions only", unit="s")
+
+
+# ---- a large class
+
+LARGE = 30
+PROCESSES = 2
+LEAST_A_MINUTE = 40  # the goal, on two cores
+SET_SUBREAPER = 36  # of Linux' prctl
+
+
+def throughput(folder, isolation, args):
+    """A class of honest submissions, without notebooks."""
+    sys.path.insert(0, str(ROOT))
+    sys.path.insert(0, str(ROOT / "tests"))
+    from classroom import write_class
+
+    write_class(folder / "class", LARGE, share_mutilated=0.0)
+    adopt_orphans()  # or the time of what outlives its parent would be lost
+    command = [sys.executable, "-m", "coursekit", "grade", folder / "class", "--out", folder / "out"]
+    options = ["--assignment", ASSIGNMENT, "--notebooks", "skip", "--isolation", isolation, "--trust-submissions"]
+    start, started, before = time.monotonic(), processes_started(), processor_time()
+    subprocess.run([*command, *options, "--processes", str(PROCESSES)], check=True, capture_output=True)
+    seconds = time.monotonic() - start
+    reap_orphans()
+    a_minute = 60 * LARGE / seconds
+    verdict = "met" if a_minute >= LEAST_A_MINUTE else "MISSED"
+    print(f"{LARGE} submissions of {ASSIGNMENT} on {PROCESSES} processes, isolation: {isolation}: {seconds:.0f} s")
+    print(f"submissions a minute: {a_minute:.1f}; goal: at least {LEAST_A_MINUTE}, {verdict}")
+    print(f"processor time of a submission: {(processor_time() - before) / LARGE:.2f} s")
+    print(f"processes started on this machine meanwhile, for each: {(processes_started() - started) / LARGE:.0f}")
+
+
+def adopt_orphans():
+    """Become the parent of every process below this one that loses its own."""
+    ctypes.CDLL(None).prctl(SET_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_orphans():
+    """Wait for all children."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def processor_time():
+    """Seconds that all children used that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def processes_started():
+    """How many processes this machine has ever started."""
+    lines = Path("/proc/stat").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("processes "))
 
 
 # ---- a class that means harm

@@ -130,6 +130,7 @@ class TestInfrastructure:
     def test_sandbox_that_does_not_start_is_tried_twice(self, monkeypatch):
         runs = []
         real = sandbox.run_command
+        sandbox.can_be_warm("limits")  # it finds out by a run
 
         def run_command(command, *args, **options):
             runs.append(command)

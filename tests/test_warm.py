@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -153,8 +152,9 @@ class TestLost:
     @every_level
     def test_between_two_questions(self, folder, level):
         python("", folder, level)
-        os.kill(warm.zygote_with(sandbox.WORKER).process.pid, signal.SIGKILL)
-        warm.zygote_with(sandbox.WORKER).process.wait()
+        process = warm.zygote_with(sandbox.WORKER).process
+        process.kill()
+        process.wait()
         assert python("print(1)", folder, level).stdout == b"1\n"
 
     @every_level
