@@ -28,8 +28,8 @@ from coursekit.grading.evaluate import new_record
 from coursekit.grading.intake.archive import Refused, find_submissions, open_submission, verify_receipt
 from coursekit.grading.intake.merging import merge_module, merge_notebook
 from coursekit.grading.intake.reading import read_files
-from coursekit.grading.intake.sources import Source, survey
-from coursekit.grading.intake.text import clean
+from coursekit.grading.intake.sources import Source, readable, survey
+from coursekit.grading.intake.text import clean, short
 from coursekit.grading.record import (
     CellRecord,
     CellStatus,
@@ -357,8 +357,11 @@ class Fuzzer:
 
     def read_names(self):
         found = survey(self.inbox)
-        earlier = sum(len(source.remarks) for source in found.sources)  # of the same learner; each is named
-        assert len(found.sources) + len(found.others) + earlier == len(list(self.inbox.iterdir()))
+        used = {name for source in found.sources for name in source.handed}
+        rest = {path.name for path in self.inbox.iterdir()} - used
+        remarks = [remark for source in found.sources for remark in source.remarks]
+        earlier = {name for name in rest if readable(name) not in found.others}  # attempts of the same learner
+        assert not earlier or any(short(readable(name)) in remark for name in earlier for remark in remarks)
         assert len({source.id for source in found.sources}) == len(found.sources)
         for source in found.sources:
             assert re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,80}", source.id)
