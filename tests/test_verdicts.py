@@ -90,7 +90,7 @@ def spoiled_by(entry):
     if set(expected) != set(results) or any(r.error or r.changed for r in results.values()):
         return ()
     pairs = ((name, results[i].outputs.get(name), value) for i in expected for name, value in expected[i].items())
-    return tuple({name for name, got, value in pairs if not reference_answers._same_values(got, value)})
+    return tuple({name for name, got, value in pairs if not reference_answers.same_values(got, value)})
 
 
 def pairs_of_mistakes(question):
@@ -124,7 +124,7 @@ def _alike(entry, sentence, output):
     others = [other for other in wrong_entries(entry.question_id) if other.sentence == sentence]
     mine = {i: result.outputs[output] for i, result in results_of(entry).items()}
     return any(
-        all(reference_answers._same_values(results_of(other)[i].outputs[output], mine[i]) for i in mine)
+        all(reference_answers.same_values(results_of(other)[i].outputs[output], mine[i]) for i in mine)
         for other in others
     )
 

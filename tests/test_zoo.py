@@ -147,7 +147,7 @@ class TestQuestions:
         fresh = unpack(pack(write_answers.answers_of(question)))
         kept = unpack(reference_answers.path_of(question).read_bytes())
         for index, outputs in fresh["expected"].items():
-            assert reference_answers._same_values(outputs, kept["expected"][index]), f"case {index}: store them again"
+            assert reference_answers.same_values(outputs, kept["expected"][index]), f"case {index}: store them again"
         assert [m["sentence"] for m in fresh["mistakes"]] == [m["sentence"] for m in kept["mistakes"]]
         assert fresh["given"] == kept["given"] != []
 

@@ -3,12 +3,16 @@
 The page that says what each question asks for is written with them.
 """
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from coursekit.core import serialization
 from coursekit.core.question import Question
-from coursekit.judging.reference_answers import FOLDER, fingerprint, path_of
+from coursekit.judging.reference_answers import FOLDER, fingerprint, path_of, same_values
 from coursekit.judging.runner import Result, run_case
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import NOTEBOOKS, all_questions
@@ -24,7 +28,11 @@ def write(notebooks: Sequence[str] = (), folder: Path = FOLDER) -> int:
         print(f"There is no notebook {', '.join(unknown)}; choose from {', '.join(NOTEBOOKS)}.")
         return 2
     questions = [q for q in all_questions().values() if q.notebook in (notebooks or NOTEBOOKS) and not q.in_notebook]
-    changed = sum(_write(path_of(question, folder), serialization.pack(answers_of(question))) for question in questions)
+    others = elsewhere([question.id for question in questions])
+    changed = 0
+    for question in questions:
+        answers = with_unstable_named(answers_of(question), others[question.id])
+        changed += _write(path_of(question, folder), serialization.pack(answers))
     print(f"The answers to {len(questions)} questions are in {folder}; {changed or 'none'} of them changed.")
     if folder == FOLDER:
         is_new = _write(asked.FILE, asked.page().encode())
@@ -48,6 +56,48 @@ def answers_of(question: Question) -> dict:
         for entry in wrong_entries(question.id)
     ]
     return {"expected": expected, "mistakes": mistakes, "given": _handed_out(question)}
+
+
+# ---- what differs from machine to machine
+
+# Another kernel of OpenBLAS, as other processors use it; it is chosen when NumPy is loaded, so in a process of its own.
+_ELSEWHERE = {"OPENBLAS_CORETYPE": "Prescott"}
+_AS_ELSEWHERE = """
+import sys
+from coursekit.core import serialization
+from coursekit.questions import find
+from coursekit.teacher.write_answers import answers_of
+
+answers = {id_: [m["results"] for m in answers_of(find(id_))["mistakes"]] for id_ in sys.argv[1:]}
+sys.stdout.buffer.write(serialization.pack(answers))
+"""
+
+
+def elsewhere(ids: Sequence[str]) -> dict[str, list[dict]]:
+    """What the known mistakes of questions return with another processor's routines, by the id of the question."""
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_ELSEWHERE, *ids], env=os.environ | _ELSEWHERE, stdout=subprocess.PIPE, check=True
+    )
+    return serialization.unpack(done.stdout)
+
+
+def with_unstable_named(answers: dict, others: list[dict]) -> dict:
+    """The answers; with each known mistake the outputs that it returns in another way elsewhere are "unstable".
+
+    Such as eigenvectors of equal eigenvalues, which rounding alone decides.
+    """
+    for mistake, other in zip(answers["mistakes"], others, strict=True):
+        for index, here in mistake["results"].items():
+            if unstable := _differing(here["outputs"], other[index]["outputs"]):
+                here["unstable"] = unstable
+    return answers
+
+
+def _differing(here: Any, there: Any) -> list[str]:
+    """The names of outputs that are not the same but for rounding."""
+    if not isinstance(here, dict) or not isinstance(there, dict):
+        return []
+    return sorted(name for name in here if not same_values(here[name], there.get(name)))
 
 
 def _expected(question: Question, index: int) -> dict:
