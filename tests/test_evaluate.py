@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from coursekit.core.question import Status
-from coursekit.grading import evaluate, judgement
+from coursekit.grading import evaluate, judgement, references
 from coursekit.grading.evaluate import Grading, Work, closure, grade_work, new_record
 from coursekit.grading.intake.reading import Reading, add_files, read_files
 from coursekit.grading.intake.sources import Source
@@ -139,6 +139,29 @@ class TestInfrastructure:
         monkeypatch.setattr(sandbox, "run_command", run_command)
         entry = graded_files(solved("assignment1"), ["affine_forward"], isolation="limits")["affine_forward"]
         assert entry.status == "infrastructure error" and len(runs) == 2
+
+
+class TestOnce:
+    """What is the same for all submissions, or not asked for, is not run again."""
+
+    def test_the_reference_runs_once_for_a_class(self, monkeypatch):
+        question, seed = find("affine_forward"), 4321
+        judgement.prepare([question], seed)
+        shared = references.known(seed)
+        monkeypatch.setattr(references, "_known", {})  # as in another process
+        references.learn(shared)
+        monkeypatch.setattr(judgement, "run_case", None)  # it would fail
+        assert judgement.reference_outputs(question, seed) is shared["outputs", question.id, seed]
+
+    def test_one_question_is_run_alone(self, monkeypatch):
+        """Once on the fresh inputs, after the trial import of its files: nothing else that the submission holds."""
+        ran, real = [], sandbox.run_command
+        sandbox.can_be_warm(SETTINGS.level)
+        monkeypatch.setattr(
+            sandbox, "run_command", lambda command, *a, **o: ran.append(command[2]) or real(command, *a, **o)
+        )
+        graded_files(solved("assignment1"), ["sgd"])
+        assert ran.count("coursekit.running.worker") == 1 and len(ran) <= 2
 
 
 class TestFollowThrough:

@@ -35,6 +35,7 @@ from coursekit.grading.reports.marks import Marks, read_marks
 from coursekit.grading.settings import Settings, versions
 
 ROUNDS = 3  # how often a submission is tried whose process is lost; the last time in a process of its own
+MANY = 20  # submissions from which on it pays to run the reference before the processes start, which each would else
 PATIENCE = 1.5  # seconds that processes have to stop what they are running
 
 Finished = Generator[tuple[Source, Record], None, None]
@@ -169,7 +170,8 @@ def _in_pool(
         return
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # inherited by the processes: together they use all cores
     workers, others = max(1, min(processes, len(sources))), set(active_children())
-    judgement.prepare(settings.asked(), settings.seed)
+    if len(sources) >= MANY and workers > 1:
+        judgement.prepare(settings.asked(), settings.seed)
     shared = references.known(settings.seed)
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(shared,)) as pool:
         futures = {pool.submit(stoppable, grade_submission, source, settings): source for source in sources}

@@ -143,7 +143,7 @@ def leave_out_what_fails(work: Work, settings: Settings, remarks: list[str]) -> 
                 lambda modules: sandbox.run_command(
                     command, folder, b"", limits, isolation=settings.level, preload=modules
                 ),
-                ("numpy",),
+                sandbox.NUMPY,
                 settings.level,
             )
         return FinishedProcess(outcome.stdout, outcome.stderr, outcome.ended, limits.seconds, outcome.cpu_seconds)

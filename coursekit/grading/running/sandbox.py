@@ -46,6 +46,7 @@ LONGEST_ERRORS = 64 << 10  # bytes of the standard error that are kept
 GRACE = 2.0  # seconds that the launcher has to kill the remaining processes
 _LAUNCHER = Path(__file__).with_name("launch.py")
 GET_SUBREAPER = 37  # of Linux' prctl
+NUMPY: warm.Modules = ("numpy",)
 # What the process of a question imports before a learner's code, but for the questions of its notebook.
 WORKER: warm.Modules = ("numpy.random", "coursekit.core.serialization", "coursekit.core.question")
 _OWN_COUNT = (5, 14)  # the first Linux that counts the processes of a user in each user namespace
@@ -274,7 +275,7 @@ def can_be_warm(isolation: str) -> bool:
     try:
         with folders.temporary_folder("sandbox-") as folder:
             command = [sys.executable, "-c", ""]
-            return run_command(command, folder, isolation=isolation, preload=WORKER).code == 0
+            return run_command(command, folder, isolation=isolation, preload=NUMPY).code == 0
     except (warm.UnavailableError, SandboxError, OSError):
         return False
 
