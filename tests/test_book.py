@@ -28,6 +28,7 @@ from coursekit.teacher.solutions import SolutionError
 MISSING = [name for name in building.NEEDED if find_spec(name) is None]
 needs_sphinx = pytest.mark.skipif(bool(MISSING), reason=f"the extra `book` is not installed: {', '.join(MISSING)}")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
 SHOWN = ("index", "words", "shapes", "assignment1/softmax", "api/cs231n.layers")
 
 
@@ -271,6 +272,14 @@ def test_links_to_files_without_a_page(tmp_path):
     pages.write_pages(tmp_path, "https://example.org/course")
     assert "[`cs231n/layers.py`](../api/cs231n.layers.rst)" in said(tmp_path / "assignment2/BatchNormalization.ipynb")
     assert not [path for path in tmp_path.rglob("*.md") if "](../assignments" in path.read_text(encoding="utf-8")]
+
+
+def test_every_picture_of_a_text_is_beside_its_page(tmp_path):
+    """Sphinx stops at a picture that is not there."""
+    pages.write_pages(tmp_path)
+    shown = [(path, name) for path in tmp_path.rglob("*.md") for name in PICTURE.findall(path.read_text("utf-8"))]
+    assert {name for _, name in shown} >= {"scenes.png", "depth.png"}
+    assert not [name for path, name in shown if not path.with_name(name).is_file()]
 
 
 # ---- errors

@@ -15,12 +15,14 @@ from coursekit.judging import check, model_answers
 from coursekit.judging.judge import judge
 from coursekit.judging.model_answers import Lock, SideBySide, function_source, unlock, unlocking_calls
 from coursekit.judging.reference_answers import expected
-from coursekit.judging.runner import Result, run_case
+from coursekit.judging.runner import Ending, Error, Result, run_case
 from coursekit.paths import PACKAGE, ROOT, files_in
 from coursekit.questions import all_questions, find
+from coursekit.teacher import locked_answers
 from coursekit.teacher.locked_answers import locked
 from coursekit.teacher.locked_answers import model_answers as answers_to
 from coursekit.teacher.release import write_edition
+from coursekit.teacher.solutions import SolutionError
 from tests.test_release import answer_lines
 from zoo import entries, in_place, outcomes
 
@@ -138,6 +140,18 @@ def test_a_vector_that_comes_as_a_row_makes_the_same_key(locks):
 def test_the_same_tree_gives_the_same_lock(question_id, locks):
     again = json.loads(json.dumps(dataclasses.asdict(locked(find(question_id)))))
     assert Lock(**again) == locks[question_id]
+
+
+def test_a_reference_that_does_not_return_is_named(monkeypatch):
+    """Whether it raised an error, or its process did not start: the edition is not built, and this says why."""
+    question = find("affine_forward")
+    for result, why in (
+        (Result(error=Error("ValueError", "no")), "ValueError: no"),
+        (Result(ended=Ending.NOT_STARTED), "its process: not started"),
+    ):
+        monkeypatch.setattr(locked_answers, "run_unlocking", lambda *_, result=result: [result])
+        with pytest.raises(SolutionError, match=f"affine_forward did not run to its end .{why}"):
+            locked(question)
 
 
 def test_no_answer_can_be_read_in_the_edition(edition, locks):

@@ -2,13 +2,14 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
 
 import pytest
 
-from coursekit.learner import first_forms, reset
+from coursekit.learner import blocks, first_forms, reset
 from coursekit.learner.first_forms import is_as_handed_out
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
@@ -133,6 +134,56 @@ def test_a_damaged_function_goes_back(course, edition, damage):
     assert run(course, "affine_forward", restore=True) == 0
     if damage != "text that never ends":  # the blank lines between two definitions are ours then
         assert sorted((course / LAYERS).read_bytes().split()) == sorted(mine.split())
+
+
+CONFLICTS = {
+    "above it": ("<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> theirs\n{}", 1),
+    "in it": ("{0}<<<<<<< HEAD\n    out = 1\n=======\n    out = 2\n>>>>>>> theirs\n    return out\n", 1),
+    "at its end": ("{0}<<<<<<< HEAD\n    return 1\n=======\n    return 2\n>>>>>>> theirs\n", 1),
+    "around it": ("<<<<<<< HEAD\n{0}    return 1\n=======\n{0}    return 2\n>>>>>>> theirs\n", 2),
+}
+
+
+@pytest.mark.parametrize("where", CONFLICTS)
+@pytest.mark.parametrize("owner", ["", "Net"])
+def test_a_function_is_found_beside_a_merge_conflict(where, owner):
+    """In a class too: Git's marks, at the margin, do not end it. Only marks that are all in the function go with it."""
+    form, times = CONFLICTS[where]
+    text = form.format("def f(x):\n    y = x\n")
+    if owner:
+        body = "".join(line if line[0] in "<=>" else f"    {line}" for line in text.splitlines(keepends=True))
+        text = f"class {owner}:\n    a = 1\n\n{body}"
+    source = f"{text}\n{'    ' if owner else ''}def g(x):\n    {'    ' if owner else ''}return 1\n"
+    found = blocks.find(source, f"cs231n.trial:{owner and 'Net.'}f")
+    assert len(found) == times
+    left = source
+    for block in found:
+        left = left.replace(blocks.text_of(source, block), "")
+    assert "def f" not in left and "y = x" not in left and "return out" not in left
+    assert left.count(">>>>>>>") == (0 if where in ("in it", "at its end") else 1)
+
+
+def test_a_merge_conflict_that_is_left_is_named(course, capsys):
+    edit(course, LAYERS, (HEAD, "<<<<<<< HEAD\n" + HEAD), (STUB, f"{ANSWER}\n=======\n    pass\n>>>>>>> theirs"))
+    assert run(course, "affine_forward") == 0
+    edit(course, LAYERS, ("<<<<<<< HEAD\n", "<<<<<<< HEAD\n\n=======\n>>>>>>> theirs\n"), (STUB, ANSWER))
+    assert run(course, "affine_forward") == 0
+    assert "unresolved merge conflict" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a permission on Windows")
+@pytest.mark.parametrize("name, yes", [("affine_forward", False), (LAYERS, True)])
+def test_a_link_stays_a_link(course, edition, tmp_path_factory, name, yes):
+    """Its file, which may be on another disk, is reset; JupyterLab writes into that too. A dead link is replaced."""
+    edit(course, LAYERS, (STUB, ANSWER))
+    mine = tmp_path_factory.mktemp("mine") / "layers.py"
+    (course / LAYERS).rename(mine)
+    (course / LAYERS).symlink_to(mine)
+    assert run(course, name, yes=yes) == 0
+    assert (course / LAYERS).is_symlink() and mine.read_bytes() == first(edition, LAYERS)
+    mine.unlink()
+    assert run(course, LAYERS, yes=True) == 0
+    assert (course / LAYERS).read_bytes() == first(edition, LAYERS) and not mine.exists()
 
 
 def test_a_syntax_error_elsewhere_is_named_and_left(course, capsys):
@@ -280,6 +331,19 @@ def test_a_deleted_cell_comes_back_in_its_place(course, edition, capsys):
     assert "was missing in knn.ipynb" in capsys.readouterr().out
 
 
+def test_a_cell_of_another_kind_under_its_name_is_replaced(course, edition):
+    """As after cells were copied by hand: an answer in words does not become code."""
+
+    def change(cells):
+        one = next(one for one in cells if one["id"] == "answer_distance_matrix")
+        one.update(cell_type="code", source=["x = 1"], outputs=[], execution_count=None)
+
+    change_cells(course, change)
+    assert run(course, "knn/distance_matrix") == 0
+    assert notebook(course) == notebook(edition)
+    assert [path.read_text("utf-8") for path in kept(course)] == ["x = 1"]
+
+
 @pytest.mark.parametrize("data", [b"{", b'{"cells": 3}', b"<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> a\n"])
 def test_a_damaged_notebook_is_named_and_comes_back_whole(course, edition, capsys, data):
     (course / KNN).write_bytes(data)
@@ -316,6 +380,19 @@ def test_a_missing_file_comes_back(course, edition):
 
 
 # ---- what is named
+
+
+@pytest.mark.parametrize("folder", ["", "cs231n", "cs231n/classifiers"])
+def test_a_file_may_be_named_by_any_path_to_it(course, edition, monkeypatch, folder):
+    """From the course's folder, from where the learner is, in full, and with dots in it."""
+    monkeypatch.chdir(course / folder)
+    for name in (LAYERS, os.path.relpath(course / LAYERS), str(course / LAYERS), "cs231n/../" + LAYERS):
+        edit(course, LAYERS, (STUB, ANSWER))
+        assert run(course, name, yes=True) == 0
+        assert (course / LAYERS).read_bytes() == first(edition, LAYERS), name
+    change_cells(course, answer)
+    assert run(course, "knn.ipynb", yes=True) == 0
+    assert (course / KNN).read_bytes() == first(edition, KNN)
 
 
 @pytest.mark.parametrize(

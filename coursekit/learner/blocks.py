@@ -8,6 +8,7 @@ from coursekit.learner.first_forms import Lines, places
 
 _DEF = r"(?:async[ \t]+)?def[ \t]+{name}\b"
 _BEGINS = re.compile(r"[ \t]*((def|class|async)\b|@)")  # even in a text, which may be one that never ends
+_CONFLICT = re.compile(r"(<{7}|\|{7}|={7}|>{7})(?!\S)")  # what Git leaves of a merge
 _GOES_ON = re.compile(r"[ \t]*[)\]}#]")
 
 
@@ -51,7 +52,9 @@ def _find_by_indentation(lines: list[str], path: list[str]) -> list[Lines]:
         areas = [area for start, end in areas for area in _blocks(lines, start, end, rf"class[ \t]+{owner}\b")]
     found = [block for start, end in areas for block in _blocks(lines, start, end, _DEF.format(name=name))]
     return [
-        (_with_decorators(lines, start) + 1, end) for start, end in found if bool(owners) == bool(_indent(lines[start]))
+        (_with_decorators(lines, start) + 1, _before_conflict(lines, start, end))
+        for start, end in found
+        if bool(owners) == bool(_indent(lines[start]))
     ]
 
 
@@ -67,6 +70,8 @@ def _end(lines: list[str], start: int, limit: int) -> int:
     depth, in_text, last = len(_indent(lines[start])), False, start
     for number in range(start, limit):
         line = lines[number]
+        if _CONFLICT.match(line):
+            continue
         is_outside = number > start and line.strip() and len(_indent(line)) <= depth
         if is_outside and (_BEGINS.match(line) or not in_text and not _GOES_ON.match(line)):
             break
@@ -74,6 +79,24 @@ def _end(lines: list[str], start: int, limit: int) -> int:
             last = number
         in_text ^= (line.count('"""') + line.count("'''")) % 2 == 1
     return last + 1
+
+
+def _before_conflict(lines: list[str], start: int, end: int) -> int:
+    """Where a function ends: before the end of the side of a conflict that it begins in."""
+    is_open = False
+    for number in range(start, end):
+        if mark := _CONFLICT.match(lines[number]):
+            if not is_open and mark[1] != "<" * 7:
+                return _without_blank_lines(lines, start, number)
+            is_open = mark[1] != ">" * 7
+    is_closed_next = is_open and lines[end : end + 1] and lines[end].startswith(">" * 7)
+    return end + 1 if is_closed_next else end
+
+
+def _without_blank_lines(lines: list[str], start: int, end: int) -> int:
+    while end > start and not lines[end - 1].strip():
+        end -= 1
+    return end
 
 
 def _with_decorators(lines: list[str], start: int) -> int:

@@ -4,6 +4,7 @@ What stood there is kept, one file for each reset, in `kept/` in the course's fo
 """
 
 import json
+import os
 import re
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coursekit.core.question import Question
-from coursekit.files import syntax_tree, write_file
+from coursekit.files import CONFLICT, has_conflict, syntax_tree, write_file
 from coursekit.learner import blocks, notebook_form, start_page
 from coursekit.learner.first_forms import first_files
 from coursekit.paths import ROOT, file_of
@@ -96,7 +97,8 @@ def _do(change: Change, root: Path, yes: bool) -> None:
         _require_consent(change.name)
     kept = _keep(change, root) if change.kept else None
     for file, data in change.files.items():
-        write_file(Path(root, file), data)
+        path = Path(root, file)
+        write_file(path.resolve() if path.exists() else path, data)  # a link stays one, unless it leads nowhere
     print(*change.said, sep="\n")
     if kept:
         print(f"What stood there is kept in {kept}. To put it back: python -m coursekit reset {change.name} --restore")
@@ -155,9 +157,7 @@ def _restoring(name: str, root: Path) -> Change:
 
 def _meant(name: str, root: Path, functions: Callable, cell: Callable, file: Callable) -> Change:
     """The change that a name stands for."""
-    name = name.removeprefix("./").replace("\\", "/")
-    if name in NOTEBOOKS:
-        name = notebook_file(name)
+    name = _file_name(name.replace("\\", "/"), root)
     if name in first_files(root):
         return file(name, root)
     if name in all_questions():
@@ -167,6 +167,16 @@ def _meant(name: str, root: Path, functions: Callable, cell: Callable, file: Cal
         key = name.partition("/")[2].removeprefix("answer_")
         return cell(notebook, f"answer_{key}", f"{notebook}/{key}", root)
     raise ResetError(_unknown(name, root))
+
+
+def _file_name(name: str, root: Path) -> str:
+    """A file's name in the course, where it is a path from here or a notebook; any other name as it is."""
+    if name.removesuffix(".ipynb") in NOTEBOOKS:
+        return notebook_file(name.removesuffix(".ipynb"))
+    top = Path(os.path.abspath(root))
+    paths = [Path(os.path.abspath(os.path.join(folder, name))) for folder in (top, os.getcwd())]
+    inside = [path.relative_to(top).as_posix() for path in paths if path.is_relative_to(top)]
+    return next((path for path in inside if path in first_files(root)), name)
 
 
 def _unknown(name: str, root: Path) -> str:
@@ -260,6 +270,9 @@ def _shared(question: Question) -> Iterator[str]:
 
 def _broken(texts: dict[str, str]) -> Iterator[str]:
     for name, text in texts.items():
+        if has_conflict(text):
+            yield f"{name} is still not valid Python: {CONFLICT}."
+            continue
         try:
             syntax_tree(text)
         except SyntaxError as error:
@@ -330,7 +343,7 @@ def _reset_cell(notebook: str, cell_id: str, name: str, root: Path) -> Change:
     cell = next((c for c in content["cells"] if c.get("id") == cell_id), None)
     form = notebook_form.source(first)
     old = "" if cell is None else notebook_form.source(cell)
-    if cell is not None and old.rstrip() == form.rstrip():
+    if cell is not None and old.rstrip() == form.rstrip() and cell.get("cell_type") == first["cell_type"]:
         return Change(name, {}, "", "", [f"{name} is in its first form already."])
     said = [_put_cell(content, cell, first, notebook, root)]
     return Change(name, _packed(notebook, content), old, _ending(first), said)
@@ -339,6 +352,9 @@ def _reset_cell(notebook: str, cell_id: str, name: str, root: Path) -> Change:
 def _put_cell(content: dict, cell: dict | None, first: dict, notebook: str, root: Path) -> str:
     """Put a cell into its first form; where it is missing, put it after the one that came before it."""
     if cell is not None:
+        if cell.get("cell_type") != first["cell_type"]:
+            cell.clear()
+            cell.update(first)
         _set_source(cell, notebook_form.source(first))
         return f"The cell of {first['id']} in {notebook}.ipynb is in its first form again."
     order = list(_first_cells(notebook, root))

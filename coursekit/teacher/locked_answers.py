@@ -14,6 +14,7 @@ from coursekit.judging.model_answers import (
     unlock,
     unlocking_calls,
 )
+from coursekit.judging.runner import Result
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import all_questions
 from coursekit.teacher.solutions import SolutionError, strip_module
@@ -32,15 +33,24 @@ def locked(question: Question, root: Path = ROOT) -> Lock | None:
     Raises
     ------
     SolutionError
-        If it does not open again.
+        If the reference does not return, or the answer does not open again.
     """
     cases = cases_that_unlock(question)
     inputs = [given for _, given in unlocking_calls(question, cases)]
     results, answers = run_unlocking(question, cases, root), model_answers(question, root)
+    _require_returned(question, results)
     made = lock(cases, inputs, results, answers)
     if made and unlock(made, results) != answers:
         raise SolutionError(f"the model answer to {question.id} cannot be unlocked")
     return made
+
+
+def _require_returned(question: Question, results: list[Result]) -> None:
+    """Raise unless every call returned; a process may also not have started, or have been ended from outside."""
+    for result in results:
+        if result.outputs is None:
+            why = f"{result.error.kind}: {result.error.message}" if result.error else f"its process: {result.ended}"
+            raise SolutionError(f"the model answer to {question.id} did not run to its end ({why})")
 
 
 def model_answers(question: Question, root: Path = ROOT) -> dict[str, str]:

@@ -23,13 +23,13 @@ TEXTS = {
     "docs/results.md": "results.md",
 }
 _AS_THEY_ARE = {
-    "docs/scenes.png": "scenes.png",
     "docs/book/conf.py": "conf.py",
     "docs/book/book.js": "static/book.js",
     "docs/book/templates/home.html": "templates/home.html",
     "docs/book/favicon.svg": "favicon.svg",
     "docs/book/book.css": "static/book.css",
 }
+_PICTURE = re.compile(r"!\[[^\]]*\]\(([\w./-]+\.png)\)")
 _ROW = r"^\| \[{notebook}\]\([^)]*\) \| (.*?) \| \d+ \| \d+ \|$"
 _CELLS = re.compile(r"(\[(\w+)\]\(\.\./assignments/\w+/\2\.ipynb\): )(`\w+`(?:, `\w+`)*)")
 _MAP = "<!-- the course's map -->"
@@ -52,7 +52,7 @@ def write_pages(folder: Path, repository: str = "", root: Path = ROOT) -> None:
     for name, page in TEXTS.items():
         text = (root / name).read_text(encoding="utf-8")
         _write(folder / page, led(with_cells_linked(text.replace(_MAP, course_map(root))), name, page))
-    for name, page in _AS_THEY_ARE.items():
+    for name, page in {**_AS_THEY_ARE, **pictures(root)}.items():
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, folder / page)
     linked = linked_cells((root / "docs/topics.md").read_text(encoding="utf-8"))
@@ -73,6 +73,15 @@ def pages_of(root: Path = ROOT) -> dict[str, str]:
     """The page of each file of the course that has one."""
     notebooks = {notebook_file(name): notebook_file(name).removeprefix("assignments/") for name in NOTEBOOKS}
     return {**TEXTS, **notebooks, **{name: f"api/{_module(name)}.rst" for name in modules(root)}}
+
+
+def pictures(root: Path = ROOT) -> dict[str, str]:
+    """The pictures that the texts show, each beside its page."""
+    found = {}
+    for name, page in TEXTS.items():
+        for picture in _PICTURE.findall((root / name).read_text(encoding="utf-8")):
+            found[Path(name).with_name(picture).as_posix()] = Path(page).with_name(picture).as_posix()
+    return found
 
 
 def _write(path: Path, text: str) -> None:
