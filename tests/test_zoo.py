@@ -119,6 +119,24 @@ def test_entries_run_as_the_code_of_learners_does(entry):
     assert "zoo" in Path(entry.function.__wrapped__.__code__.co_filename).parts
 
 
+def test_what_rounding_decides_is_no_evidence():
+    """The eigenvectors of equal eigenvalues are others on other processors; the mistake is named all the same."""
+    [entry] = [entry for entry in wrong_entries("pca") if entry.name == "pca_smallest"]
+    results = outcomes(entry)
+    results[3].outputs["components"] = results[3].outputs["components"][:, ::-1]
+    question = find("pca")
+    inputs = {i: question.draw_inputs(i) for i in range(len(question.cases))}
+    assert entry.sentence in text_of(judge(question, inputs, results, reference_answers.expected(question)))
+
+
+def test_outputs_that_differ_elsewhere_are_unstable():
+    """A residue of rounding is the same as any other; an output of another size is not."""
+    here, there = {"a": np.ones(2), "b": 1e-16, "c": 0.5}, {"a": np.full(2, 1.1), "b": 3e-16, "c": 0.5}
+    answers = {"mistakes": [{"results": {0: {"outputs": here}, 1: {"outputs": None}}}]}
+    named_now = write_answers.with_unstable_named(answers, [{0: {"outputs": there}, 1: {"outputs": None}}])
+    assert named_now["mistakes"][0]["results"] == {0: {"outputs": here, "unstable": ["a"]}, 1: {"outputs": None}}
+
+
 @named(right_entries())
 def test_right_ones_are_never_called_wrong(entry):
     verdict = verdict_on(entry)

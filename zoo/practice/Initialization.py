@@ -490,7 +490,11 @@ def he_by_randn(shape, mode="fan_in", slope=0.0, rng=np.random):
 
 slips(
     "orthogonal",
-    ("gain is not used: multiply by it", "W = gain * (", "W = ("),
+    (
+        "gain has no effect: multiply Q by it, since the decomposition takes out what comes before",
+        "W = gain * (",
+        "W = (",
+    ),
     ("the weights are divided by gain: multiply by it", "W = gain * (", "W = 1 / gain * ("),
     ("gain counts twice: multiply by it once", "W = gain * (", "W = gain**2 * ("),
     (
@@ -515,7 +519,7 @@ slips(
         "np.random.default_rng(0).normal",
     ),
     (
-        "gain goes into the matrix before its decomposition, which takes it out again",
+        "gain has no effect: multiply Q by it, since the decomposition takes out what comes before",
         "high)",
         "gain * high)",
         "gain * (Q",

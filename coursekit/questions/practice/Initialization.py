@@ -541,7 +541,7 @@ def _why_direction(mean):
 
 def _why_length(lengths, gain):
     near = {
-        1.0: "gain is not used: multiply by it",
+        1.0: "gain has no effect: multiply Q by it, since the decomposition takes out what comes before",
         1 / gain: "the weights are divided by gain: multiply by it",
         gain**2: "gain counts twice: multiply by it once",
         gain**0.5: "the root of gain is taken: multiply by gain itself",
