@@ -163,7 +163,7 @@ def test_the_next_question_finds_nothing(leak, level):
         grading = Grading(Work({MODULE: leaking(leak).encode()}), settings, stack)
         first = grading.question_record(find("affine_forward"))
         second = grading.question_record(find("relu_forward"))
-    assert (first.status, first.earned) == ("wrong", 0), first.text
+    assert first.status in ("wrong", "crashed") and not first.earned, first.text
     assert (second.status, second.earned) == ("ok", second.points), second.text
 
 

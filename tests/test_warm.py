@@ -160,16 +160,20 @@ class TestLost:
     @every_level
     def test_in_the_middle_of_a_question(self, level, monkeypatch):
         """It is asked again in a cold sandbox."""
-        ran, real = [], sandbox.run_command
+        ran, real, start = [], sandbox.run_command, warm.WarmProcess.__init__
 
         def run_command(command, *arguments, preload=(), **options):
             ran.append(bool(preload))
-            if preload and len(ran) == 1:
-                warm.zygote_with(preload).process.kill()
             return real(command, *arguments, preload=preload, **options)
+
+        def start_and_kill(self, zygote, *arguments):
+            start(self, zygote, *arguments)
+            zygote.process.kill()
+            zygote.process.wait()
 
         assert sandbox.can_be_warm(level)
         monkeypatch.setattr(sandbox, "run_command", run_command)
+        monkeypatch.setattr(warm.WarmProcess, "__init__", start_and_kill)
         entry = graded(level)
         assert (entry.status, ran) == (Status.OK, [True, False])
 
