@@ -1,10 +1,13 @@
 """Checks in the process that asks for them: the same verdicts as in a process of their own, and nothing left behind."""
 
 import builtins
+import decimal
+import math
 import os
 import random
 import sys
 import threading
+import warnings
 from contextlib import contextmanager
 
 import numpy as np
@@ -134,6 +137,54 @@ def test_nothing_is_left_behind(tree, here):
     ) as question:
         assert verdict_on_files(question, tree).status == "wrong"
     assert state() == before
+
+
+RIGHT = "out = x.reshape(len(x), -1) @ w + b"
+LEAVES = {
+    "a function of NumPy": "np.exp = np.abs = np.allclose = lambda *a, **k: 0.0",
+    "a function of a part of NumPy": "np.linalg.norm = np.random.rand = len",
+    "a built-in name": "import builtins; builtins.sorted = builtins.round = len",
+    "a function of the standard library": "import math, os, random; math.sqrt = os.getcwd = random.random = len",
+    "a module": "import sys; sys.modules['numpy.linalg'] = None; sys.modules.pop('json', None)",
+    "filters of warnings": "import warnings; warnings.simplefilter('error'); warnings.showwarning = print",
+    "the environment": "import os; os.environ.pop('PATH', None); os.environ['MINE'] = '1'",
+    "settings of Python": "import sys; sys.setrecursionlimit(sys.getrecursionlimit() + 9); sys.excepthook = print",
+    "decimal numbers": "import decimal; decimal.getcontext().prec = 2",
+    "the folder": "import os; os.chdir(os.sep)",
+}
+
+
+@pytest.mark.parametrize("what", LEAVES)
+@pytest.mark.parametrize("when", ["called", "imported"])
+def test_what_code_changes_for_all_is_as_before(tree, here, what, when):
+    """For the notebook and for the next check, whether the code did it when it was called or when it was imported."""
+
+    def state():
+        spaces = [np, np.linalg, np.random, builtins, math, os, random, warnings]
+        names = [{name: id(value) for name, value in vars(space).items()} for space in spaces]
+        modules = {name: id(sys.modules[name]) for name in ("json", "numpy.linalg")}
+        settings = sys.getrecursionlimit(), sys.excepthook, decimal.getcontext().prec, list(warnings.filters)
+        return names, modules, settings, dict(os.environ), os.getcwd()
+
+    before, change = state(), LEAVES[what]
+    body = f"{change}\n    {RIGHT}"
+    if when == "imported":  # what follows in the file belongs to another function then
+        body = f"{RIGHT}\n    return out, (x, w, b)\n\n\n{change}\n\n\ndef other(x, w, b, out=0):\n    pass"
+    with affine(tree, body) as question:
+        verdict_on_files(question, tree)
+    assert state() == before
+    with affine(tree, RIGHT) as question:
+        assert verdict_on_files(question, tree).ok
+    with affine(tree, RIGHT.replace("+", "-")) as question:
+        assert verdict_on_files(question, tree).status == "wrong"
+
+
+@pytest.mark.parametrize("end", ["os._exit(3)", "os.abort()"])
+def test_the_kernel_outlives_an_answer_that_ends_python(tree, here, end):
+    """It is wrong, as in a process; what ended it is named."""
+    with affine(tree, f"import os; {end}") as question:
+        verdict = verdict_on_files(question, tree)
+    assert verdict.status == "wrong" and "end Python" in render(verdict)
 
 
 def test_an_edit_within_the_same_second_is_seen(tree, here):

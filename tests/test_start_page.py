@@ -182,8 +182,9 @@ def test_after_an_ok_the_next_question_is_named_with_its_place(course):
     """With the line as it is now: it moves while a learner writes."""
     write(course, RIGHT)
     remember(course, "knn_two_loops")
-    [line] = checking.what_is_next(find("knn_two_loops"), course)
-    number = int(re.fullmatch(rf"next: knn_predict_labels \(.*\), in {re.escape(KNN_FILE)}, line (\d+)", line)[1])
+    what, where = checking.what_is_next(find("knn_two_loops"), course)
+    assert what == "next: knn_predict_labels (The vote of the k nearest neighbours)"
+    number = int(re.fullmatch(rf"  in {re.escape(KNN_FILE)}, line (\d+)", where)[1])
     lines = (course / KNN_FILE).read_text("utf-8").splitlines()
     assert 'NotImplementedError("knn_predict_labels' in lines[number - 1]
 
@@ -194,9 +195,10 @@ def test_after_the_last_question_of_a_notebook_the_next_notebook_is_named(course
     (course / KNN_FILE).write_text(source, "utf-8")
     for question in (q for q in all_questions().values() if q.notebook == "knn" and not q.in_notebook):
         remember(course, question.id)
-    done, follows = checking.what_is_next(find("knn_no_loops"), course)
+    done, follows, where = checking.what_is_next(find("knn_no_loops"), course)
     assert done == "knn is complete: 14 points."
-    assert follows.startswith("next: svm_loss_naive (") and "in assignments/assignment1/svm.ipynb; you" in follows
+    assert follows.startswith("next: svm_loss_naive (")
+    assert where.startswith("  in assignments/assignment1/svm.ipynb; you write it in ")
 
 
 def test_in_the_solved_tree_nothing_is_named():
@@ -229,6 +231,30 @@ def test_the_page_follows_each_check(course):
     page = (course / start_page.FILE).read_text("utf-8")
     assert "**2 of 28 points**, 1 of 10 questions" in page and "## Next: [knn_predict_labels]" in page
     assert "| ● ok | [knn_two_loops]" in page and "Begun: knn 1 of 5." in page
+
+
+def test_what_was_checked_last_is_next_until_it_is_ok(course):
+    """A learner who was told that it is wrong, or not attempted, is not led past it."""
+    start_page.write(course)
+    for status, follows in (
+        (Status.NOT_ATTEMPTED, "knn_predict_labels"),
+        (Status.WRONG, "knn_predict_labels"),
+        (Status.OK, "knn_one_loop"),
+    ):
+        remember(course, "knn_predict_labels", status)
+        [shown] = re.findall(r"## Next: \[(\w+)\]", (course / start_page.FILE).read_text("utf-8"))
+        assert shown == follows, status
+        if status == Status.NOT_ATTEMPTED:
+            write(course, "return y", old='raise NotImplementedError("knn_predict_labels: knn")')
+
+
+def test_questions_without_points_take_no_time():
+    """They are optional: the page agrees with the course's map, and is content when only they are left."""
+    optional = [q for q in all_questions().values() if not q.points]
+    both = start_page.sum_of([(optional[0], False), (find("affine_forward"), False)])
+    assert both.minutes_left == find("affine_forward").minutes
+    assert start_page.time_left(start_page.sum_of([(optional[0], False)])) == "optional"
+    assert start_page.time_left(start_page.sum_of([(optional[0], True)])) == "done"
 
 
 def test_no_page_is_made_where_none_was_asked_for(course):
@@ -353,7 +379,7 @@ def test_check_in_a_kernel_names_what_is_next_and_updates_the_page(edition, tmp_
         f"This cell needs knn_two_loops (notebook knn), which is not written yet: {KNN_FILE}, line"
     )
     assert notebook.cells[1].outputs[0].output_type == "error"  # it is still an error for who runs the notebook
-    assert f"next: knn_predict_labels (The vote of the k nearest neighbours), in {KNN_FILE}, line" in shown[3]
+    assert f"next: knn_predict_labels (The vote of the k nearest neighbours)\n  in {KNN_FILE}, line" in shown[3]
     assert shown[4].startswith("best_k is made in the cell of knn_cross_validation, further up, which was not run")
     assert shown[5].startswith("knn_cross_validation is not written yet: write your answer at the TODO of this cell")
     assert shown[6] == "best_k = 3\n"

@@ -66,7 +66,7 @@ def keep(verdict: Verdict, rests_on: str, root: Path = ROOT) -> None:
 
 
 def what_is_next(question: Question, root: Path = ROOT) -> Iterator[str]:
-    """A line on the next open question, none if none is known to be open; before it, one on a notebook that is done."""
+    """Two lines on the next open question, none if none is known to be open; before, one on a notebook that is done."""
     states = memory.states(root)
     follows = memory.next_open(states, question.id)
     if follows is None:
@@ -74,7 +74,8 @@ def what_is_next(question: Question, root: Path = ROOT) -> Iterator[str]:
     own = [q for q in all_questions().values() if q.notebook == question.notebook]
     if follows.notebook != question.notebook and all(states.get(q.id) is State.OK for q in own):
         yield f"{question.notebook} is complete: {num_points(sum(q.points for q in own))}."
-    yield f"next: {follows.id} ({follows.title}), in {_where(follows, question, root)}"
+    yield f"next: {follows.id} ({follows.title})"
+    yield f"  in {_where(follows, question, root)}"
 
 
 def _where(follows: Question, question: Question, root: Path) -> str:

@@ -183,7 +183,7 @@ def _of_assignment(assignment: str, found: dict[str, State]) -> list[Question]:
 
 def _row(name: str, questions: Iterable[Question], found: dict[str, State], width: int) -> str:
     total = start_page.sum_of((question, found[question.id] is State.OK) for question in questions)
-    left = start_page.duration(total.minutes_left) if total.minutes_left else "done"
+    left = start_page.time_left(total)
     points, done = f"{total.earned} of {total.points}", f"{total.done} of {total.questions}"
     return f"{name:{width}}{points:>12}{done:>14}{left:>14}"
 

@@ -31,7 +31,7 @@ _MARKS = {
 
 
 class Sum(NamedTuple):
-    """What some questions come to."""
+    """What some questions come to; the minutes are those of questions with points, as the others are optional."""
 
     points: int
     earned: int
@@ -44,7 +44,7 @@ def sum_of(found: Iterable[tuple[Question, bool]]) -> Sum:
     """The sum of some questions, each with whether it is ok."""
     pairs = list(found)
     done = [question for question, ok in pairs if ok]
-    left = sum(question.minutes for question, ok in pairs if not ok)
+    left = sum(question.minutes for question, ok in pairs if not ok and question.points)
     points, earned = (sum(q.points for q in some) for some in ([q for q, _ in pairs], done))
     return Sum(points, earned, len(pairs), len(done), left)
 
@@ -112,7 +112,9 @@ def _sum(questions: Iterable[Question], found: dict[str, State]) -> Sum:
 def _standing(found: dict[str, State]) -> str:
     total = _sum((all_questions()[id_] for id_ in found), found)
     text = f"**{total.earned} of {num_points(total.points)}**, {total.done} of {total.questions} questions"
-    return f"{text}; about {duration(total.minutes_left)} of work left." if total.minutes_left else f"{text}: all done."
+    if total.minutes_left:
+        return f"{text}; about {duration(total.minutes_left)} of work left."
+    return f"{text}: all done." if total.done == total.questions else f"{text}; what is left is optional."
 
 
 def duration(minutes: int) -> str:
@@ -130,8 +132,16 @@ def duration(minutes: int) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
 
 
+def time_left(total: Sum) -> str:
+    """How long the questions that are not ok take; a word where none of them has points."""
+    if total.minutes_left:
+        return duration(total.minutes_left)
+    return "done" if total.done == total.questions else "optional"
+
+
 def _next(found: dict[str, State], memory: Memory, root: Path) -> Iterator[str]:
-    question = next_open(found, memory.last)
+    is_open = found.get(memory.last) in OPEN
+    question = all_questions()[memory.last] if is_open else next_open(found, memory.last)
     if question is None:
         yield "## Next"
         unknown = sum(state is not State.OK for state in found.values())
@@ -141,6 +151,7 @@ def _next(found: dict[str, State], memory: Memory, root: Path) -> Iterator[str]:
     yield f"## Next: [{question.id}]({card(question)})"
     about = f"{question.title}, {num_points(question.points)}, about {question.minutes} minutes"
     yield f"{about}. {_where(question, root)}{wrong}"
+    yield "In a notebook that you have just opened, first run the cells above: Run > Run All Above Selected Cell."
 
 
 def _where(question: Question, root: Path) -> str:
@@ -214,12 +225,10 @@ def _row(name: str, questions: list[Question], found: dict[str, State]) -> str:
     total = _sum(questions, found)
     waiting = [f"[{q.id}]({card(q)})" for q in questions if found[q.id] in OPEN]
     more = f" and {len(waiting) - _MOST_OPEN} more" if len(waiting) > _MOST_OPEN else ""
-    left = duration(total.minutes_left) if total.minutes_left else "done"
+    numbers = (f"{total.earned} of {total.points}", f"{total.done} of {total.questions}", time_left(total))
     cells = [
         f"[{name}]({notebook_file(name)})",
-        f"{total.earned} of {total.points}",
-        f"{total.done} of {total.questions}",
-        left,
+        *(text.replace(" ", "\N{NO-BREAK SPACE}") for text in numbers),  # only the last column is wide enough to break
         ", ".join(waiting[:_MOST_OPEN]) + more,
     ]
     return f"| {' | '.join(cells)} |"
