@@ -169,6 +169,8 @@ def test_next_is_what_is_open_in_the_same_notebook_after_it_then_before_it_then_
     states = memory.states(course)
     assert list(states) == [q.id for q in all_questions().values() if q.notebook in ("knn", "svm")]
     knn = [id_ for id_ in states if find(id_).notebook == "knn"]
+    assert memory.next_open(states, knn[1]).id == knn[1]  # not left before it is ok
+    states[knn[1]] = State.OK
     assert memory.next_open(states, knn[1]).id == knn[2]
     states |= dict.fromkeys(knn[2:], State.OK)
     assert memory.next_open(states, knn[1]).id == knn[0]
