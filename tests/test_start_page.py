@@ -378,7 +378,7 @@ def test_check_in_a_kernel_names_what_is_next_and_updates_the_page(edition, tmp_
     ]
     assert shown[0] == ""
     assert shown[1].startswith(
-        f"This cell needs knn_two_loops (notebook knn), which is not written yet: {KNN_FILE}, line"
+        f"This cell needs knn_two_loops (notebook knn), which is not written yet.\n  Write it in {KNN_FILE}, line"
     )
     assert notebook.cells[1].outputs[0].output_type == "error"  # it is still an error for who runs the notebook
     assert f"next: knn_predict_labels (The vote of the k nearest neighbours)\n  in {KNN_FILE}, line" in shown[3]
