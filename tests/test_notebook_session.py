@@ -144,8 +144,8 @@ def test_a_cell_names_the_function_that_it_waits_for(course):
     unwritten = "def f():\n    raise NotImplementedError('sgd: two_layer_net')\n"
     shown = run(course, write(unwritten), "cs231n.trial.f()", "raise NotImplementedError('f: later')")
     assert shown[1].splitlines() == [
-        "This cell needs sgd (notebook two_layer_net), which is not written yet: cs231n/trial.py, line 2.",
-        "  Write it and save the file, then run this cell again.",
+        "This cell needs sgd (notebook two_layer_net), which is not written yet.",
+        "  Write it in cs231n/trial.py, line 2, save the file, then run this cell again.",
     ]
     assert "Traceback" in shown[2] and "f: later" in shown[2]
 

@@ -169,6 +169,8 @@ def test_next_is_what_is_open_in_the_same_notebook_after_it_then_before_it_then_
     states = memory.states(course)
     assert list(states) == [q.id for q in all_questions().values() if q.notebook in ("knn", "svm")]
     knn = [id_ for id_ in states if find(id_).notebook == "knn"]
+    assert memory.next_open(states, knn[1]).id == knn[1]  # not left before it is ok
+    states[knn[1]] = State.OK
     assert memory.next_open(states, knn[1]).id == knn[2]
     states |= dict.fromkeys(knn[2:], State.OK)
     assert memory.next_open(states, knn[1]).id == knn[0]
@@ -376,7 +378,7 @@ def test_check_in_a_kernel_names_what_is_next_and_updates_the_page(edition, tmp_
     ]
     assert shown[0] == ""
     assert shown[1].startswith(
-        f"This cell needs knn_two_loops (notebook knn), which is not written yet: {KNN_FILE}, line"
+        f"This cell needs knn_two_loops (notebook knn), which is not written yet.\n  Write it in {KNN_FILE}, line"
     )
     assert notebook.cells[1].outputs[0].output_type == "error"  # it is still an error for who runs the notebook
     assert f"next: knn_predict_labels (The vote of the k nearest neighbours)\n  in {KNN_FILE}, line" in shown[3]

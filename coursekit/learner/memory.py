@@ -133,19 +133,19 @@ def _state_in_notebook(question: Question, made: Remembered | None, root: Path) 
 
 
 def next_open(states: dict[str, State], after: str = "") -> Question | None:
-    """The next question that is known to be open: in the notebook of another one, after it; else in the next notebook.
+    """The next question that is known to be open: one itself, or after it in its notebook; else in the next notebook.
 
     Parameters
     ----------
     states : dict
         As `states` returns it.
     after : str
-        The id of the question that has just been answered; empty for none.
+        The id of the question that was checked last; empty for none.
     """
     ids = list(states)
     if after in states:
         here = all_questions()[after].notebook
-        start = ids.index(after) + 1
+        start = ids.index(after)
         ids = ids[start:] + ids[:start]
         ids.sort(key=lambda id_: all_questions()[id_].notebook != here)  # stable: first what is left in this notebook
     return next((all_questions()[id_] for id_ in ids if states[id_] in OPEN), None)

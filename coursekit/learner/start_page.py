@@ -140,8 +140,7 @@ def time_left(total: Sum) -> str:
 
 
 def _next(found: dict[str, State], memory: Memory, root: Path) -> Iterator[str]:
-    is_open = found.get(memory.last) in OPEN
-    question = all_questions()[memory.last] if is_open else next_open(found, memory.last)
+    question = next_open(found, memory.last)
     if question is None:
         yield "## Next"
         unknown = sum(state is not State.OK for state in found.values())

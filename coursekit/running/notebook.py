@@ -188,8 +188,8 @@ class _Answers:
         frame, line = list(walk_tb(error.__traceback__))[-1]
         file = Path(frame.f_code.co_filename)
         parts = file.parts[file.parts.index("cs231n") :] if "cs231n" in file.parts else file.parts[-1:]
-        text = f"This cell needs {_named(question)}, which is not written yet: {'/'.join(parts)}, line {line}."
-        return f"{text}\n  Write it and save the file, then run this cell again."
+        text = f"This cell needs {_named(question)}, which is not written yet."
+        return f"{text}\n  Write it in {'/'.join(parts)}, line {line}, save the file, then run this cell again."
 
     def _missing(self, error: BaseException) -> str:
         """Which question a cell needs that failed for want of a value; empty if that is not known."""
