@@ -179,6 +179,16 @@ def test_what_code_changes_for_all_is_as_before(tree, here, what, when):
         assert verdict_on_files(question, tree).status == "wrong"
 
 
+def test_an_answer_that_breaks_what_runs_it_is_wrong_as_in_a_process(tree, monkeypatch):
+    """`len` is needed to report anything; and `except Exception` does not catch what this raises."""
+    for body in ("import builtins; builtins.len = lambda x: 3; out = x", "raise type('E', (BaseException,), {})"):
+        with affine(tree, body) as question:
+            monkeypatch.delenv(in_this_process.CHOICE, raising=False)
+            apart = verdict_on_files(question, tree)
+            monkeypatch.setenv(in_this_process.CHOICE, "here")
+            assert verdict_on_files(question, tree).status == apart.status == "wrong"
+
+
 @pytest.mark.parametrize("end", ["os._exit(3)", "os.abort()"])
 def test_the_kernel_outlives_an_answer_that_ends_python(tree, here, end):
     """It is wrong, as in a process; what ended it is named."""

@@ -75,12 +75,12 @@ def run_here(request: bytes, root: Path) -> tuple[bytes, bytes]:
         _plain_builtins(),
         _fresh_modules(root),
         _settings_kept(),
-        _names_kept(),  # the innermost: what cleans up after it needs the names as they were
     ):
-        os._exit = _end_python
-        os.abort = _end_python
         try:
-            _serve(request, root, channel)
+            with _names_kept():  # the innermost: what follows, and cleans up, needs the names as they were
+                os._exit = _end_python
+                os.abort = _end_python
+                _serve(request, root, channel)
         except KeyboardInterrupt:  # of the kernel
             raise
         except BaseException:  # as a file that cannot be imported
