@@ -10,7 +10,7 @@ from pathlib import Path
 
 from coursekit.learner.notebook_form import read_notebook, source
 from coursekit.paths import PACKAGE, ROOT, files_in
-from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
+from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions, notebook_file
 from coursekit.teacher.book.links import relinked
 from coursekit.teacher.book.notebooks import WORDS, notebook_page
 from coursekit.teacher.book.words import Entry, anchor, entries, glossary
@@ -30,7 +30,8 @@ _AS_THEY_ARE = {
     "docs/book/book.css": "static/book.css",
 }
 _PICTURE = re.compile(r"!\[[^\]]*\]\(([\w./-]+\.png)\)")
-_ROW = r"^\| \[{notebook}\]\([^)]*\) \| (.*?) \| \d+ \| \d+ \|$"
+_ALL = NOTEBOOKS | COMPANIONS
+_ROW = r"^\| \[{notebook}\]\([^)]*\) \| (.*?) \| (?:\d+|none) \| \d+ \|$"
 _CELLS = re.compile(r"(\[(\w+)\]\(\.\./assignments/\w+/\2\.ipynb\): )(`\w+`(?:, `\w+`)*)")
 _MAP = "<!-- the course's map -->"
 
@@ -56,7 +57,7 @@ def write_pages(folder: Path, repository: str = "", root: Path = ROOT) -> None:
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, folder / page)
     linked = linked_cells((root / "docs/topics.md").read_text(encoding="utf-8"))
-    for notebook in NOTEBOOKS:
+    for notebook in _ALL:
         name = notebook_file(notebook)
         found = notebook_page((root / name).read_text(encoding="utf-8"), name)
         _lead_links(found, partial(led, name=name, page=pages[name]))
@@ -71,7 +72,7 @@ def write_pages(folder: Path, repository: str = "", root: Path = ROOT) -> None:
 
 def pages_of(root: Path = ROOT) -> dict[str, str]:
     """The page of each file of the course that has one."""
-    notebooks = {notebook_file(name): notebook_file(name).removeprefix("assignments/") for name in NOTEBOOKS}
+    notebooks = {notebook_file(name): notebook_file(name).removeprefix("assignments/") for name in _ALL}
     return {**TEXTS, **notebooks, **{name: f"api/{_module(name)}.rst" for name in modules(root)}}
 
 
@@ -142,7 +143,7 @@ def _with_names(cells: list[dict], notebook: str, linked: set[str]) -> Iterator[
 
 
 def _all_entries(root: Path) -> Iterator[Entry]:
-    for notebook in NOTEBOOKS:
+    for notebook in _ALL:
         first = read_notebook((root / notebook_file(notebook)).read_bytes())["cells"][0]
         yield from entries(source(first), notebook)
 
@@ -157,7 +158,7 @@ def course_map(root: Path = ROOT) -> str:
 
 
 def _assignment(assignment: str, readme: str) -> str:
-    notebooks = [name for name, where in NOTEBOOKS.items() if where == assignment]
+    notebooks = [name for name, where in _ALL.items() if where == assignment]
     title = re.sub(r"(\d)", r" \1", assignment).capitalize()
     rows = "\n".join(_row(name, readme) for name in notebooks)
     contents = "\n".join(f"{assignment}/{name}" for name in notebooks)
