@@ -18,7 +18,7 @@ from coursekit.judging.rendering import num_points
 from coursekit.learner.first_forms import places
 from coursekit.learner.memory import OPEN, Memory, State, load, next_open, states
 from coursekit.paths import ROOT, file_of
-from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
+from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions, notebook_file
 
 FILE = "start.md"
 _MARKS = {
@@ -213,8 +213,16 @@ def _assignment(
     yield f"## {assignment}: {total.earned} of {num_points(total.points)}"
     rows = [_row(name, questions, found) for name, questions in notebooks.items()]
     yield "\n".join(["| notebook | points | done | left | open questions |", "|:--|:--|:--|:--|:--|", *rows])
+    yield from _companions(assignment, root)
     for name, questions in notebooks.items():
         yield _details(name, questions, found, root)
+
+
+def _companions(assignment: str, root: Path) -> Iterator[str]:
+    files = [notebook_file(name) for name, belongs_to in COMPANIONS.items() if belongs_to == assignment]
+    links = [f"[{Path(file).stem}]({file})" for file in files if Path(root, file).is_file()]
+    if links:
+        yield f"To look at, without questions: {', '.join(links)}."
 
 
 _MOST_OPEN = 3
