@@ -136,6 +136,12 @@ _COMMANDS = {
     "regrade": Command(
         "grading.commands:regrade", "grade again from the records, all or one question", _ITSELF, own_help=True
     ),
+    "similarity": Command(
+        "grading.similarity.command:similarity",
+        "show which submissions of a class have unusual passages in common",
+        _ITSELF,
+        own_help=True,
+    ),
     "autograder": Command(
         "grading.autograder:write_autograder", "write the zip that grades on Gradescope", _autograder
     ),

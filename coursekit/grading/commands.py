@@ -227,7 +227,7 @@ def regrade(options: Sequence[str] = ()) -> int:
     out = args.record if args.record.is_dir() else args.record.parent.parent
     try:
         records, problems = read_sound_records(out) if args.record.is_dir() else ([read_record(args.record)], [])
-        found = _survey_again(args, out)
+        found = survey_again(args.submissions, out)
         sources = _sources_of(records, found)
     except (BatchError, ValueError) as error:
         say(error)
@@ -318,12 +318,12 @@ def _remembered(out: Path) -> dict:
     return about if isinstance(about, dict) else {}
 
 
-def _survey_again(args: argparse.Namespace, out: Path) -> Survey:
-    """The submissions, found as they were when they were graded."""
+def survey_again(moved: Path | None, out: Path) -> Survey:
+    """The submissions, found as they were when they were graded, or in the folder to which they were moved."""
     known = _remembered(out)
     pattern, roster = known.get("pattern"), known.get("roster")
     is_there = isinstance(roster, str) and Path(roster).is_file()
-    folder = args.submissions or _submissions_of(out)
+    folder = moved or _submissions_of(out)
     return survey(folder, pattern if isinstance(pattern, str) else "", Path(str(roster)) if is_there else None)
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ _NAMES = ("name", "full name", "student name", "student", "display name", "sorta
 _FIRST = ("first name", "firstname", "given name", "given names", "forename")
 _LAST = ("last name", "lastname", "surname", "family name")
 _EMAILS = ("email", "email address", "e-mail", "mail", "e-mail address", "school email")
+_GROUPS = ("group", "group name", "team", "team name")
 _PARTICIPANT = "participant "
 
 
@@ -46,6 +47,7 @@ class Person:
     identifier: str
     login: str
     ids: tuple[str, ...]
+    group: str = ""
 
     @property
     def label(self) -> str:
@@ -114,7 +116,8 @@ def roster_of(table: Table) -> Roster:
         if told := duplicates(table, column):
             raise TableError(told)
     rows = [row for _, row in table.rows if "points possible" not in row[0].lower()]  # of a gradebook of Canvas
-    people = [_person(row, ids, logins, emails, names) for row in rows]
+    groups = table.columns(*_GROUPS)[:1]
+    people = [replace(_person(row, ids, logins, emails, names), group=_group(row, groups)) for row in rows]
     return Roster(table.name, [person for person in people if person.label])
 
 
@@ -125,6 +128,10 @@ def _person(row: list[str], ids: list[int], logins: list[int], emails: list[int]
     known = [clean(cell(row, i)) for i in (*ids, *logins, *emails) if cell(row, i)]
     name = " ".join(filter(None, (cell(row, i) for i in names)))
     return Person(_first_name_first(clean(name)), first(emails), first(ids), first(logins), tuple(dict.fromkeys(known)))
+
+
+def _group(row: list[str], columns: list[int]) -> str:
+    return next((clean(cell(row, column)) for column in columns), "")
 
 
 def _first_name_first(name: str) -> str:
@@ -200,6 +207,7 @@ def _with(learner: dict[str, Any], people: list[Person], count: int) -> dict[str
         "email": ", ".join(person.email for person in people) if all(person.email for person in people) else "",
         "id": ", ".join(person.identifier for person in people if person.identifier),
         "login": ", ".join(person.login for person in people if person.login),
+        "group": ", ".join(dict.fromkeys(person.group for person in people if person.group)),
     }
     from_canvas = "user" in learner and "email" not in learner and count == 1
     kept = learner | ({"canvas": learner["user"]} if from_canvas else {})
