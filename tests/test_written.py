@@ -79,7 +79,7 @@ def test_fields_are_labelled_and_filled(class_of_12, tmp_path):
     page = (tmp_path / "written" / f"{START}.html").read_text()
     assert 'value="2.5"' in page and "why &#34;N&#34;?</textarea>" in page and 'id="possible"' in page
     names = re.findall(r'<(?:input|textarea) id="(\w+)"', page)
-    assert set(names) == set(re.findall(r'<label for="(\w+)">', page)) and len(names) == len(set(names)) == 19
+    assert set(names) == set(re.findall(r'<label for="(\w+)">', page)) and len(names) == len(set(names)) == 20
 
 
 # ---- marks

@@ -60,11 +60,13 @@ def _view(records: list[Record], marks: Marks, notes: Sequence[Note] = ()) -> di
     graded = [record for record in records if record.state == State.GRADED]
     questions = _question_rows(graded)
     written = _written_rows(graded, marks)
+    comparable = {row["key"] for row in written if row["counts"] and not row["open"]}
     return {
         "title": f"{', '.join(sorted({record.assignment for record in records}))}: the class",
         "summary": _summary(records, graded),
         "human": _needs_a_human(records, marks, written, notes),
-        "histogram": _histogram([_share(record, marks) for record in graded]),
+        "histogram": _histogram([_share(record, marks, comparable) for record in graded]),
+        "waiting": [row["key"] for row in written if row["key"] not in comparable and row["counts"]],
         "questions": questions,
         "discriminating": any(row["discrimination"] is not None for row in questions),
         "enough": ENOUGH,
@@ -79,9 +81,11 @@ def _view(records: list[Record], marks: Marks, notes: Sequence[Note] = ()) -> di
 # ---- scores
 
 
-def _share(record: Record, marks: Marks) -> float:
-    written = totals(record, marks)
-    return (record.score + written.points) / ((record.possible + written.possible) or 1)
+def _share(record: Record, marks: Marks, comparable: set[str]) -> float:
+    """The share of the points; of written answers, with those to questions that are marked for everybody."""
+    marked = [answer.mark for answer in marked_answers(record, marks) if answer.mark and answer.question in comparable]
+    possible = sum(marks.possible(question) or 0.0 for question in comparable)
+    return (record.score + sum(mark.points for mark in marked)) / ((record.possible + possible) or 1)
 
 
 def _summary(records: list[Record], graded: list[Record]) -> str:
@@ -159,11 +163,14 @@ def _written_rows(graded: list[Record], marks: Marks) -> list[dict]:
     rows: dict[str, dict] = {}
     for record in graded:
         for answer in marked_answers(record, marks):
-            row = rows.setdefault(answer.question, {"key": answer.question, "total": 0, "blank": 0, "open": 0})
+            counts = answer.possible is not None
+            new = {"key": answer.question, "counts": counts, "total": 0, "blank": 0, "open": 0, "lost": 0}
+            row = rows.setdefault(answer.question, new)
             row["total"] += 1
             row["blank"] += answer.is_blank
             row["open"] += answer.is_open
-    return [row | {"marked": row["total"] - row["blank"] - row["open"]} for row in rows.values()]
+            row["lost"] += bool(answer.lost)
+    return [row | {"marked": row["total"] - row["blank"] - row["open"] - row["lost"]} for row in rows.values()]
 
 
 def _submission_row(record: Record, marks: Marks) -> dict:
@@ -211,7 +218,9 @@ def _needs_a_human(records: list[Record], marks: Marks, written: list[dict], not
     for row in filter(lambda row: row["open"], written):
         why = f"{row['open']} of {row['total']} not marked yet"
         rows.append({"what": "written answers", "why": why, "links": [(row["key"], f"written/{row['key']}.html")]})
-    rows += [_row("marks", sentence) for sentence in [*marks.problems, *unknown_marks(marks, records)]]
+    rows += [
+        _row("marks", sentence) for sentence in [*marks.problems, *marks.unequal(), *unknown_marks(marks, records)]
+    ]
     return rows + [_row("grading", sentence) for sentence in _unequal(records)]
 
 

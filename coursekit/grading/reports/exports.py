@@ -83,22 +83,27 @@ def try_exports(record: Record, marks: Marks) -> None:
 
 
 def grades_csv(records: list[Record], marks: Marks) -> str:
-    """One row for each submission, a column for each question; a grade that does not exist is an empty cell."""
+    """One row for each submission, a column for each question and each written one that counts.
+
+    A grade that does not exist, or a mark, is an empty cell.
+    """
     ids = list(dict.fromkeys(q.id for record in records for q in record.questions))
     keys = sorted({key for record in records for key in record.submission.learner})
+    asked = list(dict.fromkeys(q for a in {record.assignment: 0 for record in records} for q in marks.counted(a)))
     rows = io.StringIO()
     table = csv.writer(rows, lineterminator="\n")
     table.writerow(
         ["submission", "file", *(f"learner {key}" for key in keys)]
-        + ["state", "reason", "total", "possible", "score", "written", "not marked", *ids, "remarks"]
+        + ["state", "reason", "total", "possible", "score", "written", "not marked", *ids, *asked, "remarks"]
     )
     for record in records:
-        table.writerow([plain_cell(cell) for cell in _grades_row(record, marks, keys, ids)])
+        table.writerow([plain_cell(cell) for cell in _grades_row(record, marks, keys, ids, asked)])
     return rows.getvalue()
 
 
-def _grades_row(record: Record, marks: Marks, keys: list[str], ids: list[str]) -> list[str]:
+def _grades_row(record: Record, marks: Marks, keys: list[str], ids: list[str], asked: list[str]) -> list[str]:
     submission = record.submission
+    marked = {answer.question: number(answer.mark.points) for answer in marked_answers(record, marks) if answer.mark}
     written = totals(record, marks)
     earned = {q.id: number(q.earned) for q in record.questions if q.status != Status.INFRASTRUCTURE_ERROR}
     judged = record.state != State.INFRASTRUCTURE_ERROR
@@ -114,6 +119,7 @@ def _grades_row(record: Record, marks: Marks, keys: list[str], ids: list[str]) -
         number(written.points),
         str(written.open),
         *(earned.get(question_id, "") for question_id in ids),
+        *(marked.get(question, "") for question in asked),
         "; ".join(record.remarks),
     ]
 
@@ -128,7 +134,7 @@ def gradescope_results(record: Record, marks: Marks) -> dict:
     return {
         "score": points,
         "execution_time": 10 * round(record.timings.total / 10),  # learners see it: no finer than on their page
-        "output": "\n".join([first_line(record, points, possible), *record.remarks]),
+        "output": "\n".join(filter(None, [first_line(record, points, possible), written.reservation, *record.remarks])),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -159,12 +165,12 @@ def _question_tests(record: Record) -> Iterator[dict]:
 def _written_tests(record: Record, marks: Marks) -> Iterator[dict]:
     for marked in marked_answers(record, marks):
         answer, mark = marked.answer, marked.mark
-        if mark:
+        if marked.possible is not None:
             yield {
                 "name": f"{answer.notebook}: written answer {answer.id}",
-                "score": mark.points,
-                "max_score": mark.possible,
-                "output": mark.comment,
+                "score": mark.points if mark else 0.0,
+                "max_score": marked.possible,
+                "output": mark.told if mark else marked.lost or "Not marked yet.",
                 "tags": [answer.notebook, "written"],
                 "visibility": "visible",
             }

@@ -69,7 +69,7 @@ def _view(record: Record, marks: Marks) -> dict:
         "first": look_first(record) if record.state == State.GRADED else None,
         "notebooks": _by_notebook([_question_view(question, record) for question in record.questions]),
         "written": [_written_view(answer) for answer in marked_answers(record, marks)],
-        "waiting": written.open,
+        "waiting": written.reservation,
         "receipt": _receipt_words(record),
         "runs": [_run_view(run) for run in record.notebooks if run.state != NotebookState.NOT_RUN or run.cells],
         "evidence": _evidence(record),
@@ -127,6 +127,8 @@ def _by_notebook(questions: list[dict]) -> list[dict]:
 def _written_view(marked: MarkedAnswer) -> dict:
     return {
         "key": marked.question,
+        "words": marked.words,
+        "lost": marked.lost,
         "notebook": marked.answer.notebook,
         "id": marked.answer.id,
         "text": marked.answer.text,

@@ -10,7 +10,7 @@ from pathlib import Path
 from coursekit.grading.intake.tables import Ids, Table, TableError, cell, duplicates, read_table, require
 from coursekit.grading.intake.text import listed, plain_cell
 from coursekit.grading.record import Record
-from coursekit.grading.reports.marks import Marks, totals
+from coursekit.grading.reports.marks import Marks, marked_answers, totals
 from coursekit.grading.reports.pages import counted, number
 from coursekit.grading.reports.words import first_line
 
@@ -87,13 +87,22 @@ def _fill_row(sheet: Worksheet, row: list[str], record: Record, marks: Marks) ->
     _set(row, sheet.grade, number(points))
     beginning = f"{record.assignment}: "
     if sheet.comments is not None and _may_replace(cell(row, sheet.comments), beginning):
-        _set(row, sheet.comments, beginning + first_line(record, points, possible))
+        told = [first_line(record, points, possible), written.reservation, *_told(record, marks)]
+        _set(row, sheet.comments, beginning + " ".join(filter(None, told)))
     if written.open:
         yield f"{record.submission.id}: {counted(written.open, 'written answer')} not marked yet, counted as 0"
     maximum = [cell(row, i).replace(",", ".") for i in sheet.table.columns(MAXIMUM)]
     for value in filter(re.compile(r"\d+(\.\d+)?").fullmatch, maximum):
         if abs(float(value) - possible) > 0.005:
             yield f"Moodle has {value} as the maximum grade; the grades are out of {number(possible)}"
+
+
+def _told(record: Record, marks: Marks) -> Iterator[str]:
+    """What was said about the written answers, a sentence or more each; Moodle shows a comment without line ends."""
+    for marked in marked_answers(record, marks):
+        if marked.mark and marked.mark.told:
+            name = f"{marked.answer.notebook}, {marked.answer.id}"
+            yield f"{name}: {marked.words}. {'; '.join(marked.mark.told.split(chr(10)))}"
 
 
 def _may_replace(comment: str, beginning: str) -> bool:
