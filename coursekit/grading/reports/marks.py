@@ -130,7 +130,7 @@ class MarkedAnswer:
         if self.mark:
             return pages.of(self.mark.points, self.mark.possible)
         state = "could not be read" if self.lost else "no answer" if self.is_blank else "not marked yet"
-        return state if self.possible is None else f"{state}, {pages.of(0, self.possible)[2:]}"
+        return state if self.possible is None else f"{state}, out {pages.of(0, self.possible).removeprefix('0 ')}"
 
 
 class WrittenTotals(NamedTuple):
