@@ -291,6 +291,9 @@ byId("discard").addEventListener("click", discard);
 document.addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() === "s" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); save(); }
 });
+if (window.matchMedia("(max-width: 60rem)").matches) { // where all is in one column, the answers should not be far below
+  document.querySelectorAll(".fold").forEach((part) => { part.open = false; });
+}
 restore();
 drawRubric();
 drawComments();
