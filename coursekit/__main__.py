@@ -86,6 +86,7 @@ def _submission(parser: argparse.ArgumentParser) -> None:
 def _autograder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
     parser.add_argument("--out", required=True, metavar="FILE", help="zip to write")
+    parser.add_argument("--marks", metavar="DIR", help="folder that `grade` wrote: adds its marks for written answers")
 
 
 class Command(NamedTuple):
