@@ -83,7 +83,9 @@ def _marked_lines(text: str, spans: list[tuple[int, int]]) -> Iterator[dict]:
     starts = [start for start, _ in spans]
     at = 0
     for line in text.split("\n"):
-        pieces, end, here = [], at + len(line), at
+        end = at + len(line)
+        here = end - len(line.lstrip())  # what is in front of a line is not marked
+        pieces = [(line[: here - at], False)]
         for start, stop in spans[max(0, bisect_right(starts, at) - 1) :]:
             if start >= end:
                 break
