@@ -415,3 +415,4 @@ def test_answers_in_a_damaged_notebook_are_lost_not_blank(class_of_12, tmp_path,
     write_class_page([class_of_12[0], lost], tmp_path, marks)
     page = (tmp_path / "class.html").read_text()
     assert re.search(rf"<strong>notebook</strong>.*submission.*3.*{re.escape(reason)}", page)
+    assert f"not marked for everybody yet: {PREPROCESSING}" in page

@@ -60,7 +60,7 @@ def _view(records: list[Record], marks: Marks, notes: Sequence[Note] = ()) -> di
     graded = [record for record in records if record.state == State.GRADED]
     questions = _question_rows(graded)
     written = _written_rows(graded, marks)
-    comparable = {row["key"] for row in written if row["counts"] and not row["open"]}
+    comparable = {row["key"] for row in written if row["counts"] and not row["open"] and not row["lost"]}
     return {
         "title": f"{', '.join(sorted({record.assignment for record in records}))}: the class",
         "summary": _summary(records, graded),
