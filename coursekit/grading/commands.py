@@ -42,17 +42,14 @@ def grade(options: Sequence[str] = ()) -> int:
     except (BatchError, ValueError) as error:
         say(error)
         return 2
-    if refusal := sandbox.refusal(settings.isolation, settings.trust_submissions):
-        say(refusal)
+    if not args.scheduler and not _is_isolated(settings):
         return 2
-    if warning := sandbox.warning(settings.isolation):
-        say(warning)
     say(*_what_is_there(found), *read_marks(args.out).problems)
     paths = {"submissions": args.submissions, "roster": args.roster}
     known = {name: str(path.resolve()) for name, path in paths.items() if path}
     _remember(args.out, **known, seed=settings.seed, pattern=args.pattern)
     try:
-        records = grade_all(found.sources, settings, args.out, args.processes, args.scheduler)
+        records = _records(args, found.sources, settings)
         notes = write_reports(
             records, args.out, args.canvas, args.column, found.others, found=found, moodle=args.moodle
         )
@@ -64,6 +61,23 @@ def grade(options: Sequence[str] = ()) -> int:
         say(f"Stopped. The finished records are in {args.out}; run the same command to continue.")
         return 130
     return _summary(records, args.out)
+
+
+def _is_isolated(settings: Settings) -> bool:
+    """Whether strangers' code may run here; says why not, or what an instructor should know."""
+    refusal = sandbox.refusal(settings.isolation, settings.trust_submissions)
+    say(*filter(None, [refusal or sandbox.warning(settings.isolation)]))
+    return not refusal
+
+
+def _records(args: argparse.Namespace, sources: list[Source], settings: Settings) -> list[Record]:
+    """The records of all submissions, made here or on a cluster."""
+    if not args.scheduler:
+        return grade_all(sources, settings, args.out, args.processes)
+    from coursekit.grading.cluster.team import open_cluster  # which few need
+
+    with open_cluster(args.scheduler, settings) as cluster:
+        return grade_all(sources, cluster.settings, args.out, cluster=cluster)
 
 
 def _check_tables(args: argparse.Namespace, assignment: str) -> None:

@@ -88,7 +88,7 @@ _ABSENT = {
 
 def data_folder() -> Path:
     """The folder of the data sets, which the sandbox sees where it is."""
-    return ROOT / "datasets"
+    return (ROOT / "datasets").resolve()  # on a cluster, a link that leads out of the solved tree
 
 
 @cache
