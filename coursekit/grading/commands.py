@@ -42,7 +42,7 @@ def grade(options: Sequence[str] = ()) -> int:
     except (BatchError, ValueError) as error:
         say(error)
         return 2
-    if not args.scheduler and not _is_isolated(settings):
+    if args.scheduler is None and not _is_isolated(settings):
         return 2
     say(*_what_is_there(found), *read_marks(args.out).problems)
     paths = {"submissions": args.submissions, "roster": args.roster}
@@ -72,7 +72,7 @@ def _is_isolated(settings: Settings) -> bool:
 
 def _records(args: argparse.Namespace, sources: list[Source], settings: Settings) -> list[Record]:
     """The records of all submissions, made here or on a cluster."""
-    if not args.scheduler:
+    if args.scheduler is None:
         return grade_all(sources, settings, args.out, args.processes)
     from coursekit.grading.cluster.team import open_cluster  # which few need
 
