@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from coursekit.files import write_file
+from coursekit.grading import judgement, references
 from coursekit.grading.cluster.parcels import Entry, unpacked
 from coursekit.grading.evaluate import grade_submission
 from coursekit.grading.intake.sources import Source
@@ -23,6 +25,7 @@ from coursekit.grading.running import folders, sandbox, workspace
 from coursekit.grading.settings import Settings, versions
 from coursekit.paths import ROOT
 
+_KNOWN = ROOT / "references.pickle"  # what `prepare` leaves for `grade`; no other user can read it
 NOTEBOOKS = "coursekit.grading.running.notebook_run"  # imports all that running notebooks needs
 
 
@@ -37,11 +40,25 @@ def question(settings: Settings) -> bytes:
     return pickle.dumps((about, settings))
 
 
+def preparation(settings: Settings) -> bytes:
+    """What to send so that the reference is run once for all submissions."""
+    return pickle.dumps((prepare, settings))
+
+
 def grade(source: dict[str, Any], entries: list[Entry], settings: Settings) -> str:
     """The record of a submission, which is unpacked in a folder of its own."""
+    if _KNOWN.is_file():
+        references.learn(pickle.loads(_KNOWN.read_bytes()))
     with folders.temporary_folder("submission-") as folder:
         there = unpacked(Source(**source | {"path": Path(source["path"])}), entries, folder, ROOT)
         return grade_submission(there, settings).to_json()
+
+
+def prepare(settings: Settings) -> str:
+    """Run the reference, and keep what it returns."""
+    judgement.prepare(settings.asked(), settings.seed)
+    write_file(_KNOWN, pickle.dumps(references.known(settings.seed)))
+    return ""
 
 
 def about(settings: Settings) -> str:

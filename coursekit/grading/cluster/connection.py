@@ -1,11 +1,11 @@
 """Find the scheduler of a Dask cluster, and say in a sentence what is wrong with it."""
 
+import asyncio
 import json
 import logging
 import re
 import socket
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +17,9 @@ from coursekit.grading.settings import BatchError
 
 T = TypeVar("T")
 
-CONNECT = 5.0  # seconds until a scheduler must answer
+CONNECT = 5.0  # seconds until something must answer
+PATIENCE = 60.0  # seconds that a scheduler has for the rest, which may be busy
+_GREETING, _LONGEST_GREETING = b"pickle-protocol", 10_000  # each side of a connection begins with it
 _ADDRESS = re.compile(r"(?P<protocol>tcp|tls)://(?P<host>\[[^]]+\]|[^:/\[\]]+):(?P<port>\d{1,5})")
 
 
@@ -30,11 +32,15 @@ def connected(address: str) -> Iterator[Any]:
     BatchError
         If there is no Dask, or no scheduler of the same version.
     """
-    deadline = time.monotonic() + CONNECT
     address = _from_file(address) if Path(address).is_file() else address
     _require_listener(address)
     distributed = _dask()
-    client = _client(distributed, address, deadline)
+    try:
+        client = _within(PATIENCE, lambda: _client(distributed, address))
+    except BatchError:
+        raise
+    except Exception as error:
+        raise BatchError(f"The scheduler at {address} does not take this client ({why(error)}).") from error
     try:
         yield client
     finally:
@@ -56,14 +62,27 @@ def _require_listener(address: str) -> None:
     if not found or int(found["port"]) > 65535:
         raise BatchError(f"{address!r} is no address of a Dask scheduler: it should look like tcp://HOST:8786.")
 
-    def listens() -> None:
-        socket.create_connection((found["host"].strip("[]"), int(found["port"])), CONNECT).close()
+    def greeting() -> bytes:
+        with socket.create_connection((found["host"].strip("[]"), int(found["port"])), CONNECT) as connection:
+            connection.settimeout(CONNECT - 1)
+            return b"" if found["protocol"] == "tls" else _first_bytes(connection)
 
     try:
-        _within(CONNECT, listens)
+        said = _within(CONNECT, greeting)
     except (OSError, UnicodeError) as error:  # of a name that is none
         reason = getattr(error, "strerror", None) or told(error)
         raise BatchError(f"Nothing listens at {address} ({reason}). Start a scheduler there: dask scheduler") from error
+    if found["protocol"] != "tls" and _GREETING not in said:
+        raise BatchError(f"What listens at {address} is no Dask scheduler. Start one there: dask scheduler")
+
+
+def _first_bytes(connection: socket.socket) -> bytes:
+    """What the other side says first, up to the word by which Dask is known."""
+    said = b""
+    with suppress(TimeoutError, ConnectionError):
+        while _GREETING not in said and len(said) < _LONGEST_GREETING and (data := connection.recv(1024)):
+            said += data
+    return said
 
 
 def _within(seconds: float, work: Callable[[], T]) -> T:
@@ -83,7 +102,7 @@ def _within(seconds: float, work: Callable[[], T]) -> T:
     if failed:
         raise failed[0]
     if not done:
-        raise TimeoutError(f"no answer in {CONNECT:.0f} seconds")
+        raise TimeoutError(f"no answer in {seconds:.0f} seconds")
     return done[0]
 
 
@@ -96,33 +115,21 @@ def _dask() -> Any:
     return distributed
 
 
-def _client(distributed: Any, address: str, deadline: float) -> Any:
+def _client(distributed: Any, address: str) -> Any:
     """A client; BatchError unless the scheduler has the same version of Dask."""
-    quiet = type(
-        "Client", (distributed.Client,), {"__del__": lambda client: None}
-    )  # one that failed has no more to say
-    seconds = max(1.0, deadline - time.monotonic())
-
-    # Of one that cannot connect, nothing is heard any more.
-    quiet = type("Client", (distributed.Client,), {"__del__": lambda client: None})
-
-    def connect() -> tuple[Any, str]:
-        client = quiet(address, timeout=seconds, set_as_default=False, name="coursekit")
-        return client, client.run_on_scheduler(eval, "__import__('distributed').__version__")
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on versions: they are compared here
-            client, there = _within(seconds, connect)
-    except Exception as error:
-        tls = f", or this environment has no certificate for it ({why(error)})" * address.startswith("tls")
+    there, here = asyncio.run(_version(distributed, address)), distributed.__version__
+    if there != here:
         raise BatchError(
-            f"What listens at {address} is no Dask scheduler, or has another version than this environment, "
-            f"{distributed.__version__}{tls}."
-        ) from error
-    if there != distributed.__version__:
-        raise BatchError(
-            f"The scheduler at {address} has Dask {there}, and this environment has {distributed.__version__}. Use the "
-            f'same one, such as: pip install "dask[distributed]=={there}"'
+            f"The scheduler at {address} has Dask {there}, and this environment has {here}. Use the same one, such as: "
+            f'pip install "dask[distributed]=={there}"'
         )
-    return client
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on the versions of workers: each of them is asked
+        return distributed.Client(address, timeout=PATIENCE, set_as_default=False, name="coursekit")
+
+
+async def _version(distributed: Any, address: str) -> str:
+    """The version of the scheduler, which all versions tell."""
+    security = distributed.Security().get_connection_args("client")
+    async with distributed.rpc(address, connection_args=security) as scheduler:
+        return (await scheduler.versions())["packages"]["distributed"]

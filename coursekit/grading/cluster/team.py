@@ -29,6 +29,7 @@ FAULTS = 3  # submissions in a row that fail on a worker before it is left out
 JOIN = 30.0  # seconds until a scheduler must have a worker
 ANSWER = 60.0  # seconds that those who are there have to answer
 PATIENCE = 2.0  # seconds that workers have to end what they do, once somebody stops the command
+MANY = 5  # submissions for each worker from which on it pays to run the reference before, which each would else
 MOST_THREADS = 2_000  # that wait for workers
 
 
@@ -91,6 +92,7 @@ class Cluster:
         self._asked: dict[Future[Worker], str] = {}
         self._supplied: dict[Future[None], Worker] = {}
         self._shared: list[Shared] = []
+        self._is_large = False
         self._running: dict[Future[Record], tuple[Worker, Job]] = {}
         self._faults: Counter[str] = Counter()
 
@@ -100,8 +102,7 @@ class Cluster:
         """Wait for workers, ask all that are there, and choose the isolation; BatchError if none can grade."""
         self._wait_for_workers()
         self._ask_new()
-        wait(self._asked, timeout=ANSWER)
-        fit = self._answers()
+        fit = self._first_answers()
         self.settings = replace(self.settings, isolation=self.settings.isolation or _strongest(fit))
         for worker in fit:
             self._take_in(worker)
@@ -117,6 +118,16 @@ class Cluster:
                 raise BatchError(f"The scheduler has no worker. Start some: dask worker {self.address}")
             time.sleep(LOOK)
             self.workers.look()
+
+    def _first_answers(self) -> list[Worker]:
+        """The workers that could grade, among those that answer in time; at least one, if there is one."""
+        fit: list[Worker] = []
+        deadline = time.monotonic() + ANSWER
+        while self._asked and (not fit or time.monotonic() < deadline):
+            wait(self._asked, timeout=LOOK)
+            self.workers.look()
+            fit += self._answers()
+        return fit
 
     def _introduction(self) -> str:
         slots = sum(worker.slots for worker in self.team.values())
@@ -170,7 +181,14 @@ class Cluster:
             _say(f"{time.strftime('%H:%M')}: no worker is left. Start some: dask worker {self.address}")
 
     def _supply(self, worker: Worker) -> None:
-        self._supplied[self._pool.submit(self.workers.send_all, worker, self._shared)] = worker
+        self._supplied[self._pool.submit(self._prepare, worker)] = worker
+
+    def _prepare(self, worker: Worker) -> None:
+        """Send a worker what all share, and let it run the reference once for all submissions, if these are many."""
+        for file in self._shared:
+            self.workers.send(worker, file)
+        if self._is_large:
+            self.workers.ask(worker, apart.preparation(self.settings))
 
     def _see_supplied(self) -> None:
         """Workers are ready as soon as they have what they share."""
@@ -192,6 +210,7 @@ class Cluster:
         if not sources:
             return
         self._shared = [*class_zips(sources), *(data_sets() if self.settings.notebooks == "run" else ())]
+        self._is_large = len(sources) >= MANY * len(self.team)
         for worker in self.team.values():
             self._supply(worker)
         waiting = [Job(source) for source in sources]

@@ -123,11 +123,6 @@ class Workers:
         finally:
             future.release()
 
-    def send_all(self, worker: Worker, files: list[Shared]) -> None:
-        """Send files, each unless the worker sees the same one where it is here."""
-        for file in files:
-            self.send(worker, file)
-
     def send(self, worker: Worker, file: Shared) -> None:
         """Send a file, unless the worker sees the same one."""
         there = str(file.path.resolve())
