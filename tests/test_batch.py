@@ -15,11 +15,12 @@ from classroom import MISTAKES, MUTILATIONS, blank, packed, solved, with_mistake
 
 from coursekit.core.question import Status
 from coursekit.files import write_file
-from coursekit.grading import apart, batch, cluster, commands
-from coursekit.grading.cluster import graded_on_cluster
+from coursekit.grading import batch, commands
+from coursekit.grading.cluster.team import open_cluster
+from coursekit.grading.evaluate import grade_submission
 from coursekit.grading.intake.sources import Source, find_submissions
-from coursekit.grading.record import Record, read_record, read_records, record_path, write_record
-from coursekit.grading.settings import BatchError, Settings
+from coursekit.grading.record import read_record, read_records, record_path, write_record
+from coursekit.grading.settings import Settings
 from coursekit.paths import ROOT
 
 QUICK = Settings(
@@ -154,49 +155,22 @@ def test_killed_and_started_again(handed_in, expected, tmp_path):
     assert evidence(records_in(out)) == expected
 
 
-def test_on_a_cluster_that_loses_a_worker(handed_in, expected, tmp_path):
-    """The same on Dask, where each worker has several threads; one of two workers is killed in the middle."""
-    distributed = pytest.importorskip("dask.distributed")
-    assert evidence(on_cluster(distributed, find_submissions(handed_in), QUICK, tmp_path)) == expected
-
-
 def on_cluster(distributed, sources, settings, out):
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, silence_logs=50
-    ) as workers:
-        finished = graded_on_cluster(sources, settings, workers.scheduler_address)
+    """The records of a cluster, one of whose two workers is killed in the middle."""
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None, silence_logs=50) as workers,
+        open_cluster(workers.scheduler_address, settings) as cluster,
+    ):
+        finished = cluster.graded(sources)
         records = [next(finished)[1]]
         next(iter(workers.workers.values())).process.process.kill()
         return records + [record for _, record in finished]
 
 
 def test_what_a_worker_cannot_see_is_tried_again(tmp_path):
-    """A submission at another path than here costs a learner nothing."""
-    settled = apart_record(Source("x", "x", tmp_path / "elsewhere.zip"))
-    assert settled.state == "infrastructure error" and "elsewhere.zip" in settled.reason and not settled.is_settled
-
-
-def apart_record(source):
-    """The record that a process of its own makes."""
-    command = [sys.executable, "-m", "coursekit.grading.apart"]
-    done = subprocess.run(command, input=apart.request(source, QUICK), capture_output=True, cwd=ROOT, env=with_path())
-    return Record.from_json(done.stdout)
-
-
-def test_no_scheduler_is_said_at_once(monkeypatch, handed_in, tmp_path, capsys):
-    pytest.importorskip("dask.distributed")
-    monkeypatch.setattr(cluster, "CONNECT", 1)
-    options = [str(handed_in), "--out", str(tmp_path), "--assignment", "assignment1"]
-    assert commands.grade([*options, "--notebooks", "skip", "--scheduler", "tcp://127.0.0.1:9"]) == 2
-    assert "No Dask scheduler answers" in capsys.readouterr().out
-
-
-def test_no_worker_is_said(monkeypatch):
-    distributed = pytest.importorskip("dask.distributed")
-    monkeypatch.setattr(cluster, "WORKERS", 1)
-    empty = distributed.LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50)
-    with empty, pytest.raises(BatchError, match="no worker"):
-        next(cluster.graded_on_cluster([], QUICK, empty.scheduler_address))
+    """A submission that is gone costs a learner nothing."""
+    record = grade_submission(Source("x", "x", tmp_path / "elsewhere.zip"), QUICK)
+    assert record.state == "infrastructure error" and "elsewhere.zip" in record.reason and not record.is_settled
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")

@@ -1,5 +1,6 @@
 """Grading on a Dask cluster: the same grades wherever its workers are, and none lost with a worker."""
 
+import contextlib
 import os
 import platform
 import shutil
@@ -7,6 +8,7 @@ import socket
 import threading
 import zipfile
 from dataclasses import replace
+from importlib.util import find_spec
 
 import psutil
 import pytest
@@ -23,7 +25,7 @@ from coursekit.grading.intake.sources import Source, find_submissions
 from coursekit.grading.settings import BatchError, Settings, versions
 
 QUICK = Settings("assignment1", notebooks="skip", trust_submissions=True, questions=("affine_forward",))
-needs_dask = pytest.mark.skipif(not pytest.importorskip("distributed"), reason="Dask is not installed")
+needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="Dask is not installed")
 
 
 # ---- what is sent
@@ -255,29 +257,24 @@ def test_the_same_grades_though_a_worker_is_lost_and_another_one_joins(cluster_f
 def test_nothing_is_left_running(cluster_file, tmp_path, end):
     """While a submission sleeps: what grades it ends with the command, and with the worker."""
     as_zip(tmp_path / "a.zip", solved() | {"cs231n/layers.py": b"import time\ntime.sleep(3600)\n"})
-    with worker(cluster_file, tmp_path / "worker", "--nthreads", "1") as process:
-        with open_cluster(cluster_file, QUICK) as cluster:
-            grading = threading.Thread(target=exhaust, args=(cluster.graded(find_submissions(tmp_path)),))
-            grading.start()
-            below = settled(lambda: sleepers(process.pid))
-            if end == "the worker":
-                process.kill()
-            else:
-                cluster.end()
-            gone, alive = psutil.wait_procs(below, timeout=60)
-            assert gone and not alive
-            if end == "the command":
-                settled(lambda: not list((tmp_path / "worker").glob("**/coursekit-*")))
-            cluster.end()
-            cluster.workers.client.close()
-            grading.join()
+    program = worker(cluster_file, tmp_path / "worker", "--nthreads", "1")
+    with program as process, open_cluster(cluster_file, QUICK) as cluster:
+        grading = threading.Thread(target=exhaust, args=(cluster.graded(find_submissions(tmp_path)),))
+        grading.start()
+        below = settled(lambda: sleepers(process.pid))
+        process.kill() if end == "the worker" else cluster.end()
+        gone, alive = psutil.wait_procs(below, timeout=60)
+        assert gone and not alive
+        if end == "the command":
+            settled(lambda: not list((tmp_path / "worker").glob("**/coursekit-*")))
+        cluster.end()
+        cluster.workers.client.close()
+        grading.join()
 
 
 def exhaust(finished):
-    try:
+    with contextlib.suppress(BatchError, RuntimeError):  # the cluster is closed
         list(finished)
-    except (BatchError, RuntimeError):  # the cluster is closed
-        pass
 
 
 def sleepers(pid):

@@ -162,7 +162,7 @@ class Workers:
         LostError
             If it is gone.
         """
-        greeting = self.call(address, "greet")
+        greeting = self._greeting(address)
         folder = greeting["folder"]
         self.folders.append(folder)
         _require_fit(greeting)
@@ -172,6 +172,14 @@ class Workers:
         _require_same(about["versions"])
         threads = self.present.get(address, 1)
         return Worker(address, greeting["host"], threads, greeting["memory"], folder, about["obstacles"])
+
+    def _greeting(self, address: str) -> dict:
+        try:
+            return self.call(address, "greet")
+        except LostError as error:
+            if address not in self.present or self.is_over:
+                raise
+            raise MisfitError(f"it does not answer; has it the same version of Dask as this one? ({error})") from error
 
     def _about(self, address: str, folder: str, settings: Settings) -> dict:
         try:
