@@ -7,7 +7,7 @@ import sys
 import time
 
 
-def settled(condition, seconds=120):
+def settled(condition, seconds=600):
     """What a condition gives as soon as that is true; an error if it does not become true."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
