@@ -17,6 +17,7 @@ from coursekit.grading.intake.zips import LARGEST_ARCHIVE, MOST_MEMBERS, walk
 from coursekit.paths import GRADER, files_in
 
 DATA = ("datasets/builtin/*", "datasets/cifar-10-batches-py/*", "datasets/coco_captioning/*")
+RULES = "course.toml"
 COURSE = "course/"  # the folder of the course on a worker, which no other user can enter
 CLASS = "class/"  # the folder of the class's zips, in that of the course
 LARGEST = 1 << 30  # bytes of a submission that is sent
@@ -42,8 +43,8 @@ class Shared:
 
 
 def packed_course() -> bytes:
-    """A zip of all that grades."""
-    return pack_zip({name: path.read_bytes() for name, path in files_in(GRADER).items()})
+    """A zip of all that grades, with the rules of the course, if it has any."""
+    return pack_zip({name: path.read_bytes() for name, path in files_in((*GRADER, RULES)).items()})
 
 
 def data_sets() -> list[Shared]:

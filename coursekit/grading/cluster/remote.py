@@ -34,7 +34,6 @@ def greet() -> dict[str, Any]:
         os.chmod(path, 0o711)
     os.mkdir(Path(folder, "course"), 0o700)
     return {
-        "dask": distributed.__version__,
         "folder": folder,
         "host": socket.gethostname(),
         "memory": worker.memory_manager.memory_limit or MEMORY_LIMIT,
