@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import re
 import shutil
 import socket
 import threading
@@ -12,6 +13,7 @@ from importlib.util import find_spec
 
 import psutil
 import pytest
+import yaml
 from classroom import MISTAKES, MUTILATIONS, packed, solved, with_mistake
 from dask_cluster import scheduler, settled, worker
 
@@ -23,6 +25,7 @@ from coursekit.grading.evaluate import failed_record
 from coursekit.grading.intake.archive import open_submission
 from coursekit.grading.intake.sources import Source, find_submissions
 from coursekit.grading.settings import BatchError, Settings, versions
+from coursekit.paths import ROOT
 
 QUICK = Settings("assignment1", notebooks="skip", trust_submissions=True, questions=("affine_forward",))
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="Dask is not installed")
@@ -301,10 +304,17 @@ def test_a_worker_on_which_everything_fails_is_left_out(monkeypatch, tmp_path, c
     good, bad = (workers.Worker(f"tcp://{name}:1", name, 1, 8 << 30, "/x", {}) for name in ("good", "bad"))
     sources = [Source(str(i), str(i), tmp_path) for i in range(8)]
     cluster = team_of(monkeypatch, good, bad)
+    failed, enough = [], threading.Event()
 
     def record(worker, source):
-        failed = failed_record(source, QUICK, "the disk is full")
-        return failed if worker is bad else replace(failed, state="refused")
+        unsettled = failed_record(source, QUICK, "the disk is full")
+        if worker is good:
+            enough.wait()
+            return replace(unsettled, state="refused")
+        failed.append(source)
+        if len(failed) == 3:
+            enough.set()
+        return unsettled
 
     monkeypatch.setattr(cluster, "_record", record)
     graded = dict((source.id, record.state) for source, record in cluster.graded(sources))
@@ -319,6 +329,16 @@ def team_of(monkeypatch, *team):
 
     cluster = Cluster("tcp://a:1", None, QUICK)
     cluster.team = {worker.address: worker for worker in team}
-    monkeypatch.setattr(cluster, "_look", cluster._see_supplied)
-    monkeypatch.setattr(cluster, "_prepare", lambda worker: None)
+    monkeypatch.setattr(cluster, "_look", lambda: None)
+    monkeypatch.setattr(cluster, "_supply", lambda worker: cluster.ready.update({worker.address: worker}))
     return cluster
+
+
+def test_the_scripts_in_the_docs_can_be_read():
+    """The manifest has what Kubernetes needs for two deployments, and the script for SLURM compiles."""
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", (ROOT / "docs" / "cluster.md").read_text("utf-8"), re.DOTALL))
+    compile(blocks["python"], "on_slurm.py", "exec")
+    manifest = list(yaml.safe_load_all(blocks["yaml"]))
+    assert [part["kind"] for part in manifest] == ["Deployment", "Service", "Deployment", "NetworkPolicy"]
+    pod = manifest[2]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["securityContext"]["procMount"] == "Unmasked" and pod["hostUsers"] is False
