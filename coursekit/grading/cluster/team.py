@@ -29,6 +29,7 @@ FAULTS = 3  # submissions in a row that fail on a worker before it is left out
 JOIN = 30.0  # seconds until a scheduler must have a worker
 ANSWER = 60.0  # seconds that those who are there have to answer
 PATIENCE = 2.0  # seconds that workers have to end what they do, once somebody stops the command
+CLEARING = 20.0  # seconds that they have to remove what they were sent, at the end
 MANY = 5  # submissions for each worker from which on it pays to run the reference before, which each would else
 MOST_THREADS = 2_000  # that wait for workers
 
@@ -57,8 +58,10 @@ def open_cluster(address: str, settings: Settings) -> Iterator["Cluster"]:
         try:
             cluster.meet()
             yield cluster
-        finally:
-            cluster.end()
+        except BaseException:
+            cluster.end(PATIENCE)
+            raise
+        cluster.end(CLEARING)
 
 
 class Cluster:
@@ -277,13 +280,13 @@ class Cluster:
             del self.ready[worker.address], self.team[worker.address]
             _leave_out(str(worker), f"{FAULTS} submissions in a row could not be graded there: {reason}")
 
-    def end(self) -> None:
+    def end(self, seconds: float = PATIENCE) -> None:
         """Let nobody begin, end what has begun, and let the workers remove what they have."""
         self.workers.is_over = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         clearing = threading.Thread(target=self._clear, daemon=True)
         clearing.start()
-        clearing.join(PATIENCE)
+        clearing.join(seconds)
 
     def _clear(self) -> None:
         with suppress(Exception):  # the cluster may be gone
