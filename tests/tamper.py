@@ -3,6 +3,7 @@
 Every trick comes with the same wrong answer, `affine_forward` without its bias, and must earn what that earns alone.
 """
 
+import os
 from dataclasses import dataclass
 from textwrap import indent
 
@@ -1326,6 +1327,7 @@ class Leak:
         return self.name.endswith(("System V", "of POSIX"))
 
 
+_OWN = os.getpid()  # with limits, the daemons of other tests are seen as well
 _DAEMON = """
 import os, time
 if os.fork() == 0:
@@ -1334,22 +1336,24 @@ if os.fork() == 0:
         if os.fork() == 0:
             {0}
             with open('/proc/self/comm', 'w') as file:
-                file.write('leak-daemon')
+                file.write('leak-{1}')
             time.sleep(1000)
     finally:
         os._exit(0)
 time.sleep(0.2)
 """
-_IS_THERE = """any(
-    open(f'/proc/{pid}/comm').read() == 'leak-daemon\\n' for pid in os.listdir('/proc') if pid.isdigit()
-    and os.path.exists(f'/proc/{pid}/comm'))"""
+_IS_THERE = f"""any(
+    open(f'/proc/{{pid}}/comm').read() == 'leak-{_OWN}\\n' for pid in os.listdir('/proc') if pid.isdigit()
+    and os.path.exists(f'/proc/{{pid}}/comm'))"""
 _LIBRARY = "int(next(l for l in open('/proc/self/maps') if '_multiarray_umath' in l).partition('-')[0], 16)"
 LEAKS = [
-    Leak("a daemon", _DAEMON.format("pass"), _IS_THERE),
+    Leak("a daemon", _DAEMON.format("pass", _OWN), _IS_THERE),
     Leak(
         "an abstract socket, held by a daemon",
-        _DAEMON.format("import socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0leak-socket'); s.listen()"),
-        "'leak-socket' in open('/proc/net/unix').read()",
+        _DAEMON.format(
+            f"import socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0leak-socket-{_OWN}'); s.listen()", _OWN
+        ),
+        f"'leak-socket-{_OWN}' in open('/proc/net/unix').read()",
     ),
     Leak(
         "a file in the folder for temporary files",
