@@ -346,10 +346,10 @@ class Grading:
 
     def _run_for(self, question: Question, reference: tuple[str, ...]) -> "NotebookRun":
         """The run that shows a question's values; a cell that ended the run before, and is not its own, is left out."""
-        run = self.run_notebook(question.notebook, reference)
+        run = self.run_notebook(question.notebook, reference, whole=not self.settings.questions and not reference)
         if question.id not in run.missing or run.ended_at in ("", question.id, f"check_{question.id}"):
             return run
-        return self.run_notebook(question.notebook, reference, run.ended_at)
+        return self.run_notebook(question.notebook, reference, run.ended_at, whole=False)
 
     def _is_blank(self, question: Question) -> bool:
         """Whether the answer cell is as distributed."""
@@ -357,19 +357,25 @@ class Grading:
         cells = self.work.notebooks[question.notebook]["cells"]
         return any(cell.get("id") == question.id and stub in notebook_form.source(cell) for cell in cells)
 
-    def run_notebook(self, name: str, reference: tuple[str, ...] = (), without: str = "") -> "NotebookRun":
+    def run_notebook(
+        self, name: str, reference: tuple[str, ...] = (), without: str = "", whole: bool = True
+    ) -> "NotebookRun":
         """Run a notebook, once for each set of questions that the reference answers; `without` is a cell to leave out.
 
-        Functions that never return are not run: the reference answers these as well.
+        Functions that never return are not run: the reference answers these as well. If not `whole`, the run serves the
+        questions that are asked, and no record of the notebook: it ends with the last of their checks.
         """
         from coursekit.grading.running import kernel, notebook_run
 
         replaced = {*reference, *self.endless(name)}
         reference = tuple(id_ for id_ in all_questions() if id_ in replaced)
-        key = name, reference, without
+        whole |= (name, reference, without, True) in self._notebook_runs
+        key = name, reference, without, whole
         if key not in self._notebook_runs:
             started = time.monotonic()
             notebook = _without_cell(self.work.notebooks[name], without)
+            if not whole:
+                notebook = _up_to_checks(notebook, [question.id for question in self.settings.asked()])
             settings = replace(self.settings, limits=self._limits())
             with self._reference(reference, "", kernel.notebook_limits(settings), True) as earlier:
                 run = notebook_run.run_notebook(notebook, name, self.folder(reference), settings, self._shown, earlier)
@@ -402,6 +408,13 @@ def _without_cell(notebook: dict, cell_id: str) -> dict:
     """A notebook in which one cell does nothing."""
     cells = [cell | {"source": "pass"} if cell.get("id") == cell_id else cell for cell in notebook["cells"]]
     return notebook | {"cells": cells}
+
+
+def _up_to_checks(notebook: dict, ids: list[str]) -> dict:
+    """A notebook without the cells after the last check of one of its questions."""
+    checks = {f"check_{id_}" for id_ in ids if find(id_).in_notebook}
+    last = max((i for i, cell in enumerate(notebook["cells"]) if cell.get("id") in checks), default=-1)
+    return notebook | {"cells": notebook["cells"][: last + 1]}
 
 
 def _add_time(times: dict[str, float], name: str, seconds: float) -> None:

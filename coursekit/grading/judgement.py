@@ -266,10 +266,10 @@ def _given(question: Question) -> dict:
 
 
 def grade_values(question: Question, notebook_run: "NotebookRun") -> Graded:
-    """Grade a notebook question from the run of its notebook."""
+    """What the run of a notebook says about one of its questions, which was judged when its check ran."""
     if notebook_run.state == "infrastructure error":
         raise InfrastructureError(notebook_run.reason)
-    if question.id in notebook_run.values:
-        return judged_values(question, notebook_run.values[question.id])
+    if question.id in notebook_run.verdicts:
+        return notebook_run.verdicts[question.id]
     status, reason = notebook_run.missing.get(question.id, (Status.NOT_ATTEMPTED, "its check was not reached"))
     return without_verdict(question, Status(status), reason)
