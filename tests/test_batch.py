@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from coursekit.grading import apart, batch, cluster, commands
 from coursekit.grading.cluster import graded_on_cluster
 from coursekit.grading.intake.sources import Source, find_submissions
 from coursekit.grading.record import Record, read_record, read_records, record_path, write_record
+from coursekit.grading.reports import class_reports
 from coursekit.grading.settings import BatchError, Settings
 from coursekit.paths import ROOT
 
@@ -240,6 +242,55 @@ def words(process):
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+PHASES = {
+    "finding the submissions": (commands, "survey"),
+    "reading the submissions": (batch, "_digest"),
+    "keeping a record": (batch, "write_learner_page"),
+    "writing the class page": (class_reports, "write_class_page"),
+    "writing the exports": (class_reports, "write_exports"),
+}
+
+
+@pytest.fixture(scope="module")
+def two_refused(tmp_path_factory):
+    """The options to grade two submissions that are no zips, which is quick, and the folder that this wrote."""
+    folder = tmp_path_factory.mktemp("refused")
+    (folder / "in").mkdir()
+    for name in "ab":
+        (folder / "in" / f"{name}.zip").write_bytes(b"no zip")
+    options = [str(folder / "in"), "--assignment", "assignment1", "--notebooks", "skip", "--trust-submissions"]
+    options += ["--processes", "1", "--seed", "1", "--out"]
+    assert commands.grade([*options, str(folder / "out")]) == 0
+    return options, folder / "out"
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_ctrl_c_stops_at_once_in_every_phase(phase, two_refused, tmp_path, monkeypatch, capsys):
+    """Nothing else begins, what was graded is kept, and the same command goes on from there."""
+    options, graded = two_refused
+    out = shutil.copytree(graded, tmp_path / "out")
+    (out / "class.html").unlink()
+    module, name = PHASES[phase]
+    if name == "write_learner_page":
+        (out / "records" / "b.json").unlink()
+    calls = []
+
+    def interrupted(*arguments, **named):
+        calls.append(name)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("the signal did not stop this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, interrupted)
+        assert commands.grade([*options, str(out)]) == 130
+    assert "Stopped" in capsys.readouterr().out and len(calls) == 1
+    kept = {path.name: path.read_bytes() for path in (out / "records").glob("*.json")}
+    assert len(kept) == 2 and not (out / "class.html").exists()
+    assert commands.grade([*options, str(out)]) == 0
+    assert (out / "class.html").is_file()
+    assert kept == {path.name: path.read_bytes() for path in (out / "records").glob("*.json")}
 
 
 class TestCommands:

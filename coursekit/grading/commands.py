@@ -42,6 +42,9 @@ def grade(options: Sequence[str] = ()) -> int:
     except (BatchError, ValueError) as error:
         say(error)
         return 2
+    except KeyboardInterrupt:
+        say("Stopped before anything was graded.")
+        return 130
     if refusal := sandbox.refusal(settings.isolation, settings.trust_submissions):
         say(refusal)
         return 2
