@@ -291,8 +291,8 @@ def large_class(folder, isolation, args):
 def tell_cost(title, cost, size):
     """Print what grading so many submissions cost."""
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"{title}: {cost.seconds:.0f} s, {60 * size / cost.seconds:.1f} a minute, for each")
-    print(f"  {cost.processor / size:.2f} s of processor time; largest process so far: {memory:.0f} MB")
+    print(f"{title}: {cost.seconds:.0f} s, {60 * size / cost.seconds:.1f} a minute")
+    print(f"  processor time of a submission: {cost.processor / size:.2f} s; largest process so far: {memory:.0f} MB")
 
 
 @contextlib.contextmanager
