@@ -26,6 +26,7 @@ the same to the bit with one thread and with two.
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from cs231n._errors import require_fitting, require_gradient, require_settings, require_some, require_train_cache
 from cs231n._fast.feature_maps import zero_buffer
@@ -165,15 +166,15 @@ def _forward(given, activation, w, pad, pool, out):
     def work(part):
         for piece in conv.pieces(part):
             x = given.write(piece)
-            padded = _padded(conv, len(x), x.dtype)
+            padded = _padded(conv, len(x))
             activate(x, conv.inner(padded))
             maps = buffer("maps", conv.maps_shape(len(x)), x.dtype) if pool else out[piece]
-            np.matmul(_columns(conv, padded), conv.filters, out=maps.reshape(-1, maps.shape[-1]))
+            np.matmul(_columns(padded, conv.field, conv.size), conv.filters, out=_rows(maps))
             if pool:
                 _write_pooled(maps, out[piece], winners[piece])
 
     for_each(work, _slices(len(out)))
-    return out, (given, activation, conv, w.shape, winners)
+    return out, (given, activation, conv, w, winners)
 
 
 def _backward(dout, cache, take, needs_dx=True):
@@ -182,32 +183,112 @@ def _backward(dout, cache, take, needs_dx=True):
     take(piece, gradient, x) gets the gradient of what was given, (n, H, W, C), and that itself; without `needs_dx` it
     is not called. Its results, tuples of arrays, are added up for each slice: a list of sums, one for each slice.
     """
-    given, activation, conv, w_shape, winners = cache
+    given, activation, conv, w, winners = cache
     require_gradient(dout, conv.out_shape)
     _, activate = ACTIVATIONS[activation]
+    is_same = winners is None and conv.shape[1:3] == conv.size  # else the windows of dmaps are more than those of x
+    by = _FromMaps if needs_dx and is_same and len(w) <= 2 * w.shape[1] else _FromWindows
+    filters = by.arranged(conv, w)
 
     def work(part):
-        dw = np.zeros(conv.filters.shape, given.dtype)
-        sums = None
+        dw, sums = np.zeros(filters.shape, given.dtype), None
         for piece in conv.pieces(part):
             x = given.write(piece)
-            padded = _padded(conv, len(x), x.dtype)
-            slope = buffer("slope", x.shape, x.dtype)
-            activate(x, conv.inner(padded), slope)
-            dmaps = dout[piece] if winners is None else _unpooled(conv, dout[piece], winners[piece])
-            dmaps = dmaps.reshape(-1, dmaps.shape[-1])  # (n * P, F)
-            columns = _columns(conv, padded)
-            dw += np.matmul(columns.T, dmaps, out=buffer("dw", dw.shape, dw.dtype))  # (K, n * P) @ (n * P, F)
+            slope, step = buffer("slope", x.shape, x.dtype), by(conv, filters, len(x))
+            activate(x, step.inputs, slope)
+            if winners is None:
+                step.dmaps[...] = dout[piece]
+            else:
+                _write_unpooled(dout[piece], winners[piece], step.dmaps)
+            dw += step.dw()
             if needs_dx:
-                np.matmul(dmaps, conv.filters.T, out=columns)  # (n * P, F) @ (F, K); the windows have been used
-                gradient = _added(conv, columns, padded)
+                gradient = step.dx()
                 gradient *= slope
                 sums = _plus(sums, take(piece, gradient, x))
         return dw, sums
 
     dws, sums = zip(*for_each(work, _slices(len(dout))), strict=True)
-    F, C, HH, WW = w_shape
-    return sum(dws).reshape(HH, WW, C, F).transpose(3, 2, 0, 1), sums
+    return by.as_filters(sum(dws), w.shape), sums
+
+
+class _FromWindows:
+    """Gradients of a piece by the windows of the inputs: dw is their product with dmaps; dx adds up their gradients.
+
+    After the inputs (n, H, W, C) and dmaps (n, H_out, W_out, F) have been written to where the attributes of these
+    names are, `dw` and then `dx` return the gradients, in buffers.
+    """
+
+    def __init__(self, conv, filters, n):
+        self.conv, self.filters = conv, filters
+        self.padded = _padded(conv, n)
+        self.inputs = conv.inner(self.padded)
+        self.dmaps = buffer("dmaps", conv.maps_shape(n), filters.dtype)
+
+    @staticmethod
+    def arranged(conv, w):
+        """Return the filters as a matrix (HH * WW * C, F)."""
+        return conv.filters
+
+    def dw(self):
+        """Return the gradient of the matrix of filters."""
+        self.rows = _rows(self.dmaps)
+        self.columns = _columns(self.padded, self.conv.field, self.conv.size)
+        out = buffer("dw", self.filters.shape, self.filters.dtype)
+        return np.matmul(self.columns.T, self.rows, out=out)  # (K, n * P) @ (n * P, F) -> (K, F)
+
+    def dx(self):
+        """Return the gradient of the inputs."""
+        dcolumns = np.matmul(self.rows, self.filters.T, out=self.columns)  # the windows have been used
+        return _added(self.conv, dcolumns, self.padded)
+
+    @staticmethod
+    def as_filters(dw, shape):
+        """Rearrange the gradient of the matrix to the shape of the filters."""
+        F, C, HH, WW = shape
+        return dw.reshape(HH, WW, C, F).transpose(3, 2, 0, 1)
+
+
+class _FromMaps:
+    """The same by the windows of dmaps, which serve twice: dx is a convolution of dmaps, and dw their product with x.
+
+    The filters of this convolution are rotated by 180 degrees, with input and output channels swapped.
+    """
+
+    def __init__(self, conv, filters, n):
+        self.conv, self.filters = conv, filters
+        self.inputs = buffer("inputs", (n, *conv.shape[1:]), filters.dtype)
+        (_, H, W, F), (above, left) = conv.maps_shape(n), (field - 1 - conv.pad for field in conv.field)
+        self.padded = zero_buffer("padded", (n, H + 2 * above, W + 2 * left, F), filters.dtype)
+        self.dmaps = self.padded[:, above : above + H, left : left + W]
+
+    @staticmethod
+    def arranged(conv, w):
+        """Return the rotated filters as a matrix (HH * WW * F, C)."""
+        rotated = w[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)  # (HH, WW, F, C)
+        return np.ascontiguousarray(rotated.reshape(-1, w.shape[1]), conv.filters.dtype)
+
+    def dw(self):
+        """Return the gradient of the matrix of filters."""
+        self.columns = _columns(self.padded, self.conv.field, self.inputs.shape[1:3])
+        out = buffer("dw", self.filters.shape, self.filters.dtype)
+        return np.matmul(self.columns.T, _rows(self.inputs), out=out)  # (K, n * H * W) @ (n * H * W, C) -> (K, C)
+
+    def dx(self):
+        """Return the gradient of the inputs."""
+        dx = buffer("dx", self.inputs.shape, self.filters.dtype)
+        np.matmul(self.columns, self.filters, out=_rows(dx))
+        return dx
+
+    @staticmethod
+    def as_filters(dw, shape):
+        """Rearrange the gradient of the matrix to the shape of the filters."""
+        F, C, HH, WW = shape
+        return dw.reshape(HH, WW, F, C)[::-1, ::-1].transpose(2, 3, 0, 1)
+
+
+def _rows(maps):
+    """Reshape maps (n, H, W, C) to a row for each position, (n * H * W, C)."""
+    return maps.reshape(-1, maps.shape[-1])
 
 
 def _plus(sums, more):
@@ -229,39 +310,45 @@ def _array(given, shape, dtype):
     return given
 
 
-def _padded(conv, n, dtype):
+def _padded(conv, n):
     """Return a buffer for n padded images, whose padding is 0."""
-    return (zero_buffer if conv.pad else buffer)("padded", conv.padded_shape(n), dtype)
+    return (zero_buffer if conv.pad else buffer)("padded", conv.padded_shape(n), conv.filters.dtype)
 
 
-def _columns(conv, padded):
-    """Copy the windows of padded images (n, H', W', C) into a buffer: a matrix (n * P, HH * WW * C)."""
+def _columns(padded, field, size):
+    """Copy the windows of padded images (n, H', W', C) into a buffer: a matrix (n * H_out * W_out, HH * WW * C)."""
     n, _, _, C = padded.shape
-    HH, WW = conv.field
+    HH, WW = field
     image, row, pixel, item = padded.strides
-    shape = (n, *conv.size, HH, WW * C)  # a window's row is one run of memory
-    windows = np.lib.stride_tricks.as_strided(padded, shape, (image, row, pixel, row, item), writeable=False)
+    shape = (n, *size, HH, WW * C)  # a window's row is one run of memory
+    windows = as_strided(padded, shape, (image, row, pixel, row, item), writeable=False)
     columns = buffer("columns", shape, padded.dtype)
     columns[...] = windows
     return columns.reshape(-1, HH * WW * C)
 
 
 def _added(conv, dcolumns, padded):
-    """Add up the gradients of all windows (n * P, HH * WW * C) where they come from: (n, H, W, C), a view of padded."""
+    """Add up the gradients of all windows (n * P, HH * WW * C) where they come from: (n, H, W, C), a view of padded.
+
+    Every WW-th window of a row of windows is added at the same time: their rows of pixels do not overlap.
+    """
     n, _, _, C = padded.shape
     (HH, WW), (H_out, W_out) = conv.field, conv.size
-    dcolumns = dcolumns.reshape(n, H_out, W_out, HH, WW, C)
+    dcolumns = dcolumns.reshape(n, H_out, W_out, HH, WW * C)
+    image, row, pixel, item = padded.strides
     padded[...] = 0
-    for i, j in np.ndindex(HH, WW):
-        padded[:, i : i + H_out, j : j + W_out] += dcolumns[:, :, :, i, j]
+    for i, j in np.ndindex(HH, min(WW, W_out)):
+        dwindows = dcolumns[:, :, j::WW, i]  # (n, H_out, ..., WW * C)
+        target = as_strided(padded[:, i:, j:], dwindows.shape, (image, row, WW * pixel, item))
+        target += dwindows
     return conv.inner(padded)
 
 
 def _require_conv(x, w):
     if x.ndim != 4 or w.ndim != 4 or x.shape[3] != w.shape[1]:
         raise ValueError(
-            f"x has shape {x.shape} and w {w.shape}, expected (N, H, W, C) and (F, C, HH, WW) with the same C: here the "
-            "channels of x are last. x.transpose(0, 2, 3, 1) moves them there."
+            f"x has shape {x.shape} and w {w.shape}, expected (N, H, W, C) and (F, C, HH, WW) with the same C: the "
+            "channels of x are last here. x.transpose(0, 2, 3, 1) moves them there."
         )
 
 
@@ -295,7 +382,7 @@ def max_pool_forward(x, size=2):
     N, H, W, C = x.shape
     require_window((N, C, H, W), (size, size), size)
     out = np.empty((N, H // size, W // size, C), x.dtype)
-    winners = np.empty(out.shape, np.uint8 if size < 16 else np.intp)
+    winners = np.empty(out.shape, np.uint8 if size < 16 else np.int32)
     for_each(lambda part: _write_pooled(x[part], out[part], winners[part], size), _slices(N))
     return out, (x.shape, size, winners)
 
@@ -313,9 +400,11 @@ def _write_pooled(maps, largest, winner, size=2):
     """Write the largest entry of each square into `largest`, and which one it is, in reading order, into `winner`."""
     largest[...], winner[...] = _entries(maps, 0, winner.shape, size), 0
     for k in range(1, size * size):
-        others = _entries(maps, k, winner.shape, size)
-        wins = np.greater(others, largest, out=buffer("wins", winner.shape, bool))
-        np.putmask(winner, wins, k) if winner.flags.c_contiguous else np.copyto(winner, k, where=wins, casting="unsafe")
+        others = buffer("others", largest.shape, largest.dtype)
+        others[...] = _entries(maps, k, winner.shape, size)  # copied, as it is read twice
+        wins = np.greater(others, largest, out=buffer("wins", winner.shape, winner.dtype), casting="unsafe")
+        wins *= winner.dtype.type(k)
+        np.maximum(winner, wins, out=winner)  # k grows, so the latest winner stays
         np.maximum(largest, others, out=largest)
 
 
@@ -330,13 +419,6 @@ def _entries(maps, k, shape, size):
     """Entry k of each square, in reading order: a view of `shape` (n, H_out, W_out, C)."""
     _, H_out, W_out, _ = shape
     return maps[:, k // size : H_out * size : size, k % size : W_out * size : size]
-
-
-def _unpooled(conv, dlargest, winner):
-    """Return the gradient of the maps before pooling, in a buffer."""
-    dmaps = buffer("dmaps", conv.maps_shape(len(winner)), dlargest.dtype)
-    _write_unpooled(dlargest, winner, dmaps)
-    return dmaps
 
 
 # ---- batch normalisation without gamma
@@ -589,8 +671,8 @@ def patch_act_conv_forward(X, filters, b, w, activation="gelu", pool=False, out=
     require_window(X.shape, filters.shape[2:], 1)
     if X.shape[1] != filters.shape[1] or len(filters) != w.shape[1]:
         raise ValueError(
-            f"X has shape {X.shape}, filters {filters.shape} and w {w.shape}, expected (N, D, H, W), (C, D, hh, ww) and "
-            "(F, C, HH, WW)."
+            f"X has shape {X.shape}, filters {filters.shape} and w {w.shape}, expected (N, D, H, W), (C, D, hh, ww) "
+            "and (F, C, HH, WW)."
         )
     require_fitting("b", b, (len(filters),), "the number of filters")
     return _forward(_Patches(X, filters, b), activation, w, _same_pad(w), pool, out)
@@ -625,7 +707,7 @@ class _Patches:
         images = buffer("images", (n, H, W, D), self.dtype)
         images[...] = X.transpose(0, 2, 3, 1)
         maps = buffer("patches", self.conv.maps_shape(n), self.dtype)
-        np.matmul(_columns(self.conv, images), self.conv.filters, out=maps.reshape(-1, maps.shape[-1]))
+        np.matmul(_columns(images, self.conv.field, self.conv.size), self.conv.filters, out=_rows(maps))
         maps += self.b
         return maps
 
