@@ -79,7 +79,7 @@ def flip_and_shift(X):
 def alternating_flips(num_images, epoch, seed=0):
     """Which images are mirrored in an epoch: half of them at random in the first one, the others in the next, by turns.
 
-    With a coin for every image in every epoch, half of the images would be seen as in the epoch before. By turns, any two
+    With a coin for every image in every epoch, half of them would be seen as in the epoch before. By turns, any two
     epochs in a row show every image both ways.
 
     Parameters
