@@ -52,7 +52,9 @@ def nesterov_groups(batch_size, width):
     # Published for scores that are divided by 9 and a head whose weights are width / 9 times smaller.
     factors = {"filters": 1, "whitening": 1, "biases": 64, "head": (width / 9) ** 2}
     return {
-        name: Group("nesterov_momentum", {"learning_rate": factor * rate, "momentum": momentum}, decay / (factor * rate))
+        name: Group(
+            "nesterov_momentum", {"learning_rate": factor * rate, "momentum": momentum}, decay / (factor * rate)
+        )
         for name, factor in factors.items()
     }
 
@@ -171,23 +173,18 @@ class RecordSolver(Solver):
             rate = self.groups["whitening"].settings["learning_rate"]
             self.optim_configs["b0"]["learning_rate"] = rate * (1 - epoch / self.bias_epochs)
 
-    def _step(self):
-        """Take one step: compute the loss and the gradients, and update every parameter by the rule of its group."""
-        loss, grads = self.model.loss(*self._batch())
-        self._require_finite(loss)
-        self.loss_history.append(float(loss))
+    def _update(self, grads):
+        """Update every parameter by the rule of its group, and look ahead if it is time."""
         for name, w in self.model.params.items():
-            if name != "b0" or self.model.trains_bias:
-                self._update(name, w, grads[name])
+            if name == "b0" and not self.model.trains_bias:
+                continue
+            group = self._group(name)
+            dw = grads[name] + w.dtype.type(group.decay) * w if group.decay else grads[name]
+            self.model.params[name], self.optim_configs[name] = optim.in_blocks(
+                getattr(optim, group.rule), w, dw, self.optim_configs[name]
+            )
         if self.lookahead:
             self._look_ahead()
-
-    def _update(self, name, w, dw):
-        group = self._group(name)
-        dw = dw + w.dtype.type(group.decay) * w if group.decay else dw
-        self.model.params[name], self.optim_configs[name] = optim.in_blocks(
-            getattr(optim, group.rule), w, dw, self.optim_configs[name]
-        )
 
     def _look_ahead(self):
         """Every few steps, move the slow parameters; at the end of the run the model gets them."""
