@@ -36,10 +36,7 @@ def muon_groups(batch_size, width):
     """The settings of the recipe with Muon, for a loss that is a mean; `width` is that of the last convolution."""
     decay = 2e-6 * batch_size
     rates = {"biases": 0.053 * batch_size, "head": 0.67 * batch_size}  # published for a loss that is a sum
-    groups = {
-        name: Group("nesterov_momentum", {"learning_rate": rate, "momentum": 0.85}, decay / rate)
-        for name, rate in rates.items()
-    }
+    groups = {name: _nesterov(rate, 0.85, decay) for name, rate in rates.items()}
     filters = Group("muon", {"learning_rate": 0.24, "momentum": 0.6, "steps": 3, "normalize": True})
     return groups | {"filters": filters, "whitening": groups["biases"]}
 
@@ -51,12 +48,12 @@ def nesterov_groups(batch_size, width):
     rate, decay = 11.5 / kilostep * batch_size, 0.0153 / kilostep * batch_size
     # Published for scores that are divided by 9 and a head whose weights are width / 9 times smaller.
     factors = {"filters": 1, "whitening": 1, "biases": 64, "head": (width / 9) ** 2}
-    return {
-        name: Group(
-            "nesterov_momentum", {"learning_rate": factor * rate, "momentum": momentum}, decay / (factor * rate)
-        )
-        for name, factor in factors.items()
-    }
+    return {name: _nesterov(factor * rate, momentum, decay) for name, factor in factors.items()}
+
+
+def _nesterov(rate, momentum, decay):
+    """Nesterov momentum; at the highest rate, a step shrinks a parameter by the share `decay`, momentum left aside."""
+    return Group("nesterov_momentum", {"learning_rate": rate, "momentum": momentum}, decay / rate)
 
 
 class Recipe(NamedTuple):
