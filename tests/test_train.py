@@ -210,9 +210,7 @@ def test_a_run_for_some_minutes_is_planned_once(monkeypatch, capsys):
     command = ["--net", "record", "--minutes", "1"]
     monkeypatch.setattr(Solver, "_step", stop)
     assert train.train(command) == 130
-    planned = re.search(
-        r"100.0 ms for an image and width 4: (\d+) epochs take about 1 min", capsys.readouterr().out
-    )
+    planned = re.search(r"100.0 ms for an image and width 4: (\d+) epochs take about 1 min", capsys.readouterr().out)
     assert planned
     monkeypatch.setattr(Solver, "_step", step)
     seconds.update({8: 0.01, 4: 0.01})
