@@ -26,6 +26,7 @@ from coursekit.grading.reports.pages import counted
 from coursekit.grading.running import sandbox
 from coursekit.grading.settings import NUM_SEEDS, BatchError, Settings, new_seed
 from coursekit.learner import submission
+from coursekit.learner.arguments import Arguments
 
 _ASSIGNMENT = re.compile(r"assignment[ _-]?(\d+)", re.I)
 
@@ -90,7 +91,7 @@ def _what_is_there(found: Survey) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="python -m coursekit grade",
         description="Grade all submissions of a folder and write the reports. A batch that was stopped continues where "
         "it was; what is graded already is graded again only if its files, the settings or the code have changed.",
@@ -252,7 +253,7 @@ def regrade(options: Sequence[str] = ()) -> int:
 
 
 def _regrade_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="python -m coursekit regrade",
         description="Grade again with the seed and settings of the record, and list the differences. "
         "Nothing is written without --question.",

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from coursekit.learner.arguments import Arguments
 from coursekit.learner.recipes.run import Options, Run
 from coursekit.learner.results_page import write_section
 from cs231n import _threads
@@ -55,7 +56,7 @@ def train(arguments: Sequence[str] = ()) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m coursekit train", description=__doc__)
+    parser = Arguments(prog="python -m coursekit train", description=__doc__)
     nets = [net for nets in TASKS.values() for net in nets]
     parser.add_argument("--task", choices=TASKS, help="what to learn (default: what the net is for, else classify)")
     parser.add_argument(
