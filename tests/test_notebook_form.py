@@ -7,6 +7,8 @@ import pytest
 
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions, notebook_file
+from coursekit.teacher.adding.changes import left_to_write
+from coursekit.teacher.adding.introduction import minutes_in, time_in
 
 DOTS = r"(●{1,5}○{0,4})"
 CARD = re.compile(
@@ -64,6 +66,18 @@ def test_it_begins_with_what_will_be_shown_time_points_and_words(name):
     for question in asked:
         row = f"| `{question.id}` | {question.points} | {question.minutes} | {dots(question.difficulty)} |"
         assert row in intro, f"no row {row}"
+
+
+@each_notebook
+def test_the_time_in_the_introduction_is_that_of_the_questions(name):
+    """The minutes for the questions are the sum of those on the cards; what is optional is not counted."""
+    all_minutes, of_questions, *_ = minutes_in(time_in(cells(name)["intro"]["source"]))
+    assert of_questions == sum(question.minutes for question in questions(name) if question.points) <= all_minutes
+
+
+def test_nothing_is_left_to_write():
+    """What `new-question` and `new-notebook` have left to their author is written."""
+    assert [str(left) for left in left_to_write(ROOT)] == []
 
 
 @each_notebook

@@ -106,8 +106,8 @@ def _add(changes: Changes, given: argparse.Namespace) -> list[tuple[str, list[Le
     notebook = changes.read_notebook(files.notebook)
     at = cells.place(notebook, given.after)
     before = cells.question_before(notebook, at)
-    for target in targets:
-        _add_function(changes, target, before)
+    for number, target in enumerate(targets):
+        _add_function(changes, target, [*_asked(before), *map(str, targets[:number])])
     _declare(changes, files.questions, question, before, templates.declaration(question, "{}", targets, forward))
     if targets:
         _add_to_zoo(changes, files.zoo, question, targets[0])
@@ -180,8 +180,8 @@ def _question(given: argparse.Namespace, targets: Sequence[Target], forward: Tar
     )
 
 
-def _add_function(changes: Changes, target: Target, before: str) -> None:
-    """Give a function markers, or make it: after the function of the question before, or else at the end."""
+def _add_function(changes: Changes, target: Target, before: Sequence[str]) -> None:
+    """Give a function markers, or make it: after the last of some others in its file, or else at the end."""
     file = file_of(str(target))
     source = changes.read(file) if changes.exists(file) else _MODULE
     if sources.function_at(source, target.path):
@@ -193,13 +193,16 @@ def _add_function(changes: Changes, target: Target, before: str) -> None:
     changes.set(file, changed if owner else sources.with_public_name(changed, target.name))
 
 
-def _end_of_last(source: str, file: str, before: str) -> int:
-    """The last line of the functions in a file that the question before asks for; the last line if there are none."""
+def _asked(question_id: str) -> tuple[str, ...]:
+    """What a question asks for; nothing if there is no such question."""
     from coursekit.questions import all_questions
 
-    earlier = all_questions().get(before)
-    asked = earlier.implements if earlier else ()
-    ends = [sources.end_of(source, t.split(":")[1].split(".")[0]) for t in asked if file_of(t) == file]
+    question = all_questions().get(question_id)
+    return question.implements if question else ()
+
+
+def _end_of_last(source: str, file: str, before: Sequence[str]) -> int:
+    ends = [sources.end_of(source, target.split(":")[1].split(".")[0]) for target in before if file_of(target) == file]
     return max(ends, default=0) or len(source.splitlines())
 
 
@@ -207,11 +210,11 @@ def _declare(changes: Changes, file: str, question: Question, before: str, code:
     source = changes.read(file)
     known = course.questions_in(source)
     variable = question.id if question.id not in sources.names_in(source) else f"{question.id}_question"
-    source = sources.with_item(source, "QUESTIONS", variable, list(known).index(before) + 1 if before else 0)
+    source = sources.with_item(source, "QUESTIONS", variable, known[before].index + 1 if before else 0)
     source = sources.with_import(source, "coursekit.core.question", _needed(question))
     assigned = sources.assignment_of(source, "QUESTIONS")
     first = assigned.lineno - 1 if assigned else 0
-    after = sources.end_of(source, known[before]) if before else first
+    after = sources.end_of(source, known[before].variable) if before else first
     changes.set(file, sources.with_statements(source, code.replace("{} = Question(", f"{variable} = Question("), after))
 
 
@@ -290,7 +293,8 @@ def _all_steps(
     )
     if targets:
         yield (
-            f"Mistakes that learners make, and a right answer in another style, in {files.zoo}.",
+            f"Mistakes that learners make, and a right answer in another style, in {files.zoo}."
+            + " For another than the first function, give target=..." * (len(targets) > 1),
             [one for one in left if one.file == files.zoo],
         )
     yield f"The cells, in {files.notebook}.", [one for one in left if one.file == files.notebook]

@@ -124,4 +124,4 @@ def _parts(name: str, text: str) -> Iterator[tuple[str, str]]:
 
 def _what(line: str) -> str:
     """What a line asks for: its text after the mark, without what closes a string or a tag."""
-    return re.split(r'\\?"|</|\|', line.partition(TO_WRITE)[2].lstrip(": "), maxsplit=1)[0].strip(" *") or line.strip()
+    return re.split(r'"|</|\|', line.partition(TO_WRITE)[2].lstrip(': "*'), maxsplit=1)[0].strip(" *") or line.strip()

@@ -56,9 +56,20 @@ def _nearest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
 
 
-def questions_in(source: str) -> dict[str, str]:
-    """The variables of the questions that a module declares, by the question's id, in their order."""
-    return {_id_of(source, variable): variable for variable in items_of(source, "QUESTIONS")}
+class Declared(NamedTuple):
+    """Where a question is declared: the variable, and the index in QUESTIONS of the item that it comes from."""
+
+    variable: str
+    index: int
+
+
+def questions_in(source: str) -> dict[str, Declared]:
+    """The questions that a module declares by id, in their order; an item of QUESTIONS may be a tuple of several."""
+    found = {}
+    for index, item in enumerate(items_of(source, "QUESTIONS")):
+        for variable in items_of(source, item[1:]) if item.startswith("*") else [item]:
+            found[_id_of(source, variable)] = Declared(variable, index)
+    return found
 
 
 def _id_of(source: str, variable: str) -> str:

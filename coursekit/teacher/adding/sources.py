@@ -2,11 +2,13 @@
 
 import ast
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from coursekit.teacher.adding.changes import CannotAdd
 from coursekit.teacher.solutions import BEGIN, END, functions_in
 
 WIDTH = 120
+_tree = cache(ast.parse)  # which nobody changes
 
 
 def with_import(source: str, module: str, names: Iterable[str]) -> str:
@@ -17,7 +19,7 @@ def with_import(source: str, module: str, names: Iterable[str]) -> str:
     >>> with_import("from zoo import wrong\n", "zoo", ["right"])
     'from zoo import right, wrong\n'
     """
-    tree = ast.parse(source)
+    tree = _tree(source)
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == module:
             found = {alias.name for alias in node.names}
@@ -55,7 +57,7 @@ def _replaced(source: str, node: ast.stmt, text: str) -> str:
 
 def assignment_of(source: str, name: str) -> ast.Assign | None:
     """The statement that assigns to a name at the top of a module."""
-    for node in ast.parse(source).body:
+    for node in _tree(source).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             return node
     return None
@@ -105,7 +107,7 @@ def with_statements(source: str, code: str, after: int, inside: bool = False) ->
 
 def end_of(source: str, name: str) -> int:
     """The last line of what stands under a name at the top of a module; 0 if nothing does."""
-    for node in ast.parse(source).body:
+    for node in _tree(source).body:
         if name in _names_of(node):
             return node.end_lineno or node.lineno
     return 0
@@ -113,7 +115,7 @@ def end_of(source: str, name: str) -> int:
 
 def names_in(source: str) -> set[str]:
     """The names that stand at the top of a module."""
-    return {name for node in ast.parse(source).body for name in _names_of(node)}
+    return {name for node in _tree(source).body for name in _names_of(node)}
 
 
 def _names_of(node: ast.stmt) -> set[str]:
@@ -130,7 +132,7 @@ def _names_of(node: ast.stmt) -> set[str]:
 
 def function_at(source: str, path: str) -> ast.FunctionDef | None:
     """The function, or the method, at a dotted name in a module."""
-    body: Sequence[ast.stmt] = ast.parse(source).body
+    body: Sequence[ast.stmt] = _tree(source).body
     *owners, name = path.split(".")
     for owner in owners:
         body = next((node.body for node in body if isinstance(node, ast.ClassDef) and node.name == owner), [])

@@ -47,15 +47,15 @@ def function(target: Target) -> str:
     first = "self, " if target.owner else ""
     lines = [
         f"def {target.name}({first}{', '.join(target.parameters)}):",
-        f'    """{TO_WRITE}: what it computes, in a sentence.',
+        f'    """{TO_WRITE}: what it computes, in a sentence; and the shapes below.',
         "",
         "    Parameters",
         "    ----------",
-        *(f"    {name} : {TO_WRITE}: such as ndarray of shape (N, D)" for name in target.parameters),
+        *(f"    {name} : ndarray of shape (N, D)" for name in target.parameters),
         "",
         "    Returns",
         "    -------",
-        *(f"    {name} : {TO_WRITE}: such as ndarray of shape (N, D)" for name in _returned(target)),
+        *(f"    {name} : ndarray of shape (N, D)" for name in _returned(target)),
         '    """',
         "    ### BEGIN SOLUTION",
         f'    raise NotImplementedError("{TO_WRITE}: the answer; what learners are given stands outside the markers")',
