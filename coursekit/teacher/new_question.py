@@ -40,7 +40,7 @@ def new_question(options: Sequence[str] = (), root: Path = ROOT) -> int:
         print(f"Nothing was added: {error}.")
         return 2
     print(f"Added {given.id} to {given.notebook}, in {', '.join(changes.texts)}.\n")
-    print("\n".join(["Left to write, in this order:", *_numbered(steps)]))
+    print("\n".join(["Left to write, in this order:", *numbered_steps(steps)]))
     return 0
 
 
@@ -210,7 +210,7 @@ def _declare(changes: Changes, file: str, question: Question, before: str, code:
     source = changes.read(file)
     known = course.questions_in(source)
     variable = question.id if question.id not in sources.names_in(source) else f"{question.id}_question"
-    source = sources.with_item(source, "QUESTIONS", variable, known[before].index + 1 if before else 0)
+    source = sources.with_item(source, "QUESTIONS", variable, known[before].item + 1 if before else 0)
     source = sources.with_import(source, "coursekit.core.question", _needed(question))
     assigned = sources.assignment_of(source, "QUESTIONS")
     first = assigned.lineno - 1 if assigned else 0
@@ -262,13 +262,13 @@ def _add_written(changes: Changes, given: argparse.Namespace) -> list[tuple[str,
     places = [left for left in changes.left() if left.place.endswith(f"_{given.id}")]
     return [
         (f"The question, a model answer and an answer to compare with, in {files.notebook}.", places),
-        (f"{_FORM} tests/test_written_questions.py -k {given.notebook}", []),
+        (f"{FORM} tests/test_written_questions.py -k {given.notebook}", []),
     ]
 
 
 # ---- what is left to write
 
-_FORM = "Check the form: python -m coursekit test tests/test_notebook_form.py"
+FORM = "Check the form: python -m coursekit test tests/test_notebook_form.py"
 
 
 def _steps(
@@ -304,7 +304,7 @@ def _all_steps(
         yield "A test of the function itself, beside those of its module in tests/.", []
     yield f"Run all cells of {files.notebook} in JupyterLab and save it, so that it has their outputs.", []
     names = f'-k "{question.id} or {question.notebook} or left"'
-    yield f"{_FORM} tests/test_figures.py tests/test_hints.py tests/test_zoo.py tests/test_readme.py {names}", []
+    yield f"{FORM} tests/test_figures.py tests/test_hints.py tests/test_zoo.py tests/test_readme.py {names}", []
     yield (
         "Then make test, and a line in CHANGELOG.md. `python -m coursekit new-question --left` shows what is left.",
         [],
@@ -315,7 +315,8 @@ _ABOUT_CASES = "inputs for which every constant matters, cases, two hints. A cas
 _ABOUT_VALUES = "what its judge requires, two hints. What does not depend on the learner comes from `given`."
 
 
-def _numbered(steps: Iterable[tuple[str, list[Left]]]) -> Iterator[str]:
+def numbered_steps(steps: Iterable[tuple[str, list[Left]]]) -> Iterator[str]:
+    """The lines that show steps, each with the places that it is about."""
     for number, (text, places) in enumerate(steps, 1):
         yield f"{number:2}. {text}"
         yield from (f"      {left.place}: {left.what}" for left in places)

@@ -57,10 +57,10 @@ def _nearest(name: str, names: Iterable[str]) -> str:
 
 
 class Declared(NamedTuple):
-    """Where a question is declared: the variable, and the index in QUESTIONS of the item that it comes from."""
+    """Where a question is declared: the variable, and the number of the item of QUESTIONS that it comes from."""
 
     variable: str
-    index: int
+    item: int
 
 
 def questions_in(source: str) -> dict[str, Declared]:
