@@ -9,6 +9,7 @@ from coursekit.paths import ROOT, file_of
 from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions, notebook_file
 from coursekit.teacher.adding.changes import left_to_write
 from coursekit.teacher.adding.introduction import minutes_in, time_in
+from coursekit.teacher.solutions import misnamed_answers
 
 DOTS = r"(●{1,5}○{0,4})"
 CARD = re.compile(
@@ -103,6 +104,7 @@ def test_written_questions_have_one_form(name):
     """A written question is a card, a cell for the answer, and an answer to compare with; they are numbered."""
     notebook = cells(name)
     order = list(notebook)
+    assert misnamed_answers({"cells": list(notebook.values())}, name) == []
     answers = [id_ for id_ in order if id_.startswith("answer_")]
     for number, id_ in enumerate(answers, 1):
         key, at = id_.removeprefix("answer_"), order.index(id_)
@@ -113,7 +115,7 @@ def test_written_questions_have_one_form(name):
         assert compare.startswith("<details><summary>Compare with an answer</summary>\n\n<!-- BEGIN SOLUTION -->\n")
         assert "\n<!-- END SOLUTION -->\n</details>" in compare
     cards = [id_ for id_ in order if WRITTEN.search(notebook[id_]["source"])]
-    assert len(cards) == len(answers)
+    assert cards == [f"question_{id_.removeprefix('answer_')}" for id_ in answers], "a card has no answer of its name"
 
 
 @each_notebook

@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from coursekit.core.question import Question
-from coursekit.learner.notebook_form import BLANK_ANSWER, is_written_answer
+from coursekit.learner.notebook_form import BLANK_ANSWER, is_written_answer, looks_like_a_written_answer
 from coursekit.questions import all_questions
 
+_NEW = "python -m coursekit new-question"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _TEXT_ANSWER = re.compile(r"<!-- BEGIN SOLUTION -->.*?<!-- END SOLUTION -->", re.DOTALL)
 
@@ -109,6 +110,8 @@ def _stub(question: Question, indent: str) -> list[str]:
 def strip_notebook(text: str, name: str) -> str:
     """Replace the answers of a notebook and clear its outputs."""
     notebook = json.loads(text)
+    if misnamed := misnamed_answers(notebook, name):
+        raise SolutionError(misnamed[0])
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code":
@@ -118,6 +121,23 @@ def strip_notebook(text: str, name: str) -> str:
             source = _TEXT_ANSWER.sub(BLANK_ANSWER if is_written_answer(cell) else _kept_back(cell), source)
         cell["source"] = source.splitlines(keepends=True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def misnamed_answers(notebook: dict, name: str) -> list[str]:
+    """A sentence for each text cell that has an answer, or the place for one, under an id that nothing looks for."""
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    way = f"`{_NEW} KEY --notebook {Path(name).stem} --written` makes cells with ids"
+    return [f"{name}: the cell {cell['id']!r} {what}; {way}" for cell in cells if (what := _misnamed(cell))]
+
+
+def _misnamed(cell: dict) -> str:
+    """What is wrong with the id of a cell; "" if nothing is."""
+    text = "".join(cell["source"])
+    if looks_like_a_written_answer(cell) and not is_written_answer(cell):
+        return "looks like a written answer, but its id does not begin with answer_, so what is written there is lost"
+    if _TEXT_ANSWER.search(text) and not is_written_answer(cell) and not cell["id"].startswith("compare_"):
+        return "has an answer, but its id begins neither with answer_ nor with compare_"
+    return ""
 
 
 def _kept_back(cell: dict) -> str:
