@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from textwrap import fill
 
-from coursekit.core.question import Question, Status, Verdict
+from coursekit.core.question import Question, Status, UsageError, Verdict
 from coursekit.judging.check import check_question, tested_files
 from coursekit.judging.judge import RUNS
 from coursekit.judging.rendering import render
@@ -231,10 +231,10 @@ def check_all(ids: Sequence[str] = (), root: Path = ROOT) -> int:
     """Print the verdicts of some questions, or of all; 0 if all are ok."""
     try:
         questions = [find(question_id) for question_id in ids] or list(all_questions().values())
-    except ValueError as error:
+        results = run_and_remember(questions, root)
+    except UsageError as error:  # there is no such question, or it has no stored answers
         print(error)
         return 2
-    results = run_and_remember(questions, root)
     start_page.update(root)
     for question, verdict in zip(questions, results, strict=True):
         print(_text(question, verdict, root))

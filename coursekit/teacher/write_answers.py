@@ -18,7 +18,7 @@ from coursekit.judging.runner import Result, run_case
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
 from coursekit.teacher import asked
-from coursekit.teacher.solutions import functions_in, misnamed_answers, strip_module
+from coursekit.teacher.solutions import SolutionError, functions_in, misnamed_answers, strip_module
 from zoo import outcomes, wrong_entries
 
 
@@ -34,7 +34,7 @@ def write(notebooks: Sequence[str] = (), folder: Path = FOLDER) -> int:
         return 1
     try:
         answers = _answers_to(questions)
-    except ValueError as error:
+    except (ValueError, SolutionError) as error:
         print(f"Nothing was stored: {error}")
         return 1
     changed = sum(_write(path_of(find(id_), folder), serialization.pack(found)) for id_, found in answers.items())

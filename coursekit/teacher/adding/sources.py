@@ -109,8 +109,15 @@ def end_of(source: str, name: str) -> int:
     """The last line of what stands under a name at the top of a module; 0 if nothing does."""
     for node in _tree(source).body:
         if name in _names_of(node):
-            return node.end_lineno or node.lineno
+            return _with_comments(source.splitlines(), node.end_lineno or node.lineno)
     return 0
+
+
+def _with_comments(lines: list[str], last: int) -> int:
+    """The last line of a statement with the indented comments below it, as the mark of an answer's end."""
+    while last < len(lines) and lines[last][:1] == " " and lines[last].lstrip()[:1] == "#":
+        last += 1
+    return last
 
 
 def names_in(source: str) -> set[str]:
