@@ -142,6 +142,8 @@ def _target(changes: Changes, text: str) -> Target:
     there = sources.function_at(source, path)
     if there is None and target.owner and not sources.end_of(source, target.owner):
         raise CannotAdd(f"{file_of(text)} has no class {target.owner}")
+    if there is None and not target.owner and path in sources.names_in(source):
+        raise CannotAdd(f"{path} is no function that {file_of(text)} defines; choose another name, or another module")
     return target._replace(parameters=tuple(sources.parameters_of(there))) if there else target
 
 

@@ -1,6 +1,7 @@
 """Changes to Python modules: names that are imported, items of a tuple or a list, new statements at their place."""
 
 import ast
+import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -67,7 +68,16 @@ def items_of(source: str, name: str) -> list[str]:
     """The items of a tuple or a list at the top of a module, as texts."""
     node = assignment_of(source, name)
     values = node.value.elts if node and isinstance(node.value, (ast.Tuple, ast.List)) else []
-    return [ast.get_source_segment(source, value) or "" for value in values]
+    return [_as_written(value) for value in values]
+
+
+def _as_written(value: ast.expr) -> str:
+    """An item as ruff writes it: strings in double quotes."""
+    return (
+        json.dumps(value.value)
+        if isinstance(value, ast.Constant) and isinstance(value.value, str)
+        else ast.unparse(value)
+    )
 
 
 def with_item(source: str, name: str, item: str, index: int) -> str:
