@@ -300,19 +300,22 @@ def _all_steps(
             [one for one in left if one.file == files.zoo],
         )
     yield f"The cells, in {files.notebook}.", [one for one in left if one.file == files.notebook]
+    yield f"Store what is asked, and what its model answer gives: {_STORE} {question.notebook}", []
     if targets:
-        yield f"Store what it gives: python -m coursekit store {question.notebook}", []
         yield f"Check it: python -m coursekit check {question.id}", []
         yield "A test of the function itself, beside those of its module in tests/.", []
+    else:
+        yield "A test of its judge in tests/, with right values and with wrong ones.", []
+    if files.notebook.startswith("assignments/practice/"):
+        yield "A row in docs/topics.md, if it is a topic of its own.", []
     yield f"Run all cells of {files.notebook} in JupyterLab and save it, so that it has their outputs.", []
-    names = f'-k "{question.id} or {question.notebook} or left"'
-    yield f"{FORM} tests/test_figures.py tests/test_hints.py tests/test_zoo.py tests/test_readme.py {names}", []
-    yield (
-        "Then make test, and a line in CHANGELOG.md. `python -m coursekit new-question --left` shows what is left.",
-        [],
-    )
+    yield f'{FORM} {_TESTS} -k "{question.id} or {question.notebook} or left or page"', []
+    yield f"Then make test, and a line in CHANGELOG.md. {LEFT}", []
 
 
+LEFT = "`python -m coursekit new-question --left` shows what is left to write."
+_STORE = "python -m coursekit store"
+_TESTS = " ".join(f"tests/test_{name}.py" for name in ("figures", "hints", "zoo", "readme", "asked"))
 _ABOUT_CASES = "inputs for which every constant matters, cases, two hints. A case beyond the card is an edge, and last."
 _ABOUT_VALUES = "what its judge requires, two hints. What does not depend on the learner comes from `given`."
 

@@ -131,7 +131,7 @@ def _judge(question: Question) -> str:
         holds(
             "{TO_WRITE}: what must hold of {first}, as a sentence",
             {first} is not None,
-            f"expected {TO_WRITE}: what, got {{{first}!r}}",
+            f"{TO_WRITE}: expected what? got {{{first}!r}}",
             mistake="{TO_WRITE}: the likely mistake",
         ),
     ]'''
