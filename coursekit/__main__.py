@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -59,16 +60,15 @@ def _edition(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--solutions",
         choices=("none", "after-ok"),
-        default="none",
         help="ship the model answers, locked: each opens when the learner's own is right (default: none)",
     )
     parser.add_argument(
         "--repository",
-        default="",
         metavar="URL",
         help="where you will publish it, as https://github.com/OWNER/NAME: adds badges, and makes it start on Colab",
     )
-    parser.add_argument("--branch", default="main", help="the branch in which you will publish it (default: main)")
+    parser.add_argument("--branch", help="the branch in which you will publish it (default: main)")
+    parser.add_argument("--course", metavar="FILE", help="the course's rules (default: course.toml in this folder)")
 
 
 def _book(parser: argparse.ArgumentParser) -> None:
@@ -165,7 +165,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not command.without_numpy and find_spec("numpy") is None:
         return _run_in_environment(argv)
     function = command.function.split(":")[1]
-    return getattr(import_module(_module_of(command)), function)(*arguments)
+    run = partial(getattr(import_module(_module_of(command)), function), *arguments)
+    return run() if command.without_numpy else _run_by_the_rules(run)
+
+
+def _run_by_the_rules(run: Callable[[], int]) -> int:
+    """Run a command; if the course's own rules cannot be used, say why."""
+    from coursekit.core.course import CourseError
+
+    try:
+        return run()
+    except CourseError as error:
+        print(error)
+        return 2
 
 
 def _print_anything() -> None:

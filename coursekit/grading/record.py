@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from coursekit.core.question import Status
 from coursekit.files import write_file
-from coursekit.questions import all_questions
+from coursekit.questions import declared
 
 FORMAT = 2
 LARGEST_NUMBER = 1e15  # no points and no seconds are more
@@ -215,8 +215,8 @@ class Record:
 
     def left_out(self, question: QuestionRecord) -> bool:
         """Whether the instructor chose not to have this question graded."""
-        declared = all_questions().get(question.id)
-        is_skipped = self.settings.notebooks == "skip" and declared is not None and declared.in_notebook
+        own = declared().get(question.id)
+        is_skipped = self.settings.notebooks == "skip" and own is not None and own.in_notebook
         return is_skipped and question.status in (Status.NOT_RUN, Status.NOT_GRADABLE)  # so in older records
 
     def evidence(self) -> bytes:

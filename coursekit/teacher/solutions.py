@@ -7,15 +7,17 @@ An answer is between `### BEGIN SOLUTION` and `### END SOLUTION` in a .py file o
 import ast
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
 from coursekit.core.question import Question
 from coursekit.learner.notebook_form import BLANK_ANSWER, is_written_answer
-from coursekit.questions import all_questions
+from coursekit.questions import all_questions, declared
+from coursekit.teacher.adapted import BEGIN as BEGIN
+from coursekit.teacher.adapted import END as END
+from coursekit.teacher.adapted import adapted, given
 
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _TEXT_ANSWER = re.compile(r"<!-- BEGIN SOLUTION -->.*?<!-- END SOLUTION -->", re.DOTALL)
 
 
@@ -24,18 +26,25 @@ class SolutionError(Exception):
 
 
 def stripped(path: Path, name: str) -> bytes:
-    """The bytes of a file without its answers."""
+    """The bytes of a file without its answers, as the course's rules want it."""
     if path.suffix == ".ipynb":
-        return strip_notebook(path.read_text(encoding="utf-8"), name).encode()
+        return strip_notebook(as_asked(path.read_text(encoding="utf-8"), path.stem), name).encode()
     if path.suffix == ".py" and name.startswith("cs231n/"):
-        return strip_module(path.read_text(encoding="utf-8"), name).encode()
+        return strip_module(path.read_text(encoding="utf-8"), name, given()).encode()
     return path.read_bytes()
 
 
-def strip_module(source: str, name: str, keep: Question | None = None) -> str:
+def as_asked(text: str, notebook: str) -> str:
+    """The text of a notebook with what the course's rules change in it."""
+    content = json.loads(text)
+    changed = adapted(content, notebook)
+    return text if changed is content else json.dumps(changed, indent=1, ensure_ascii=False) + "\n"
+
+
+def strip_module(source: str, name: str, keep: Collection[str] = ()) -> str:
     """Replace each answer in a module by a TODO and a `NotImplementedError` that names the question.
 
-    The answers to the question `keep` stay, without their markers.
+    The answers to the questions with the ids `keep` stay, without their markers.
     """
     module = name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     functions = functions_in(source)
@@ -43,7 +52,7 @@ def strip_module(source: str, name: str, keep: Question | None = None) -> str:
 
     def question_at(line: int) -> Question:
         path = _innermost(functions, line)
-        asking = [q for q in all_questions().values() if f"{module}:{path}" in q.implements]
+        asking = [q for q in declared().values() if f"{module}:{path}" in q.implements]
         if not asking:
             raise SolutionError(f"{name}, line {line}: no question implements {module}:{path}")
         used[path] = used.get(path, 0) + 1
@@ -73,9 +82,7 @@ def _innermost(functions: list[tuple[int, int, str]], line: int) -> str:
     return max(around)[1] if around else "(outside any function)"
 
 
-def _replace_answers(
-    source: str, name: str, question_at: Callable[[int], Question], keep: Question | None = None
-) -> str:
+def _replace_answers(source: str, name: str, question_at: Callable[[int], Question], keep: Collection[str] = ()) -> str:
     lines: list[str] = []
     inside, is_kept = None, False
     for number, line in enumerate(source.splitlines(keepends=True), 1):
@@ -84,7 +91,7 @@ def _replace_answers(
             if inside:
                 raise SolutionError(f"{name}, line {number}: this solution begins inside another one")
             inside, question = number, question_at(number)
-            is_kept = question is keep
+            is_kept = question.id in keep
             lines += [] if is_kept else _stub(question, line[: len(line) - len(line.lstrip())])
         elif marker == END:
             if not inside:
@@ -98,6 +105,8 @@ def _replace_answers(
 
 
 def _stub(question: Question, indent: str) -> list[str]:
+    if question.id not in all_questions():
+        return [f'{indent}raise NotImplementedError("{question.id} is left out of this course")\n']
     message = f"{question.id}: {question.notebook}"
     return [
         f"{indent}# TODO: {question.title}. The notebook {question.notebook} explains it,\n",
@@ -126,9 +135,9 @@ def _kept_back(cell: dict) -> str:
 
 
 def _asked_by(cell: dict, name: str, line: int) -> Question:
-    if cell["id"] not in all_questions():
+    if cell["id"] not in declared():
         raise SolutionError(f"{name}: the cell {cell['id']!r} has a solution, but its id is not a question's")
-    return all_questions()[cell["id"]]
+    return declared()[cell["id"]]
 
 
 def has_marker(text: str) -> bool:

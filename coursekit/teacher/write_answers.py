@@ -15,7 +15,7 @@ from coursekit.core.question import Question
 from coursekit.judging.reference_answers import FOLDER, fingerprint, path_of, same_values
 from coursekit.judging.runner import Result, run_case
 from coursekit.paths import ROOT, file_of
-from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.questions import NOTEBOOKS, declared
 from coursekit.teacher import asked
 from coursekit.teacher.solutions import functions_in, strip_module
 from zoo import outcomes, wrong_entries
@@ -27,7 +27,7 @@ def write(notebooks: Sequence[str] = (), folder: Path = FOLDER) -> int:
     if unknown:
         print(f"There is no notebook {', '.join(unknown)}; choose from {', '.join(NOTEBOOKS)}.")
         return 2
-    questions = [q for q in all_questions().values() if q.notebook in (notebooks or NOTEBOOKS) and not q.in_notebook]
+    questions = [q for q in declared().values() if q.notebook in (notebooks or NOTEBOOKS) and not q.in_notebook]
     others = elsewhere([question.id for question in questions])
     changed = 0
     for question in questions:
@@ -65,10 +65,10 @@ _ELSEWHERE = {"OPENBLAS_CORETYPE": "Prescott"}
 _AS_ELSEWHERE = """
 import sys
 from coursekit.core import serialization
-from coursekit.questions import find
+from coursekit.questions import declared
 from coursekit.teacher.write_answers import answers_of
 
-answers = {id_: [m["results"] for m in answers_of(find(id_))["mistakes"]] for id_ in sys.argv[1:]}
+answers = {id_: [m["results"] for m in answers_of(declared()[id_])["mistakes"]] for id_ in sys.argv[1:]}
 sys.stdout.buffer.write(serialization.pack(answers))
 """
 

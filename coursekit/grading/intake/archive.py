@@ -40,7 +40,7 @@ from coursekit.grading.intake.zips import (
     zip_members,
 )
 from coursekit.learner import submission
-from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions
+from coursekit.questions import ASSIGNMENTS, COMPANIONS, NOTEBOOKS, declared
 
 __all__ = ["Opened", "Refused", "Source", "find_submissions", "open_submission"]
 
@@ -65,7 +65,7 @@ _NOT_LOOKED_INTO = {
     "datasets",
 }
 _EXPECTED_BESIDE = re.compile(
-    rf"({'|'.join(submission.assignments())})_answers\.(html|pdf)|manifest\.json|\.ds_store|thumbs\.db|desktop\.ini"
+    rf"({'|'.join(ASSIGNMENTS)})_answers\.(html|pdf)|manifest\.json|\.ds_store|thumbs\.db|desktop\.ini"
 )
 
 
@@ -233,7 +233,7 @@ def verify_receipt(data: bytes, files: dict[str, bytes], remarks: list[str]) -> 
 
 
 def _is_verdict(question_id: str, status: str) -> bool:
-    return question_id in all_questions() and status in list(Status)
+    return question_id in declared() and status in list(Status)
 
 
 def _digest_of(file: BinaryIO) -> str:

@@ -4,7 +4,7 @@ from coursekit.core.question import Question, Status
 from coursekit.grading.record import QuestionRecord, Record, State
 from coursekit.grading.reports.pages import listed, of
 from coursekit.paths import file_of
-from coursekit.questions import all_questions
+from coursekit.questions import declared
 
 
 def status_words(question: QuestionRecord) -> str:
@@ -47,8 +47,8 @@ def next_steps(question: QuestionRecord, record: Record) -> list[str]:
 
 
 def _fix_first(question: QuestionRecord, record: Record) -> list[str]:
-    declared = all_questions().get(question.id)
-    base = declared.builds_on if declared else ()
+    own = declared().get(question.id)
+    base = own.builds_on if own else ()
     wrong = [f"{q.id} ({q.status})" for q in record.questions if q.id in base and not q.passed]
     if not wrong:
         return []
@@ -56,14 +56,14 @@ def _fix_first(question: QuestionRecord, record: Record) -> list[str]:
 
 
 def _steps_for_status(question: QuestionRecord) -> list[str]:
-    declared = all_questions().get(question.id)
-    check = _how_to_check(question, declared)
+    own = declared().get(question.id)
+    check = _how_to_check(question, own)
     if question.status == Status.NOT_GRADABLE:
         return ["Fix the problem shown above and submit again; the command that submits lists what is missing."]
     if question.status == Status.NOT_ATTEMPTED:
         return [f"There is no answer in your submission. The notebook explains what to write. {check}"]
     if question.status == Status.TIMED_OUT:
-        limit = f" of {declared.seconds:g} s" if declared else ""
+        limit = f" of {own.seconds:g} s" if own else ""
         return [f"It exceeded its time limit{limit}: look for a loop that is endless or could be array code.", check]
     if question.status == Status.CRASHED:
         return [
@@ -78,11 +78,11 @@ def _steps_for_status(question: QuestionRecord) -> list[str]:
     ]
 
 
-def _how_to_check(question: QuestionRecord, declared: Question | None) -> str:
+def _how_to_check(question: QuestionRecord, own: Question | None) -> str:
     notebook = f"{question.notebook}.ipynb"
-    if declared is None or declared.in_notebook:
+    if own is None or own.in_notebook:
         return f"Run the cell check_{question.id} in {notebook} after the cells above it."
-    files = listed(dict.fromkeys(map(file_of, declared.implements)))
+    files = listed(dict.fromkeys(map(file_of, own.implements)))
     return f'Save {files}, then run check("{question.id}") in {notebook}, which tests the code as saved.'
 
 
