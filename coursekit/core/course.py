@@ -408,6 +408,35 @@ _KINDS: dict[tuple[str, str], Kind] = {
 }
 
 
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+
+
+def moment_words(moment: dt.datetime) -> str:
+    """A time with its zone, as sentences name it: the same on every machine.
+
+    Examples
+    --------
+    >>> moment_words(dt.datetime(2026, 10, 12, 23, 59, tzinfo=dt.timezone(dt.timedelta(hours=2))))
+    '12 October 2026, 23:59 (UTC+02:00)'
+    """
+    offset = moment.strftime("%z")
+    zone = f"UTC{offset[:3]}:{offset[3:5]}" if offset.strip("+-0") else "UTC"
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} ({zone})"
+
+
 # ---- the learner's part of it
 
 

@@ -11,6 +11,7 @@ from coursekit.grading.evaluate import grade_submission
 from coursekit.grading.intake.sources import Source
 from coursekit.grading.interruption import stop_when_told, stoppable
 from coursekit.grading.settings import Settings
+from coursekit.questions import use_course
 
 
 def request(source: Source, settings: Settings) -> bytes:
@@ -22,6 +23,8 @@ def main() -> None:
     """Serve one request."""
     stop_when_told()
     source, settings = pickle.loads(sys.stdin.buffer.read())
+    if settings.course:
+        use_course(settings.course)
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that is printed on the way may mix with the record
     record = stoppable(grade_submission, source, settings)

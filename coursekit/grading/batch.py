@@ -14,7 +14,6 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
-from dataclasses import asdict
 from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
@@ -29,6 +28,7 @@ from coursekit.grading.intake.sources import Source
 from coursekit.grading.intake.text import why
 from coursekit.grading.intake.zips import LARGEST_ARCHIVE, MOST_MEMBERS, Refused, walk
 from coursekit.grading.interruption import stop_when_told, stoppable
+from coursekit.grading.late import Dates, with_lateness
 from coursekit.grading.record import Record, read_record, record_path, write_record
 from coursekit.grading.reports.learner_page import write_learner_page
 from coursekit.grading.reports.marks import Marks, read_marks
@@ -42,7 +42,12 @@ Finished = Generator[tuple[Source, Record], None, None]
 
 
 def grade_all(
-    sources: list[Source], settings: Settings, out: str | Path, processes: int = 1, scheduler: str | None = None
+    sources: list[Source],
+    settings: Settings,
+    out: str | Path,
+    processes: int = 1,
+    scheduler: str | None = None,
+    dates: Dates | None = None,
 ) -> list[Record]:
     """Grade what has no record yet; all records, in the order of the sources.
 
@@ -56,6 +61,8 @@ def grade_all(
         Submissions graded in parallel on this machine.
     scheduler : str, optional
         Address of a Dask cluster; see `coursekit.grading.cluster`.
+    dates : Dates, optional
+        When the assignment is due; the reports apply them.
     """
     marks = read_marks(out)
     fingerprints = {source.id: fingerprint(source, settings) for source in sources}
@@ -65,12 +72,14 @@ def grade_all(
     with bar, closing(_graded(waiting, settings, processes, scheduler)) as graded:
         for source, record in graded:
             record.fingerprint = fingerprints[source.id]
-            records[source.id] = _keep(record, source, settings, out, marks)
+            records[source.id] = _keep(record, source, settings, out, marks, dates)
             bar.update()
     return [records[source.id] for source in sources]
 
 
-def _keep(record: Record, source: Source, settings: Settings, out: str | Path, marks: Marks) -> Record:
+def _keep(
+    record: Record, source: Source, settings: Settings, out: str | Path, marks: Marks, dates: Dates | None
+) -> Record:
     """Write a record and its page; the record that was written, which is another one if this one cannot be."""
     try:
         write_record(record, out)
@@ -78,7 +87,7 @@ def _keep(record: Record, source: Source, settings: Settings, out: str | Path, m
         record = failed_record(source, settings, f"its record cannot be written ({why(error)})")
         write_record(record, out)
     with suppress(Exception):  # the reports of the class write this page again, and say so if that fails
-        write_learner_page(record, out, marks)
+        write_learner_page(with_lateness(record, dates), out, marks)
     return record
 
 
@@ -93,7 +102,7 @@ def _settled_record(out: str | Path, submission_id: str, expected: str) -> Recor
 
 def fingerprint(source: Source, settings: Settings) -> str:
     """The same for the same files, settings and versions."""
-    about = [_content(source), source.inside, source.parts, asdict(settings), settings.level, versions()]
+    about = [_content(source), source.inside, source.parts, settings.evidence(), settings.level, versions()]
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 

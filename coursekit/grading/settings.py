@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -13,6 +13,7 @@ from coursekit.core.question import Question
 from coursekit.grading.running import sandbox
 from coursekit.learner import submission
 from coursekit.paths import ROOT
+from coursekit.questions import course
 
 NUM_SEEDS = 2**32  # NumPy's RandomState takes no other
 
@@ -49,6 +50,16 @@ class Settings:
         Ids of the questions to grade; all of the assignment if empty.
     trust_submissions : bool
         Grade even where a submission could change its own grade, see `sandbox.refusal`.
+    partial_credit : bool
+        A wrong answer earns the share of its question's cases that are right.
+    question_time : float
+        Factor on the seconds of each question.
+    cell_seconds, notebook_seconds : float, optional
+        Limits on a cell, by the clock, and on a notebook, in processor time; the usual ones if None.
+    memory_mb : int, optional
+        Limit on the memory of a question and of a notebook; the usual ones if None.
+    course : str
+        The course's file, where it was chosen by an option: for processes on other machines.
     """
 
     assignment: str
@@ -60,11 +71,31 @@ class Settings:
     edges: str = "ignore"
     questions: tuple[str, ...] = ()
     trust_submissions: bool = False
+    partial_credit: bool = False
+    question_time: float = 1.0
+    cell_seconds: float | None = None
+    notebook_seconds: float | None = None
+    memory_mb: int | None = None
+    course: str = ""
 
     @property
     def level(self) -> str:
         """The isolation that is used."""
         return self.isolation or sandbox.level()
+
+    def limits_of(self, question: Question) -> sandbox.Limits:
+        """The limits of a question."""
+        return self.limited(replace(self.limits, seconds=question.seconds * self.question_time))
+
+    def limited(self, limits: sandbox.Limits) -> sandbox.Limits:
+        """Some limits with the memory that these settings allow."""
+        return replace(limits, memory=self.memory_mb << 20) if self.memory_mb else limits
+
+    def evidence(self) -> dict:
+        """All that a grade depends on, as plain values: the same for the same grade. The dates are no part of it."""
+        rules = course()
+        asked = {"asks": asdict(rules.asks), "points": rules.points} if rules.path else {}
+        return {name: value for name, value in asdict(self).items() if name != "course"} | asked
 
     def asked(self) -> list[Question]:
         """The questions to grade, in the order of the course."""

@@ -113,9 +113,17 @@ def roster_of(table: Table) -> Roster:
     for column in [*ids[:1], *logins[:1], *emails[:1]]:
         if told := duplicates(table, column):
             raise TableError(told)
-    rows = [row for _, row in table.rows if "points possible" not in row[0].lower()]  # of a gradebook of Canvas
-    people = [_person(row, ids, logins, emails, names) for row in rows]
-    return Roster(table.name, [person for person in people if person.label])
+    return Roster(table.name, [person for _, _, person in people_in(table)])
+
+
+def people_in(table: Table) -> Iterator[tuple[int, list[str], Person]]:
+    """(line, cells, person) of each row that names somebody; several rows may name the same."""
+    ids, logins, emails = (table.columns(*titles) for titles in (_IDENTIFIERS, _LOGINS, _EMAILS))
+    names = table.columns(*_NAMES)[:1] or [*table.columns(*_FIRST)[:1], *table.columns(*_LAST)[:1]]
+    for line, row in table.rows:
+        person = _person(row, ids, logins, emails, names)
+        if person.label and "points possible" not in row[0].lower():  # in a gradebook of Canvas
+            yield line, row, person
 
 
 def _person(row: list[str], ids: list[int], logins: list[int], emails: list[int], names: list[int]) -> Person:
@@ -158,7 +166,7 @@ def matched(roster: Roster, learners: list[dict[str, Any]], handed: list[tuple[s
     present: Counter[int] = Counter()
     changed, strangers = [], []
     for learner, names in zip(learners, handed, strict=True):
-        rows = [roster.find(*person) for person in _people(learner, names)]
+        rows = [roster.find(*person) for person in people_of(learner, names)]
         present.update({row for row in rows if row is not None})
         if None in rows:
             strangers.append(str(learner.get("name") or "a learner without a name"))
@@ -171,7 +179,7 @@ def matched(roster: Roster, learners: list[dict[str, Any]], handed: list[tuple[s
     return Matched(changed, notes)
 
 
-def _people(learner: dict[str, Any], names: tuple[str, ...]) -> Iterator[tuple[list[str], str, str]]:
+def people_of(learner: dict[str, Any], names: tuple[str, ...]) -> Iterator[tuple[list[str], str, str]]:
     """(identifiers, name, the platform's number) of each person of a hand-in."""
     known = {key: str(learner.get(key) or "") for key in ("user", "email", "login", "name", "number")}
     count = max(len(known[key].split(", ")) for key in ("user", "email"))

@@ -16,7 +16,8 @@ from coursekit.grading.record import NotebookState, QuestionRecord, Record, Stat
 from coursekit.grading.reports import pages
 from coursekit.grading.reports.marks import Marks, marked_answers, read_marks, totals, unknown_marks
 from coursekit.grading.reports.pages import counted, duration, megabytes, number
-from coursekit.grading.reports.words import status_words, unconfirmed_claims
+from coursekit.grading.reports.points import grade_of
+from coursekit.grading.reports.words import late_sentences, status_words, unconfirmed_claims
 from coursekit.judging.misplaced import GRADED_IN
 from coursekit.questions import notebook_file
 
@@ -25,7 +26,7 @@ BINS = 10
 TALLEST = 140  # height of the tallest bar, in the units of the drawing
 NOT_JUDGED = (Status.NOT_GRADABLE, Status.NOT_RUN, Status.INFRASTRUCTURE_ERROR)
 # The most urgent first.
-_URGENCY = (State.INFRASTRUCTURE_ERROR, State.REFUSED, Status.NOT_GRADABLE, "notebook", "remark", "receipt")
+_URGENCY = (State.INFRASTRUCTURE_ERROR, State.REFUSED, Status.NOT_GRADABLE, "notebook", "late", "remark", "receipt")
 # Remarks that may be about an attempt to get round the grading, not about a repair: a person should look.
 TAMPERING = re.compile(
     r"\b(tamper\w*|nonce|forged?|link|conftest|pytest\.ini|(site|user)customize|numpy\.py)\b"
@@ -70,6 +71,7 @@ def _view(records: list[Record], marks: Marks, notes: Sequence[Note] = ()) -> di
         "enough": ENOUGH,
         "statuses": Counter(q.status for record in graded for q in record.questions).most_common(),
         "submissions": [_submission_row(record, marks) for record in records],
+        "dated": any(record.late for record in records),
         "written": written,
         "remarks": Counter(remark for record in records for remark in record.remarks).most_common(),
         "time": _time_words(records),
@@ -80,8 +82,8 @@ def _view(records: list[Record], marks: Marks, notes: Sequence[Note] = ()) -> di
 
 
 def _share(record: Record, marks: Marks) -> float:
-    written = totals(record, marks)
-    return (record.score + written.points) / ((record.possible + written.possible) or 1)
+    grade = grade_of(record, marks)
+    return grade.points / (grade.possible or 1)
 
 
 def _summary(records: list[Record], graded: list[Record]) -> str:
@@ -175,6 +177,7 @@ def _submission_row(record: Record, marks: Marks) -> dict:
         "score": record.score if record.state == State.GRADED else None,
         "possible": record.possible,
         "written": written if written.possible else None,
+        "late": late_sentences(record, grade_of(record, marks)),
         "waiting": written.open,
         "seconds": record.timings.total,
         "memory": record.timings.memory,
@@ -242,6 +245,10 @@ def _doubts(record: Record) -> Iterator[tuple[str, str]]:
     for notebook in record.notebooks:
         if notebook.state == NotebookState.BROKEN and notebook_file(notebook.name) in submitted:
             yield "notebook", notebook.reason
+    if record.late and record.late.doubt:
+        yield "late", record.late.doubt
+    if record.late and record.late.refused:
+        yield "late", "it came too late and is not accepted: it has no grade"
     yield from (("remark", remark) for remark in record.remarks if TAMPERING.search(remark))
     receipt = record.submission.receipt
     if receipt and not receipt.verified:

@@ -1,8 +1,13 @@
 """What a record says, in the words of the pages and exports."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+
+from coursekit.core.course import moment_words
 from coursekit.core.question import Question, Status
-from coursekit.grading.record import QuestionRecord, Record, State
-from coursekit.grading.reports.pages import listed, of
+from coursekit.grading.record import Lateness, QuestionRecord, Record, State
+from coursekit.grading.reports.pages import counted, listed, number, of
+from coursekit.grading.reports.points import Grade
 from coursekit.paths import file_of
 from coursekit.questions import declared
 
@@ -31,6 +36,84 @@ def follow_through_sentence(question: QuestionRecord) -> str:
     )
 
 
+def partial_sentence(question: QuestionRecord) -> str:
+    """What is right of a wrong answer, where that earns points; "" where it earns none."""
+    partial = question.partial
+    if not partial:
+        return ""
+    earned = f"which earns {of(question.earned, question.points)}" if question.earned else "which earns no points"
+    return f"{partial.right} of {partial.asked} cases are right, {earned}."
+
+
+# ---- lateness
+
+
+def late_sentences(record: Record, grade: Grade) -> str:
+    """When a submission was due and came, and what that took off its points; "" where there is no due date."""
+    late = record.late
+    return " ".join(_late_sentences(late, grade)) if late else ""
+
+
+def _late_sentences(late: Lateness, grade: Grade) -> Iterator[str]:
+    due = f"due {moment_words(late.due)}{', as extended' if late.extended else ''}"
+    if late.handed_in is None or late.doubt:
+        yield f"It was {due}. {capitalised(late.doubt)}."
+    elif not late.days:
+        is_grace = late.handed_in > late.due
+        yield f"Handed in {'within the minutes of grace' if is_grace else 'in time'} ({due})."
+    else:
+        yield f"Handed in {span(late.handed_in - late.due)} late ({due}), which counts as {counted(late.days, 'day')}."
+        yield from _consequences(late, grade)
+
+
+def _consequences(late: Lateness, grade: Grade) -> Iterator[str]:
+    if late.refused:
+        yield "That is too late: it is not accepted, and there is no grade."
+        return
+    if late.used:
+        yield f"{late.used} of {counted(late.free, 'late day')} used."
+    before = of(grade.in_time, grade.possible)
+    if late.kept == 1:
+        yield "Nothing is taken off."
+    elif late.kept:
+        yield f"{before}, less {percent(1 - late.kept)}: {number(grade.points)}."
+    else:
+        yield f"{before}, but so late it earns none."
+
+
+def percent(share: float) -> str:
+    """A share in per cent.
+
+    Examples
+    --------
+    >>> percent(0.1), percent(0.125)
+    ('10 %', '12.5 %')
+    """
+    return f"{number(100 * share)} %"
+
+
+def span(time: timedelta) -> str:
+    """A time in days, hours and minutes; what is less than the last that is shown does not count.
+
+    Examples
+    --------
+    >>> span(timedelta(days=1, hours=3, minutes=5)), span(timedelta(minutes=200)), span(timedelta(seconds=20))
+    ('1 day 3 h', '3 h 20 min', 'less than a minute')
+    """
+    minutes = int(time.total_seconds()) // 60
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{counted(days, 'day')} {hours} h" if hours else counted(days, "day")
+    if hours:
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    return f"{minutes} min" if minutes else "less than a minute"
+
+
+def capitalised(sentence: str) -> str:
+    """A sentence with a capital letter at its beginning."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 # ---- what to do next
 
 
@@ -43,7 +126,7 @@ def next_steps(question: QuestionRecord, record: Record) -> list[str]:
     if question.status == Status.INFRASTRUCTURE_ERROR:
         return ["Nothing for you to do: grading itself failed here. Your instructor can see this and will grade again."]
     steps = _fix_first(question, record)
-    return steps if question.passed else steps + _steps_for_status(question)
+    return steps if question.passed else steps + _steps_for_status(question, record)
 
 
 def _fix_first(question: QuestionRecord, record: Record) -> list[str]:
@@ -55,7 +138,7 @@ def _fix_first(question: QuestionRecord, record: Record) -> list[str]:
     return [f"Fix {listed(wrong)} first: this question builds on {'them' if len(wrong) > 1 else 'it'}."]
 
 
-def _steps_for_status(question: QuestionRecord) -> list[str]:
+def _steps_for_status(question: QuestionRecord, record: Record) -> list[str]:
     own = declared().get(question.id)
     check = _how_to_check(question, own)
     if question.status == Status.NOT_GRADABLE:
@@ -63,7 +146,7 @@ def _steps_for_status(question: QuestionRecord) -> list[str]:
     if question.status == Status.NOT_ATTEMPTED:
         return [f"There is no answer in your submission. The notebook explains what to write. {check}"]
     if question.status == Status.TIMED_OUT:
-        limit = f" of {own.seconds:g} s" if own else ""
+        limit = f" of {own.seconds * record.settings.question_time:g} s" if own else ""
         return [f"It exceeded its time limit{limit}: look for a loop that is endless or could be array code.", check]
     if question.status == Status.CRASHED:
         return [

@@ -99,7 +99,7 @@ def run_notebook(
             return NotebookRun(NotebookState.INFRASTRUCTURE_ERROR, f"the kernel does not start: {error}")
         stack.callback(kernel.stop)
         checks = Checks(kernel, nonce, judge_values)
-        session = Session(kernel, checks.next_message, CELL_SECONDS)
+        session = Session(kernel, checks.next_message, settings.cell_seconds or CELL_SECONDS)
         run = checks.run_all(stack.enter_context(_open_cells(notebook, _course_options(name), session)))
         run.memory = kernel.memory
         return run
