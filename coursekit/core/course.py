@@ -18,8 +18,6 @@ from zoneinfo import ZoneInfo
 from coursekit.core.question import UsageError
 from coursekit.core.toml_lines import Lines, lines_of
 
-FILE = "course.toml"
-
 
 class CourseError(UsageError):
     """A course's file cannot be used; the message has a sentence for each problem."""

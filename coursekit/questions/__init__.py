@@ -14,16 +14,18 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from coursekit.core import course as rules
-from coursekit.core.course import Course, Known
 from coursekit.core.question import Question, UsageError
-from coursekit.paths import ROOT
+
+if TYPE_CHECKING:  # what runs a learner's code needs none of it
+    from coursekit.core.course import Course
 
 COURSE_VARIABLE = (
     "COURSEKIT_COURSE"  # the environment variable that names the course's file, where it has another place
 )
 
+COURSE_FILE = "course.toml"
 NOTEBOOKS = {
     "knn": "assignment1",
     "svm": "assignment1",
@@ -90,7 +92,7 @@ def declared() -> dict[str, Question]:
 
 
 @cache
-def course() -> Course:
+def course() -> "Course":
     """The course's rules, from the file that was chosen, or else from `course.toml` in the course's folder.
 
     Raises
@@ -98,12 +100,14 @@ def course() -> Course:
     CourseError
         If the file cannot be used.
     """
+    from coursekit.core.course import Course, Known, read_course
+
     chosen = os.environ.get(COURSE_VARIABLE, "")
-    path = Path(chosen or ROOT / rules.FILE)
-    return rules.read_course(path, Known(NOTEBOOKS, declared())) if chosen or path.is_file() else Course()
+    path = Path(chosen) if chosen else Path(__file__).resolve().parents[2] / COURSE_FILE
+    return read_course(path, Known(NOTEBOOKS, declared())) if chosen or path.is_file() else Course()
 
 
-def use_course(path: str | os.PathLike | None) -> Course:
+def use_course(path: str | os.PathLike | None) -> "Course":
     """Take the course's rules from another file, here and in all processes that this one starts; None to undo it."""
     if path is None:
         os.environ.pop(COURSE_VARIABLE, None)
@@ -135,7 +139,7 @@ def find(question_id: str) -> Question:
     questions = all_questions()
     if question_id not in questions:
         if question_id in declared():
-            raise UsageError(f"This course does not ask {question_id}: its {rules.FILE} leaves it out.")
+            raise UsageError(f"This course does not ask {question_id}: its {COURSE_FILE} leaves it out.")
         near = difflib.get_close_matches(str(question_id), questions, n=3)
         advice = f"Did you mean {' or '.join(near)}?" if near else "`python -m coursekit progress` lists all questions."
         raise UsageError(f"There is no question {question_id!r}. {advice}")

@@ -13,7 +13,7 @@ from coursekit.judging import model_answers
 from coursekit.learner import first_forms
 from coursekit.learner.progress import verdicts
 from coursekit.paths import LEARNER, ROOT, files_in
-from coursekit.questions import all_questions, course, use_course
+from coursekit.questions import COURSE_FILE, all_questions, course, use_course
 from coursekit.teacher import adapted
 from coursekit.teacher.elsewhere import Repository, notebook_with_address, readme_with_badges, repository_at
 from coursekit.teacher.locked_answers import locked_answers
@@ -82,7 +82,7 @@ def write_edition(
     packed = pack_zip({name: path.read_bytes() for name, path in forms.items() if path.is_file()})
     (edition / first_forms.FILE).write_bytes(packed)
     if course().path:
-        (edition / rules.FILE).write_text(rules.for_learners(course()), encoding="utf-8")
+        (edition / COURSE_FILE).write_text(rules.for_learners(course()), encoding="utf-8")
     if with_solutions:
         (edition / model_answers.FILE).write_text(locked_answers(root), encoding="utf-8")
     files = sorted(path for path in edition.rglob("*") if path.is_file())
