@@ -9,7 +9,7 @@ import datetime as dt
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -440,22 +440,23 @@ def moment_words(moment: dt.datetime) -> str:
 
 def for_learners(course: Course) -> str:
     """The file for the learner's edition: what is asked, points, due dates and language, and nothing of grading."""
-    return "\n".join(_for_learners(course)) + "\n"
+    # with an offset: not every computer knows the time zones
+    due = _table_of("due", {name: moment.isoformat() for name, moment in course.due})
+    return "\n".join(
+        ["# The rules of this course that learners need; the course's tools read them.", *_asked(course), *due, ""]
+    )
 
 
 def for_grading(course: Course) -> str:
-    """The file for a grader elsewhere, such as Gradescope's: what learners have, and how questions are graded."""
-    return "\n".join([*_for_learners(course), *_table("grading", course.grading)]) + "\n"
+    """The file for a grader elsewhere, such as Gradescope's: what is asked, and how questions are graded."""
+    grading = _table("grading", course.grading)
+    return "\n".join(["# The rules of this course that grading needs.", *_asked(course), *grading, ""])
 
 
-def _for_learners(course: Course) -> Iterator[str]:
-    yield "# The rules of this course that learners need; the course's tools read them."
-    about = About(course.about.title, course.about.language)
-    yield from _table("course", about)
-    yield from _table("asks", course.asks)
-    yield from _table_of("points", {name: str(points) for name, points in course.points})
-    # with an offset: not every computer knows the time zones
-    yield from _table_of("due", {name: moment.isoformat() for name, moment in course.due})
+def _asked(course: Course) -> list[str]:
+    about = _table("course", About(course.about.title, course.about.language))
+    points = _table_of("points", {name: str(points) for name, points in course.points})
+    return [*about, *_table("asks", course.asks), *points]
 
 
 def _table(name: str, values: Any) -> list[str]:

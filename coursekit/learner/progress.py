@@ -173,8 +173,16 @@ def _overview(found: dict[str, State], root: Path) -> Iterator[str]:
             yield _row(assignment, _of_assignment(assignment, found), found, names)
         yield _row(f"  {notebook}", some, found, names)
     yield _row("all", [all_questions()[id_] for id_ in found], found, names)
+    yield from _due_dates(found)
     yield from _open(found, root)
     yield f"\n{fill(_DETAILS, WIDTH)}"
+
+
+def _due_dates(found: dict[str, State]) -> Iterator[str]:
+    """When each assignment is due, where the course gives a date."""
+    there = dict.fromkeys(NOTEBOOKS[all_questions()[id_].notebook] for id_ in found)
+    dates = [f"{assignment}{due}" for assignment in there if (due := start_page.due_words(assignment))]
+    yield from ["", *dates] if dates else []
 
 
 def _of_assignment(assignment: str, found: dict[str, State]) -> list[Question]:

@@ -16,6 +16,7 @@ import jinja2
 import markupsafe
 
 from coursekit.grading.intake.text import clean
+from coursekit.questions import course
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -100,7 +101,7 @@ def listed(names: Iterable[str]) -> str:
 
 def fill(template: str, **values: Any) -> str:
     """The text of a template with its values filled in (and, in a page, escaped)."""
-    return _templates().get_template(template).render(values)
+    return _templates().get_template(template).render({"lang": course().about.language} | values)
 
 
 @cache
