@@ -9,15 +9,16 @@ import ast
 import copy
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 
 from coursekit.core.course import Course
 from coursekit.core.question import Question
 from coursekit.judging.rendering import num_points
 from coursekit.learner.notebook_form import source
-from coursekit.paths import PACKAGE, ROOT, file_of, files_in
+from coursekit.paths import ROOT, file_of
 from coursekit.questions import all_questions, asked_notebooks, closure, course, declared, notebook_file
+from coursekit.teacher.reach import path_of, reached
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _PARTS = re.compile(r"(card|check|help|think)_(\w+)")
@@ -156,83 +157,24 @@ def given() -> frozenset[str]:
 @cache
 def _given(_course: Course) -> frozenset[str]:
     built_on = set().union(*(closure(question) for question in all_questions().values()))
-    read = _reached({name for notebook in asked_notebooks() for name in _names_in_notebook(notebook)})
+    read = set().union(*(reached(_code_of(notebook)) for notebook in asked_notebooks()))
     functions = [question for question in left_out() if not question.in_notebook]
-    return frozenset(q.id for q in functions if q.id in built_on or _is_read(q, read))
+    return frozenset(q.id for q in functions if q.id in built_on or any(read.issuperset(p) for p in _paths(q)))
 
 
-def _names_in_notebook(notebook: str) -> Iterator[str]:
-    """The names that the cells of a notebook that stay use, and those that its questions implement."""
+def _paths(question: Question) -> list[tuple]:
+    return [path_of(target) for target in question.implements]
+
+
+def _code_of(notebook: str) -> Iterator[str]:
+    """The code of a notebook's cells that stay, and imports of what its questions implement."""
     content = adapted(json.loads((ROOT / notebook_file(notebook)).read_text(encoding="utf-8")), notebook)
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
-            code = "\n".join(line for line in source(cell).split("\n") if not line.startswith("%"))
-            yield from _used(ast.parse(code))
+            yield "\n".join(line for line in source(cell).split("\n") if not line.startswith("%"))
     for question in all_questions().values():
-        if question.notebook == notebook:
-            yield from (part for target in question.implements for part in _path(target))
-
-
-def _used(tree: ast.AST) -> Iterator[str]:
-    """The names and attributes in some code, and what it imports."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.Attribute):
-            yield node.attr
-        elif isinstance(node, ast.ImportFrom):
-            yield from (alias.name for alias in node.names)
-
-
-def _path(target: str) -> list[str]:
-    return target.split(":")[1].split(".")
-
-
-def _is_read(question: Question, read: set[str]) -> bool:
-    return any(set(_path(target)) <= read for target in question.implements)
-
-
-def _reached(names: Iterable[str]) -> set[str]:
-    """Some names, and all that the definitions of the package behind them use, near or far.
-
-    They are compared by the bare name: rather too many are reached than one too few.
-    """
-    uses = _uses_in_package()
-    reached, waiting = set(), list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            waiting += uses.get(name, ())
-    return reached
-
-
-@cache
-def _uses_in_package() -> dict[str, set[str]]:
-    """What each function, class and constant of the package uses, by its bare name."""
-    uses: dict[str, set[str]] = {}
-    for path in files_in(PACKAGE).values():
-        if path.suffix == ".py":
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                for name in _defined(node):
-                    uses.setdefault(name, set()).update(_used_by(node))
-    return uses
-
-
-def _defined(node: ast.AST) -> list[str]:
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else []
-    return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
-def _used_by(node: ast.AST) -> set[str]:
-    """What a definition uses; of a class, what it uses outside of its methods, and those that Python itself calls."""
-    if not isinstance(node, ast.ClassDef):
-        return set(_used(node))
-    outside = [part for part in node.body if not isinstance(part, ast.FunctionDef)]
-    special = {part.name for part in node.body if isinstance(part, ast.FunctionDef) and part.name.startswith("__")}
-    return special.union(*map(_used, [*outside, *node.bases]))
+        for module, name in (path_of(t)[0] for t in question.implements if question.notebook == notebook):
+            yield f"from {module} import {name}\n{name}"
 
 
 # ---- which files
