@@ -2,12 +2,18 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from records import make
 
 from coursekit.core.course import Course, CourseError, Known, for_grading, for_learners, parse_course, read_course
+from coursekit.core.question import Finding, Status, Verdict
 from coursekit.core.toml_lines import lines_of
+from coursekit.grading.judgement import cases_right
+from coursekit.grading.record import Partial, Record, RecordedSettings
+from coursekit.grading.reports.words import partial_sentence
 from coursekit.learner import memory, start_page, submission
 from coursekit.learner.progress import verdicts
 from coursekit.paths import ROOT, files_in
@@ -297,3 +303,27 @@ def test_the_start_page_has_title_language_and_date(few, tmp_path):
     page = start_page.page(dict.fromkeys(all_questions(), memory.State.NOT_CHECKED), memory.Memory({}))
     assert page.startswith('<div lang="de">\n\n# Vision, autumn\n')
     assert "points, due 12 October 2026, 23:59 (UTC+02:00)" in page
+
+
+# ---- what a record keeps
+
+
+def test_partial_credit_counts_the_cases_that_are_asked():
+    """A case is right if all that is asked of it holds; edges do not count."""
+    question = declared()["affine_forward"]
+    found = [("a", True, ""), ("a", False, ""), ("b", True, ""), ("c", True, ""), ("d", False, "an edge")]
+    findings = tuple(Finding("holds", ok, case=case, edge=edge) for case, ok, edge in found)
+    assert cases_right(Verdict(question, Status.WRONG, findings)) == Partial(2, 3)
+    assert cases_right(Verdict(question, Status.WRONG, findings[:2])) is None
+    one = replace(make(1).questions[0], partial=Partial(2, 3), earned=2.0, points=3)
+    assert partial_sentence(one) == "2 of 3 cases are right, which earns 2 of 3 points."
+
+
+def test_new_fields_are_written_only_where_they_say_something():
+    """A record without them is as it always was; one with them reads back the same."""
+    plain = make(1)
+    assert not {"partial", "partial_credit", "cell_seconds", "late"} & set(plain.to_json().replace('"', " ").split())
+    settings = RecordedSettings(7, 1.0, "limits", "run", partial_credit=True, cell_seconds=60.0, memory_mb=512)
+    questions = [replace(plain.questions[0], partial=Partial(1, 4)), *plain.questions[1:]]
+    record = replace(plain, settings=settings, questions=questions)
+    assert Record.from_json(record.to_json()) == record
