@@ -13,6 +13,9 @@ from coursekit.core.question import Finding, Status, Verdict
 from coursekit.core.toml_lines import lines_of
 from coursekit.grading.judgement import cases_right
 from coursekit.grading.record import Partial, Record, RecordedSettings
+from coursekit.grading.reports.learner_page import write_learner_page
+from coursekit.grading.reports.marks import Marks
+from coursekit.grading.reports.phrases import phrases, read_words
 from coursekit.grading.reports.words import partial_sentence
 from coursekit.learner import memory, start_page, submission
 from coursekit.learner.progress import verdicts
@@ -326,3 +329,60 @@ def test_new_fields_are_written_only_where_they_say_something():
     questions = [replace(plain.questions[0], partial=Partial(1, 4)), *plain.questions[1:]]
     record = replace(plain, settings=settings, questions=questions)
     assert Record.from_json(record.to_json()) == record
+
+
+# ---- what reports say
+
+
+def test_each_phrase_that_a_page_says_is_in_the_list():
+    """No page asks for a phrase that there is not, and none is in the list for nothing."""
+    folder = ROOT / "coursekit" / "grading" / "reports"
+    sources = "\n".join(p.read_text() for p in [*folder.glob("*.py"), *folder.glob("templates/learner.*")])
+    asked = set(re.findall(r"\"((?:points|through|late|steps|first|page)\.\w+)\"|'(\w+\.\w+)'", sources))
+    asked = {key for pair in asked for key in pair if key}
+    computed = {"page.checked", "page.why", "page.found", *(f"status.{s}" for s in (*Status, "followed"))}
+    assert set(phrases()) - asked - computed == set()
+    assert all(
+        key in phrases() for key in asked if key.split(".")[0] in ("points", "through", "late", "steps", "first")
+    )
+
+
+def test_a_course_translates_what_it_wants(tmp_path):
+    """Its phrases replace the English ones; the others stay, and verdicts are as they were."""
+    (tmp_path / "de.toml").write_text(
+        '[points]\nof = ["{earned} von {possible} Punkt", "{earned} von {possible} Punkten"]\n'
+    )
+    (tmp_path / "course.toml").write_text('[course]\nlanguage = "de"\nwords = "de.toml"\n')
+    try:
+        use_course(tmp_path / "course.toml")
+        page, text = write_learner_page(make(1), tmp_path, Marks({}))
+    finally:
+        use_course(None)
+    assert '<html lang="de">' in page.read_text() and re.search(r"\d von \d+ Punkten\.", text.read_text())
+    assert "Every question that carries points is right." in text.read_text()
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        (
+            "[late]\nnothin = 'x'",
+            "de.toml, line 2, late.nothin: there is no phrase 'late.nothin' (the nearest is late.nothing).",
+        ),
+        (
+            "[points]\nof = 'x'",
+            "de.toml, line 2, points.of: it should be a list of two texts, for one and for several.",
+        ),
+        (
+            "[late]\ndue = 'bis {datum}'",
+            "de.toml, line 2, late.due: it should have {moment} in braces, as the English one.",
+        ),
+        ("[late]\ndue = 'bis {moment'", "de.toml, line 2, late.due: its braces do not fit"),
+        ("[late]\ndue = 3", "de.toml, line 2, late.due: it should be a text."),
+    ],
+)
+def test_a_translation_that_does_not_fit_is_told_with_its_line(tmp_path, text, told):
+    """Before anything is graded: a page without the points, or with a KeyError, helps nobody."""
+    (tmp_path / "de.toml").write_text(text)
+    with pytest.raises(CourseError, match=re.escape(told)):
+        read_words(tmp_path / "de.toml")

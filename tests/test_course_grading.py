@@ -135,7 +135,9 @@ def test_pages_say_how_the_points_came_about(graded):
 def test_a_change_of_dates_grades_nothing_again(graded, monkeypatch):
     """The same command with another date only writes the reports; one with other points would grade."""
     graded_again = []
-    monkeypatch.setattr("coursekit.grading.batch._graded", lambda sources, *_: (graded_again.append(source) for source in sources))
+    monkeypatch.setattr(
+        "coursekit.grading.batch._graded", lambda sources, *_: (graded_again.append(source) for source in sources)
+    )
     before = Settings("assignment1", notebooks="skip").evidence()
     (graded / "course.toml").write_text(RULES.replace("2026-10-12", "2026-11-12"))
     try:

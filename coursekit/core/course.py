@@ -197,7 +197,7 @@ class _Reader:
         names = (*_TABLES, "points", "due")
         if name not in names:
             homes = [table for table, kind in _TABLES.items() if name in {f.name for f in fields(kind)}]
-            self._tell((name,), f"it belongs into the table [{homes[0]}]" if homes else _unknown(name, names, "table"))
+            self._tell((name,), f"it belongs into the table [{homes[0]}]" if homes else unknown(name, names, "table"))
             return False
         if not isinstance(value, dict):
             self._tell((name,), f"it is a table, [{name}], and not a value")
@@ -209,7 +209,7 @@ class _Reader:
         values = {}
         for key, value in content.items():
             if key not in known:
-                self._tell((table, key), _unknown(key, known, "key"))
+                self._tell((table, key), unknown(key, known, "key"))
                 continue
             with self._told((table, key)):
                 values[key] = _KINDS[table, key](value, self)
@@ -222,7 +222,7 @@ class _Reader:
         pairs = []
         for key, value in tables.get(table, {}).items():
             if key not in known:
-                self._tell((table, key), _unknown(key, known, what))
+                self._tell((table, key), unknown(key, known, what))
                 continue
             with self._told((table, key)):
                 pairs.append((key, convert(value)))
@@ -264,7 +264,7 @@ class _Told:
         return isinstance(error, _Wrong)
 
 
-def _unknown(name: str, known: Collection[str], what: str) -> str:
+def unknown(name: str, known: Collection[str], what: str) -> str:
     """That a name is not known, with the nearest that is, or all if they are few."""
     near = difflib.get_close_matches(name, known, 1, 0.5)
     few = f"; there are {', '.join(sorted(known))}" if len(known) <= 12 else ""
@@ -303,7 +303,7 @@ def _names(what: str) -> Kind:
             raise _Wrong(f'it should be a list of names, such as ["{next(iter(known))}"]; it is {_shown(value)}')
         key = {"assignment": "assignments", "notebook": "notebooks", "question": "leave_out"}[what]
         for name in (name for name in value if name not in known):
-            reader._tell(("asks", key), _unknown(name, known, what), name)
+            reader._tell(("asks", key), unknown(name, known, what), name)
         return tuple(dict.fromkeys(name for name in value if name in known))
 
     return read

@@ -25,6 +25,7 @@ from coursekit.grading.reports.class_reports import write_reports
 from coursekit.grading.reports.marks import read_marks
 from coursekit.grading.reports.moodle import read_worksheet
 from coursekit.grading.reports.pages import counted
+from coursekit.grading.reports.phrases import phrases
 from coursekit.grading.running import sandbox
 from coursekit.grading.settings import NUM_SEEDS, BatchError, Settings, new_seed
 from coursekit.learner import submission
@@ -43,6 +44,7 @@ def grade(options: Sequence[str] = ()) -> int:
         found = _without_tables(_survey(args.submissions, args.pattern, args.roster), args)
         settings = _settings(args, found, rules.grading)
         _check_tables(args, settings.assignment)
+        phrases()  # read before anything is graded
         dates = late.read_dates(rules, settings.assignment, args.late_days_used)
     except (BatchError, ValueError) as error:
         say(error)

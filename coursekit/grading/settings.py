@@ -14,6 +14,7 @@ from coursekit.grading.running import sandbox
 from coursekit.learner import submission
 from coursekit.paths import ROOT
 from coursekit.questions import course
+from coursekit.teacher.adapted import given
 
 NUM_SEEDS = 2**32  # NumPy's RandomState takes no other
 
@@ -93,8 +94,7 @@ class Settings:
 
     def evidence(self) -> dict:
         """All that a grade depends on, as plain values: the same for the same grade. The dates are no part of it."""
-        rules = course()
-        asked = {"asks": asdict(rules.asks), "points": rules.points} if rules.path else {}
+        asked = {"points": {q.id: q.points for q in self.asked()}, "given": sorted(given())} if course().path else {}
         return {name: value for name, value in asdict(self).items() if name != "course"} | asked
 
     def asked(self) -> list[Question]:

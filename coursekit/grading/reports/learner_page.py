@@ -24,6 +24,7 @@ from coursekit.grading.record import (
 from coursekit.grading.reports import pages
 from coursekit.grading.reports.marks import MarkedAnswer, Marks, marked_answers, read_marks
 from coursekit.grading.reports.pages import coarse_duration
+from coursekit.grading.reports.phrases import say
 from coursekit.grading.reports.points import grade_of
 from coursekit.grading.reports.safe_markdown import to_html
 from coursekit.grading.reports.words import (
@@ -46,10 +47,10 @@ SIGNS = {
 }
 _FAILED = (Status.WRONG, Status.CRASHED, Status.TIMED_OUT)
 _HEADINGS = {
-    Status.OK: "What was checked",
-    Status.NOT_GRADABLE: "Why",
-    Status.NOT_RUN: "Why",
-    Status.INFRASTRUCTURE_ERROR: "Why",
+    Status.OK: "checked",
+    Status.NOT_GRADABLE: "why",
+    Status.NOT_RUN: "why",
+    Status.INFRASTRUCTURE_ERROR: "why",
 }
 ISOLATION = {
     "bubblewrap": "bubblewrap: no network, read-only system, own process tree, and limits on time, memory and output",
@@ -97,7 +98,7 @@ def _question_view(question: QuestionRecord, record: Record) -> dict:
         "sign": SIGNS.get(Status.OK if question.passed else question.status, "?"),
         "colour": "good" if question.passed else "bad" if question.status in _FAILED else "odd",
         "passed": question.passed,
-        "heading": _HEADINGS.get(question.status, "What the check found"),
+        "heading": say(f"page.{_HEADINGS.get(question.status, 'found')}"),
         # with an earlier answer replaced, what looked like a mistake is none
         "mistake": "" if question.passed else question.mistake,
         "gap": _gap(question),
