@@ -16,6 +16,7 @@ from cs231n import _threads, fast_layers, layers, optim
 from cs231n.classifiers.cnn import DeepConvNet, ThreeLayerConvNet
 from cs231n.classifiers.fc_net import FullyConnectedNet
 from cs231n.classifiers.k_nearest_neighbor import KNearestNeighbor
+from cs231n.classifiers.record_net import RecordNet
 from cs231n.im2col import get_im2col_indices
 
 
@@ -244,6 +245,7 @@ def steps(batch):
             torch.optim.SGD(deep.parameters(), lr=1e-2, momentum=0.9, nesterov=True, weight_decay=5e-4),
         ),
     )
+    yield record_step(5 * batch)
     images, queries = (rng.standard_normal((n, 3072)).astype(np.float32) for n in (5000, 500))
     knn = KNearestNeighbor()
     knn.train(images, rng.integers(10, size=5000))
@@ -255,6 +257,53 @@ def steps(batch):
         lambda: knn.compute_distances_no_loops(queries),
         lambda: torch.cdist(tensors[1], tensors[0]),
     )
+
+
+def record_step(batch, widths=(64, 256, 256)):
+    """One step of the net of the record recipe, with all its gradients; Nesterov momentum on both sides."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((batch, 3, 32, 32)).astype(np.float32), rng.integers(10, size=batch)
+    net = RecordNet(widths)
+    net.fit(X)
+    twin = torch.nn.Sequential(*_record_layers(net))
+    trained = [w for w in twin.parameters() if w.requires_grad]
+    return (
+        f"step: RecordNet, batch {batch}, momentum",
+        batch * 6 * sum(_record_products(net)),
+        0,
+        _our_step(net, X, y, optim.nesterov_momentum),
+        _their_step(twin, X, y, torch.optim.SGD(trained, lr=1e-3, momentum=0.9, nesterov=True), label_smoothing=0.2),
+    )
+
+
+def _record_layers(net):
+    """The same layers in PyTorch, in float32; the filters of the whitening are fixed."""
+    whitening = torch.nn.Conv2d(3, 24, 2)
+    whitening.weight.requires_grad_(False)
+    yield from (whitening, _gelu())
+    for i in range(1, net.num_convs + 1):
+        F, C = net.params[f"W{i}"].shape[:2]
+        yield torch.nn.Conv2d(C, F, 3, padding=1, bias=False)
+        if i % 2:
+            yield torch.nn.MaxPool2d(2)
+        norm = torch.nn.BatchNorm2d(F, eps=1e-12, momentum=0.4)
+        norm.weight.requires_grad_(False)
+        yield from (norm, _gelu())
+    yield from (torch.nn.AdaptiveMaxPool2d(1), torch.nn.Flatten(), torch.nn.Linear(F, 10, bias=False))
+
+
+def _gelu():
+    return torch.nn.GELU(approximate="tanh")
+
+
+def _record_products(net):
+    """The multiplications of each convolution that are needed for one image, without what pooling leaves over."""
+    yield 24 * 12 * 31 * 31
+    size = 31
+    for i in range(1, net.num_convs + 1):
+        size -= size % 2 if i % 2 else 0
+        yield net.params[f"W{i}"].size * size * size
+        size //= 2 if i % 2 else 1
 
 
 def _deep_layers():
@@ -280,12 +329,12 @@ def _our_step(net, X, y, rule):
     return step
 
 
-def _their_step(net, X, y, optimizer):
+def _their_step(net, X, y, optimizer, **options):
     X, y = torch.from_numpy(X), torch.from_numpy(y)
 
     def step():
         optimizer.zero_grad()
-        functional.cross_entropy(net(X), y).backward()
+        functional.cross_entropy(net(X), y, **options).backward()
         optimizer.step()
 
     return step

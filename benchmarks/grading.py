@@ -1,7 +1,7 @@
 """What grading costs, compared with just running the same submission, and with nbgrader and otter-grader.
 
-    python benchmarks/grading.py [--only overhead|beside|throughput|hostile] [--rounds 3] [--warm-ups 1]
-                                 [--others PYTHON] [--isolation LEVEL]
+    python benchmarks/grading.py [--only overhead|beside|throughput|class|notebooks|hostile] [--rounds 3] [--warm-ups 1]
+                                 [--others PYTHON] [--isolation LEVEL] [--size N] [--dask]
 
 *overhead*: `python -m coursekit grade` on a submission of assignment 1, the whole command, against its own code: the
 same notebooks, run by nbclient without the check cells, and the cases of the function questions, called once in one
@@ -16,6 +16,13 @@ project; install them into a separate environment (`pip install nbgrader otter-g
 something on a quiet machine alone, and for each submission the processor time of all processes together, and the
 programs that were started. The time in which the command starts and writes its reports is in both.
 
+*class*: a class of 100 (`--size`) without its notebooks, each with one to three implementations of the zoo in its
+files, on one process, on two, and with `--dask` on two workers of Dask: the grades must be fair, and the same each
+time. Then the reports of 250, 500 and 1,000 submissions, made of these records: processor time, memory, sizes.
+
+*notebooks*: where the processor time of one submission goes, with its notebooks: the learner's cells, by notebook, and
+the process that grades.
+
 *hostile*: a class of 40, each of which once stopped grading or cost without bound (`tests/hostile.py`), graded by the
 command without running notebooks. It prints the time, and the largest memory of any process.
 """
@@ -23,6 +30,7 @@ command without running notebooks. It prints the time, and the largest memory of
 import argparse
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import resource
@@ -33,6 +41,7 @@ import time
 from itertools import count, cycle, islice
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from _timing import compare, print_table, set_threads
 
@@ -46,9 +55,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count")
     parser.add_argument("--warm-ups", type=int, default=1, help="rounds before these, which do not count")
-    parser.add_argument("--only", choices=["overhead", "beside", "throughput", "hostile"])
+    parser.add_argument("--only", choices=list(PARTS))
     parser.add_argument("--others", default=sys.executable, metavar="PYTHON", help="has nbgrader and otter-grader")
     parser.add_argument("--isolation", choices=["bubblewrap", "limits"], help="by default the strongest that works")
+    parser.add_argument("--size", type=int, default=100, help="submissions of the class from the zoo")
+    parser.add_argument("--dask", action="store_true", help="grade that class on two workers of Dask as well")
     args = parser.parse_args()
     set_threads(1)
     os.environ["PYTHONPATH"] = str(ROOT)
@@ -56,8 +67,8 @@ def main():
     from coursekit.grading.running import sandbox
 
     isolation = args.isolation or sandbox.level()
-    for part in (overhead, beside, throughput, hostile):
-        if args.only in (None, part.__name__):
+    for name, part in PARTS.items():
+        if args.only in (None, name):
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                 part(Path(folder), isolation, args)
 
@@ -67,11 +78,7 @@ def main():
 
 def overhead(folder, isolation, args):
     """Grading against just running the same files."""
-    from coursekit.learner.submit import collect, pack
-
-    files, _ = collect(ASSIGNMENT, ROOT)
-    (folder / "submissions").mkdir()
-    (folder / "submissions" / "learner.zip").write_bytes(pack(files))
+    files = write_zip(folder)
     outs = (folder / f"out{number}" for number in count())  # new ones: what was graded is not graded again
     records = []
     sides = {
@@ -87,6 +94,16 @@ def overhead(folder, isolation, args):
     timings = [record["timings"] for record in records[args.warm_ups :]]
     for name in ("total", "own_code"):
         print(f"of this, according to the record, {name}: {median(t[name] for t in timings):.2f} s")
+
+
+def write_zip(folder):
+    """Write the solved submission into `submissions`, a new folder; its files."""
+    from coursekit.learner.submit import collect, pack
+
+    files, _ = collect(ASSIGNMENT, ROOT)
+    (folder / "submissions").mkdir()
+    (folder / "submissions" / "learner.zip").write_bytes(pack(files))
+    return files
 
 
 def plain_side(folder, files):
@@ -178,24 +195,40 @@ SET_SUBREAPER = 36  # of Linux' prctl
 
 def throughput(folder, isolation, args):
     """A class of honest submissions, without notebooks."""
-    sys.path.insert(0, str(ROOT))
-    sys.path.insert(0, str(ROOT / "tests"))
-    from classroom import write_class
-
-    write_class(folder / "class", LARGE, share_mutilated=0.0)
+    from_tests("classroom").write_class(folder / "class", LARGE, share_mutilated=0.0)
     adopt_orphans()  # or the time of what outlives its parent would be lost
-    command = [sys.executable, "-m", "coursekit", "grade", folder / "class", "--out", folder / "out"]
-    options = ["--assignment", ASSIGNMENT, "--notebooks", "skip", "--isolation", isolation, "--trust-submissions"]
+    cost = cost_of_class(folder / "class", folder / "out", isolation, "--processes", PROCESSES)
+    a_minute = 60 * LARGE / cost.seconds
+    verdict = "met" if a_minute >= LEAST_A_MINUTE else "MISSED"
+    print(f"{LARGE} submissions of {ASSIGNMENT} on {PROCESSES} processes, isolation: {isolation}: {cost.seconds:.0f} s")
+    print(f"submissions a minute: {a_minute:.1f}; goal: at least {LEAST_A_MINUTE}, {verdict}")
+    print(f"processor time of a submission: {cost.processor / LARGE:.2f} s")
+    print(f"processes started on this machine meanwhile, for each: {cost.started / LARGE:.0f}")
+
+
+def from_tests(name):
+    """A module of the tests."""
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    return importlib.import_module(name)
+
+
+class Cost(NamedTuple):
+    """Seconds by the clock and of all processors, and processes that were started."""
+
+    seconds: float
+    processor: float
+    started: int
+
+
+def cost_of_class(submissions, out, isolation, *options):
+    """Grade a class by the command, without its notebooks; what that costs."""
+    command = [sys.executable, "-m", "coursekit", "grade", submissions, "--out", out, "--isolation", isolation]
+    command += ["--assignment", ASSIGNMENT, "--notebooks", "skip", "--seed", "1", "--trust-submissions", *options]
     start, started, before = time.monotonic(), processes_started(), processor_time()
-    subprocess.run([*command, *options, "--processes", str(PROCESSES)], check=True, capture_output=True)
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
     seconds = time.monotonic() - start
     reap_orphans()
-    a_minute = 60 * LARGE / seconds
-    verdict = "met" if a_minute >= LEAST_A_MINUTE else "MISSED"
-    print(f"{LARGE} submissions of {ASSIGNMENT} on {PROCESSES} processes, isolation: {isolation}: {seconds:.0f} s")
-    print(f"submissions a minute: {a_minute:.1f}; goal: at least {LEAST_A_MINUTE}, {verdict}")
-    print(f"processor time of a submission: {(processor_time() - before) / LARGE:.2f} s")
-    print(f"processes started on this machine meanwhile, for each: {(processes_started() - started) / LARGE:.0f}")
+    return Cost(seconds, processor_time() - before, processes_started() - started)
 
 
 def adopt_orphans():
@@ -220,6 +253,98 @@ def processes_started():
     """How many processes this machine has ever started."""
     lines = Path("/proc/stat").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("processes "))
+
+
+# ---- a class from the zoo, and what is written about it
+
+SIZES = (250, 500, 1000)
+
+
+def large_class(folder, isolation, args):
+    """A class with mistakes of all kinds: fair grades, the same whoever does the work."""
+    classroom = from_tests("classroom")
+    must_lose = classroom.write_zoo_class(folder / "class", args.size)
+    adopt_orphans()
+    ways = {"one process": ["--processes", 1], "two processes": ["--processes", 2]}
+    found = {}
+    with contextlib.ExitStack() as stack:
+        if args.dask:
+            ways["two workers of Dask"] = ["--scheduler", stack.enter_context(two_workers())]
+        for number, (way, options) in enumerate(ways.items()):
+            cost = cost_of_class(folder / "class", folder / f"out{number}", isolation, *options)
+            found[way] = evidence_in(folder / f"out{number}")
+            tell_cost(f"{args.size} submissions, {way}", cost, args.size)
+    first, *others = found.values()
+    different = [id_ for id_ in first if any(other.get(id_) != first[id_] for other in others)]
+    print(f"records: {len(first)}; not the same in all ways: {different or 'none'}")
+    unfair = [
+        sentence
+        for record in records_in(folder / "out0")
+        for sentence in classroom.unfair(record, must_lose[record.submission.id])
+    ]
+    print(f"unfair grades: {len(unfair)}", *unfair, sep="\n")
+    growth(folder, folder / "out0")
+    if different or unfair or len(first) != args.size:
+        raise SystemExit("not everybody has the grade that is due")
+
+
+def tell_cost(title, cost, size):
+    """Print what grading so many submissions cost."""
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"{title}: {cost.seconds:.0f} s, {60 * size / cost.seconds:.1f} a minute")
+    print(f"  processor time of a submission: {cost.processor / size:.2f} s; largest process so far: {memory:.0f} MB")
+
+
+@contextlib.contextmanager
+def two_workers():
+    """The address of a Dask cluster on this machine."""
+    from dask.distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
+        yield cluster.scheduler_address
+
+
+def records_in(out):
+    """The records of a class."""
+    from coursekit.grading.record import read_records
+
+    return read_records(out)
+
+
+def evidence_in(out):
+    """What must be the same each time, of each record, by id."""
+    return {record.submission.id: record.evidence() for record in records_in(out)}
+
+
+def growth(folder, graded):
+    """The reports of ever more submissions, each size in a process of its own."""
+    child = [sys.executable, str(Path(__file__).with_name("_grading_child.py")), "reports", str(graded)]
+    print(f"{'submissions':>12} {'seconds':>9} {'MB':>6}   sizes in kB")
+    for size in SIZES:
+        done = subprocess.run([*child, str(folder / f"reports{size}"), str(size)], check=True, capture_output=True)
+        about = json.loads(done.stdout)
+        sizes = ", ".join(f"{name} {kilobytes}" for name, kilobytes in about["sizes"].items())
+        print(f"{size:12} {about['seconds']:9.1f} {about['memory']:6.0f}   {sizes}")
+
+
+# ---- notebooks
+
+
+def notebooks(folder, isolation, args):
+    """The processor time of one submission with its notebooks: each notebook's cells, and all that grades."""
+    write_zip(folder)
+    child = [sys.executable, str(Path(__file__).with_name("_grading_child.py")), "notebooks"]
+    adopt_orphans()
+    before = processor_time()
+    done = subprocess.run([*child, str(folder / "submissions"), isolation], check=True, stdout=subprocess.PIPE)
+    reap_orphans()
+    total, about = processor_time() - before, json.loads(done.stdout)
+    own = sum(sum(cells.values()) for cells in about["cells"].values())
+    for name, cells in about["cells"].items():
+        slowest = ", ".join(f"{id_} {seconds:.1f}" for id_, seconds in sorted(cells.items(), key=lambda c: -c[1])[:3])
+        print(f"{name:20} run {about['runs'][name]} times, {sum(cells.values()):6.1f} s; the slowest cells: {slowest}")
+    print(f"processor time of the submission: {total:.1f} s; of the process that grades: {about['grader']:.1f} s")
+    print(f"in cells: {own:.1f} s; all the rest, which is what grading could save: {100 * (1 - own / total):.0f} %")
 
 
 # ---- a class that means harm
@@ -256,6 +381,15 @@ def version_of(python, package):
     code = f"from importlib.metadata import version; print(version({package!r}))"
     return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
 
+
+PARTS = {
+    "overhead": overhead,
+    "beside": beside,
+    "throughput": throughput,
+    "class": large_class,
+    "notebooks": notebooks,
+    "hostile": hostile,
+}
 
 if __name__ == "__main__":
     main()

@@ -1,14 +1,17 @@
 """The command line: `python -m coursekit COMMAND`, or `coursekit COMMAND` where the package is installed."""
 
 import argparse
+import importlib.util
 import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple
 
+from coursekit.learner.arguments import Arguments, nearest
 from coursekit.paths import ROOT, is_course
 
 NO_COURSE = """`coursekit {command}` works on the files of a course, and {root} has none: coursekit was installed alone.
@@ -16,18 +19,33 @@ Change to the course's folder and run `python -m coursekit {command}` there. Lea
 (the learner's edition); the complete course is a clone of its Git repository."""
 
 TEACHERS = """`{command}` is a command for teachers, and this is the learner's edition: grading, releasing and testing
-are in the complete course, from which this edition was built. `python -m coursekit --help` lists what there is here."""
+are in the complete course, from which this edition was built. `python -m coursekit help` lists what there is here."""
+
+PROGRAM = "python -m coursekit"
 
 
 def _no_arguments(parser: argparse.ArgumentParser) -> None:
     pass
 
 
-def _passed_on_to(program: str) -> Callable[[argparse.ArgumentParser], None]:
-    def add(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("options", nargs=argparse.REMAINDER, help=f"passed on to {program}")
+def _jupyter(parser: argparse.ArgumentParser) -> None:
+    about = "passed on to JupyterLab, such as --port 9000 or --no-browser; `.venv/bin/jupyter lab --help` lists all"
+    parser.add_argument("options", nargs="*", metavar="OPTION", help=about)
 
-    return add
+
+def _pytest(parser: argparse.ArgumentParser) -> None:
+    about = "passed on to pytest, such as tests/test_zoo.py, or -k softmax; `.venv/bin/pytest --help` lists all"
+    parser.add_argument("options", nargs="*", metavar="OPTION", help=f"{about}; without any, check everything")
+
+
+def _downloader(parser: argparse.ArgumentParser) -> None:
+    """The options of the program that downloads: it must run without the package, so it is loaded from its file."""
+    spec = importlib.util.spec_from_file_location("get_datasets", ROOT / "datasets" / "get_datasets.py")
+    if spec is None or spec.loader is None or not (ROOT / "datasets" / "get_datasets.py").is_file():
+        return
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.add_arguments(parser)
 
 
 def _ids(parser: argparse.ArgumentParser) -> None:
@@ -59,16 +77,15 @@ def _edition(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--solutions",
         choices=("none", "after-ok"),
-        default="none",
         help="ship the model answers, locked: each opens when the learner's own is right (default: none)",
     )
     parser.add_argument(
         "--repository",
-        default="",
         metavar="URL",
         help="where you will publish it, as https://github.com/OWNER/NAME: adds badges, and makes it start on Colab",
     )
-    parser.add_argument("--branch", default="main", help="the branch in which you will publish it (default: main)")
+    parser.add_argument("--branch", help="the branch in which you will publish it (default: main)")
+    parser.add_argument("--course", metavar="FILE", help="the course's rules (default: course.toml in this folder)")
 
 
 def _book(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +103,8 @@ def _submission(parser: argparse.ArgumentParser) -> None:
 def _autograder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("assignment", metavar="ASSIGNMENT", help="such as assignment1")
     parser.add_argument("--out", required=True, metavar="FILE", help="zip to write")
+    parser.add_argument("--marks", metavar="DIR", help="folder that `grade` wrote: adds its marks for written answers")
+    parser.add_argument("--course", metavar="FILE", help="the course's rules (default: course.toml in this folder)")
 
 
 class Command(NamedTuple):
@@ -94,29 +113,29 @@ class Command(NamedTuple):
     function: str  # "module:function", within coursekit
     about: str
     add_arguments: Callable[[argparse.ArgumentParser], None] = _no_arguments
-    own_help: bool = False  # its function has a parser of its own
+    passed_on: bool = False  # its function gets its options as they are: it has a parser, or another program has
+    own_help: bool = False  # and explains them itself
     without_numpy: bool = False
     without_course: bool = False
 
 
-_JUPYTER, _DOWNLOADER, _PYTEST, _ITSELF = map(
-    _passed_on_to, ("JupyterLab", "datasets/get_datasets.py", "pytest", "the command")
-)
 _COMMANDS = {
     "lab": Command(
         "learner.environment:lab",
         "install what is needed, prepare the data, and open JupyterLab",
-        _JUPYTER,
+        _jupyter,
+        passed_on=True,
         without_numpy=True,
     ),
     "setup": Command(
         "learner.environment:setup", "install what is needed into .venv and prepare the data", without_numpy=True
     ),
     "data": Command(
-        "learner.environment:download", "download CIFAR-10 into datasets/", _DOWNLOADER, without_numpy=True
-    ),
-    "test": Command(
-        "teacher.testing:test", "check everything; with options, only run pytest", _PYTEST, without_numpy=True
+        "learner.environment:download",
+        "download CIFAR-10 into datasets/",
+        _downloader,
+        passed_on=True,
+        without_numpy=True,
     ),
     "check": Command("learner.progress:check_all", "check questions in the files as saved", _ids, without_course=True),
     "progress": Command("learner.progress:show", "show points, what is done and what is open", _parts_of_course),
@@ -128,22 +147,49 @@ _COMMANDS = {
         "find what is wrong or slow on this machine, and say how to fix it",
         without_course=True,
     ),
-    "train": Command("learner.train:train", "train a net: for images, scenes or captions", _ITSELF, own_help=True),
+    "train": Command(
+        "learner.train:train", "train a net: for images, scenes or captions", passed_on=True, own_help=True
+    ),
     "submit": Command("learner.submit:submit", "pack an assignment into a zip and check the packed files", _submission),
-    "results": Command("teacher.results:write", "run the notebooks and write the accuracies they reach to docs/"),
+    "test": Command(
+        "teacher.testing:test",
+        "check everything; with options, only run pytest",
+        _pytest,
+        passed_on=True,
+        without_numpy=True,
+    ),
+    "new-question": Command(
+        "teacher.new_question:new_question",
+        "add a question: declaration, function, cells, zoo; and say what is left to write",
+        passed_on=True,
+        own_help=True,
+    ),
+    "new-notebook": Command(
+        "teacher.new_notebook:new_notebook",
+        "add a notebook to an assignment, in the form that all have",
+        passed_on=True,
+        own_help=True,
+    ),
     "store": Command("teacher.write_answers:write", "compute the stored reference answers again", _notebooks),
-    "grade": Command("grading.commands:grade", "grade all submissions in a folder", _ITSELF, own_help=True),
-    "regrade": Command(
-        "grading.commands:regrade", "grade again from the records, all or one question", _ITSELF, own_help=True
-    ),
-    "autograder": Command(
-        "grading.autograder:write_autograder", "write the zip that grades on Gradescope", _autograder
-    ),
+    "results": Command("teacher.results:write", "run the notebooks and write the accuracies they reach to docs/"),
     "release": Command("teacher.release:build", "build the learner's edition in a new folder", _edition),
     "lite": Command(
         "teacher.lite:build", "build an edition that runs in a browser alone, with JupyterLite", _new_folder
     ),
     "book": Command("teacher.book.build:build", "build the course as a site, without the answers", _book),
+    "grade": Command("grading.commands:grade", "grade all submissions in a folder", passed_on=True, own_help=True),
+    "regrade": Command(
+        "grading.commands:regrade", "grade again from the records, all or one question", passed_on=True, own_help=True
+    ),
+    "similarity": Command(
+        "grading.similarity.command:similarity",
+        "show which submissions of a class have unusual passages in common",
+        passed_on=True,
+        own_help=True,
+    ),
+    "autograder": Command(
+        "grading.autograder:write_autograder", "write the zip that grades on Gradescope", _autograder
+    ),
 }
 
 
@@ -154,18 +200,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     # After each product OpenBLAS's threads keep their cores busy for 2 ** 26 ticks, a tenth of a second, and slow down
     # whatever else runs. It reads this when NumPy is loaded; the notebooks' kernels inherit it.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
-    if argv and argv[0] in _COMMANDS and not _is_here(_module_of(_COMMANDS[argv[0]])):
-        print(TEACHERS.format(command=argv[0]))
+    name, *options = argv or [""]
+    if name in ("", "-h", "--help", "help"):
+        return _help(name, options)
+    if name not in _COMMANDS:
+        print(f"There is no command {name!r}.{nearest(name, _here())} `{PROGRAM} help` lists all.")
         return 2
-    name, arguments = _parse(argv)
     command = _COMMANDS[name]
+    if not _is_here(_module_of(command)):
+        print(TEACHERS.format(command=name))
+        return 2
+    arguments = _arguments(name, options)
     if not command.without_course and not is_course(ROOT):
         print(NO_COURSE.format(command=name, root=ROOT))
         return 2
     if not command.without_numpy and find_spec("numpy") is None:
         return _run_in_environment(argv)
     function = command.function.split(":")[1]
-    return getattr(import_module(_module_of(command)), function)(*arguments)
+    run = partial(getattr(import_module(_module_of(command)), function), *arguments)
+    return _run_by_the_rules(run)
+
+
+def _run_by_the_rules(run: Callable[[], int]) -> int:
+    """Run a command; if the course's own rules cannot be used, say why."""
+    try:
+        return run()
+    except ValueError as error:
+        if type(error).__name__ != "CourseError":  # its module needs NumPy, which may not be installed yet
+            raise
+        print(error)
+        return 2
+
+
+def _help(asked: str, names: Sequence[str]) -> int:
+    """List the commands, or explain those that are named; 2 if nobody asked for it, since nothing was done."""
+    if names and asked == "help":
+        return max(main([name, "--help"]) for name in names)
+    print(f"usage: {PROGRAM} COMMAND ...\n")
+    for title, is_of_group in (("The course", True), ("For teachers and authors", False)):
+        rows = [f"  {name:13} {_COMMANDS[name].about}" for name in _here() if _is_learners(name) is is_of_group]
+        if rows:
+            print("\n".join([f"{title}:", *rows, ""]))
+    print(f"`{PROGRAM} COMMAND --help` explains the options of a command.")
+    return 0 if asked else 2
 
 
 def _print_anything() -> None:
@@ -182,27 +259,28 @@ def _run_in_environment(argv: Sequence[str]) -> int:
     return environment.setup() or environment.run_python("-m", "coursekit", *argv)
 
 
-def _parse(argv: Sequence[str]) -> tuple[str, list]:
-    """The name of the command, and the arguments of its function."""
-    parser = _parser()
-    known, unknown = parser.parse_known_args(argv)  # argparse does not let options begin what is passed on
-    arguments = vars(known)
-    if "options" in arguments:
-        arguments["options"] = unknown + arguments["options"]
-    elif unknown:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    return arguments.pop("command"), list(arguments.values())
+def _arguments(name: str, options: Sequence[str]) -> list:
+    """The arguments of a command's function; what is passed on is not looked at here, but for a wish for help."""
+    command = _COMMANDS[name]
+    if command.own_help or command.passed_on and list(options[:1]) not in (["-h"], ["--help"]):
+        return [list(options)]
+    return list(vars(_parser(name).parse_args(options)).values())
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m coursekit", description="The course's tools.")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in _COMMANDS.items():
-        if _is_here(_module_of(command)):  # the learner's edition does not have all
-            about = f"{command.about[0].upper()}{command.about[1:]}."
-            add_help = not command.own_help
-            command.add_arguments(subparsers.add_parser(name, help=command.about, description=about, add_help=add_help))
+def _parser(name: str) -> Arguments:
+    about = _COMMANDS[name].about
+    parser = Arguments(prog=f"{PROGRAM} {name}", description=f"{about[0].upper()}{about[1:]}.")
+    _COMMANDS[name].add_arguments(parser)
     return parser
+
+
+def _here() -> list[str]:
+    """The commands that this edition has: the learner's does not have all."""
+    return [name for name, command in _COMMANDS.items() if _is_here(_module_of(command))]
+
+
+def _is_learners(name: str) -> bool:
+    return _COMMANDS[name].function.startswith("learner.")
 
 
 def _module_of(command: Command) -> str:

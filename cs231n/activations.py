@@ -1,8 +1,9 @@
 """Activation functions as layers, and how to measure what they do to gradients.
 
 The contract is that of `cs231n.layers`: ``x_forward(...)`` returns ``(out, cache)``, and ``x_backward(dout, cache)``
-returns the gradients with respect to the inputs. ReLU is there already. `PAIRS` has all of them by name, and `LAYERS`
-the same as layers of graphs (`cs231n.graph`), so that a network can be given any one of them.
+returns the gradients with respect to the inputs. ReLU is there already. `PAIRS` has those that the notebook Activations
+compares by name, and `LAYERS` the same as layers of graphs (`cs231n.graph`), so that a network can be given any one of
+them. GELU is for the network of the record recipe.
 
 All of them but PReLU and maxout work entry by entry and take arrays of any shape. Integers are computed as float64,
 float16 in float32 (`_precision.py`). Their exponentials never overflow: no finite input gives nan or a warning, unless
@@ -15,6 +16,7 @@ import numpy as np
 
 from cs231n._cache import remember, require_remembered
 from cs231n._errors import require_gradient, require_rows, require_shape, require_some, require_whole
+from cs231n._fast.written_activations import write_gelu, write_gelu_and_slope
 from cs231n._precision import as_floats, in_float32
 from cs231n.graph import layer
 from cs231n.layers import relu_backward, relu_forward
@@ -25,6 +27,8 @@ __all__ = [
     "dead_share",
     "elu_backward",
     "elu_forward",
+    "gelu_backward",
+    "gelu_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "maxout_backward",
@@ -591,6 +595,82 @@ PAIRS = {
     "maxout": (maxout_forward, maxout_backward),
 }
 LAYERS = {name: layer(*pair) for name, pair in PAIRS.items()}
+
+
+# ---- GELU
+
+
+@in_float32
+def gelu_forward(x):
+    """Compute GELU, x times the probability that a normal number is below x, by its usual approximation with tanh.
+
+    out = x * (1 + tanh(u)) / 2,  u = sqrt(2 / pi) * (x + 0.044715 * x^3)
+
+    Like ReLU it gives about 0 far below 0 and x far above, but it has no kink, and a slope for small negative x.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+
+    Returns
+    -------
+    out : ndarray of the shape of x
+    cache : ndarray
+        x.
+
+    Raises
+    ------
+    TypeError
+        If x does not hold real numbers.
+
+    Notes
+    -----
+    Hendrycks and Gimpel (2016), "Gaussian error linear units (GELUs)", section 2.
+
+    Examples
+    --------
+    >>> gelu_forward(np.array([-10.0, -1.0, 0.0, 1.0]))[0].round(4) + 0.0
+    array([ 0.    , -0.1588,  0.    ,  0.8412])
+    """
+    x = _numbers(x)
+    out = np.empty_like(x)
+    write_gelu(np.clip(x, -_FAR, _FAR), out)
+    np.copyto(out, x, where=x > _FAR)
+    return out, x
+
+
+@in_float32
+def gelu_backward(dout, cache):
+    """Compute the gradient of `gelu_forward`.
+
+    Parameters
+    ----------
+    dout : ndarray of any shape
+    cache : ndarray
+        x, of the shape of dout.
+
+    Returns
+    -------
+    dx : ndarray of the shape of dout
+
+    Raises
+    ------
+    ValueError
+        If dout does not have the shape of x.
+
+    Examples
+    --------
+    >>> gelu_backward(np.array([1.0, 1.0, 1.0]), np.array([-10.0, 0.0, 10.0])).round(4) + 0.0
+    array([0. , 0.5, 1. ])
+    """
+    x = cache
+    require_gradient(dout, x.shape)
+    slope = np.empty_like(x)
+    write_gelu_and_slope(np.clip(x, -_FAR, _FAR), np.empty_like(x), slope)
+    return dout * slope
+
+
+_FAR = 100.0  # from here on GELU is 0 or x to the last digit, and the cube of x could overflow
 
 
 # ---- arguments

@@ -76,6 +76,130 @@ def flip_and_shift(X):
     return random_shift(random_flip(X))
 
 
+def alternating_flips(num_images, epoch, seed=0):
+    """Which images are mirrored in an epoch: half of them at random in the first one, the others in the next, by turns.
+
+    With a coin for every image in every epoch, half of them would be seen as in the epoch before. By turns, any two
+    epochs in a row show every image both ways.
+
+    Parameters
+    ----------
+    num_images : int
+    epoch : int
+        From 0.
+    seed : int
+        Of the choice for the first epoch.
+
+    Returns
+    -------
+    ndarray of bool, of shape (num_images,)
+
+    Raises
+    ------
+    ValueError
+        If the number or the epoch is negative or a fraction.
+
+    Notes
+    -----
+    Jordan (2024), "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv 2404.00498, section 3.6.
+
+    Examples
+    --------
+    >>> first, second, third = (alternating_flips(4, epoch) for epoch in range(3))
+    >>> bool(np.all(second == ~first)), bool(np.all(third == first))
+    (True, True)
+    """
+    require_whole("num_images", num_images, least=0)
+    require_whole("epoch", epoch, least=0)
+    first = np.random.default_rng(seed).random(num_images) < 0.5
+    return first if epoch % 2 == 0 else ~first
+
+
+def mirrored(X, chosen):
+    """Mirror the chosen images, left to right.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, C, H, W)
+    chosen : ndarray of bool, of shape (N,)
+
+    Returns
+    -------
+    ndarray of shape (N, C, H, W)
+
+    Examples
+    --------
+    >>> mirrored(np.array([[1, 2], [3, 4]]).reshape(2, 1, 1, 2), np.array([False, True])).ravel().tolist()
+    [1, 2, 4, 3]
+    """
+    require_images(X)
+    require_fitting("chosen", chosen, (len(X),), "the number of images")
+    flipped = X.copy()
+    flipped[chosen] = X[chosen, :, :, ::-1]
+    return flipped
+
+
+def translate(X, downs, rights):
+    """Move each image by its own number of pixels; what becomes free shows the image reflected at its border.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, C, H, W)
+    downs, rights : ndarray of int, of shape (N,)
+        Less than 0 for up and left; smaller than the side of the image.
+
+    Returns
+    -------
+    ndarray of shape (N, C, H, W)
+
+    Raises
+    ------
+    ValueError
+        If there is not one number for each image, or one is as large as the image.
+
+    Examples
+    --------
+    >>> translate(np.array([1, 2, 3, 4]).reshape(1, 1, 1, 4), np.array([0]), np.array([2])).ravel().tolist()
+    [3, 2, 1, 2]
+    """
+    require_images(X)
+    N, _, H, W = X.shape
+    rows, columns = _reflected("downs", downs, X, H), _reflected("rights", rights, X, W)
+    moved = np.empty_like(X)
+    for i in range(N):
+        moved[i] = X[i][:, rows[i][:, np.newaxis], columns[i]]
+    return moved
+
+
+def random_translation(X, most=2):
+    """Move each image by up to `most` pixels up or down and left or right, as `translate` does.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, C, H, W)
+    most : int
+
+    Returns
+    -------
+    ndarray of shape (N, C, H, W)
+    """
+    require_images(X)
+    require_whole("most", most, least=0)
+    return translate(X, *np.random.randint(-most, most + 1, size=(2, len(X))))
+
+
+def _reflected(name, shifts, X, side):
+    """Where each pixel along an axis of length `side` comes from, for each image: (N, side)."""
+    require_fitting(name, shifts, (len(X),), "the number of images")
+    shifts = np.asarray(shifts)
+    if len(X) and np.abs(shifts).max() >= side:
+        raise ValueError(
+            f"{name} has {np.abs(shifts).max()}, but an image of {side} pixels moves by {side - 1} at most."
+        )
+    sources = np.abs(np.arange(side) - shifts[:, np.newaxis])  # reflected at the first pixel
+    return side - 1 - np.abs(side - 1 - sources)  # and at the last one
+
+
 # ---- crops
 
 

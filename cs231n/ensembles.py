@@ -7,8 +7,15 @@ import math
 
 import numpy as np
 
-from cs231n._errors import require_decay, require_dict, require_not_negative, require_same_sizes, require_whole
-from cs231n.augmentation import ten_crop
+from cs231n._errors import (
+    require_decay,
+    require_dict,
+    require_not_negative,
+    require_probability,
+    require_same_sizes,
+    require_whole,
+)
+from cs231n.augmentation import ten_crop, translate
 
 
 def average_probabilities(scores):
@@ -78,6 +85,70 @@ def ten_crop_probabilities(score, X, size):
     average = average_probabilities(scores)
     ### END SOLUTION
     return average
+
+
+def six_view_scores(score, X):
+    """The mean of a model's scores over six views of each image: itself, moved by a pixel to either side, and mirrored.
+
+    It is moved up and left, and down and right; pixels that become free are reflected. All three are mirrored, too. The
+    image itself counts twice as much as each of the moved ones.
+
+    Parameters
+    ----------
+    score : callable
+        Takes images of shape (N, C, H, W), returns scores of shape (N, K).
+    X : ndarray of shape (N, C, H, W)
+
+    Returns
+    -------
+    ndarray of shape (N, K)
+
+    Notes
+    -----
+    Jordan (2024), "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv 2404.00498, section 3.5.
+
+    Examples
+    --------
+    >>> X = np.arange(4.0).reshape(1, 1, 1, 4) * np.ones((1, 1, 2, 1))
+    >>> six_view_scores(lambda views: views[:, 0, 0], X)  # moved to the right, the row is 1 0 1 2
+    array([[1.5, 1.5, 1.5, 1.5]])
+    """
+    shifts, total = {0: 0.5, -1: 0.25, 1: 0.25}, 0.0
+    for shift, share in shifts.items():
+        view = translate(X, np.full(len(X), shift), np.full(len(X), shift))
+        for image in (view, view[..., ::-1]):
+            total = total + 0.5 * share * score(np.ascontiguousarray(image))
+    return total
+
+
+def lookahead(slow, params, decay):
+    """Move slow parameters towards the fast ones, which an update rule changes, and let the fast ones go on from there.
+
+    slow <- decay * slow + (1 - decay) * params,  params <- slow
+
+    Parameters
+    ----------
+    slow, params : dict of ndarray
+        With the same keys and shapes. Both are changed in place.
+    decay : float
+        0 <= decay <= 1; with 1, the fast ones return to where the slow ones are.
+
+    Notes
+    -----
+    Zhang, Lucas, Hinton and Ba (2019), "Lookahead optimizer: k steps forward, 1 step back".
+
+    Examples
+    --------
+    >>> slow, fast = {"w": np.array([1.0])}, {"w": np.array([3.0])}
+    >>> lookahead(slow, fast, decay=0.25)
+    >>> slow["w"], fast["w"]
+    (array([2.5]), array([2.5]))
+    """
+    require_probability("decay", decay)
+    for name, w in params.items():
+        require_same_sizes(f'slow["{name}"]', slow[name], f'params["{name}"]', w)
+        slow[name] += (1 - decay) * (w - slow[name])
+        w[...] = slow[name]
 
 
 def update_average(average, params, decay, num_updates):

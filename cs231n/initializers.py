@@ -304,6 +304,42 @@ def orthogonal(shape, gain=1.0, rng=np.random):
     return W
 
 
+def dirac(shape):
+    """Return filters that copy their input: filter i has a single 1, in the middle of channel i; all else is 0.
+
+    With more filters than channels, the last filters are 0; with fewer, the last channels get lost.
+
+    Parameters
+    ----------
+    shape : tuple (F, C, HH, WW)
+        The middle of an even side is the entry after it.
+
+    Returns
+    -------
+    ndarray of shape `shape`
+
+    Raises
+    ------
+    ValueError
+        If the shape is none of filters.
+
+    Notes
+    -----
+    Zagoruyko and Komodakis (2017), "DiracNets: training very deep neural networks without skip-connections".
+
+    Examples
+    --------
+    >>> dirac((2, 1, 1, 3))[:, 0, 0].tolist()
+    [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+    _require_weight_shape(shape)
+    if len(shape) != 4:
+        raise ValueError(f"shape is {shape}, expected (F, C, HH, WW): only a filter has a middle.")
+    W, copied = np.zeros(shape), np.arange(min(shape[:2]))
+    W[copied, copied, shape[2] // 2, shape[3] // 2] = 1
+    return W
+
+
 # ---- arguments
 
 

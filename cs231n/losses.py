@@ -11,6 +11,7 @@ import numpy as np
 from cs231n._errors import (
     require_gradient,
     require_labels,
+    require_probability,
     require_same_sizes,
     require_scores,
     require_some,
@@ -25,6 +26,7 @@ __all__ = [
     "logistic_loss",
     "mean_squared_error",
     "multi_label_loss",
+    "smoothed_softmax_loss",
     "softmax_backward",
     "softmax_forward",
     "squared_hinge_loss",
@@ -143,6 +145,62 @@ def weighted_softmax_loss(scores, y, class_weights):
     dscores[rows, y] -= 1  # p - one_hot(y)
     dscores *= shares[:, np.newaxis]
     ### END SOLUTION
+    return loss, dscores
+
+
+@in_float32
+def smoothed_softmax_loss(scores, y, smoothing=0.1):
+    """Compute the softmax loss with smoothed labels, and its gradient.
+
+    L = -1/N * sum_i sum_k q_ik log p_ik,  p_ij = exp(s_ij) / sum_k exp(s_ik)
+
+    q_ik is the share of class k in the truth: smoothing / C for every class, and 1 - smoothing more for y_i. No score
+    has to grow without end, as the smallest loss is reached at finite scores.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (N, C)
+        They may be arbitrarily large: exp does not overflow.
+    y : ndarray of shape (N,)
+        Labels, 0 <= y[i] < C.
+    smoothing : float
+        From 0, which makes it `cs231n.layers.softmax_loss`, to 1.
+
+    Returns
+    -------
+    loss : float
+        Mean over the N inputs.
+    dscores : ndarray of shape (N, C)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If scores and labels do not fit together, or smoothing is not from 0 to 1.
+
+    Notes
+    -----
+    Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the Inception architecture for computer vision",
+    section 7.
+
+    Examples
+    --------
+    >>> loss, dscores = smoothed_softmax_loss(np.zeros((1, 2)), np.array([0]), smoothing=0.5)
+    >>> round(float(loss), 4), dscores  # the truth is 3/4 and 1/4
+    (0.6931, array([[-0.25,  0.25]]))
+    """
+    scores = as_floats(scores)
+    require_scores(scores, "scores")
+    require_labels(y, *scores.shape)
+    require_probability("smoothing", smoothing)
+    rows, C = np.arange(len(y)), scores.shape[1]
+    shifted = scores - scores.max(axis=1, keepdims=True)  # the largest of each row becomes 0: exp cannot overflow
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))  # (N, C) - (N, 1) -> (N, C)
+    loss = -(1 - smoothing) * log_p[rows, y].mean() - smoothing * log_p.mean()
+
+    dscores = np.exp(log_p)
+    dscores -= smoothing / C
+    dscores[rows, y] -= 1 - smoothing  # p - q
+    dscores /= len(y)
     return loss, dscores
 
 

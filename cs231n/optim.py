@@ -8,7 +8,7 @@ that are visible through every reference to w. If w is of float16, the rule comp
 
 `update_rule` takes care of all that, so a rule itself is only its formula.
 
-Every rule is elementwise, so that `in_blocks` can update a large parameter block by block.
+Every rule but `muon` is elementwise, so that `in_blocks` can update a large parameter block by block.
 
 The contract of every schedule: ``schedule(learning_rate, epoch, ...)`` returns the learning rate to use at ``epoch``,
 which counts from 0 and may be a fraction; ``learning_rate`` is the initial one. Schedules have no state.
@@ -30,13 +30,15 @@ from cs231n._threads import for_each, pieces_of
 BLOCK = 1 << 18  # entries of a large parameter to update at a time: everything a rule computes stays in the cache
 
 
-def update_rule(state=(), **defaults):
+def update_rule(state=(), elementwise=True, **defaults):
     """Make an update rule of a function that takes w, dw and a complete config and returns (next_w, config).
 
     Parameters
     ----------
     state : sequence of str
         Names of the entries of config that have the shape of w and are 0 at first.
+    elementwise : bool
+        Whether a block of w can be updated on its own.
     **defaults
         All other entries, each with its default.
     """
@@ -59,6 +61,7 @@ def update_rule(state=(), **defaults):
             return _returned(next_w, w, in_place), config
 
         rule.known_settings = entries | {"in_place"}
+        rule.elementwise = elementwise
         return rule
 
     return decorate
@@ -341,6 +344,124 @@ def adamw(w, dw, config=None):
     return next_w, config
 
 
+# ---- matrices
+
+
+@update_rule(
+    state=["velocity"],
+    elementwise=False,
+    learning_rate=2e-2,
+    momentum=0.95,
+    steps=5,
+    normalize=False,
+    vector_scale=0.2,
+    epsilon=1e-7,
+)
+def muon(w, dw, config=None):
+    """Take a step of Muon: Nesterov momentum, with the step of a matrix made orthogonal.
+
+    v <- momentum * v + dw,  w <- w - learning_rate * sqrt(max(1, F / K)) * orthogonalize(dw + momentum * v)
+
+    An orthogonal step moves the output of a layer by about the same length for each direction of its input, whereas in
+    a gradient a few directions outweigh all others. Filters count as a matrix with a row for each filter.
+
+    Parameters
+    ----------
+    w : ndarray of shape (F, K) or (F, C, HH, WW), K = C * HH * WW
+        Or a vector, such as a bias, which has no directions to be balanced: it takes a step of Nesterov momentum.
+    dw : ndarray of the shape of w
+    config : dict, optional
+        ``learning_rate`` (default 2e-2), ``momentum`` (default 0.95), ``steps`` of `orthogonalize` (default 5),
+        ``epsilon`` (default 1e-7), ``normalize`` (default False): whether w is scaled to the norm sqrt(F) before
+        the step, which suits a layer that is normalised after it, ``vector_scale`` (default 0.2): what the
+        learning rate is multiplied by for vectors; and the state ``velocity``, v, of the shape of w (initially 0).
+
+    Returns
+    -------
+    next_w : ndarray of the shape of w
+    config : dict
+
+    Notes
+    -----
+    Jordan, Jin, Boza, You, Cesista, Newhouse and Bernstein (2024), "Muon: an optimizer for hidden layers in neural
+    networks", kellerjordan.github.io/posts/muon.
+
+    Examples
+    --------
+    The step has about the same length in all directions, however long the gradient is in each:
+
+    >>> step, _ = muon(np.zeros((2, 2)), np.diag([10.0, 1.0]), {"learning_rate": 1.0})
+    >>> step.round(2) + 0.0
+    array([[-0.7 ,  0.  ],
+           [ 0.  , -0.71]])
+    """
+    rate, momentum = config["learning_rate"], config["momentum"]
+    velocity = momentum * config["velocity"]
+    velocity += dw
+    config["velocity"] = velocity
+    step = momentum * velocity
+    step += dw
+    if w.ndim < 2:
+        return w - rate * config["vector_scale"] * step, config
+    F, K = len(w), w.size // max(1, len(w))
+    step = orthogonalize(step.reshape(F, K), config["steps"], config["epsilon"]).reshape(w.shape)
+    step *= -rate * math.sqrt(max(1, F / max(1, K)))
+    step += w * (math.sqrt(F) / max(float(np.linalg.norm(w)), config["epsilon"])) if config["normalize"] else w
+    return step, config
+
+
+def orthogonalize(G, steps=5, epsilon=1e-7):
+    """Bring all singular values of a matrix near 1: G = U S V^T becomes about U V^T.
+
+    A Newton-Schulz iteration, which needs nothing but products: with the matrix scaled to the norm 1, each step maps
+    every singular value s to 3.4445 s - 4.7750 s^3 + 2.0315 s^5. This polynomial does not converge to 1, but lifts
+    small values fastest; after 5 steps, values from 0.01 to 1 are between 0.68 and 1.14.
+
+    Parameters
+    ----------
+    G : ndarray of shape (F, K)
+    steps : int
+    epsilon : float
+        Added to the norm that G is divided by: a matrix of zeros stays one.
+
+    Returns
+    -------
+    ndarray of shape (F, K)
+        A new one, in the type of G.
+
+    Raises
+    ------
+    ValueError
+        If G is no matrix.
+
+    Notes
+    -----
+    Bernstein and Newhouse (2024), "Old optimizer, new norm: an anthology", arXiv 2409.20325; the coefficients are those
+    of Jordan et al. (2024), as for `muon`.
+
+    Examples
+    --------
+    >>> np.linalg.svd(orthogonalize(np.diag([9.0, 3.0, 0.3])))[1].round(1)
+    array([1.1, 1.1, 0.8])
+    """
+    if G.ndim != 2:
+        raise ValueError(f"G has shape {G.shape}, expected (F, K): a matrix.")
+    require_whole("steps", steps, least=0)
+    X = G / (np.linalg.norm(G) + epsilon)
+    X = X.T if len(G) > G.shape[1] else X  # X @ X.T is the smaller one of the two
+    A = np.empty((len(X), len(X)), X.dtype)
+    product = np.empty(X.shape, X.dtype)
+    for _ in range(steps):
+        np.matmul(X, X.T, out=A)  # (F, K) @ (K, F) -> (F, F)
+        B = A @ A
+        B *= 2.0315
+        B -= 4.7750 * A
+        np.matmul(B, X, out=product)  # (F, F) @ (F, K) -> (F, K)
+        X *= 3.4445
+        X += product
+    return X.T if len(G) > G.shape[1] else X
+
+
 # ---- large parameters
 
 
@@ -353,7 +474,7 @@ def in_blocks(rule, w, dw, config):
     Parameters
     ----------
     rule : callable
-        An elementwise update rule.
+        An update rule; one that is not elementwise gets the whole parameter.
     w, dw : ndarray of the same shape
     config : dict
         As for the rule. State of the shape of w is updated in place.
@@ -374,7 +495,8 @@ def in_blocks(rule, w, dw, config):
     require_shape("dw", dw, w.shape)
     state = [name for name, value in config.items() if isinstance(value, np.ndarray) and value.shape == w.shape]
     is_flat = all(array.flags.c_contiguous for array in (w, *(config[name] for name in state)))
-    if w.size <= BLOCK or not state or not is_flat:  # in the first step the rule creates its state, for all of w
+    is_whole = w.size <= BLOCK or not getattr(rule, "elementwise", True)
+    if is_whole or not state or not is_flat:  # in the first step the rule creates its state, for all of w
         return rule(w, dw, config)
     next_w = w if config.get("in_place", False) else np.empty_like(w)
     w, dw, flat_next_w = w.reshape(-1), dw.reshape(-1), next_w.reshape(-1)
@@ -472,6 +594,43 @@ def warm_up_cosine(learning_rate, epoch, num_epochs, warm_up, final=0.0):
     if epoch < warm_up:
         return learning_rate * epoch / warm_up
     return cosine_decay(learning_rate, epoch - warm_up, num_epochs - warm_up, final)
+
+
+def triangular(learning_rate, epoch, num_epochs, peak, start=0.0, final=0.0):
+    """Raise the learning rate in a straight line, then lower it in another one.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The largest one.
+    epoch : float
+    num_epochs : float
+        Number of epochs until the end of the second line.
+    peak : float
+        Number of epochs until the learning rate is `learning_rate`; with 0 it falls from the start.
+    start, final : float
+        The rate at the start and at the end, as shares of `learning_rate`.
+
+    Returns
+    -------
+    float
+
+    Notes
+    -----
+    Smith (2017), "Cyclical learning rates for training neural networks"; a single triangle in Smith and Topin (2018),
+    "Super-convergence: very fast training of neural networks using large learning rates".
+
+    Examples
+    --------
+    >>> [round(triangular(1.0, epoch, num_epochs=10, peak=2, start=0.2), 3) for epoch in (0, 1, 2, 6, 10, 12)]
+    [0.2, 0.6, 1.0, 0.5, 0.0, 0.0]
+    """
+    if not 0 <= peak < num_epochs:
+        raise ValueError(f"peak is {peak}, expected a number of epochs from 0 to less than {num_epochs}.")
+    if epoch < peak:
+        return learning_rate * (start + (1 - start) * epoch / peak)
+    done = min((epoch - peak) / (num_epochs - peak), 1.0)
+    return learning_rate * (1 + (final - 1) * done)
 
 
 # ---- full batches: methods that use curvature

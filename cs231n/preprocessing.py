@@ -316,6 +316,67 @@ def whiten_apply(X, stats, eps=1e-5):
     return out
 
 
+def patch_whitening(X, size=2, eps=5e-4):
+    """Make filters that turn patches of images into coordinates of variance 1 without correlation, of both signs.
+
+    A filter for each eigenvector of the patches' second moments, divided by sqrt(eigenvalue + eps), then the same
+    filters negated: after an activation that lets positive values through, both sides are there.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, C, H, W)
+        Training images, standardised for each channel.
+    size : int
+        Side of the patches, which overlap.
+    eps : float
+        Added to the eigenvalues: directions in which patches hardly vary, mostly noise, are not blown up.
+
+    Returns
+    -------
+    ndarray of shape (2 * C * size * size, C, size, size)
+        Of float64, those of the largest eigenvalues first. The sign of a filter is chosen such that its entry with the
+        largest absolute value is positive.
+
+    Raises
+    ------
+    ValueError
+        If a patch does not fit into the images, or eps is negative.
+
+    Notes
+    -----
+    Coates and Ng (2012), "Learning feature representations with K-means", section 3.1, whiten patches; as a first layer
+    with both signs in the recipe of Jordan (2024), arXiv 2404.00498.
+
+    Examples
+    --------
+    Pixels without correlation, half of them black: every filter picks one pixel.
+
+    >>> X = np.array([1.0, -1.0, 1.0, -1.0]).reshape(4, 1, 1, 1) * np.ones((4, 1, 1, 1))
+    >>> patch_whitening(X, size=1, eps=0).ravel().tolist()
+    [1.0, -1.0]
+    """
+    require_images(X)
+    require_some(X, "X", "covariance")
+    require_whole("size", size)
+    require_not_negative("eps", eps)
+    if size > min(X.shape[2:]):
+        raise ValueError(f"size is {size}, but the images are {X.shape[2]} x {X.shape[3]}: a patch must fit into them.")
+    moments = sum(_patch_moments(X[i : i + 500], size) for i in range(0, len(X), 500))
+    moments /= len(X) * (X.shape[2] - size + 1) * (X.shape[3] - size + 1)
+    values, vectors = np.linalg.eigh(moments)  # from the smallest to the largest
+    filters = (vectors / np.sqrt(np.maximum(values, 0) + eps)).T[::-1]
+    largest = np.take_along_axis(filters, np.abs(filters).argmax(axis=1)[:, np.newaxis], axis=1)
+    filters = (filters * np.sign(largest)).reshape(-1, X.shape[1], size, size)
+    return np.concatenate([filters, -filters])
+
+
+def _patch_moments(X, size):
+    """Sum the products of any two entries of a patch over all patches of images (n, C, H, W): (K, K)."""
+    patches = np.lib.stride_tricks.sliding_window_view(X, (size, size), axis=(2, 3))  # (n, C, H', W', size, size)
+    rows = patches.transpose(0, 2, 3, 1, 4, 5).reshape(-1, X.shape[1] * size * size).astype(np.float64, copy=False)
+    return rows.T @ rows  # (K, n * H' * W') @ (n * H' * W', K) -> (K, K)
+
+
 # ---- arguments
 
 

@@ -263,6 +263,10 @@ class Solver:
         loss, grads = self.model.loss(*self._batch())
         self._require_finite(loss)
         self.loss_history.append(loss)
+        self._update(grads)
+
+    def _update(self, grads):
+        """Update every parameter, and the averages if there are any."""
         for name, w in self.model.params.items():
             self.model.params[name], self.optim_configs[name] = optim.in_blocks(
                 self.update_rule, w, grads[name], self.optim_configs[name]

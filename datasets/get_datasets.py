@@ -83,17 +83,28 @@ def complain(text, status=1):
 
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(description="Download CIFAR-10 (171 MB) for the notebooks.")
-    parser.add_argument("--url", nargs="+", action="extend", metavar="URL", help="addresses to try instead, in order")
-    parser.add_argument(
-        "--checksum", type=sha256_argument, default=SHA256, metavar="SHA256", help="of the file at --url"
-    )
-    parser.add_argument("--dest", type=Path, default=HERE, metavar="DIR", help=f"where to put the folder {FOLDER}")
-    parser.add_argument("--force", action="store_true", help="download even if the folder exists")
-    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    add_arguments(parser)
     args = parser.parse_args(argv)
     if args.checksum != SHA256 and not args.url:
         parser.error("--checksum needs --url")
     return args
+
+
+def add_arguments(parser):
+    """Give a parser the options of this program."""
+    parser.add_argument("--url", nargs="+", action="extend", metavar="URL", help="addresses to try instead, in order")
+    parser.add_argument(
+        "--checksum",
+        type=sha256_argument,
+        default=SHA256,
+        metavar="SHA256",
+        help="the SHA-256 of the file at --url, which is opened only if it is this one",
+    )
+    parser.add_argument(
+        "--dest", type=Path, default=HERE, metavar="DIR", help=f"where to put the folder {FOLDER}; datasets/ by default"
+    )
+    parser.add_argument("--force", action="store_true", help="download even if the folder exists")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
 
 
 def sha256_argument(text):

@@ -1,12 +1,15 @@
-"""A class of submissions for the tests of grading: right, wrong, blank and mutilated ones, the same each time."""
+"""Classes of submissions for the tests of grading, the same each time: right, wrong, blank and mutilated ones."""
 
 import io
 import random
 import zipfile
 
 from coursekit.learner import submission
-from coursekit.paths import ROOT
+from coursekit.paths import ROOT, file_of
+from coursekit.questions import find
 from coursekit.teacher.solutions import stripped
+from tests.zoo_files import stands_alone, with_entry
+from zoo import entries
 
 # What learners get wrong, each as a change of the solved files: (file, right, wrong, the questions it is about).
 MISTAKES = (
@@ -81,3 +84,49 @@ def write_class(folder, size, share_mutilated=0.1, seed=0):
         (folder / f"submission_{i:03}_assignment1.zip").write_bytes(data)
         made[f"submission_{i:03}_assignment1"] = (kind, mistake, mutilation)
     return made
+
+
+# ---- a class from the zoo
+
+
+def write_zoo_class(folder, size, assignment="assignment1", seed=0):
+    """Write a class into a folder: solved, but for one to three functions of each, which are from the zoo.
+
+    Returns the ids of the questions that each must lose, by its id.
+    """
+    chance, files, pool = random.Random(seed), solved(assignment), zoo_entries(assignment)
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {}
+    for number in range(size):
+        chosen = {entry.target: entry for entry in chance.sample(pool, 1 + number % 3)}.values()
+        name = f"zoo_{number:04}_{assignment}"
+        (folder / f"{name}.zip").write_bytes(packed(_with_entries(files, chosen)))
+        made[name] = {entry.question_id for entry in chosen if entry.sentence}
+    return made
+
+
+def zoo_entries(assignment):
+    """The entries for the functions of an assignment that need nothing else of the zoo."""
+    asked = {question.id for question in submission.questions(assignment) if not question.in_notebook}
+    return [e for e in entries() if e.question_id in asked and not e.beside and (e.edits or stands_alone(e))]
+
+
+def _with_entries(files, chosen):
+    changed = dict(files)
+    for entry in chosen:
+        name = file_of(entry.target)
+        changed[name] = with_entry(changed[name].decode(), entry, entry.target).encode()
+    return changed
+
+
+def unfair(record, must_lose):
+    """What is wrong with the grade of a submission of this class, in sentences."""
+    shared = {target for id_ in must_lose for target in find(id_).implements}
+    for question in record.questions:
+        if question.status == "not run" or not question.points:
+            continue
+        if question.id in must_lose:
+            if question.earned:
+                yield f"{record.submission.id}: {question.id} is wrong, and earned {question.earned}"
+        elif question.earned < question.points and not shared & set(find(question.id).implements):
+            yield f"{record.submission.id}: {question.id} is right, and earned {question.earned}: {question.text}"

@@ -3,6 +3,7 @@
 Every trick comes with the same wrong answer, `affine_forward` without its bias, and must earn what that earns alone.
 """
 
+import os
 from dataclasses import dataclass
 from textwrap import indent
 
@@ -1320,7 +1321,13 @@ class Leak:
     seen: str
     levels: tuple = BOTH
 
+    @property
+    def is_denied(self):
+        """Whether the filter of system calls lets nobody leave it."""
+        return self.name.endswith(("System V", "of POSIX"))
 
+
+_OWN = os.getpid()  # with limits, the daemons of other tests are seen as well
 _DAEMON = """
 import os, time
 if os.fork() == 0:
@@ -1329,21 +1336,24 @@ if os.fork() == 0:
         if os.fork() == 0:
             {0}
             with open('/proc/self/comm', 'w') as file:
-                file.write('leak-daemon')
+                file.write('leak-{1}')
             time.sleep(1000)
     finally:
         os._exit(0)
 time.sleep(0.2)
 """
-_IS_THERE = """any(
-    open(f'/proc/{pid}/comm').read() == 'leak-daemon\\n' for pid in os.listdir('/proc') if pid.isdigit()
-    and os.path.exists(f'/proc/{pid}/comm'))"""
+_IS_THERE = f"""any(
+    open(f'/proc/{{pid}}/comm').read() == 'leak-{_OWN}\\n' for pid in os.listdir('/proc') if pid.isdigit()
+    and os.path.exists(f'/proc/{{pid}}/comm'))"""
+_LIBRARY = "int(next(l for l in open('/proc/self/maps') if '_multiarray_umath' in l).partition('-')[0], 16)"
 LEAKS = [
-    Leak("a daemon", _DAEMON.format("pass"), _IS_THERE),
+    Leak("a daemon", _DAEMON.format("pass", _OWN), _IS_THERE),
     Leak(
         "an abstract socket, held by a daemon",
-        _DAEMON.format("import socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0leak-socket'); s.listen()"),
-        "'leak-socket' in open('/proc/net/unix').read()",
+        _DAEMON.format(
+            f"import socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0leak-socket-{_OWN}'); s.listen()", _OWN
+        ),
+        f"'leak-socket-{_OWN}' in open('/proc/net/unix').read()",
     ),
     Leak(
         "a file in the folder for temporary files",
@@ -1391,6 +1401,16 @@ for name in ('cs231n/layers.py', 'coursekit/running/worker.py', 'coursekit/core/
         "import ctypes\nctypes.CDLL(None).shmget(0x1eaf, 4096, 0o1666)",
         "'7855 ' in open('/proc/sysvipc/shm').read()",
     ),
+    Leak(
+        "a queue and semaphores of System V",
+        "import ctypes\nctypes.CDLL(None).msgget(0x1eaf, 0o1666)\nctypes.CDLL(None).semget(0x1eaf, 1, 0o1666)",
+        "any('7855 ' in open(f'/proc/sysvipc/{kind}').read() for kind in ('msg', 'sem'))",
+    ),
+    Leak(
+        "a queue of POSIX",
+        "import ctypes\nctypes.CDLL(None).mq_open(b'/leak', os.O_CREAT | os.O_RDWR, 0o666, None)",
+        "__import__('ctypes').CDLL(None).mq_open(b'/leak', os.O_RDONLY) >= 0",
+    ),
     Leak("a descriptor", "os.dup2(1, 77)", "os.path.exists('/proc/self/fd/77')"),
     Leak("the working directory", "os.chdir('/tmp')", "os.getcwd() == '/tmp'"),
     Leak("a variable of the environment", "os.environ['LEAK'] = '1'", "'LEAK' in os.environ"),
@@ -1400,6 +1420,22 @@ for name in ('cs231n/layers.py', 'coursekit/running/worker.py', 'coursekit/core/
         "resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 20",
     ),
     Leak("a low priority", "os.nice(19)", "os.nice(0) == 19"),
+    Leak(
+        "another way of scheduling",
+        "os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))",
+        "os.sched_getscheduler(0) == os.SCHED_BATCH",
+    ),
+    Leak("a mask for new files", "os.umask(0)", "os.umask(0o077) == 0"),
+    Leak(
+        "timers",
+        """
+import signal
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+for kind in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+    signal.setitimer(kind, 100, 1)
+""",
+        "any(signal.getitimer(kind)[0] for kind in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF))",
+    ),
     Leak(
         "a deaf process",
         "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nsignal.pthread_sigmask(0, [signal.SIGUSR1])",
@@ -1411,6 +1447,21 @@ for name in ('cs231n/layers.py', 'coursekit/running/worker.py', 'coursekit/core/
         "hasattr(builtins, 'leak')",
     ),
     Leak("errors where NumPy warns", "np.seterr(all='raise')", "np.geterr()['divide'] == 'raise'"),
+    Leak(
+        "a number of Python, changed in memory",
+        "import ctypes, math\nctypes.c_double.from_address(id(math.pi) + 16).value = 3.0",
+        "__import__('math').pi == 3.0",
+    ),
+    Leak(
+        "NumPy's library, changed in memory",
+        f"""
+import ctypes
+start, page = {_LIBRARY}, os.sysconf('SC_PAGE_SIZE')
+ctypes.CDLL(None).mprotect(ctypes.c_void_p(start), page, 7)
+ctypes.memset(start, 0x6c, 4)
+""",
+        f"__import__('ctypes').string_at({_LIBRARY}, 4) == b'llll'",
+    ),
     Leak("a module", "import sys\nsys.modules['leak'] = sys", "'leak' in sys.modules"),
     Leak(
         "a thread",
@@ -1429,5 +1480,41 @@ for pid in (parent, int(above)):
             os.kill(pid, signal.SIGKILL)
 """,
         "False",
+    ),
+    Leak(
+        "all processes that it sees, stopped",
+        """
+import signal
+for pid in [int(name) for name in os.listdir('/proc') if name.isdigit() and int(name) != os.getpid()]:
+    with contextlib.suppress(OSError):
+        if b'zygote' in open(f'/proc/{pid}/cmdline', 'rb').read() or os.readlink('/proc/1/exe').endswith('bwrap'):
+            os.kill(pid, signal.SIGSTOP)
+""",
+        "False",
+    ),
+    Leak("its group of processes, killed", "os.killpg(0, 9)", "False"),
+    Leak(
+        "all descriptors, flooded and closed",
+        r"""
+for file in range(3, 1024):
+    with contextlib.suppress(OSError):
+        os.set_blocking(file, False)
+        os.write(file, b'{"reap": 1}\n' * 50_000)
+os.closerange(0, 1024)
+""",
+        "False",
+    ),
+    Leak(
+        "all the memory that it may have, and the first to be killed for it",
+        """
+with contextlib.suppress(OSError), open('/proc/self/oom_score_adj', 'w') as file:
+    file.write('1000')
+if not hasattr(builtins, 'hogs'):
+    builtins.hogs = []
+    with contextlib.suppress(MemoryError):
+        while True:
+            builtins.hogs.append(bytearray(128 << 20))
+""",
+        "open('/proc/self/oom_score_adj').read().strip() == '1000'",
     ),
 ]

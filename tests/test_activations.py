@@ -1,12 +1,21 @@
 """Activation functions against numeric gradients, their PyTorch twins and exact values; and the shares of slopes."""
 
+import math
 import warnings
 
 import numpy as np
 import pytest
 from layer_check import check_layer, torch
 
-from cs231n.activations import LAYERS, PAIRS, dead_share, one_signed_share, saturated_share
+from cs231n.activations import (
+    LAYERS,
+    PAIRS,
+    dead_share,
+    gelu_backward,
+    gelu_forward,
+    one_signed_share,
+    saturated_share,
+)
 from cs231n.graph import Graph
 
 if torch:
@@ -218,3 +227,31 @@ def test_a_gradient_of_another_batch_is_refused(name):
     more = {"prelu": (np.ones(6),), "maxout": (2,)}.get(name, ())
     with pytest.raises(ValueError, match="the shape of the layer's output"):
         backward(name, np.ones((1, 6)), ROWS, *more)
+
+
+# ---- GELU
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (6,), (2, 3, 1, 4)])
+def test_gelu(shape):
+    check_layer(
+        gelu_forward, gelu_backward, (2 * np.random.randn(*shape),), lambda x: functional.gelu(x, approximate="tanh")
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_gelu_of_huge_numbers(dtype):
+    """It is 0 below and x above, with the slopes 0 and 1, and nothing overflows."""
+    x = np.array([np.finfo(dtype).min, -200, 200, np.finfo(dtype).max], dtype)
+    out, cache = gelu_forward(x)
+    np.testing.assert_array_equal(out, np.maximum(x, 0))
+    dx = gelu_backward(np.ones_like(x), cache)
+    np.testing.assert_array_equal(dx, [0, 0, 1, 1])
+    assert out.dtype == dx.dtype == dtype
+
+
+def test_gelu_in_its_exact_form_is_near():
+    """GELU is x times the probability that a normal number is below x."""
+    x = np.linspace(-6, 6, 101)
+    exact = [v * (1 + math.erf(v / math.sqrt(2))) / 2 for v in x]
+    np.testing.assert_allclose(gelu_forward(x)[0], exact, atol=1e-3)

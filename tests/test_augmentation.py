@@ -6,10 +6,12 @@ import pytest
 from cs231n import augmentation
 from cs231n.augmentation import (
     adjust_colors,
+    alternating_flips,
     center_crop,
     color_components,
     crop_and_scale,
     grey,
+    mirrored,
     pca_jitter,
     random_color_jitter,
     random_crop,
@@ -18,8 +20,10 @@ from cs231n.augmentation import (
     random_pca_jitter,
     random_rotation,
     random_shift,
+    random_translation,
     rotate,
     ten_crop,
+    translate,
 )
 
 
@@ -248,3 +252,48 @@ def test_more_wrong_arguments_are_refused():
         adjust_colors(X, np.array([1.0, -1.0]), np.ones(2), np.ones(2))
     with pytest.raises(ValueError, match="least is 'a'"):
         random_crop_and_scale(X, "a")
+
+
+# ---- alternating flips and reflected translations
+
+
+def test_flips_alternate():
+    """Half of the images in the first epoch, the others in the second, and so on; another seed makes other halves."""
+    epochs = [alternating_flips(1000, epoch, seed=4) for epoch in range(4)]
+    assert 400 < epochs[0].sum() < 600
+    for before, after in zip(epochs[:-1], epochs[1:], strict=True):
+        np.testing.assert_array_equal(before, ~after)
+    assert np.any(alternating_flips(1000, 0, seed=5) != epochs[0])
+    with pytest.raises(ValueError, match="epoch is -1"):
+        alternating_flips(3, -1)
+
+
+def test_mirrored():
+    X = images()
+    chosen = np.array([True, False, False, True])
+    result = mirrored(X, chosen)
+    np.testing.assert_array_equal(result[chosen], X[chosen][..., ::-1])
+    np.testing.assert_array_equal(result[~chosen], X[~chosen])
+
+
+def test_translations_are_crops_of_reflected_images():
+    X, downs, rights = images(), np.array([2, 0, -3, 1]), np.array([-1, 0, 2, 5])
+    padded = np.pad(X, ((0, 0), (0, 0), (5, 5), (5, 5)), mode="reflect")
+    for image, frame, down, right in zip(translate(X, downs, rights), padded, downs, rights, strict=True):
+        np.testing.assert_array_equal(image, frame[:, 5 - down : 12 - down, 5 - right : 11 - right])
+
+
+def test_random_translations_reach_every_shift_alike():
+    """The pixel in the middle of an image moves to each of the 5 x 5 positions equally often."""
+    X = np.zeros((5000, 1, 7, 7), np.uint8)
+    X[:, :, 3, 3] = 1
+    counts = random_translation(X, most=2).sum(axis=(0, 1))[1:6, 1:6]
+    assert X.sum() == counts.sum() and counts.min() > 130
+
+
+def test_translations_that_do_not_fit_are_refused():
+    X = images()
+    with pytest.raises(ValueError, match="an image of 6 pixels moves by 5 at most"):
+        translate(X, np.zeros(4, int), np.full(4, 6))
+    with pytest.raises(ValueError, match="downs has shape"):
+        translate(X, np.zeros(3, int), np.zeros(4, int))

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +16,13 @@ from classroom import MISTAKES, MUTILATIONS, blank, packed, solved, with_mistake
 
 from coursekit.core.question import Status
 from coursekit.files import write_file
-from coursekit.grading import apart, batch, cluster, commands
-from coursekit.grading.cluster import graded_on_cluster
+from coursekit.grading import batch, commands
+from coursekit.grading.cluster.team import open_cluster
+from coursekit.grading.evaluate import grade_submission
 from coursekit.grading.intake.sources import Source, find_submissions
-from coursekit.grading.record import Record, read_record, read_records, record_path, write_record
-from coursekit.grading.settings import BatchError, Settings
+from coursekit.grading.record import read_record, read_records, record_path, write_record
+from coursekit.grading.reports import class_reports
+from coursekit.grading.settings import Settings
 from coursekit.paths import ROOT
 
 QUICK = Settings(
@@ -154,49 +157,22 @@ def test_killed_and_started_again(handed_in, expected, tmp_path):
     assert evidence(records_in(out)) == expected
 
 
-def test_on_a_cluster_that_loses_a_worker(handed_in, expected, tmp_path):
-    """The same on Dask, where each worker has several threads; one of two workers is killed in the middle."""
-    distributed = pytest.importorskip("dask.distributed")
-    assert evidence(on_cluster(distributed, find_submissions(handed_in), QUICK, tmp_path)) == expected
-
-
 def on_cluster(distributed, sources, settings, out):
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, silence_logs=50
-    ) as workers:
-        finished = graded_on_cluster(sources, settings, workers.scheduler_address)
+    """The records of a cluster, one of whose two workers is killed in the middle."""
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None, silence_logs=50) as workers,
+        open_cluster(workers.scheduler_address, settings) as cluster,
+    ):
+        finished = cluster.graded(sources)
         records = [next(finished)[1]]
         next(iter(workers.workers.values())).process.process.kill()
         return records + [record for _, record in finished]
 
 
 def test_what_a_worker_cannot_see_is_tried_again(tmp_path):
-    """A submission at another path than here costs a learner nothing."""
-    settled = apart_record(Source("x", "x", tmp_path / "elsewhere.zip"))
-    assert settled.state == "infrastructure error" and "elsewhere.zip" in settled.reason and not settled.is_settled
-
-
-def apart_record(source):
-    """The record that a process of its own makes."""
-    command = [sys.executable, "-m", "coursekit.grading.apart"]
-    done = subprocess.run(command, input=apart.request(source, QUICK), capture_output=True, cwd=ROOT, env=with_path())
-    return Record.from_json(done.stdout)
-
-
-def test_no_scheduler_is_said_at_once(monkeypatch, handed_in, tmp_path, capsys):
-    pytest.importorskip("dask.distributed")
-    monkeypatch.setattr(cluster, "CONNECT", 1)
-    options = [str(handed_in), "--out", str(tmp_path), "--assignment", "assignment1"]
-    assert commands.grade([*options, "--notebooks", "skip", "--scheduler", "tcp://127.0.0.1:9"]) == 2
-    assert "No Dask scheduler answers" in capsys.readouterr().out
-
-
-def test_no_worker_is_said(monkeypatch):
-    distributed = pytest.importorskip("dask.distributed")
-    monkeypatch.setattr(cluster, "WORKERS", 1)
-    empty = distributed.LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50)
-    with empty, pytest.raises(BatchError, match="no worker"):
-        next(cluster.graded_on_cluster([], QUICK, empty.scheduler_address))
+    """A submission that is gone costs a learner nothing."""
+    record = grade_submission(Source("x", "x", tmp_path / "elsewhere.zip"), QUICK)
+    assert record.state == "infrastructure error" and "elsewhere.zip" in record.reason and not record.is_settled
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
@@ -240,6 +216,55 @@ def words(process):
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+PHASES = {
+    "finding the submissions": (commands, "survey"),
+    "reading the submissions": (batch, "_digest"),
+    "keeping a record": (batch, "write_learner_page"),
+    "writing the class page": (class_reports, "write_class_page"),
+    "writing the exports": (class_reports, "write_exports"),
+}
+
+
+@pytest.fixture(scope="module")
+def two_refused(tmp_path_factory):
+    """The options to grade two submissions that are no zips, which is quick, and the folder that this wrote."""
+    folder = tmp_path_factory.mktemp("refused")
+    (folder / "in").mkdir()
+    for name in "ab":
+        (folder / "in" / f"{name}.zip").write_bytes(b"no zip")
+    options = [str(folder / "in"), "--assignment", "assignment1", "--notebooks", "skip", "--trust-submissions"]
+    options += ["--processes", "1", "--seed", "1", "--out"]
+    assert commands.grade([*options, str(folder / "out")]) == 0
+    return options, folder / "out"
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_ctrl_c_stops_at_once_in_every_phase(phase, two_refused, tmp_path, monkeypatch, capsys):
+    """Nothing else begins, what was graded is kept, and the same command goes on from there."""
+    options, graded = two_refused
+    out = shutil.copytree(graded, tmp_path / "out")
+    (out / "junit.xml").unlink()  # which the exports write, the last of all
+    module, name = PHASES[phase]
+    if name == "write_learner_page":
+        (out / "records" / "b.json").unlink()
+    calls = []
+
+    def interrupted(*arguments, **named):
+        calls.append(name)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("the signal did not stop this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, interrupted)
+        assert commands.grade([*options, str(out)]) == 130
+    assert "Stopped" in capsys.readouterr().out and len(calls) == 1
+    kept = {path.name: path.read_bytes() for path in (out / "records").glob("*.json")}
+    assert len(kept) == 2 and not (out / "junit.xml").exists()
+    assert commands.grade([*options, str(out)]) == 0
+    assert (out / "junit.xml").is_file()
+    assert kept == {path.name: path.read_bytes() for path in (out / "records").glob("*.json")}
 
 
 class TestCommands:

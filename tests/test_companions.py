@@ -8,7 +8,8 @@ from nbclient import NotebookClient
 
 from coursekit.grading.intake.archive import open_submission
 from coursekit.grading.intake.sources import Source
-from coursekit.learner import submission
+from coursekit.learner import start_page, submission
+from coursekit.learner.memory import Memory, states
 from coursekit.paths import LEARNER, ROOT, files_in
 from coursekit.questions import COMPANIONS, NOTEBOOKS, notebook_file
 from coursekit.teacher.solutions import strip_notebook
@@ -69,3 +70,8 @@ def test_without_torch_one_sentence_says_so(tmp_path, monkeypatch):
     assert not start.outputs
     assert "".join(output.text for output in first.outputs).startswith("PyTorch is not installed")
     assert not any(cell.outputs for cell in others)
+
+
+@each_companion
+def test_the_start_page_links_to_it(name):
+    assert f"]({notebook_file(name)})" in start_page.page(states(memory=Memory({})), Memory({}))

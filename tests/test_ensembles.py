@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from cs231n.augmentation import ten_crop
+from cs231n.augmentation import ten_crop, translate
 from cs231n.classifiers.fc_net import TwoLayerNet
 from cs231n.ensembles import (
     Snapshots,
     average_probabilities,
     cyclic_cosine_decay,
+    lookahead,
     member_scores,
+    six_view_scores,
     ten_crop_probabilities,
     update_average,
 )
@@ -152,3 +154,40 @@ def test_errors_say_what_came():
         update_average(np.ones(2), np.ones(2), 0.9, 0)
     with pytest.raises(TypeError, match="members is a dict"):
         member_scores(None, None, {"W1": np.ones(2)})
+
+
+# ---- six views
+
+
+def test_six_views():
+    """Half of the weight is on the image and its mirror image, an eighth on each of the four that are moved."""
+    X = np.random.randn(3, 2, 5, 4)
+    w = np.random.randn(2 * 5 * 4, 6)
+
+    def score(views):
+        return np.tanh(views.reshape(len(views), -1) @ w)
+
+    one = np.ones(3, int)
+    moved = [translate(X, shift * one, shift * one) for shift in (-1, 1)]
+    expected = sum(0.25 * score(view) for view in (X, X[..., ::-1]))
+    expected = expected + sum(0.125 * score(view) for m in moved for view in (m, m[..., ::-1]))
+    np.testing.assert_allclose(six_view_scores(score, X), expected)
+
+
+# ---- lookahead
+
+
+def test_lookahead_moves_both():
+    slow, fast = {"w": np.array([1.0, 2.0])}, {"w": np.array([3.0, 0.0])}
+    w = fast["w"]
+    lookahead(slow, fast, decay=0.75)
+    np.testing.assert_allclose(slow["w"], [1.5, 1.5])
+    assert fast["w"] is w and slow["w"] is not w
+    np.testing.assert_allclose(w, slow["w"])
+    w += 1
+    lookahead(slow, fast, decay=1)
+    np.testing.assert_allclose(w, [1.5, 1.5])
+    with pytest.raises(ValueError, match="decay is 1.5"):
+        lookahead(slow, fast, decay=1.5)
+    with pytest.raises(ValueError, match="shape"):
+        lookahead(slow, {"w": np.zeros(3)}, decay=0.5)

@@ -1,5 +1,6 @@
 """Set-up and the command line: what runs on a bare Python, what a second call does, what needs the course's folder."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -113,12 +114,68 @@ def test_setting_up_needs_the_standard_library_alone():
     subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, check=True)
 
 
+def helped(*arguments, monkeypatch):
+    """The parser that explains a command."""
+    shown = []
+    monkeypatch.setattr(argparse.ArgumentParser, "print_help", lambda parser, *_: shown.append(parser))
+    with pytest.raises(SystemExit) as ended:
+        __main__.main(list(arguments))
+    assert ended.value.code == 0
+    return shown[0]
+
+
 @pytest.mark.parametrize("command", __main__._COMMANDS)
-def test_every_command_has_help(command):
-    result = subprocess.run(
-        [sys.executable, "-m", "coursekit", command, "--help"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert result.returncode == 0 and f"usage: python -m coursekit {command}" in result.stdout
+def test_every_command_explains_each_of_its_options(command, monkeypatch):
+    """Whether the command parses its options itself, has a parser elsewhere, or passes them on to another program."""
+    parser = helped(command, "--help", monkeypatch=monkeypatch)
+    assert parser.prog == f"python -m coursekit {command}" and len(parser.description) > 20
+    for action in parser._actions:
+        assert action.help and len(action.help.split()) >= 3, f"{command}: {action.option_strings or action.dest}"
+    again = helped("help", command, monkeypatch=monkeypatch)
+    assert again.format_help() == parser.format_help()
+
+
+def test_commands_that_pass_options_on_do_explain_some():
+    """What `data` passes on are the options of the program that downloads."""
+    options = __main__._parser("data").format_help()
+    assert all(option in options for option in ("--url", "--checksum", "--dest", "--force", "--quiet"))
+    assert "--port" in __main__._parser("lab").format_help() and "-k " in __main__._parser("test").format_help()
+
+
+@pytest.mark.parametrize("arguments, status", [([], 2), (["help"], 0), (["--help"], 0), (["-h"], 0)])
+def test_without_a_command_all_are_listed(arguments, status, capsys):
+    assert __main__.main(arguments) == status
+    lines = capsys.readouterr().out.splitlines()
+    for name, command in __main__._COMMANDS.items():
+        assert f"  {name:13} {command.about}" in lines
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["sumbit", "assignment1"], "There is no command 'sumbit'. Did you mean submit?"),
+        (["xyzzy"], "There is no command 'xyzzy'. `python -m coursekit help` lists all."),
+        (["submit", "--oot", "a.zip", "assignment1"], "There is no option --oot. Did you mean --out?"),
+        (["release", "--outt=course"], "There is no option --outt. Did you mean --out?"),
+        (
+            ["grade", "here", "--out", "there", "--notebok", "skip"],
+            "There is no option --notebok. Did you mean --noteb",
+        ),
+        (["regrade", "--submision", "x"], "There is no option --submision. Did you mean --submissions?"),
+        (["train", "--epoch"], "Argument --epochs: expected one argument."),
+        (["submit"], "The following arguments are required: ASSIGNMENT."),
+        (["new-question", "--notebok", "knn"], "There is no option --notebok. Did you mean --notebook?"),
+    ],
+)
+def test_a_slip_is_answered_in_a_sentence(arguments, said, capsys):
+    """It names the nearest command or option, first of all, and nothing is run."""
+    try:
+        status = __main__.main(arguments)
+    except SystemExit as ended:
+        status = ended.code
+    printed = "".join(capsys.readouterr())
+    assert status == 2 and printed.startswith(said) and "explains" in printed + "explains" * ("lists all" in printed)
 
 
 @pytest.mark.parametrize("command", ["lab", "progress", "train"])

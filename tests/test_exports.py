@@ -298,6 +298,34 @@ def test_run_autograder(autograder, tmp_path, ends):
         assert json.loads(results)["output"].startswith("Not graded: grading was stopped early")
 
 
+def test_marks_reach_gradescope(tmp_path, capsys):
+    """The zip has them; in the container a submission has the id that it has in an export, by which they are found."""
+    zipped, grades = tmp_path / "autograder.zip", tmp_path / "grades"
+    assert write_autograder("assignment1", str(zipped), str(grades)) == 2
+    assert "has no files of marks" in capsys.readouterr().out and not zipped.exists()
+    (grades / "marks").mkdir(parents=True)
+    (grades / "marks" / "marks-x.json").write_text("{}")
+    assert write_autograder("assignment1", str(zipped), str(grades)) == 0
+    with zipfile.ZipFile(zipped) as archive:
+        archive.extract("marks/marks-x.json", tmp_path / "source")
+        script = archive.read("run_autograder").decode().replace("/autograder", str(tmp_path))
+    (tmp_path / "submission_metadata.json").write_text('{"users": [{"id": 5}], "id": 123456, "assignment": {"id": 7}}')
+    (tmp_path / "submission").mkdir()
+    (tmp_path / "submission" / "knn.ipynb").write_text("{}")
+    python = tmp_path / "source" / "course" / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    found = "-c 'import sys; from coursekit.grading.intake.sources import survey; " + (
+        "print([s.id for s in survey(sys.argv[1], sys.argv[2]).sources])'"
+    )
+    grade = f"""if [ "$1" = -c ]; then exec {sys.executable} "$@"; fi
+ls "$6/marks" >{tmp_path}/seen; for last; do :; done
+cd {ROOT}; {sys.executable} {found} "$4" "$last" >>{tmp_path}/seen"""
+    python.write_text(f"#!/bin/sh\n{grade}\n")
+    python.chmod(0o755)
+    subprocess.run(["bash", "-c", script], capture_output=True, env=os.environ | {"TMPDIR": str(tmp_path)})
+    assert (tmp_path / "seen").read_text().split("\n")[:2] == ["marks-x.json", "['submission_123456']"]
+
+
 def test_autograder_of_what_is_no_assignment(tmp_path, capsys):
     assert write_autograder("assignment9", tmp_path / "a.zip") == 2
     assert "The autograder was not written: There is no assignment 'assignment9'" in capsys.readouterr().out

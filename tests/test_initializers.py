@@ -4,8 +4,10 @@ from functools import partial
 
 import numpy as np
 import pytest
+from layer_check import torch
 
 from cs231n import initializers
+from cs231n.fast_layers import conv_forward_fast
 from cs231n.initializers import constant, fans, gaussian, he_normal, orthogonal, xavier_normal, xavier_uniform, zeros
 
 AFFINE, CONVOLUTION = (400, 150), (50, 20, 3, 5)
@@ -185,3 +187,23 @@ def test_errors_say_what_is_wrong():
 def test_more_errors_say_what_came(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+# ---- filters that copy their input
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 3, 3), (5, 2, 3, 3), (2, 5, 1, 1), (2, 2, 4, 3)])
+def test_dirac(shape):
+    W = initializers.dirac(shape)
+    assert W.shape == shape and W.dtype == np.float64 and W.sum() == min(shape[:2])
+    if torch:
+        np.testing.assert_array_equal(W, torch.nn.init.dirac_(torch.empty(shape)).numpy())
+
+
+def test_dirac_filters_copy_the_maps():
+    x = np.random.randn(2, 3, 4, 5)
+    out, _ = conv_forward_fast(x, initializers.dirac((4, 3, 3, 3)), np.zeros(4), {"stride": 1, "pad": 1})
+    np.testing.assert_array_equal(out[:, :3], x)
+    np.testing.assert_array_equal(out[:, 3], 0)
+    with pytest.raises(ValueError, match="only a filter has a middle"):
+        initializers.dirac((3, 3))

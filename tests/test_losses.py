@@ -40,6 +40,11 @@ TABLE = {  # name: the loss of scores, the shape of the scores, and its twin
         (N, C),
         lambda s: functional.cross_entropy(s, _tensor(LABELS), weight=_tensor(WEIGHTS)),
     ),
+    "smoothed_softmax": (
+        lambda s: losses.smoothed_softmax_loss(s, LABELS, 0.3),
+        (N, C),
+        lambda s: functional.cross_entropy(s, _tensor(LABELS), label_smoothing=0.3),
+    ),
     "logistic": (
         lambda s: losses.logistic_loss(s, SIGNS),
         (N,),
@@ -260,3 +265,27 @@ SCORES = np.zeros((N, C))
 def test_what_does_not_fit_is_refused(call, error, message):
     with np.errstate(divide="ignore"), pytest.raises(error, match=message):
         call()
+
+
+# ---- smoothed labels
+
+
+def test_without_smoothing_it_is_the_softmax_loss():
+    scores = 900 * np.random.randn(N, C)
+    for ours, theirs in zip(
+        losses.smoothed_softmax_loss(scores, LABELS, 0), layers.softmax_loss(scores, LABELS), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+def test_smoothed_scores_have_a_best_value():
+    """Where the probabilities are the smoothed truth, the gradient is 0."""
+    truth = np.full((N, C), 0.2 / C) + 0.8 * np.eye(C)[LABELS]
+    _, dscores = losses.smoothed_softmax_loss(np.log(truth), LABELS, 0.2)
+    np.testing.assert_allclose(dscores, 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.1, "0.1"])
+def test_smoothing_is_a_share(smoothing):
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        losses.smoothed_softmax_loss(np.zeros((2, 3)), np.array([0, 1]), smoothing)

@@ -7,6 +7,9 @@ import pytest
 
 from coursekit.paths import ROOT, file_of
 from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions, notebook_file
+from coursekit.teacher.adding.changes import left_to_write
+from coursekit.teacher.adding.introduction import minutes_in, time_in
+from coursekit.teacher.solutions import misnamed_answers
 
 DOTS = r"(●{1,5}○{0,4})"
 CARD = re.compile(
@@ -67,6 +70,18 @@ def test_it_begins_with_what_will_be_shown_time_points_and_words(name):
 
 
 @each_notebook
+def test_the_time_in_the_introduction_is_that_of_the_questions(name):
+    """The minutes for the questions are the sum of those on the cards; what is optional is not counted."""
+    all_minutes, of_questions, *_ = minutes_in(time_in(cells(name)["intro"]["source"]))
+    assert of_questions == sum(question.minutes for question in questions(name) if question.points) <= all_minutes
+
+
+def test_nothing_is_left_to_write():
+    """What `new-question` and `new-notebook` have left to their author is written."""
+    assert [str(left) for left in left_to_write(ROOT)] == []
+
+
+@each_notebook
 def test_each_question_has_one_card_that_fits_its_declaration(name):
     """A card has the declared points, minutes, difficulty and importance, and stands right before answer and check."""
     notebook = cells(name)
@@ -89,6 +104,7 @@ def test_written_questions_have_one_form(name):
     """A written question is a card, a cell for the answer, and an answer to compare with; they are numbered."""
     notebook = cells(name)
     order = list(notebook)
+    assert misnamed_answers({"cells": list(notebook.values())}, name) == []
     answers = [id_ for id_ in order if id_.startswith("answer_")]
     for number, id_ in enumerate(answers, 1):
         key, at = id_.removeprefix("answer_"), order.index(id_)
@@ -99,7 +115,7 @@ def test_written_questions_have_one_form(name):
         assert compare.startswith("<details><summary>Compare with an answer</summary>\n\n<!-- BEGIN SOLUTION -->\n")
         assert "\n<!-- END SOLUTION -->\n</details>" in compare
     cards = [id_ for id_ in order if WRITTEN.search(notebook[id_]["source"])]
-    assert len(cards) == len(answers)
+    assert cards == [f"question_{id_.removeprefix('answer_')}" for id_ in answers], "a card has no answer of its name"
 
 
 @each_notebook

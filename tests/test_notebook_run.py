@@ -3,17 +3,21 @@
 import contextlib
 import sys
 import time
+from dataclasses import replace
 
 import nbformat
 import numpy as np
 import pytest
 from nbval.plugin import find_comment_markers, find_metadata_tags
 
+from coursekit.grading import judgement
 from coursekit.grading.evaluate import Grading, Work
 from coursekit.grading.running import kernel, nbval_cells, notebook_run, sandbox
 from coursekit.grading.running.cells import Options, options_of
 from coursekit.grading.running.nbval_cells import Tolerant
+from coursekit.grading.running.reference import NOBODY
 from coursekit.grading.settings import Settings
+from coursekit.questions import find
 from coursekit.teacher import first_cell
 
 LEVELS = [
@@ -159,9 +163,12 @@ class TestWithoutNbval:
     def test_values_of_questions(self, path, monkeypatch):
         if path == "plain":
             monkeypatch.setattr(notebook_run, "problem_with_nbval", lambda: "broken")
-        outcome = run_with_check(monkeypatch)
-        [(question_id, values)] = outcome.values.items()
-        assert question_id == "svm_search" and values["best_val"] == 0.25
+        judged, judge = [], judgement.judged_values
+        monkeypatch.setattr(judgement, "judged_values", lambda *given: judged.append(given) or judge(*given))
+        outcome, entry = run_with_check(monkeypatch)
+        [(question, values)] = judged  # once: what the check shows is the grade
+        assert question.id == "svm_search" and values["best_val"] == 0.25
+        assert entry.text == outcome.verdicts["svm_search"].text and entry.status == "not attempted"
         np.testing.assert_array_equal(values["best_W"], np.arange(6).reshape(2, 3))
         assert outcome.cells[1].status == "error" and "svm_search: not attempted" in outcome.cells[1].detail
         assert outcome.missing == {}
@@ -187,16 +194,38 @@ class TestWithoutNbval:
 
 
 def run_with_check(monkeypatch):
-    """The run of a notebook that hands over values, which are wrong."""
+    """The run of a notebook that hands over values, which are wrong, and the record of its question."""
     check = "check('svm_search', results={}, best_val=0.25, best_W=best_W, X_val=None, y_val=None)"
     answer = "import numpy as np\nfrom coursekit import check\nbest_W = np.arange(6).reshape(2, 3)"
     notebook = nbformat.v4.new_notebook()
     for id_, source in (("svm_search", answer), ("check_svm_search", check)):
         notebook.cells.append(nbformat.v4.new_code_cell(source, id=id_, execution_count=1))
     with contextlib.ExitStack() as stack:
-        return Grading(
-            Work(notebooks={"svm": notebook}), Settings("assignment1", isolation="limits"), stack
-        ).run_notebook("svm")
+        grading = Grading(Work(notebooks={"svm": notebook}), Settings("assignment1", isolation="limits"), stack)
+        return grading.run_notebook("svm"), grading.question_record(replace(find("svm_search"), builds_on=()))
+
+
+@pytest.mark.parametrize("questions, whole", [((), True), (("svm_search",), False)])
+def test_a_run_for_questions_alone_ends_with_their_checks(questions, whole, monkeypatch):
+    """Follow-through, too, needs no later cell; the record of a notebook needs all."""
+    ran, notebook = [], nbformat.v4.new_notebook()
+    for id_ in ("svm_search", "check_svm_search", "play"):
+        notebook.cells.append(nbformat.v4.new_code_cell("pass", id=id_))
+
+    def stand_in(notebook, *_):
+        ran.append([cell["id"] for cell in notebook["cells"]])
+        return notebook_run.NotebookRun(missing={"svm_search": ("not attempted", "")})
+
+    monkeypatch.setattr(notebook_run, "run_notebook", stand_in)
+    with contextlib.ExitStack() as stack:
+        settings = Settings("assignment1", isolation="limits", questions=questions)
+        grading = Grading(Work(notebooks={"svm": notebook}), settings, stack)
+        question, asked = replace(find("svm_search"), builds_on=()), ("svm_loss_naive",)
+        grading.grade(question)
+        monkeypatch.setattr(grading, "_reference", lambda *_: contextlib.nullcontext(NOBODY))
+        grading.grade(question, asked)
+    short = ["svm_search", "check_svm_search"]
+    assert ran == [[*short, "play"] if whole else short, short]
 
 
 @pytest.mark.parametrize(

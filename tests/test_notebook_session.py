@@ -162,6 +162,18 @@ def test_a_bar_is_shown_where_somebody_looks_on_and_nowhere_else(course, monkeyp
     assert run(course, cell + "; print(_watched.watcher is not None)") == ["True\n"]
 
 
+def test_the_time_of_a_cell_that_counts_nothing_is_shown(course, monkeypatch):
+    """From a thread, while the cell runs; when it has ended, nothing is left."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "x.ipynb")
+    cell = (
+        "import time\nfrom coursekit.running import bar\nfrom IPython.display import DisplayHandle as handle\n"
+        "bar.SILENT, told, update = 0.01, [], handle.update\n"
+        "handle.update = lambda self, data, **options: (told.append(data['text/plain']), update(self, data, **options))"
+    )
+    wait = "from cs231n import _watched\nbar = _watched.watcher.__self__\nwhile bar.handle is None: time.sleep(0.01)"
+    assert run(course, cell, wait, "print(told[-1:], bar.handle)")[-1] == "[''] None\n"
+
+
 OTHERS = {
     "x = None; y = x.foo": "'NoneType' object has no attribute 'foo'",  # no question behind it
     "nosuch": "name 'nosuch' is not defined",

@@ -206,6 +206,75 @@ def test_weight_decay_is_not_divided():
     np.testing.assert_allclose(plain - decayed, 0.05)
 
 
+class TestMuon:
+    @pytest.mark.parametrize("shape", [(6, 9), (9, 4), (5, 2, 3, 3), (1, 7), (1, 1)])
+    @pytest.mark.parametrize("steps", [0, 1, 5])
+    def test_orthogonalize_changes_the_singular_values_alone(self, shape, steps):
+        """Each of them by the polynomial, as often as there are steps; U and V stay."""
+        G = np.random.randn(*shape).reshape(shape[0], -1)
+        kept = G.copy()
+        U, S, Vt = np.linalg.svd(G, full_matrices=False)
+        S /= np.linalg.norm(S)
+        for _ in range(steps):
+            S = 3.4445 * S - 4.775 * S**3 + 2.0315 * S**5
+        np.testing.assert_allclose(optim.orthogonalize(G, steps, epsilon=0), U * S @ Vt, atol=1e-12)
+        np.testing.assert_array_equal(G, kept)
+
+    def test_orthogonalize_lifts_small_values(self):
+        values = np.linalg.svd(optim.orthogonalize(np.diag(np.logspace(-1.9, 0, 30))))[1]
+        assert values.min() > 0.65 and values.max() < 1.2
+
+    def test_orthogonalize_of_zeros(self):
+        np.testing.assert_array_equal(optim.orthogonalize(np.zeros((2, 3))), np.zeros((2, 3)))
+        with pytest.raises(ValueError, match="expected \\(F, K\\)"):
+            optim.orthogonalize(np.zeros(3))
+
+    @pytest.mark.parametrize("normalize", [False, True])
+    @pytest.mark.parametrize("shape", [(8, 3), (4, 2, 3, 3)])
+    def test_formula(self, shape, normalize):
+        """Two steps: momentum, the look ahead, the scale of high matrices, and the norm before each step."""
+        w, v = np.random.randn(*shape), 0
+        expected, config = w, {"learning_rate": 0.3, "momentum": 0.6, "steps": 3, "normalize": normalize}
+        F = shape[0]
+        for _ in range(2):
+            dw = np.random.randn(*shape)
+            v = 0.6 * v + dw
+            step = optim.orthogonalize((dw + 0.6 * v).reshape(F, -1), 3).reshape(shape)
+            expected = expected * np.sqrt(F) / np.linalg.norm(expected) if normalize else expected
+            expected = expected - 0.3 * np.sqrt(max(1, F / (dw.size / F))) * step
+            w, config = optim.muon(w, dw, config)
+            np.testing.assert_allclose(w, expected, atol=1e-12)
+        np.testing.assert_allclose(config["velocity"], v)
+
+    def test_a_vector_takes_a_step_of_nesterov_momentum(self):
+        w, theirs = np.random.randn(5), {"learning_rate": 0.1 * 0.3, "momentum": 0.6}
+        expected, config = w, {"learning_rate": 0.1, "momentum": 0.6, "vector_scale": 0.3}
+        for _ in range(3):
+            dw = np.random.randn(5)
+            w, config = optim.muon(w, dw, config)
+            expected, theirs = optim.nesterov_momentum(expected, dw, theirs)
+            np.testing.assert_allclose(w, expected, atol=1e-12)
+
+    def test_the_length_of_the_gradient_does_not_matter(self):
+        w, dw = np.random.randn(4, 6), np.random.randn(4, 6)
+        np.testing.assert_allclose(optim.muon(w, dw)[0], optim.muon(w, 1e6 * dw)[0], atol=1e-6)
+
+    @pytest.mark.skipif(not hasattr(getattr(torch, "optim", None), "Muon"), reason="PyTorch has no Muon here")
+    def test_twin_in_pytorch(self):
+        """Its iteration runs in bfloat16, with 8 bits: the paths agree to about a hundredth of their length."""
+        w = start = np.random.randn(6, 4).astype(np.float32)
+        tensor = torch.tensor(w, requires_grad=True)
+        twin = torch.optim.Muon([tensor], lr=0.05, weight_decay=0.0, momentum=0.8)
+        config = {"learning_rate": 0.05, "momentum": 0.8}
+        for _ in range(10):
+            dw = np.random.randn(6, 4).astype(np.float32)
+            tensor.grad = torch.tensor(dw)
+            twin.step()
+            w, config = optim.muon(w, dw, config)
+        error = np.linalg.norm(w - tensor.detach().numpy())
+        assert error < 0.03 * np.linalg.norm(w - start)
+
+
 class TestSchedules:
     def test_step_decay(self):
         rates = [step_decay(8.0, epoch, every=3, factor=0.5) for epoch in (0, 2.9, 3, 5, 6, 9)]
@@ -233,6 +302,13 @@ class TestSchedules:
         assert warm_up_cosine(0.1, 0, num_epochs=10, warm_up=0) == 0.1
         assert warm_up_cosine(0.1, 25, num_epochs=10, warm_up=2, final=0.02) == pytest.approx(0.02)
 
+    def test_triangular(self):
+        rates = [optim.triangular(2.0, epoch, num_epochs=8, peak=2, start=0.2, final=0.1) for epoch in range(10)]
+        assert rates == pytest.approx([0.4, 1.2, *np.linspace(2.0, 0.2, 7), 0.2])
+        assert [optim.triangular(2.0, epoch, num_epochs=4, peak=0) for epoch in (0, 1, 4)] == [2.0, 1.5, 0.0]
+        with pytest.raises(ValueError, match="peak is 4"):
+            optim.triangular(1.0, 0, num_epochs=4, peak=4)
+
     @pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
     def test_twins_in_pytorch(self):
         def rates(make):
@@ -254,7 +330,8 @@ class TestSchedules:
 
 
 RULES = [
-    optim.sgd, optim.sgd_momentum, optim.nesterov_momentum, optim.adagrad, optim.rmsprop, optim.adam, optim.adamw
+    optim.sgd, optim.sgd_momentum, optim.nesterov_momentum, optim.adagrad, optim.rmsprop, optim.adam, optim.adamw,
+    optim.muon,
 ]  # fmt: skip
 
 

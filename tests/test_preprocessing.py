@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from cs231n.data_utils import get_CIFAR10_data
+from cs231n.fast_layers import conv_forward_fast
 from cs231n.preprocessing import (
     channel_mean,
     mean_image,
+    patch_whitening,
     pca_apply,
     pca_fit,
     standardize_apply,
@@ -158,3 +160,30 @@ def test_one_image_without_its_axis_is_refused(fit):
         fit(np.ones(4))
     with pytest.raises(TypeError, match="X is of type list"):
         fit([[1.0, 2.0]])
+
+
+# ---- filters that whiten patches
+
+
+def test_whitened_patches_have_no_correlation():
+    """The maps of half of the filters have the second moments of white noise; the others are their negatives."""
+    X = np.random.randn(60, 3, 9, 8) @ np.random.randn(8, 8)  # neighbours are correlated
+    filters = patch_whitening(X, size=2, eps=0)
+    assert filters.shape == (24, 3, 2, 2)
+    np.testing.assert_array_equal(filters[12:], -filters[:12])
+    maps, _ = conv_forward_fast(X, filters[:12], np.zeros(12), {"stride": 1, "pad": 0})
+    rows = maps.transpose(0, 2, 3, 1).reshape(-1, 12)
+    np.testing.assert_allclose(rows.T @ rows / len(rows), np.eye(12), atol=1e-9)
+
+
+def test_whitening_damps_what_hardly_varies():
+    """With eps, a direction without variance gets a finite filter; larger variances come first; signs are fixed."""
+    X = np.repeat(np.random.randn(50, 1, 4, 4), 2, axis=1)  # two equal channels
+    filters = patch_whitening(X, size=1, eps=0.25)[:2].reshape(2, 2)
+    variance = 2 * np.mean(X[:, 0] ** 2)
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(filters[0], [half / np.sqrt(variance + 0.25)] * 2)
+    np.testing.assert_allclose(np.abs(filters[1]), [half / 0.5] * 2)
+    assert filters[1].max() > 0
+    with pytest.raises(ValueError, match="a patch must fit"):
+        patch_whitening(X, size=5)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 from IPython.core.error import UsageError
@@ -291,3 +292,42 @@ def test_data_is_drawn_by_the_python_that_runs(monkeypatch):
     assert environment.prepare_here() == 0
     assert [command[0] for command in ran] == [sys.executable] * 2
     assert "load_CIFAR10" in ran[0][2] and "load_coco_data" in ran[1][2]
+
+
+FIRST = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance(colors="NoColor")
+before = set(shell.user_ns)
+shell.safe_execfile({file!r}, shell.user_ns, raise_exceptions=True)
+print(sorted(set(shell.user_ns) - before))
+for cell in {cells!r}:
+    shell.run_cell(cell)
+"""
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_told"),
+    [
+        (["check('affine_forward')"], True),
+        (["1 / 0"], False),
+        (["import coursekit", "chekc('affine_forward')"], False),
+        (["import os; os.chdir('/')", "check('affine_forward')"], False),
+    ],
+    ids=["first", "another error", "later", "elsewhere"],
+)
+def test_a_check_before_the_first_cells_says_what_to_run(cells, is_told):
+    """The error is shown as ever, what to do below it; the startup file leaves no name behind."""
+    code = FIRST.format(file=str(environment.IPYTHON / "course_first_cells.py"), cells=cells)
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.startswith("[]\n") and "Error" in done.stdout, done.stdout + done.stderr
+    assert ("Run All Above Selected Cell" in done.stdout.splitlines()[-1]) == is_told
+
+
+def test_kernels_of_the_environment_run_it(tmp_path):
+    """It is where IPython looks for what all kernels of an environment run first."""
+    from IPython.core.application import ENV_CONFIG_DIRS
+
+    environment._set_up_jupyterlab(tmp_path)
+    copied = [path.relative_to(tmp_path) for path in tmp_path.rglob("course_first_cells.py")]
+    assert copied == [Path("etc/ipython/startup/course_first_cells.py")]
+    assert Path(sys.prefix, "etc/ipython") in map(Path, ENV_CONFIG_DIRS)

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import importlib
+import json
 import os
 import re
 import sys
@@ -10,6 +11,7 @@ import tempfile
 import textwrap
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -165,6 +167,36 @@ def test_the_next_question_finds_nothing(leak, level):
         second = grading.question_record(find("relu_forward"))
     assert first.status in ("wrong", "crashed") and not first.earned, first.text
     assert (second.status, second.earned) == ("ok", second.points), second.text
+
+
+# Leave each thing in a process of its own, and look for it there.
+_LEAVE_AND_LOOK = f"""
+import json
+import numpy as np
+{IMPORTS}
+for name, left, seen in json.load(sys.stdin):
+    if os.fork() == 0:
+        exec(left)
+        os.write(1, b"" if eval(seen) else name.encode() + b"\\n")
+        os._exit(0)
+    os.wait()
+print("looked")
+"""
+
+
+def test_what_is_left_would_be_seen():
+    """Where a question leaves something that nothing denies, it finds this itself: else no later one proves a thing."""
+    left = [
+        (leak.name, leak.left, leak.seen)
+        for leak in LEAKS
+        if leak.seen != "False" and leak.levels == BOTH and not leak.is_denied
+    ]
+    limits = sandbox.Limits(idle=5.0, memory=1 << 30, file_size=8 << 20)
+    command = [sys.executable, "-c", _LEAVE_AND_LOOK]
+    with tempfile.TemporaryDirectory() as folder:
+        workspace.build(Path(folder), {})
+        done = sandbox.run_command(command, folder, json.dumps(left).encode(), limits, isolation="limits")
+    assert (done.stdout, len(left) > 20) == (b"looked\n", True), done.stderr
 
 
 # ---- follow-through

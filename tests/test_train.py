@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from coursekit.learner import results_page, train
-from coursekit.learner.recipes import captions, images, scenes, things
+from coursekit.learner.recipes import captions, images, record, scenes, things
 from coursekit.learner.recipes.run import Options
 from coursekit.paths import ROOT
 from cs231n import _weights, coco_utils
@@ -21,7 +21,7 @@ from cs231n.solver import Solver
 
 NETS_OF_TASKS = [net for nets in train.TASKS.values() for net in nets]
 WHOLE = {
-    module: dict(vars(module)) for module in (images, scenes, captions, things, coco_utils)
+    module: dict(vars(module)) for module in (images, record, scenes, captions, things, coco_utils)
 }  # before `small` changes it
 SHIPPED_SHA256 = "70eb6acdc419286b730189ab6cb498542613dc331fa236a4bd219b951413e550"
 
@@ -36,6 +36,9 @@ def small(tmp_path, monkeypatch):
     data = {f"{name}_{part}": a[where] for part, where in parts.items() for name, a in (("X", X), ("y", y))}
     monkeypatch.setattr(images, "get_CIFAR10_data", lambda **_: data)
     monkeypatch.setattr(images, "STAGES", [(4,), (6,)])
+    monkeypatch.setattr(record, "get_CIFAR10_data", lambda **_: data)
+    for name, value in {"WIDTH": 8, "BLOCKS": 2, "BATCH_SIZES": (10,), "PROBE": 10}.items():
+        monkeypatch.setattr(record, name, value)
     monkeypatch.setattr(scenes, "STAGES", [(4,), (4,), (6,)])
     monkeypatch.setattr(scenes, "SIZES", {"validation": 10, "test": 20, "features": 30})
     monkeypatch.setattr(scenes, "SCENES", 70)
@@ -55,7 +58,7 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setattr(coco_utils, "NUM_VAL", 20)
     for module in (images, scenes, captions, things):
         monkeypatch.setattr(module, "BATCH_SIZE", 10)
-    for module in (train, images, scenes, captions, things, _weights):
+    for module in (train, images, record, scenes, captions, things, _weights):
         monkeypatch.setattr(module, "SAVED", tmp_path / "saved")
     page = tmp_path / "results.md"
     page.write_text("# What the notebooks reach\n")
@@ -173,9 +176,13 @@ def test_the_page_has_a_section_with_the_command_that_repeats_it(net, tmp_path, 
 @pytest.mark.parametrize(
     "command, message",
     [
-        ("--net rnn --task classify", "rnn does not classify: choose from deep_convnet, scene_net"),
+        ("--net rnn --task classify", "rnn does not classify: choose from deep_convnet, record, scene_net"),
         ("--net scene_net --task caption", "scene_net does not caption: choose from transformer, lstm, rnn"),
         ("--scenes 100", "deep_convnet is not trained on drawn scenes"),
+        ("--net record --scenes 100", "record is not trained on drawn scenes"),
+        ("--minutes 3", "--minutes is for record alone"),
+        ("--net rnn --width 64", "--width is for record alone"),
+        ("--net record --minutes 3 --epochs 2", "--minutes decides how many epochs there are: leave --epochs out"),
         ("--net rnn --out file.npz", "--out is for scene_net alone"),
         ("--epochs 0", "0 is not 1 or more"),
     ],
@@ -184,6 +191,91 @@ def test_what_does_not_fit_together_is_refused(command, message, capsys):
     with pytest.raises(SystemExit):
         train.train(command.split())
     assert message in capsys.readouterr().err
+
+
+# ---- the record recipe
+
+
+def test_a_run_for_some_minutes_is_planned_once(monkeypatch, capsys):
+    """The plan follows from a measured step; a stopped run is resumed with its plan, whatever a step takes now."""
+    step, seconds = Solver._step, {8: 1.0, 4: 0.1}
+    monkeypatch.setattr(record, "LEAST_EPOCHS", {8: 3, 4: 1})
+    monkeypatch.setattr(record, "seconds_per_image", lambda width, data: seconds[width])
+
+    def stop(solver):
+        if len(solver.loss_history) == 10:
+            raise KeyboardInterrupt
+        step(solver)
+
+    command = ["--net", "record", "--minutes", "1"]
+    monkeypatch.setattr(Solver, "_step", stop)
+    assert train.train(command) == 130
+    planned = re.search(r"100.0 ms for an image and width 4: (\d+) epochs take about 1 min", capsys.readouterr().out)
+    assert planned
+    monkeypatch.setattr(Solver, "_step", step)
+    seconds.update({8: 0.01, 4: 0.01})
+    assert train.train(command) == 0
+    out = capsys.readouterr().out
+    assert f"Resuming after epoch 1 of {planned[1]}." in out and "ms for an image" not in out
+    assert re.search("accuracy, test, six views: [01].[0-9]{3}", out)
+
+
+def test_fresh_forgets_the_plan(tmp_path, monkeypatch, capsys):
+    seconds = {8: 1.0}
+    monkeypatch.setattr(record, "LEAST_EPOCHS", {8: 1})
+    monkeypatch.setattr(record, "seconds_per_image", lambda width, data: seconds[width])
+    step = Solver._step
+
+    def stop(solver):
+        if len(solver.loss_history) == 3:
+            raise KeyboardInterrupt
+        step(solver)
+
+    command = ["--net", "record", "--minutes", "5"]
+    monkeypatch.setattr(Solver, "_step", stop)
+    assert train.train(command) == 130
+    seconds[8] = 0.6
+    assert train.train([*command, "--fresh"]) == 130
+    assert capsys.readouterr().out.count("ms for an image") == 2
+    assert len(list((tmp_path / "saved").iterdir())) == 1  # the checkpoint of the new run alone
+
+
+def test_the_test_set_is_scored_once_and_at_the_end(monkeypatch, capsys):
+    """The images of the test set reach the net after the last step: once as they are, once in six views."""
+    data, seen = record.get_CIFAR10_data(), []
+    data["X_test"] = data["X_test"] + 1000
+    loss = record.RecordNet.loss
+
+    def watched(net, X, y=None):
+        seen.append("step" if y is not None else "test" if X.max() > 500 else "other")
+        return loss(net, X, y)
+
+    monkeypatch.setattr(record, "get_CIFAR10_data", lambda **_: data)
+    monkeypatch.setattr(record.RecordNet, "loss", watched)
+    assert train.train(["--net", "record", "--epochs", "2"]) == 0
+    assert seen.count("step") == 14 and seen.count("test") == 7
+    assert "test" not in seen[: -seen[::-1].index("step")]
+
+
+@pytest.mark.parametrize("epochs, size", [(16, 2000), (8, 2000), (7, 1000), (2, 500), (1, 250)])
+def test_short_runs_have_smaller_batches(epochs, size, monkeypatch):
+    """At least 190 steps, as a run of 8 epochs has."""
+    monkeypatch.setattr(record, "BATCH_SIZES", WHOLE[record]["BATCH_SIZES"])
+    assert record.batch_size_for(epochs, 49_000) == size
+
+
+@pytest.mark.parametrize("minutes", [1, 7, 60])
+def test_as_many_epochs_as_fit(minutes):
+    """One epoch more would take longer than the minutes, with some to spare."""
+    data = {"X_train": range(49_000), "X_val": range(1000), "X_test": range(10_000)}
+    epochs = record.epochs_within(60 * minutes, 1e-3, data)
+    available = (1 - record.SPARE) * 60_000 * minutes
+    assert record._image_steps(epochs, data) <= available < record._image_steps(epochs + 1, data)
+
+
+def test_a_step_is_measured():
+    data = record.get_CIFAR10_data()
+    assert 0 < record.seconds_per_image(8, data) < 1
 
 
 # ---- captions

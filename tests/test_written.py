@@ -9,9 +9,25 @@ import pytest
 import records
 from records import with_answer
 
-from coursekit.grading.reports.marks import answer_key, is_blank, read_marks, totals, unknown_marks
+from coursekit.grading.record import NotebookRecord, NotebookState, SubmittedFile
+from coursekit.grading.reports.class_page import write_class_page
+from coursekit.grading.reports.exports import grades_csv, gradescope_results
+from coursekit.grading.reports.learner_page import write_learner_page
+from coursekit.grading.reports.marks import (
+    answer_key,
+    is_blank,
+    marked_answers,
+    read_marks,
+    rubric_of,
+    totals,
+    unknown_marks,
+)
+from coursekit.grading.reports.rubrics import asked, points_of, rubrics_of
 from coursekit.grading.reports.safe_markdown import LONGEST, to_html
 from coursekit.grading.reports.written import write_written_pages
+from coursekit.learner.notebook_form import prompts
+from coursekit.paths import ROOT
+from coursekit.questions import NOTEBOOKS, notebook_file
 
 START = "softmax-answer_start"
 
@@ -79,7 +95,7 @@ def test_fields_are_labelled_and_filled(class_of_12, tmp_path):
     page = (tmp_path / "written" / f"{START}.html").read_text()
     assert 'value="2.5"' in page and "why &#34;N&#34;?</textarea>" in page and 'id="possible"' in page
     names = re.findall(r'<(?:input|textarea) id="(\w+)"', page)
-    assert set(names) == set(re.findall(r'<label for="(\w+)">', page)) and len(names) == len(set(names)) == 19
+    assert set(names) == set(re.findall(r'<label for="(\w+)">', page)) and len(names) == len(set(names)) == 20
 
 
 # ---- marks
@@ -222,3 +238,181 @@ def test_points_possible_are_the_same_for_all(class_of_12, tmp_path):
     missing = replace(class_of_12[2], written=[])
     assert {totals(record, marks).possible for record in (*class_of_12, missing)} == {3.0}
     assert totals(class_of_12[0], marks).points == 2 and totals(missing, marks).points == 0
+
+
+# ---- rubrics and model answers of the course
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_every_written_question_has_a_rubric_and_a_model_answer(notebook):
+    """And there is no rubric for a question that does not exist."""
+    asked_there = prompts(json.loads((ROOT / notebook_file(notebook)).read_text(encoding="utf-8")))
+    assert set(rubrics_of(NOTEBOOKS[notebook]).get(notebook, {})) == set(asked_there)
+    for id_ in asked_there:
+        course = asked(f"{notebook}-{id_}")
+        assert course.model and course.comparison and "SOLUTION" not in course.model + course.comparison
+        assert 2 <= points_of(course.rubric) <= 4 and all(item.text.endswith(".") for item in course.rubric)
+
+
+def test_what_the_course_does_not_ask():
+    assert asked("knn-answer_nothing").rubric == asked("nothing-answer_x").rubric == asked("").rubric == ()
+
+
+def test_the_page_has_the_question_a_model_answer_and_the_rubric(class_of_12, tmp_path):
+    write_written_pages(class_of_12, tmp_path)
+    page = (tmp_path / "written" / "knn-answer_preprocessing.html").read_text()
+    assert "A rotation of the axes (5) preserves L2 distances" in page and "What learners compare theirs with" in page
+    rubric = json.loads(re.search(r"data-rubric='([^']*)'", page)[1])
+    assert [item["id"] for item in rubric] == [1, 2, 3, 4] and sum(item["points"] for item in rubric) == 4
+    assert 'id="possible" type="number" min="0" step="any" value="4"' in page
+
+
+# ---- what a page saves
+
+
+def saved(name="marks.json", when="2026-11-20T10:00:00Z", **about):
+    """A file as the page saves it."""
+    content = {"format": 2, "saved": when, "question": PREPROCESSING, "possible": 4, "rubric": [], "comments": []}
+    return {"name": name, "content": content | {"marks": []} | about}
+
+
+def put(out, *files):
+    (out / "marks").mkdir(exist_ok=True)
+    for file in files:
+        (out / "marks" / file["name"]).write_text(json.dumps(file["content"]))
+
+
+PREPROCESSING = "knn-answer_preprocessing"
+RUBRIC = [{"id": 1, "points": 3, "text": "says <why>"}, {"id": 7, "points": -0.5, "text": "misses 5"}]
+
+
+def test_rubric_and_comments_come_back(class_of_12, tmp_path):
+    """They are on the page again, on the learner's page, and in what Gradescope and Moodle show."""
+    mark = row(class_of_12[0], 2.5, 4, "Good.", PREPROCESSING) | {"items": [1, 7, 99]}
+    put(tmp_path, saved(rubric=RUBRIC, comments=["Good.", "Why?"], marks=[mark]))
+    marks = read_marks(tmp_path)
+    assert marks.problems == () and next(iter(marks.by_answer.values())).told == "+3: says <why>\n-0.5: misses 5\nGood."
+    write_written_pages(class_of_12, tmp_path, marks)
+    page = (tmp_path / "written" / f"{PREPROCESSING}.html").read_text()
+    assert json.loads(re.search(r"data-rubric='([^']*)'", page)[1]) == [RUBRIC[0], RUBRIC[1] | {"id": 2}]
+    assert json.loads(re.search(r"data-comments='([^']*)'", page)[1]) == ["Good.", "Why?"]
+    assert f"data-answer=\"{mark['answer']}\" data-items='[1, 2]'" in page
+    html, text = (path.read_text() for path in write_learner_page(class_of_12[0], tmp_path, marks))
+    assert "+3: says &lt;why&gt;" in html and "- +3: says <why>" in text and "-0.5: misses 5" in html
+    tests = {test["name"]: test for test in gradescope_results(class_of_12[0], marks)["tests"]}
+    test = tests["knn: written answer answer_preprocessing"]
+    assert (test["score"], test["max_score"], test["output"]) == (2.5, 4, "+3: says <why>\n-0.5: misses 5\nGood.")
+
+
+def test_two_markers_have_both_comments_and_the_later_rubric(class_of_12, tmp_path):
+    """What the earlier one has chosen stays on the page, too."""
+    first = row(class_of_12[0], 3, 4, question=PREPROCESSING) | {"items": [1]}
+    second = row(class_of_12[1], 1, 4, question=PREPROCESSING) | {"items": [1]}
+    other = [{"id": 1, "points": 1, "text": "another item"}]
+    put(
+        tmp_path,
+        saved("z.json", "2026-11-20T10:00:00Z", rubric=RUBRIC, comments=["a", "b"], marks=[first]),
+        saved("a.json", "2026-11-20T11:00:00Z", rubric=other, comments=["b", "c"], marks=[second]),
+    )
+    marks = read_marks(tmp_path)
+    assert marks.sheets[PREPROCESSING].comments == ("a", "b", "c")
+    assert [item.text for item in rubric_of(PREPROCESSING, marks)] == ["another item", "says <why>"]
+
+
+def test_marks_of_the_format_before_are_read():
+    marks = read_marks(ROOT / "tests" / "data" / "format_1")
+    assert marks.problems == () and marks.possible("knn-answer_distance_matrix") == 3
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"possible": "x"},
+        {"possible": -1},
+        {"rubric": 3},
+        {"rubric": [3]},
+        {"rubric": [{"id": 1, "points": "nan", "text": ""}]},
+    ]
+    + [{"comments": 3}, {"rubric": [{"id": [], "points": 1, "text": ""}]}, {"possible": None}],
+)
+def test_a_sheet_that_is_none_is_named(class_of_12, tmp_path, about):
+    put(tmp_path, saved("broken.json", **about))
+    marks = read_marks(tmp_path)
+    assert marks.by_answer == {} and marks.problems[0].startswith("broken.json is not a file of marks")
+
+
+# ---- points possible
+
+
+def test_unmarked_answers_are_not_marked_yet_for_everybody(class_of_12, tmp_path):
+    """With a file that sets the points, and a mark for one learner: the points possible are the same for all."""
+    marked, blank, unmarked = class_of_12[:3]
+    put(tmp_path, saved(marks=[row(marked, 3, 4, question=PREPROCESSING)]))
+    marks = read_marks(tmp_path)
+    assert is_blank(next(a.text for a in blank.written if a.id == "answer_preprocessing"))
+    words = {}
+    for record in (marked, unmarked, blank):
+        words[record.submission.id] = next(
+            a for a in marked_answers(record, marks) if a.question == PREPROCESSING
+        ).words
+        tests = gradescope_results(record, marks)["tests"]
+        assert sum(test["max_score"] for test in tests) == record.possible + 4
+    assert list(words.values()) == ["3 of 4 points", "not marked yet, out of 4 points", "0 of 4 points"]
+    assert (
+        "1 written answer is not marked yet." not in gradescope_results(unmarked, read_marks(tmp_path / "x"))["output"]
+    )
+    assert "written answers are not marked yet." in gradescope_results(unmarked, marks)["output"]
+    rows = list(csv.DictReader(grades_csv(class_of_12, marks).splitlines()))
+    assert {row_["possible"] for row_ in rows} == {"82"}
+    assert [rows[i][PREPROCESSING] for i in (0, 2, 1)] == ["3", "", "0"]
+
+
+def test_a_maximum_that_is_not_the_same_everywhere_is_named(class_of_12, tmp_path):
+    """The larger one counts, for those as well who were marked out of the other one."""
+    rows = [row(class_of_12[0], 2, 2, question=PREPROCESSING), row(class_of_12[1], 3, 4, question=PREPROCESSING)]
+    put_marks(tmp_path, rows)
+    marks = read_marks(tmp_path)
+    told = [next(a for a in marked_answers(r, marks) if a.question == PREPROCESSING).words for r in class_of_12[:2]]
+    assert told == ["2 of 4 points", "3 of 4 points"]
+    assert marks.unequal() == ["knn-answer_preprocessing is marked out of 2 and 4 points: 4 count for everybody"]
+    write_class_page(class_of_12, tmp_path, marks)
+    assert marks.unequal()[0] in (tmp_path / "class.html").read_text()
+
+
+def test_the_histogram_compares_what_compares(class_of_12, tmp_path):
+    """A question that is not marked for all is left out of it; then it counts."""
+    put(tmp_path, saved(marks=[row(class_of_12[0], 0, 4, question=PREPROCESSING)]))
+
+    def last_bar():
+        write_class_page(class_of_12, tmp_path)
+        page = (tmp_path / "class.html").read_text()
+        return int(re.search(r"90 to 100 %: (\d+)", page)[1]), "not marked for everybody yet: knn-answer_prep" in page
+
+    assert last_bar() == (12, True)
+    shown = [r for r in class_of_12 if not is_blank(next(a.text for a in r.written if a.id == "answer_preprocessing"))]
+    many = [row(r, 20 * (r is not shown[0]), 20, question=PREPROCESSING) for r in shown]
+    put(tmp_path, saved(possible=20, marks=many))
+    assert last_bar() == (len(shown) - 1, False)
+
+
+@pytest.mark.parametrize("notebooks", ["run", "skip"])
+def test_answers_in_a_damaged_notebook_are_lost_not_blank(class_of_12, tmp_path, notebooks):
+    """A person hears of them; the points possible are those of the others; the learner reads why."""
+    reason = "knn.ipynb cannot be read: it is damaged. With it, 3 written answers cannot be read."
+    broken = [NotebookRecord("knn", NotebookState.BROKEN, reason)]
+    files = (SubmittedFile("assignments/assignment1/knn.ipynb", "0" * 64, 9),)
+    lost = replace(class_of_12[2], notebooks=broken, written=class_of_12[2].written[1:])
+    lost = records.with_settings(records.with_submission(lost, files=files), notebooks=notebooks)
+    put(tmp_path, saved(marks=[row(class_of_12[0], 3, 4, question=PREPROCESSING)]))
+    marks = read_marks(tmp_path)
+    assert totals(lost, marks).possible == totals(class_of_12[0], marks).possible == 4
+    html, text = (path.read_text() for path in write_learner_page(lost, tmp_path, marks))
+    assert (
+        "could not be read, out of 4 points" in html and reason in html and "could not be read, out of 4 points" in text
+    )
+    tests = {test["name"]: test for test in gradescope_results(lost, marks)["tests"]}
+    assert tests["knn: written answer answer_preprocessing"]["output"] == reason
+    write_class_page([class_of_12[0], lost], tmp_path, marks)
+    page = (tmp_path / "class.html").read_text()
+    assert re.search(rf"<strong>notebook</strong>.*submission.*3.*{re.escape(reason)}", page)
+    assert f"not marked for everybody yet: {PREPROCESSING}" in page

@@ -7,6 +7,7 @@ import pytest
 from coursekit.learner.notebook_form import BLANK_ANSWER, prompts, question_in, written_answers
 from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS
+from coursekit.teacher.solutions import SolutionError, strip_notebook
 from tests.learner_notebooks import edition, filled
 
 CARD = "> **Written question 2** · 5 minutes\n>\n> Why is it so?\n>\n> 1. one\n> 2. two"
@@ -54,6 +55,41 @@ def test_without_ids_it_is_what_stands_before(notebook):
         del one["id"]
     assert list(prompts(notebook).values()) == [ASKED]
     assert list(written_answers(notebook).values()) == ["Because."]
+
+
+@pytest.mark.parametrize("id_", ["", "8c1f20"])
+def test_an_answer_that_has_lost_its_id_is_found_by_its_comparison(notebook, id_):
+    """Cut and pasted, a cell gets a new id; the others keep theirs, and a second answer is not forgotten."""
+    second = [cell("question_b", CARD), cell("answer_b", "No."), cell("compare_b", "<summary>Compare with an answer")]
+    del notebook["cells"][1]
+    notebook["cells"][1]["id"] = id_
+    notebook["cells"] += second
+    assert written_answers(notebook) == {"answer_a": "Because.", "answer_b": "No."}
+    assert prompts(notebook) == {"answer_a": ASKED, "answer_b": ASKED}
+
+
+def test_a_cell_before_a_comparison_is_no_second_answer(notebook):
+    notebook["cells"].insert(3, cell("8c1f20", "Words of the learner."))
+    assert written_answers(notebook) == {"answer_a": "Because."}
+
+
+@pytest.mark.parametrize(
+    "id_, text, said",
+    [
+        (
+            "8c1f20",
+            "**Your answer:**\n\n<!-- BEGIN SOLUTION -->\nSo.\n<!-- END SOLUTION -->",
+            "looks like a written answer",
+        ),
+        ("8c1f20", BLANK_ANSWER, "looks like a written answer"),
+        ("fair", "Compare:\n\n<!-- BEGIN SOLUTION -->\nSo.\n<!-- END SOLUTION -->", "begins neither with answer_ nor"),
+    ],
+)
+def test_an_answer_under_another_id_is_an_error_that_names_the_cell(id_, text, said):
+    """In the solved tree, where JupyterLab has given it an id: the learner's edition is not built with it."""
+    with pytest.raises(SolutionError, match=f"practice/Trial.ipynb: the cell '{id_}' .*{said}") as caught:
+        strip_notebook(json.dumps({"cells": [cell(id_, text)]}), "assignments/practice/Trial.ipynb")
+    assert "new-question KEY --notebook Trial --written" in str(caught.value)
 
 
 def test_comparisons_are_no_answers():

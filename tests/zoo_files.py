@@ -58,14 +58,15 @@ def in_files(entry, root):
     try:
         for target in targets:
             path = root / file_of(target)
-            path.write_text(_with_entry(path.read_text(encoding="utf-8"), entry, target), encoding="utf-8")
+            path.write_text(with_entry(path.read_text(encoding="utf-8"), entry, target), encoding="utf-8")
         yield
     finally:
         for file, text in before.items():
             (root / file).write_text(text, encoding="utf-8")
 
 
-def _with_entry(source, entry, target):
+def with_entry(source, entry, target):
+    """The text of a file with an entry in the place of one of its functions."""
     path = target.partition(":")[2]
     lines = source.split("\n")
     first, last = next((first, last) for first, last, name in functions_in(source) if name == path)

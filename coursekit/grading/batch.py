@@ -14,12 +14,12 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
-from dataclasses import asdict
 from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -29,10 +29,14 @@ from coursekit.grading.intake.sources import Source
 from coursekit.grading.intake.text import why
 from coursekit.grading.intake.zips import LARGEST_ARCHIVE, MOST_MEMBERS, Refused, walk
 from coursekit.grading.interruption import stop_when_told, stoppable
+from coursekit.grading.late import Dates, with_lateness
 from coursekit.grading.record import Record, read_record, record_path, write_record
 from coursekit.grading.reports.learner_page import write_learner_page
 from coursekit.grading.reports.marks import Marks, read_marks
 from coursekit.grading.settings import Settings, versions
+
+if TYPE_CHECKING:
+    from coursekit.grading.cluster.team import Cluster
 
 ROUNDS = 3  # how often a submission is tried whose process is lost; the last time in a process of its own
 MANY = 20  # submissions from which on it pays to run the reference before the processes start, which each would else
@@ -42,7 +46,12 @@ Finished = Generator[tuple[Source, Record], None, None]
 
 
 def grade_all(
-    sources: list[Source], settings: Settings, out: str | Path, processes: int = 1, scheduler: str | None = None
+    sources: list[Source],
+    settings: Settings,
+    out: str | Path,
+    processes: int = 1,
+    cluster: "Cluster | None" = None,
+    dates: Dates | None = None,
 ) -> list[Record]:
     """Grade what has no record yet; all records, in the order of the sources.
 
@@ -54,23 +63,27 @@ def grade_all(
         Gets ``records/<id>.json`` and the report of each submission as soon as it is graded.
     processes : int
         Submissions graded in parallel on this machine.
-    scheduler : str, optional
-        Address of a Dask cluster; see `coursekit.grading.cluster`.
+    cluster : Cluster, optional
+        Grades instead of this machine; `settings` are its own.
+    dates : Dates, optional
+        When the assignment is due; the reports apply them.
     """
     marks = read_marks(out)
     fingerprints = {source.id: fingerprint(source, settings) for source in sources}
     records = {id_: record for id_, expected in fingerprints.items() if (record := _settled_record(out, id_, expected))}
     waiting = [source for source in sources if source.id not in records]
     bar = tqdm(total=len(sources), initial=len(records), unit="submission", dynamic_ncols=True)
-    with bar, closing(_graded(waiting, settings, processes, scheduler)) as graded:
+    with bar, closing(_graded(waiting, settings, processes, cluster)) as graded:
         for source, record in graded:
             record.fingerprint = fingerprints[source.id]
-            records[source.id] = _keep(record, source, settings, out, marks)
+            records[source.id] = _keep(record, source, settings, out, marks, dates)
             bar.update()
     return [records[source.id] for source in sources]
 
 
-def _keep(record: Record, source: Source, settings: Settings, out: str | Path, marks: Marks) -> Record:
+def _keep(
+    record: Record, source: Source, settings: Settings, out: str | Path, marks: Marks, dates: Dates | None
+) -> Record:
     """Write a record and its page; the record that was written, which is another one if this one cannot be."""
     try:
         write_record(record, out)
@@ -78,7 +91,7 @@ def _keep(record: Record, source: Source, settings: Settings, out: str | Path, m
         record = failed_record(source, settings, f"its record cannot be written ({why(error)})")
         write_record(record, out)
     with suppress(Exception):  # the reports of the class write this page again, and say so if that fails
-        write_learner_page(record, out, marks)
+        write_learner_page(with_lateness(record, dates), out, marks)
     return record
 
 
@@ -93,7 +106,7 @@ def _settled_record(out: str | Path, submission_id: str, expected: str) -> Recor
 
 def fingerprint(source: Source, settings: Settings) -> str:
     """The same for the same files, settings and versions."""
-    about = [_content(source), source.inside, source.parts, asdict(settings), settings.level, versions()]
+    about = [_content(source), source.inside, source.parts, settings.evidence(), versions()]
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
@@ -136,13 +149,9 @@ def _add_content(digest: "hashlib._Hash", path: Path, most: int) -> int:
 # ---- who does the work
 
 
-def _graded(sources: list[Source], settings: Settings, processes: int, scheduler: str | None) -> Finished:
+def _graded(sources: list[Source], settings: Settings, processes: int, cluster: "Cluster | None") -> Finished:
     """Grade the sources, here or on a cluster; yields each with its record as soon as it is complete."""
-    if not scheduler:
-        return _here(sources, settings, processes)
-    from coursekit.grading.cluster import graded_on_cluster  # it imports Dask, which few need
-
-    return graded_on_cluster(sources, settings, scheduler)
+    return cluster.graded(sources) if cluster else _here(sources, settings, processes)
 
 
 def _here(sources: list[Source], settings: Settings, processes: int) -> Finished:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from coursekit.core.course import Course, GradingRules
 from coursekit.core.terminal import say
 from coursekit.files import write_file
+from coursekit.grading import late
 from coursekit.grading.batch import grade_all
 from coursekit.grading.comparison import differences, with_questions_of
 from coursekit.grading.evaluate import grade_submission
@@ -23,9 +25,12 @@ from coursekit.grading.reports.class_reports import write_reports
 from coursekit.grading.reports.marks import read_marks
 from coursekit.grading.reports.moodle import read_worksheet
 from coursekit.grading.reports.pages import counted
+from coursekit.grading.reports.phrases import phrases
 from coursekit.grading.running import sandbox
 from coursekit.grading.settings import NUM_SEEDS, BatchError, Settings, new_seed
 from coursekit.learner import submission
+from coursekit.learner.arguments import Arguments
+from coursekit.questions import course, use_course
 
 _ASSIGNMENT = re.compile(r"assignment[ _-]?(\d+)", re.I)
 
@@ -34,27 +39,31 @@ _ASSIGNMENT = re.compile(r"assignment[ _-]?(\d+)", re.I)
 
 def grade(options: Sequence[str] = ()) -> int:
     """Grade all submissions of a folder; 0 if every one has a grade."""
-    args = _parser().parse_args(options)
     try:
+        rules = _rules_of(options)
+        args = _parser(rules).parse_args(options)
         found = _without_tables(_survey(args.submissions, args.pattern, args.roster), args)
-        settings = _settings(args, found)
+        settings = _settings(args, found, rules.grading)
         _check_tables(args, settings.assignment)
+        phrases()  # read before anything is graded
+        dates = late.read_dates(rules, settings.assignment, args.late_days_used)
     except (BatchError, ValueError) as error:
         say(error)
         return 2
-    if refusal := sandbox.refusal(settings.isolation, settings.trust_submissions):
-        say(refusal)
+    except KeyboardInterrupt:
+        say("Stopped before anything was graded.")
+        return 130
+    if args.scheduler is None and not _is_isolated(settings):
         return 2
-    if warning := sandbox.warning(settings.isolation):
-        say(warning)
     say(*_what_is_there(found), *read_marks(args.out).problems)
-    paths = {"submissions": args.submissions, "roster": args.roster}
+    paths = {"submissions": args.submissions, "roster": args.roster, "course": args.course}
     known = {name: str(path.resolve()) for name, path in paths.items() if path}
-    _remember(args.out, **known, seed=settings.seed, pattern=args.pattern)
+    used = {"late_days_used": [str(path.resolve()) for path in args.late_days_used]} if args.late_days_used else {}
+    _remember(args.out, **known, **used, seed=settings.seed, pattern=args.pattern)
     try:
-        records = grade_all(found.sources, settings, args.out, args.processes, args.scheduler)
+        records = _records(args, found.sources, settings, dates)
         notes = write_reports(
-            records, args.out, args.canvas, args.column, found.others, found=found, moodle=args.moodle
+            records, args.out, args.canvas, args.column, found.others, found=found, moodle=args.moodle, dates=dates
         )
         say(*(note for note in notes if note not in found.notes))  # which were said at the start
     except BatchError as error:
@@ -64,6 +73,33 @@ def grade(options: Sequence[str] = ()) -> int:
         say(f"Stopped. The finished records are in {args.out}; run the same command to continue.")
         return 130
     return _summary(records, args.out)
+
+
+def _is_isolated(settings: Settings) -> bool:
+    """Whether strangers' code may run here; says why not, or what an instructor should know."""
+    refusal = sandbox.refusal(settings.isolation, settings.trust_submissions)
+    say(*filter(None, [refusal or sandbox.warning(settings.isolation)]))
+    return not refusal
+
+
+def _records(
+    args: argparse.Namespace, sources: list[Source], settings: Settings, dates: late.Dates | None
+) -> list[Record]:
+    """The records of all submissions, made here or on a cluster."""
+    if args.scheduler is None:
+        return grade_all(sources, settings, args.out, args.processes, dates=dates)
+    from coursekit.grading.cluster.team import open_cluster  # which few need
+
+    with open_cluster(args.scheduler, settings) as cluster:
+        return grade_all(sources, cluster.settings, args.out, cluster=cluster, dates=dates)
+
+
+def _rules_of(options: Sequence[str]) -> Course:
+    """The course's rules: of the file that the options name, or else those that are in force here."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--course")
+    chosen = parser.parse_known_args(options)[0].course
+    return use_course(chosen) if chosen else course()
 
 
 def _check_tables(args: argparse.Namespace, assignment: str) -> None:
@@ -76,7 +112,8 @@ def _check_tables(args: argparse.Namespace, assignment: str) -> None:
 
 def _without_tables(found: Survey, args: argparse.Namespace) -> Survey:
     """What was found, without the tables that were given as options, which may lie beside the submissions."""
-    given = {path.resolve() for path in (args.roster, args.canvas, args.moodle) if path}
+    tables = (args.roster, args.canvas, args.moodle, args.course, *args.late_days_used)
+    given = {path.resolve() for path in tables if path}
     folders = {found.folder, found.handed.path} if found.handed else {found.folder}
     names = {name for name in found.others if given & {(folder / name).resolve() for folder in folders}}
     return found._replace(others={name: why for name, why in found.others.items() if name not in names})
@@ -89,8 +126,8 @@ def _what_is_there(found: Survey) -> list[str]:
     return [there, *[found.example] * bool(found.example), *found.notes]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(rules: Course) -> argparse.ArgumentParser:
+    parser = Arguments(
         prog="python -m coursekit grade",
         description="Grade all submissions of a folder and write the reports. A batch that was stopped continues where "
         "it was; what is graded already is graded again only if its files, the settings or the code have changed.",
@@ -105,11 +142,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=_seed, help="seed of the fresh inputs; by default one is drawn for the class and kept in --out"
     )
-    parser.add_argument("--notebooks", choices=["run", "skip"], default="run", help="skip: grade functions only")
+    parser.add_argument(
+        "--notebooks", choices=["run", "skip"], default=rules.grading.notebooks, help="skip: grade functions only"
+    )
     parser.add_argument(
         "--follow-through",
         type=float,
-        default=1.0,
+        default=rules.grading.follow_through,
         metavar="SHARE",
         help="share of the points of a question that is right only with the course's answers to earlier questions "
         "(default 1.0)",
@@ -117,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--edges",
         choices=["ignore", "count"],
-        default="ignore",
+        default=rules.grading.edges,
         help="count: code that fails a case that its question does not ask for is wrong (default ignore)",
     )
     parser.add_argument(
@@ -128,6 +167,16 @@ def _parser() -> argparse.ArgumentParser:
         "--processes", type=int, default=os.cpu_count(), help="submissions graded in parallel (default: all cores)"
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="Dask cluster to grade on, such as tcp://host:8786")
+    _add_course(parser)
+    parser.add_argument(
+        "--late-days-used",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CSV",
+        help="late days that learners have used for earlier assignments: the folder that `grade` wrote for one, or a "
+        "list; may be repeated",
+    )
     _add_class(parser)
     parser.add_argument("--canvas", type=Path, metavar="CSV", help="Canvas gradebook; a copy is filled in")
     parser.add_argument("--moodle", type=Path, metavar="CSV", help="Moodle grading worksheet; a copy is filled in")
@@ -137,6 +186,11 @@ def _parser() -> argparse.ArgumentParser:
         help="column to fill in; by default the one that names the assignment (Canvas), or Grade (Moodle)",
     )
     return parser
+
+
+def _add_course(parser: argparse.ArgumentParser) -> None:
+    about = "the course's rules (default: course.toml in the course's folder); options of this command win over them"
+    parser.add_argument("--course", type=Path, metavar="FILE", help=about)
 
 
 def _add_class(parser: argparse.ArgumentParser) -> None:
@@ -178,7 +232,7 @@ def _survey(folder: Path, pattern: str, roster: Path | None) -> Survey:
     return found
 
 
-def _settings(args: argparse.Namespace, found: Survey) -> Settings:
+def _settings(args: argparse.Namespace, found: Survey, rules: GradingRules) -> Settings:
     return Settings(
         assignment=args.assignment or _assignment_of(found),
         seed=_seed_of_class(args.out) if args.seed is None else args.seed,
@@ -187,6 +241,11 @@ def _settings(args: argparse.Namespace, found: Survey) -> Settings:
         follow_through_share=args.follow_through,
         isolation=args.isolation,
         trust_submissions=args.trust_submissions,
+        partial_credit=rules.partial_credit,
+        question_time=rules.question_time,
+        cell_seconds=rules.cell_seconds,
+        notebook_seconds=rules.notebook_seconds,
+        memory_mb=rules.memory_mb,
     )
 
 
@@ -226,9 +285,11 @@ def regrade(options: Sequence[str] = ()) -> int:
     args = _regrade_parser().parse_args(options)
     out = args.record if args.record.is_dir() else args.record.parent.parent
     try:
+        _use_course_again(args, out)
         records, problems = read_sound_records(out) if args.record.is_dir() else ([read_record(args.record)], [])
-        found = _survey_again(args, out)
+        found = survey_again(args.submissions, out)
         sources = _sources_of(records, found)
+        dates = _dates_again(records, out)
     except (BatchError, ValueError) as error:
         say(error)
         return 2
@@ -246,13 +307,13 @@ def regrade(options: Sequence[str] = ()) -> int:
         differing += differs
     if args.question and differing:
         records, problems = read_sound_records(out)
-        write_reports(records, out, others=found.others, problems=problems, found=found)
+        write_reports(records, out, others=found.others, problems=problems, found=found, dates=dates)
     say(f"{len(records)} graded again, {differing} with differences")
     return 1 if differing and not args.question else 0
 
 
 def _regrade_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="python -m coursekit regrade",
         description="Grade again with the seed and settings of the record, and list the differences. "
         "Nothing is written without --question.",
@@ -266,6 +327,7 @@ def _regrade_parser() -> argparse.ArgumentParser:
         help="grade only this question, and keep the new result; may be repeated",
     )
     parser.add_argument("--submissions", type=Path, help="folder of submissions, if it was moved")
+    _add_course(parser)
     _add_trust(parser)
     return parser
 
@@ -290,6 +352,11 @@ def _settings_of(record: Record, args: argparse.Namespace) -> Settings:
         isolation=settings.isolation,
         questions=tuple(args.question),
         trust_submissions=args.trust_submissions,
+        partial_credit=settings.partial_credit,
+        question_time=settings.question_time,
+        cell_seconds=settings.cell_seconds,
+        notebook_seconds=settings.notebook_seconds,
+        memory_mb=settings.memory_mb,
     )
 
 
@@ -305,7 +372,21 @@ def _tell_differences(record: Record, again: Record, only_questions: bool) -> bo
 # ---- what is remembered of a class
 
 
-def _remember(out: Path, **about: str | int) -> None:
+def _use_course_again(args: argparse.Namespace, out: Path) -> None:
+    """Take the course's rules that the class was graded with, or those of the option."""
+    known = _remembered(out).get("course")
+    if args.course or isinstance(known, str):
+        use_course(args.course or known)
+
+
+def _dates_again(records: list[Record], out: Path) -> late.Dates | None:
+    """The dates by which the class was graded, as they are now."""
+    used = _remembered(out).get("late_days_used", [])
+    tables = [Path(str(path)) for path in used] if isinstance(used, list) else []
+    return late.read_dates(course(), records[0].assignment, tables) if records else None
+
+
+def _remember(out: Path, **about: str | int | list[str]) -> None:
     write_file(out / "batch.json", json.dumps(about, indent=1) + "\n")
 
 
@@ -318,12 +399,12 @@ def _remembered(out: Path) -> dict:
     return about if isinstance(about, dict) else {}
 
 
-def _survey_again(args: argparse.Namespace, out: Path) -> Survey:
-    """The submissions, found as they were when they were graded."""
+def survey_again(moved: Path | None, out: Path) -> Survey:
+    """The submissions, found as they were when they were graded, or in the folder to which they were moved."""
     known = _remembered(out)
     pattern, roster = known.get("pattern"), known.get("roster")
     is_there = isinstance(roster, str) and Path(roster).is_file()
-    folder = args.submissions or _submissions_of(out)
+    folder = moved or _submissions_of(out)
     return survey(folder, pattern if isinstance(pattern, str) else "", Path(str(roster)) if is_there else None)
 
 

@@ -24,7 +24,7 @@ from coursekit.grading.running.sandbox import Limits
 from coursekit.judging.judge import compare
 from coursekit.judging.runner import Ending, Execute, FinishedProcess, Result, run_calls, run_case
 from coursekit.paths import ROOT
-from coursekit.questions import find
+from coursekit.questions import declared
 
 MEMORY = 2 << 30  # bytes; an array of all differences would take 5 GB
 GROWTH = 4.0  # the time may grow this many times as fast as the reference's
@@ -145,7 +145,7 @@ def _pace(question_id: str, statement: str, seed: int) -> Pace:
 
 
 def _found(question_id: str, statement: str) -> tuple[Question, Effort]:
-    question = find(question_id)
+    question = declared()[question_id]
     return question, next(effort for effort in question.efforts if effort.statement == statement)
 
 

@@ -26,6 +26,7 @@ from coursekit.grading.record import (
     FollowThrough,
     NotebookRecord,
     NotebookState,
+    Partial,
     QuestionRecord,
     Receipt,
     Record,
@@ -44,7 +45,7 @@ from coursekit.judging.misplaced import misplaced
 from coursekit.judging.runner import Ending, Execute, FinishedProcess
 from coursekit.learner import notebook_form, submission
 from coursekit.paths import file_of
-from coursekit.questions import all_questions, closure, find, module_of, notebook_file
+from coursekit.questions import all_questions, closure, declared, find, module_of, notebook_file
 
 if TYPE_CHECKING:  # it imports nbval and Jupyter, which grading without notebooks does not need
     from coursekit.grading.running.notebook_run import NotebookRun
@@ -101,6 +102,11 @@ def new_record(source: Source, settings: Settings) -> Record:
             isolation=settings.level,
             notebooks=settings.notebooks,
             edges=settings.edges,
+            partial_credit=settings.partial_credit,
+            question_time=settings.question_time,
+            cell_seconds=settings.cell_seconds,
+            notebook_seconds=settings.notebook_seconds,
+            memory_mb=settings.memory_mb,
         ),
         versions=versions(),
         possible=float(sum(question.points for question in settings.asked())),
@@ -191,18 +197,20 @@ class Grading:
         """The record of one question."""
         graded = self.grade(question)
         through = self._follow_through(question, graded)
+        partial = graded.partial if self.settings.partial_credit else None
         return QuestionRecord(
             id=question.id,
             title=question.title,
             notebook=question.notebook,
             points=question.points,
-            earned=question.points * (through.share if through else float(graded.status == Status.OK)),
+            earned=question.points * _share(graded, through, partial),
             status=graded.status,
             text=graded.text,
             mistake=graded.mistake,
             first_wrong=graded.first_wrong,
             follow_through=through,
             full_text=graded.full_text,
+            partial=partial,
             seed=self.settings.seed,
         )
 
@@ -235,7 +243,7 @@ class Grading:
         if missing:
             reason = self.work.broken.get(missing[0], f"{missing[0]} is not in the submission")
             return without_verdict(question, Status.NOT_GRADABLE, reason)
-        limits, seed = replace(self._limits(), seconds=question.seconds), self.settings.seed
+        limits, seed = self._limits_of(question), self.settings.seed
         make_execute = partial(self._executor, reference=reference, question=question)
         graded = judgement.grade_function(question, seed, make_execute(limits), self.settings.edges == "count")
         if graded.status == Status.OK:
@@ -252,9 +260,12 @@ class Grading:
         usual = self.settings.limits
         return replace(usual, idle=min(usual.idle, IMPATIENCE)) if self._has_stalled else usual
 
+    def _limits_of(self, question: Question) -> sandbox.Limits:
+        return replace(self.settings.limits_of(question), idle=self._limits().idle)
+
     def _executor(self, limits: sandbox.Limits, reference: tuple[str, ...], question: Question) -> Execute:
         """What runs a command in the sandbox, as `run_calls` takes it."""
-        replaced = {target for id_ in reference for target in find(id_).implements}
+        replaced = {target for id_ in reference for target in declared()[id_].implements}
         graded = question.id if replaced & set(question.implements) else ""
         folder = self.folder(reference, graded, withdrawn_for(question))
 
@@ -318,7 +329,13 @@ class Grading:
     def wrong_before(self, question: Question) -> tuple[str, ...]:
         """Ids of the function questions that this one builds on, near or far, and that are not ok."""
         before = closure(question)
-        return tuple(q.id for q in all_questions().values() if q.id in before and self._is_wrong(q))
+        return tuple(q.id for q in self._submitted_questions() if q.id in before and self._is_wrong(q))
+
+    def _submitted_questions(self) -> list[Question]:
+        """All questions, and of those that the course does not ask the ones whose functions were submitted as well."""
+        asked = all_questions()
+        submitted = [q for q in declared().values() if q.id in asked or set(files_of(q)) <= set(self.work.files)]
+        return [asked.get(question.id, question) for question in submitted]
 
     def _is_wrong(self, question: Question) -> bool:
         fine = (Status.OK, Status.INFRASTRUCTURE_ERROR)
@@ -333,7 +350,9 @@ class Grading:
             return without_verdict(question, Status.NOT_GRADABLE, obstacle)
         for id_ in self.endless(question.notebook):
             if id_ in closure(question) and id_ not in reference:
-                return without_verdict(question, self.grade(find(id_)).status, f"it builds on {id_}, which {_ENDLESS}")
+                return without_verdict(
+                    question, self.grade(declared()[id_]).status, f"it builds on {id_}, which {_ENDLESS}"
+                )
         graded = judgement.grade_values(question, self._run_for(question, reference))
         return replace(graded, is_blank=self._is_blank(question))
 
@@ -341,15 +360,15 @@ class Grading:
         """Ids of the questions whose functions a notebook needs, and which end its process or never return."""
         asked = [question for question in all_questions().values() if question.notebook == notebook]
         needed = {question.id for question in asked}.union(*map(closure, asked))
-        functions = [q for q in all_questions().values() if q.id in needed and not q.in_notebook]
+        functions = [q for q in self._submitted_questions() if q.id in needed and not q.in_notebook]
         return tuple(question.id for question in functions if self.grade(question).is_endless)
 
     def _run_for(self, question: Question, reference: tuple[str, ...]) -> "NotebookRun":
         """The run that shows a question's values; a cell that ended the run before, and is not its own, is left out."""
-        run = self.run_notebook(question.notebook, reference)
+        run = self.run_notebook(question.notebook, reference, whole=not self.settings.questions and not reference)
         if question.id not in run.missing or run.ended_at in ("", question.id, f"check_{question.id}"):
             return run
-        return self.run_notebook(question.notebook, reference, run.ended_at)
+        return self.run_notebook(question.notebook, reference, run.ended_at, whole=False)
 
     def _is_blank(self, question: Question) -> bool:
         """Whether the answer cell is as distributed."""
@@ -357,19 +376,25 @@ class Grading:
         cells = self.work.notebooks[question.notebook]["cells"]
         return any(cell.get("id") == question.id and stub in notebook_form.source(cell) for cell in cells)
 
-    def run_notebook(self, name: str, reference: tuple[str, ...] = (), without: str = "") -> "NotebookRun":
+    def run_notebook(
+        self, name: str, reference: tuple[str, ...] = (), without: str = "", whole: bool = True
+    ) -> "NotebookRun":
         """Run a notebook, once for each set of questions that the reference answers; `without` is a cell to leave out.
 
-        Functions that never return are not run: the reference answers these as well.
+        Functions that never return are not run: the reference answers these as well. If not `whole`, the run serves the
+        questions that are asked, and no record of the notebook: it ends with the last of their checks.
         """
         from coursekit.grading.running import kernel, notebook_run
 
         replaced = {*reference, *self.endless(name)}
-        reference = tuple(id_ for id_ in all_questions() if id_ in replaced)
-        key = name, reference, without
+        reference = tuple(id_ for id_ in declared() if id_ in replaced)
+        whole |= (name, reference, without, True) in self._notebook_runs
+        key = name, reference, without, whole
         if key not in self._notebook_runs:
             started = time.monotonic()
             notebook = _without_cell(self.work.notebooks[name], without)
+            if not whole:
+                notebook = _up_to_checks(notebook, [question.id for question in self.settings.asked()])
             settings = replace(self.settings, limits=self._limits())
             with self._reference(reference, "", kernel.notebook_limits(settings), True) as earlier:
                 run = notebook_run.run_notebook(notebook, name, self.folder(reference), settings, self._shown, earlier)
@@ -382,7 +407,7 @@ class Grading:
 
     def _shown(self, question_id: str, values: dict) -> Graded:
         """What the check of a question shows while its notebook runs."""
-        question = find(question_id)
+        question = all_questions()[question_id]
         if question.in_notebook:
             return judgement.judged_values(question, values)
         return self.grade(question)
@@ -398,10 +423,23 @@ class Grading:
         return NotebookRecord(name, run.state, "; ".join(filter(None, [run.reason, *replaced])), tuple(run.cells))
 
 
+def _share(graded: Graded, through: FollowThrough | None, partial: Partial | None) -> float:
+    """The share of its points that a question earns: what follow-through gives, or if that is more, its cases."""
+    share = through.share if through else float(graded.status == Status.OK)
+    return max(share, partial.right / partial.asked) if partial else share
+
+
 def _without_cell(notebook: dict, cell_id: str) -> dict:
     """A notebook in which one cell does nothing."""
     cells = [cell | {"source": "pass"} if cell.get("id") == cell_id else cell for cell in notebook["cells"]]
     return notebook | {"cells": cells}
+
+
+def _up_to_checks(notebook: dict, ids: list[str]) -> dict:
+    """A notebook without the cells after the last check of one of its questions."""
+    checks = {f"check_{id_}" for id_ in ids if find(id_).in_notebook}
+    last = max((i for i, cell in enumerate(notebook["cells"]) if cell.get("id") in checks), default=-1)
+    return notebook | {"cells": notebook["cells"][: last + 1]}
 
 
 def _add_time(times: dict[str, float], name: str, seconds: float) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from coursekit.core.question import Finding, Question, Status, Verdict, holds
 from coursekit.grading import effort, references
+from coursekit.grading.record import Partial
 from coursekit.grading.running.sandbox import Limits
 from coursekit.judging import reference_answers
 from coursekit.judging.judge import RUNS, judge, judge_values
@@ -54,6 +55,7 @@ class Graded:
     is_blank: bool = False  # unchanged since it was distributed: no earlier answer could help
     is_endless: bool = False  # it does not return: where it is called, nothing after it runs
     full_text: str = ""  # of the verdict on the fresh inputs, where the text is another one; for the instructor
+    partial: Partial | None = None  # the cases that are right, of a wrong answer to a question that has several
 
 
 def without_verdict(question: Question, status: Status, reason: object) -> Graded:
@@ -117,7 +119,16 @@ def grade_function(question: Question, seed: int, execute: Execute, count_edges:
         is_blank=_is_blank(question, results.values()),
         is_endless=status == Status.TIMED_OUT or any(result.ended for result in results.values()),
         full_text=_text_of(verdict, status),
+        partial=cases_right(verdict) if status == Status.WRONG else None,
     )
+
+
+def cases_right(verdict: Verdict) -> Partial | None:
+    """How many of the cases that a question asks for are right; None if there are not several."""
+    held: dict[str, bool] = {}
+    for finding in verdict.asked:
+        held[finding.case] = held.get(finding.case, True) and finding.ok
+    return Partial(sum(held.values()), len(held)) if len(held) > 1 else None
 
 
 def _verdict_on_public_inputs(question: Question, execute: Execute, count_edges: bool) -> Verdict:
@@ -266,10 +277,10 @@ def _given(question: Question) -> dict:
 
 
 def grade_values(question: Question, notebook_run: "NotebookRun") -> Graded:
-    """Grade a notebook question from the run of its notebook."""
+    """What the run of a notebook says about one of its questions, which was judged when its check ran."""
     if notebook_run.state == "infrastructure error":
         raise InfrastructureError(notebook_run.reason)
-    if question.id in notebook_run.values:
-        return judged_values(question, notebook_run.values[question.id])
+    if question.id in notebook_run.verdicts:
+        return notebook_run.verdicts[question.id]
     status, reason = notebook_run.missing.get(question.id, (Status.NOT_ATTEMPTED, "its check was not reached"))
     return without_verdict(question, Status(status), reason)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -15,7 +16,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from coursekit.core.question import Status
 from coursekit.files import write_file
-from coursekit.questions import all_questions
+from coursekit.questions import declared
 
 FORMAT = 2
 LARGEST_NUMBER = 1e15  # no points and no seconds are more
@@ -90,6 +91,11 @@ class RecordedSettings:
     isolation: str
     notebooks: str
     edges: str = "ignore"
+    partial_credit: bool = False
+    question_time: float = 1.0
+    cell_seconds: float | None = None
+    notebook_seconds: float | None = None
+    memory_mb: int | None = None
 
 
 @dataclass(frozen=True)
@@ -102,11 +108,56 @@ class FollowThrough:
 
 
 @dataclass(frozen=True)
+class Lateness:
+    """When a submission was due and came, and what that does to its points.
+
+    Parameters
+    ----------
+    due : datetime
+        With the learner's extension.
+    extended : bool
+    handed_in : datetime, optional
+        None where nobody says when.
+    days : int
+        Days late, each that has begun.
+    free : int
+        Late days that were left before.
+    used : int
+        Of these, how many are used for this submission.
+    kept : float
+        Share of the points that is left.
+    refused : bool
+        It is not accepted any more, so there is no grade.
+    doubt : str
+        Why a person should look at it; "" if nobody need.
+    """
+
+    due: datetime
+    extended: bool = False
+    handed_in: datetime | None = None
+    days: int = 0
+    free: int = 0
+    used: int = 0
+    kept: float = 1.0
+    refused: bool = False
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class Partial:
+    """How many of a question's cases are right, of those that it asks for."""
+
+    right: int
+    asked: int
+
+
+@dataclass(frozen=True)
 class QuestionRecord:
     """The grade of one question.
 
     `first_wrong` names the first thing that did not hold. `full_text` is the verdict on the fresh inputs where a
-    learner reads another `text`; it may show these inputs, so no page for learners contains it.
+    learner reads another `text`; it may show these inputs, so no page for learners contains it. `partial` says what is
+    right of a wrong answer, where the course gives points for that.
     """
 
     id: str
@@ -121,6 +172,7 @@ class QuestionRecord:
     first_wrong: str = ""
     follow_through: FollowThrough | None = None
     full_text: str = ""
+    partial: Partial | None = None
 
     @property
     def passed(self) -> bool:
@@ -175,7 +227,8 @@ class Record:
     """All that is known about a graded submission.
 
     It starts as that of a submission that could not be graded, and is filled in while it is graded. `fingerprint`
-    identifies the files, the settings and the code it was made from.
+    identifies the files, the settings and the code it was made from. `late` is not stored: it is found anew whenever
+    reports are written, so that a date can change without grading again.
     """
 
     submission: SubmissionInfo
@@ -191,6 +244,7 @@ class Record:
     written: list[WrittenAnswer] = field(default_factory=list)
     timings: Timings = field(default_factory=Timings)
     fingerprint: str = ""
+    late: Lateness | None = None
 
     @property
     def score(self) -> float:
@@ -204,6 +258,20 @@ class Record:
         return self.state == State.GRADED and Status.INFRASTRUCTURE_ERROR not in statuses
 
     @property
+    def has_grade(self) -> bool:
+        """Whether a gradebook gets a number."""
+        return self.is_final and not (self.late and self.late.refused)
+
+    @property
+    def without_grade(self) -> str:
+        """Why a gradebook gets no number, in a few words; the state, unless it came too late."""
+        return "not accepted, too late" if self.is_final and not self.has_grade else str(self.state)
+
+    def after_lateness(self, points: float) -> float:
+        """What is left of some points after what lateness takes off."""
+        return round(points * self.late.kept, 6) if self.late else points
+
+    @property
     def is_settled(self) -> bool:
         """Whether grading again could change nothing: the submission is graded to the end, or refused."""
         return self.state == State.REFUSED or self.is_final
@@ -215,8 +283,8 @@ class Record:
 
     def left_out(self, question: QuestionRecord) -> bool:
         """Whether the instructor chose not to have this question graded."""
-        declared = all_questions().get(question.id)
-        is_skipped = self.settings.notebooks == "skip" and declared is not None and declared.in_notebook
+        own = declared().get(question.id)
+        is_skipped = self.settings.notebooks == "skip" and own is not None and own.in_notebook
         return is_skipped and question.status in (Status.NOT_RUN, Status.NOT_GRADABLE)  # so in older records
 
     def evidence(self) -> bytes:
@@ -280,8 +348,19 @@ def read_sound_records(out: str | Path) -> tuple[list[Record], list[str]]:
 
 def _dumped(record: Record, without: tuple[str, ...] = ()) -> str:
     content = {"format": FORMAT, "score": record.score} | asdict(record)
-    kept = {name: value for name, value in content.items() if name not in without}
+    content["settings"] = _without_defaults(content["settings"], RecordedSettings, _ADDED_SETTINGS)
+    content["questions"] = [_without_defaults(q, QuestionRecord, ("partial",)) for q in content["questions"]]
+    kept = {name: value for name, value in content.items() if name not in (*without, "late")}
     return json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False)
+
+
+# Fields that came later; they are written only where they say something, so that other records stay as they were.
+_ADDED_SETTINGS = ("partial_credit", "question_time", "cell_seconds", "notebook_seconds", "memory_mb")
+
+
+def _without_defaults(content: dict, kind: Any, names: tuple[str, ...]) -> dict:
+    defaults = {f.name: f.default for f in fields(kind) if f.name in names}
+    return {name: value for name, value in content.items() if name not in defaults or value != defaults[name]}
 
 
 def _from_format_2(content: dict) -> dict:

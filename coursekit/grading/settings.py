@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -13,6 +13,8 @@ from coursekit.core.question import Question
 from coursekit.grading.running import sandbox
 from coursekit.learner import submission
 from coursekit.paths import ROOT
+from coursekit.questions import course
+from coursekit.teacher.adapted import given
 
 NUM_SEEDS = 2**32  # NumPy's RandomState takes no other
 
@@ -49,6 +51,14 @@ class Settings:
         Ids of the questions to grade; all of the assignment if empty.
     trust_submissions : bool
         Grade even where a submission could change its own grade, see `sandbox.refusal`.
+    partial_credit : bool
+        A wrong answer earns the share of its question's cases that are right.
+    question_time : float
+        Factor on the seconds of each question.
+    cell_seconds, notebook_seconds : float, optional
+        Limits on a cell, by the clock, and on a notebook, in processor time; the usual ones if None.
+    memory_mb : int, optional
+        Limit on the memory of a question and of a notebook; the usual ones if None.
     """
 
     assignment: str
@@ -60,11 +70,29 @@ class Settings:
     edges: str = "ignore"
     questions: tuple[str, ...] = ()
     trust_submissions: bool = False
+    partial_credit: bool = False
+    question_time: float = 1.0
+    cell_seconds: float | None = None
+    notebook_seconds: float | None = None
+    memory_mb: int | None = None
 
     @property
     def level(self) -> str:
         """The isolation that is used."""
         return self.isolation or sandbox.level()
+
+    def limits_of(self, question: Question) -> sandbox.Limits:
+        """The limits of a question."""
+        return self.limited(replace(self.limits, seconds=question.seconds * self.question_time))
+
+    def limited(self, limits: sandbox.Limits) -> sandbox.Limits:
+        """Some limits with the memory that these settings allow."""
+        return replace(limits, memory=self.memory_mb << 20) if self.memory_mb else limits
+
+    def evidence(self) -> dict:
+        """All that a grade depends on, as plain values: the same for the same grade. The dates are no part of it."""
+        asked = {"points": {q.id: q.points for q in self.asked()}, "given": sorted(given())} if course().path else {}
+        return asdict(replace(self, isolation=self.level)) | asked  # the same, whether it was asked for or found
 
     def asked(self) -> list[Question]:
         """The questions to grade, in the order of the course."""

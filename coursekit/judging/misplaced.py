@@ -12,7 +12,7 @@ from types import ModuleType
 
 from coursekit.core.question import Question
 from coursekit.paths import file_of
-from coursekit.questions import all_questions
+from coursekit.questions import declared
 
 GRADED_IN = "is graded in"  # part of each sentence, by which reports recognise it
 LONGEST_LINE = 200  # characters; the first line of a function or a class is shorter
@@ -48,7 +48,7 @@ def misplaced(questions: Iterable[Question], sources: Mapping[str, str]) -> dict
 @cache
 def _asked_in(file: str) -> frozenset[str]:
     """The names that belong into a file, because a question asks for them there."""
-    targets = [target for question in all_questions().values() for target in question.implements]
+    targets = [target for question in declared().values() for target in question.implements]
     return frozenset(name for target in targets if file_of(target) == file for name in _names_of(target))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from coursekit.core import serialization
 from coursekit.core.closeness import close
-from coursekit.core.question import Finding, Question
+from coursekit.core.question import Finding, Question, UsageError
 from coursekit.judging.runner import Error, Result
 from coursekit.judging.values import as_numbers
 from coursekit.questions import NOTEBOOKS
@@ -40,9 +40,9 @@ def expected(question: Question) -> dict[int, dict]:
     try:
         answers = _load(path_of(question))["expected"]
     except OSError as error:
-        raise ValueError(f"{question.id} has no reference answers ({error}). {_WRITE_THEM}") from error
+        raise UsageError(f"{question.id} has no stored answers. {_write_them(question)}") from error
     if set(answers) != {index for index, case in enumerate(question.cases) if not case.judge}:
-        raise ValueError(f"The reference answers do not fit {question.id}. {_WRITE_THEM}")
+        raise UsageError(f"The stored answers do not fit the cases of {question.id}. {_write_them(question)}")
     return answers
 
 
@@ -54,7 +54,8 @@ def given(question: Question) -> list[str]:
         return []
 
 
-_WRITE_THEM = "`python -m coursekit store` writes them."
+def _write_them(question: Question) -> str:
+    return f"`python -m coursekit store {question.notebook}` computes them from the solved course."
 
 
 def recognise(question: Question, inputs: dict[int, dict], results: dict[int, Result], shown: Finding) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from coursekit.learner import notebook_form
 from coursekit.learner.environment import is_root
+from coursekit.questions import course
 
 _STYLE = """
 body { font: 1.05rem/1.55 Georgia, serif; max-width: 44rem; margin: 0 auto; padding: 1rem; }
@@ -21,7 +22,7 @@ img { max-width: 100%; } pre, table { overflow-x: auto; display: block; }
 pre { background: #f3f3f3; padding: .5rem; white-space: pre-wrap; }
 """
 _PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><style>{style}</style></head>
 <body><main>{body}</main></body></html>
 """
@@ -56,7 +57,9 @@ def page(assignment: str, notebooks: dict[str, dict]) -> bytes:
             answer = render(text) if text else "<p><em>No answer was given.</em></p>"
             question = f"<blockquote>{render(prompts[key])}</blockquote>"
             parts.append(f'<section aria-label="{html.escape(key)}">{question}\n{answer}</section>')
-    return _PAGE.format(title=parts[0][4:-5], style=_STYLE, body="\n".join(parts)).encode("utf-8", errors="replace")
+    return _PAGE.format(lang=course().about.language, title=parts[0][4:-5], style=_STYLE, body="\n".join(parts)).encode(
+        "utf-8", errors="replace"
+    )
 
 
 def _renderer() -> Callable:

@@ -20,7 +20,7 @@ from coursekit.core.question import Question
 from coursekit.files import syntax_tree
 from coursekit.judging import reference_answers
 from coursekit.paths import ROOT, file_of, files_in
-from coursekit.questions import closure, find, module_of
+from coursekit.questions import closure, declared, module_of
 
 _EVERYTHING = "*"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -275,7 +275,7 @@ def _declaration(notebook: str) -> bytes:
 @cache
 def _roots(question: Question) -> tuple[set[tuple[str, str]], set[str], set[str]]:
     """What a question begins with: (module, name) of its functions, and the modules and names that its cases use."""
-    targets = [target for id_ in (question.id, *closure(question)) for target in find(id_).implements]
+    targets = [target for id_ in (question.id, *closure(question)) for target in declared()[id_].implements]
     named = {(file_of(target), target.split(":")[1].split(".")[0]) for target in targets}
     seen: set[int] = set()
     names = {name for case in question.cases for part in (case.run, case.inputs) for name in _called(part, seen)}

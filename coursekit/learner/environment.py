@@ -21,6 +21,7 @@ VENV = ROOT / ".venv"
 LOCKS = ("requirements-dev.lock", "requirements.lock")
 # For JupyterLab: no news, Markdown rendered, the start page kept up to date, and figures with their alt texts.
 JUPYTER = Path(__file__).with_name("jupyter")
+IPYTHON = Path(__file__).with_name("ipython")
 START_PAGE = "start.md"
 
 
@@ -104,8 +105,10 @@ def _is_installed(lock: str) -> bool:
 
 
 def _set_up_jupyterlab(environment: Path) -> None:
-    """Give the JupyterLab of an environment its settings and extensions."""
+    """Give the JupyterLab of an environment its settings and extensions, and its kernels what they run first."""
     shutil.copytree(JUPYTER, environment / "share" / "jupyter", dirs_exist_ok=True)
+    unwanted = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(IPYTHON, environment / "etc" / "ipython" / "startup", dirs_exist_ok=True, ignore=unwanted)
 
 
 def _make_importable() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from coursekit.core.question import Question
 from coursekit.files import syntax_tree, unpack_zip
 from coursekit.paths import ROOT, file_of
-from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
+from coursekit.questions import all_questions, asked_notebooks, notebook_file
 
 FILE = "coursekit/learner/first_forms.zip"
 Lines = tuple[int, int]  # the first and the last line of something, from 1
@@ -23,7 +23,7 @@ Lines = tuple[int, int]  # the first and the last line of something, from 1
 def files_with_answers() -> list[str]:
     """The files in which answers are written: relative names with "/"."""
     asked = {file_of(target) for question in all_questions().values() for target in question.implements}
-    return [*sorted(asked), *map(notebook_file, NOTEBOOKS)]
+    return [*sorted(asked), *map(notebook_file, asked_notebooks())]
 
 
 def first_files(root: Path = ROOT) -> dict[str, bytes]:

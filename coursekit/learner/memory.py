@@ -57,7 +57,8 @@ class Memory(NamedTuple):
 def load(root: Path = ROOT) -> Memory:
     """What is remembered."""
     try:
-        content = json.loads(Path(root, FILE).read_text(encoding="utf-8"))
+        file = Path(root, FILE)
+        content = json.loads(file.read_text(encoding="utf-8") if file.is_file() else "{}")  # reading a pipe would wait
         verdicts = {id_: Remembered(*values) for id_, values in content["verdicts"].items()}
         return Memory({id_: made for id_, made in verdicts.items() if _is_sound(id_, made)}, str(content["last"]))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):

@@ -102,12 +102,43 @@ def _written_cells(notebook: dict) -> Iterator[tuple[str, dict, str]]:
     """(id, cell, question) of each written answer."""
     cells = [cell for cell in notebook["cells"] if cell.get("cell_type") != "code"]
     by_id = {_id(cell): cell for cell in cells}
-    has_ids = any(map(is_written_answer, cells))
     for number, cell in enumerate(cells):
-        if is_written_answer(cell) if has_ids else _is_compared(cells, number):
-            name = _id(cell) or f"answer_{number}"
+        if name := _written_name(cells, by_id, number):
             before = cells[number - 1] if number else {"source": ""}
             yield name, cell, question_in(source(by_id.get(name.replace("answer", "question", 1), before)))
+
+
+def _written_name(cells: list[dict], by_id: dict[str, dict], number: int) -> str:
+    """The id of a written answer; of a cell that has lost it, that which the comparison after it suggests.
+
+    "" for a cell that is no written answer. Cut and pasted, a cell gets a new id.
+    """
+    cell = cells[number]
+    if is_written_answer(cell):
+        return _id(cell)
+    if not _is_compared(cells, number):
+        return ""
+    if own := answer_of(_id(cells[number + 1])):
+        return "" if own in by_id else own
+    return _id(cell) or f"answer_{number}"
+
+
+def answer_of(comparison: str) -> str:
+    """The id of the answer that a comparison belongs to, today or in earlier notebooks; "" for another id.
+
+    Examples
+    --------
+    >>> answer_of("compare_fair"), answer_of("answer_fair_compare"), answer_of("8c1f20")
+    ('answer_fair', 'answer_fair', '')
+    """
+    if comparison.startswith("compare_"):
+        return comparison.replace("compare", "answer", 1)
+    return comparison.removesuffix("_compare") if comparison.endswith("_compare") else ""
+
+
+def looks_like_a_written_answer(cell: dict) -> bool:
+    """Whether a cell has the heading of a written answer, or a blank one, whatever its id is."""
+    return cell.get("cell_type") == "markdown" and source(cell).lstrip().startswith((_HEADING, BLANK_ANSWER))
 
 
 def _is_compared(cells: list[dict], number: int) -> bool:

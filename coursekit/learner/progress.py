@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from textwrap import fill
 
-from coursekit.core.question import Question, Status, Verdict
+from coursekit.core.question import Question, Status, UsageError, Verdict
 from coursekit.judging.check import check_question, tested_files
 from coursekit.judging.judge import RUNS
 from coursekit.judging.rendering import render
@@ -173,8 +173,16 @@ def _overview(found: dict[str, State], root: Path) -> Iterator[str]:
             yield _row(assignment, _of_assignment(assignment, found), found, names)
         yield _row(f"  {notebook}", some, found, names)
     yield _row("all", [all_questions()[id_] for id_ in found], found, names)
+    yield from _due_dates(found)
     yield from _open(found, root)
     yield f"\n{fill(_DETAILS, WIDTH)}"
+
+
+def _due_dates(found: dict[str, State]) -> Iterator[str]:
+    """When each assignment is due, where the course gives a date."""
+    there = dict.fromkeys(NOTEBOOKS[all_questions()[id_].notebook] for id_ in found)
+    dates = [f"{assignment}{due}" for assignment in there if (due := start_page.due_words(assignment))]
+    yield from ["", *dates] if dates else []
 
 
 def _of_assignment(assignment: str, found: dict[str, State]) -> list[Question]:
@@ -231,10 +239,10 @@ def check_all(ids: Sequence[str] = (), root: Path = ROOT) -> int:
     """Print the verdicts of some questions, or of all; 0 if all are ok."""
     try:
         questions = [find(question_id) for question_id in ids] or list(all_questions().values())
-    except ValueError as error:
+        results = run_and_remember(questions, root)
+    except UsageError as error:  # there is no such question, or it has no stored answers
         print(error)
         return 2
-    results = run_and_remember(questions, root)
     start_page.update(root)
     for question, verdict in zip(questions, results, strict=True):
         print(_text(question, verdict, root))

@@ -17,7 +17,7 @@ from coursekit.files import CONFLICT, has_conflict, syntax_tree, write_file
 from coursekit.learner import blocks, notebook_form, start_page
 from coursekit.learner.first_forms import first_files
 from coursekit.paths import ROOT, file_of
-from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
+from coursekit.questions import all_questions, asked_notebooks, find, notebook_file
 
 FOLDER = "kept"
 NOTHING_HANDED_OUT = """There is nothing to reset to: this is the solved tree, from which the learners' edition is made.
@@ -163,7 +163,7 @@ def _meant(name: str, root: Path, functions: Callable, cell: Callable, file: Cal
     if name in all_questions():
         question = all_questions()[name]
         return cell(question.notebook, name, name, root) if question.in_notebook else functions(question, root)
-    if "/" in name and (notebook := name.partition("/")[0]) in NOTEBOOKS:
+    if "/" in name and (notebook := name.partition("/")[0]) in asked_notebooks():
         key = name.partition("/")[2].removeprefix("answer_")
         return cell(notebook, f"answer_{key}", f"{notebook}/{key}", root)
     raise ResetError(_unknown(name, root))
@@ -171,7 +171,7 @@ def _meant(name: str, root: Path, functions: Callable, cell: Callable, file: Cal
 
 def _file_name(name: str, root: Path) -> str:
     """A file's name in the course, where it is a path from here or a notebook; any other name as it is."""
-    if name.removesuffix(".ipynb") in NOTEBOOKS:
+    if name.removesuffix(".ipynb") in asked_notebooks():
         return notebook_file(name.removesuffix(".ipynb"))
     top = Path(os.path.abspath(root))
     paths = [Path(os.path.abspath(os.path.join(folder, name))) for folder in (top, os.getcwd())]
@@ -182,7 +182,7 @@ def _file_name(name: str, root: Path) -> str:
 def _unknown(name: str, root: Path) -> str:
     if name.endswith((".py", ".ipynb")):
         return "It is none of the files in which you write, so it has no first form here."
-    for notebook in NOTEBOOKS:
+    for notebook in asked_notebooks():
         if f"answer_{name.removeprefix('answer_')}" in _first_cells(notebook, root):
             return f"Written answers are named with their notebook: {notebook}/{name.removeprefix('answer_')}."
     try:

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from coursekit.core.course import moment_words
 from coursekit.core.question import Question
 from coursekit.files import write_file
 from coursekit.judging.rendering import num_points
 from coursekit.learner.first_forms import places
 from coursekit.learner.memory import OPEN, Memory, State, load, next_open, states
 from coursekit.paths import ROOT, file_of
-from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
+from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions, course, notebook_file
 
 FILE = "start.md"
 _MARKS = {
@@ -79,14 +80,20 @@ def page(found: dict[str, State], memory: Memory, root: Path = ROOT) -> str:
     str
     """
     parts = [
-        "# Your course",
+        f"# {course().about.title or 'Your course'}",
         _standing(found),
         *_next(found, memory, root),
         _figure(found),
         *(part for assignment, names in _map(found).items() for part in _assignment(assignment, names, found, root)),
         _LEGEND,
     ]
-    return "\n\n".join(parts) + "\n"
+    return _in_language("\n\n".join(parts)) + "\n"
+
+
+def _in_language(text: str) -> str:
+    """A page that says which language it is in, unless it is English."""
+    language = course().about.language
+    return text if language == "en" else f'<div lang="{language}">\n\n{text}\n\n</div>'
 
 
 _LEGEND = """## About this page
@@ -206,15 +213,29 @@ def _first_line(source: str, target: str) -> int:
 # ---- the map
 
 
+def due_words(assignment: str) -> str:
+    """When an assignment is due, to follow its name; "" where the course gives no date."""
+    due = course().due_of(assignment)
+    return f", due {moment_words(due)}" if due else ""
+
+
 def _assignment(
     assignment: str, notebooks: dict[str, list[Question]], found: dict[str, State], root: Path
 ) -> Iterator[str]:
     total = _sum((q for questions in notebooks.values() for q in questions), found)
-    yield f"## {assignment}: {total.earned} of {num_points(total.points)}"
+    yield f"## {assignment}: {total.earned} of {num_points(total.points)}{due_words(assignment)}"
     rows = [_row(name, questions, found) for name, questions in notebooks.items()]
     yield "\n".join(["| notebook | points | done | left | open questions |", "|:--|:--|:--|:--|:--|", *rows])
+    yield from _companions(assignment, root)
     for name, questions in notebooks.items():
         yield _details(name, questions, found, root)
+
+
+def _companions(assignment: str, root: Path) -> Iterator[str]:
+    files = [notebook_file(name) for name, belongs_to in COMPANIONS.items() if belongs_to == assignment]
+    links = [f"[{Path(file).stem}]({file})" for file in files if Path(root, file).is_file()]
+    if links:
+        yield f"To look at, without questions: {', '.join(links)}."
 
 
 _MOST_OPEN = 3

@@ -7,7 +7,7 @@ import re
 
 from coursekit.core.question import Question
 from coursekit.paths import file_of
-from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
+from coursekit.questions import NOTEBOOKS, all_questions, asked_notebooks, notebook_file
 
 RECEIPT = "receipt.json"
 MOST_NAMED, LONGEST_NAME = 5, 80  # of the files that a receipt has wrong; a receipt may name thousands
@@ -21,20 +21,20 @@ LARGEST = {  # bytes of one file, by its ending: more than honest work needs, le
 
 
 def assignments() -> list[str]:
-    """The names of the assignments, in the order of the course."""
-    return list(dict.fromkeys(NOTEBOOKS.values()))
+    """The names of the assignments that the course asks, in its order."""
+    return list(dict.fromkeys(asked_notebooks().values()))
 
 
 def notebooks(assignment: str) -> list[str]:
     """The names of an assignment's notebooks; ValueError, with the names there are, for an unknown assignment."""
-    names = [name for name, where in NOTEBOOKS.items() if where == assignment]
+    names = [name for name, where in asked_notebooks().items() if where == assignment]
     if not names:
         raise ValueError(f"There is no assignment {assignment!r}; there are {', '.join(assignments())}.")
     return names
 
 
 def questions(assignment: str) -> list[Question]:
-    """The questions of an assignment, in the order of the course."""
+    """The questions of an assignment that the course asks, in its order."""
     names = notebooks(assignment)
     return [question for question in all_questions().values() if question.notebook in names]
 

@@ -26,6 +26,7 @@ from coursekit.judging.misplaced import code_of_notebook, misplaced
 from coursekit.judging.rendering import num_points
 from coursekit.learner import answers_page, notebook_form, submission
 from coursekit.learner.progress import obstacle, obstacles, status_words, verdicts
+from coursekit.learner.start_page import due_words
 from coursekit.paths import PACKAGE, ROOT, TOOLS, files_in
 from coursekit.questions import notebook_file
 
@@ -74,7 +75,7 @@ def _submit(assignment: str, out: Path, root: Path) -> "Report":
     packed = pack({**files, f"{assignment}_answers.html": page, submission.RECEIPT: _json(receipt)})
     _require_complete(packed, files)
     written = write_all(out, assignment, packed, page, receipt)
-    return Report(out, files, found, problems, submission.digest(packed), len(packed), written)
+    return Report(out, files, found, problems, submission.digest(packed), len(packed), written, assignment)
 
 
 def _check(assignment: str, files: Files, root: Path) -> tuple[list[Verdict], list[str]]:
@@ -334,6 +335,7 @@ class Report(NamedTuple):
     sha256: str
     size: int
     written: list[str]  # the receipt, then the pages of written answers
+    assignment: str = ""
 
 
 def report(about: Report) -> None:
@@ -348,6 +350,8 @@ def report(about: Report) -> None:
         say(*(f"  - {problem}" for problem in about.problems))
         say("You can submit it as it is, or fix this and run the same command again.")
     say(f"\nSubmit this file: {about.out}")
+    if due := due_words(about.assignment):
+        say(f"{about.assignment} is{due.removeprefix(',')}.")
     say(f"Keep {about.written[0]}: it proves what you submitted. SHA-256 of the zip:")
     say(f"  {about.sha256}")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from coursekit.learner.arguments import Arguments
 from coursekit.learner.recipes.run import Options, Run
 from coursekit.learner.results_page import write_section
 from cs231n import _threads
@@ -20,7 +21,7 @@ from cs231n.solver import Solver
 # The nets of each task, with the module of their recipe, which is imported for its own nets alone: a mistake in a
 # learner's file for sequences should not stop the training on images. The first net is the default of its task.
 TASKS = {
-    "classify": {"deep_convnet": "images", "scene_net": "scenes"},
+    "classify": {"deep_convnet": "images", "record": "record", "scene_net": "scenes"},
     "caption": {"transformer": "captions", "lstm": "captions", "rnn": "captions"},
     "detect": {"single_shot": "things", "faster_rcnn": "things"},
     "segment": {"encoder_decoder": "things"},
@@ -55,15 +56,19 @@ def train(arguments: Sequence[str] = ()) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m coursekit train", description=__doc__)
+    parser = Arguments(prog="python -m coursekit train", description=__doc__)
     nets = [net for nets in TASKS.values() for net in nets]
     parser.add_argument("--task", choices=TASKS, help="what to learn (default: what the net is for, else classify)")
     parser.add_argument(
         "--net", choices=nets, help="; ".join(f"{task}: {', '.join(nets)}" for task, nets in TASKS.items())
     )
     parser.add_argument(
-        "--epochs", type=_number, help="passes over the training data (default: 5, for things in scenes 10)"
+        "--epochs", type=_number, help="passes over the training data (default: 5, for things in scenes 10, record 8)"
     )
+    parser.add_argument(
+        "--minutes", type=_number, help="for record: measure a step here, and plan a run that takes about as long"
+    )
+    parser.add_argument("--width", type=_number, help="for record: filters of the last convolutions (default: 256)")
     parser.add_argument("--scenes", type=_number, help="drawn scenes to train on (default: 8,000, for captions 32,000)")
     parser.add_argument("--out", metavar="FILE", help="where scene_net's weights go (default: cs231n/saved)")
     parser.add_argument("--fresh", action="store_true", help="start over instead of resuming a stopped run")
@@ -87,11 +92,16 @@ def _options(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Opti
     net = given.net or next(iter(nets))
     if net not in nets:
         parser.error(f"{net} does not {given.task}: choose from {', '.join(nets)}")
-    if given.scenes and net == "deep_convnet":
-        parser.error("deep_convnet is not trained on drawn scenes: leave --scenes out")
+    if given.scenes and net in ("deep_convnet", "record"):
+        parser.error(f"{net} is not trained on drawn scenes: leave --scenes out")
+    for option in ("minutes", "width"):
+        if getattr(given, option) and net != "record":
+            parser.error(f"--{option} is for record alone")
+    if given.minutes and given.epochs:
+        parser.error("--minutes decides how many epochs there are: leave --epochs out")
     if given.out and net != "scene_net":
         parser.error("--out is for scene_net alone; the weights of the others go to cs231n/saved")
-    return Options(net, given.epochs, given.scenes, given.out)
+    return Options(net, given.epochs, given.scenes, given.out, given.minutes, given.width, given.fresh)
 
 
 def _train_with_bar(solver: Solver, name: str) -> None:

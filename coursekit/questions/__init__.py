@@ -2,14 +2,30 @@
 
 To add a question, declare it in its notebook's module and put it into that module's QUESTIONS; to add a notebook, name
 it here: in NOTEBOOKS if it asks questions, otherwise in COMPANIONS.
+
+What is declared here is not always asked: a course's `course.toml` may leave out questions and change points. What the
+course asks is what `all_questions` and `asked_notebooks` return; `declared` is for what must know every answer, such as
+the code that a question builds on.
 """
 
+import os
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from coursekit.core.question import Question, UsageError
 
+if TYPE_CHECKING:  # what runs a learner's code needs none of it
+    from coursekit.core.course import Course
+
+COURSE_VARIABLE = (
+    "COURSEKIT_COURSE"  # the environment variable that names the course's file, where it has another place
+)
+
+COURSE_FILE = "course.toml"
 NOTEBOOKS = {
     "knn": "assignment1",
     "svm": "assignment1",
@@ -39,6 +55,7 @@ NOTEBOOKS = {
     "Strategy": "practice",
     "TransferLearning": "practice",
 }
+ASSIGNMENTS = tuple(dict.fromkeys(NOTEBOOKS.values()))
 # Notebooks without questions: learners have them as they are, the tests run them, and nobody submits them.
 COMPANIONS = {"PyTorch": "assignment2"}
 
@@ -65,13 +82,54 @@ def question_in(notebook: str, question_id: str) -> Question:
 
 
 @cache
-def all_questions() -> dict[str, Question]:
-    """All questions by id, in the order of the course."""
+def declared() -> dict[str, Question]:
+    """All questions that are declared, by id, whether the course asks them or not."""
     questions = [question for name in NOTEBOOKS for question in module_of(name).QUESTIONS]
     by_id = {question.id: question for question in questions}
     if len(by_id) != len(questions):
         raise ValueError("two questions have the same id")
     return by_id
+
+
+@cache
+def course() -> "Course":
+    """The course's rules, from the file that was chosen, or else from `course.toml` in the course's folder.
+
+    Raises
+    ------
+    CourseError
+        If the file cannot be used.
+    """
+    from coursekit.core.course import Course, Known, read_course
+
+    chosen = os.environ.get(COURSE_VARIABLE, "")
+    path = Path(chosen) if chosen else Path(__file__).resolve().parents[2] / COURSE_FILE
+    return read_course(path, Known(NOTEBOOKS, declared())) if chosen or path.is_file() else Course()
+
+
+def use_course(path: str | os.PathLike | None) -> "Course":
+    """Take the course's rules from another file, here and in all processes that this one starts; None to undo it."""
+    if path is None:
+        os.environ.pop(COURSE_VARIABLE, None)
+    else:
+        os.environ[COURSE_VARIABLE] = str(Path(path).absolute())
+    for remembered in (course, asked_notebooks, all_questions):
+        remembered.cache_clear()
+    return course()
+
+
+@cache
+def asked_notebooks() -> dict[str, str]:
+    """The notebooks that the course asks, with their assignments."""
+    return course().asked_notebooks(NOTEBOOKS)
+
+
+@cache
+def all_questions() -> dict[str, Question]:
+    """All questions that the course asks, by id and with the course's points, in the order of the course."""
+    points, without = dict(course().points), course().asks.leave_out
+    asked = [q for q in declared().values() if q.notebook in asked_notebooks() and q.id not in without]
+    return {q.id: replace(q, points=points[q.id]) if q.id in points else q for q in asked}
 
 
 def find(question_id: str) -> Question:
@@ -80,6 +138,8 @@ def find(question_id: str) -> Question:
 
     questions = all_questions()
     if question_id not in questions:
+        if question_id in declared():
+            raise UsageError(f"This course does not ask {question_id}: its {COURSE_FILE} leaves it out.")
         near = difflib.get_close_matches(str(question_id), questions, n=3)
         advice = f"Did you mean {' or '.join(near)}?" if near else "`python -m coursekit progress` lists all questions."
         raise UsageError(f"There is no question {question_id!r}. {advice}")
@@ -94,5 +154,5 @@ def closure(question: Question) -> set[str]:
         id_ = waiting.pop()
         if id_ not in found:
             found.add(id_)
-            waiting += find(id_).builds_on
+            waiting += declared()[id_].builds_on
     return found - {question.id}

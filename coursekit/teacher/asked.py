@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from coursekit.core.question import Question
 from coursekit.paths import ROOT
-from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.questions import NOTEBOOKS, declared
 
 FILE = ROOT / "docs" / "asked.md"
 _INTRODUCTION = """\
@@ -36,7 +36,7 @@ def page() -> str:
 def _section(notebook: str) -> Iterator[str]:
     """A table with a row for each question of a notebook."""
     yield from (f"## {notebook}", "", "| question | asked | edges |", "|---|---|---|")
-    for question in all_questions().values():
+    for question in declared().values():
         if question.notebook == notebook:
             yield f"| `{question.id}` | {_asked(question)} | {_edges(question)} |"
     yield ""
@@ -63,7 +63,7 @@ def _better_unchanged(question: Question) -> list[str]:
 def _reasons() -> Iterator[str]:
     """A line for each reason, with the names of the cases that have it."""
     names: dict[str, dict[str, None]] = {}
-    for case in (case for question in all_questions().values() for case in question.cases if case.edge):
+    for case in (case for question in declared().values() for case in question.cases if case.edge):
         names.setdefault(case.edge, {})[case.name] = None
     yield from ("## Why the edges matter", "")
     for reason, cases in names.items():

@@ -19,7 +19,7 @@ TEXT = """\
 import sys
 from pathlib import Path
 
-folders = [folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "coursekit").is_dir()]
+folders = [folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "coursekit/paths.py").is_file()]
 sys.path[:0] = map(str, folders[:1])  # the nearest of them
 try:
     from coursekit.running.start import start

@@ -58,6 +58,6 @@ def model_answers(question: Question, root: Path = ROOT) -> dict[str, str]:
     answers = {}
     for target in question.implements:
         name = file_of(target)
-        source = strip_module(Path(root, name).read_text(encoding="utf-8"), name, keep=question)
+        source = strip_module(Path(root, name).read_text(encoding="utf-8"), name, keep={question.id})
         answers[target] = function_source(source, target)
     return answers

@@ -6,13 +6,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from coursekit.core import course as rules
 from coursekit.core.question import Verdict
 from coursekit.files import pack_zip
 from coursekit.judging import model_answers
 from coursekit.learner import first_forms
 from coursekit.learner.progress import verdicts
 from coursekit.paths import LEARNER, ROOT, files_in
-from coursekit.questions import all_questions
+from coursekit.questions import COURSE_FILE, all_questions, course, use_course
+from coursekit.teacher import adapted
 from coursekit.teacher.elsewhere import Repository, notebook_with_address, readme_with_badges, repository_at
 from coursekit.teacher.locked_answers import locked_answers
 from coursekit.teacher.solutions import SolutionError, has_marker, stripped
@@ -24,18 +26,27 @@ class ReleaseError(Exception):
     """The learner's edition cannot be built; the message says why."""
 
 
-def build(out: str | Path, solutions: str = "none", repository: str = "", branch: str = "main") -> int:
+def build(
+    out: str | Path,
+    solutions: str | None = None,
+    repository: str | None = None,
+    branch: str | None = None,
+    course_file: str | None = None,
+) -> int:
     """Build the learner's edition in a folder; 0 if it was built.
 
     With the solutions "after-ok" it holds the model answers, locked: each opens when the learner's own is right. With
-    the address of the repository in which it will be published, it has badges, and its notebooks start on Colab.
+    the address of the repository in which it will be published, it has badges, and its notebooks start on Colab. What
+    is None is as the course's file says, which is `course_file`, or else `course.toml`.
     """
     out = Path(out).resolve()
     try:
-        published = repository_at(repository, branch) if repository else None
+        release = (use_course(course_file) if course_file else course()).release
+        address = release.repository if repository is None else repository
+        published = repository_at(address, branch or release.branch) if address else None
         _require_free(out)
         _require_full_marks()
-        _build(out, solutions == "after-ok", published)
+        _build(out, (solutions or release.solutions) == "after-ok", published)
     except (ReleaseError, SolutionError, ValueError) as error:
         print(f"The learner's edition was not built: {error}")
         return 1
@@ -60,20 +71,28 @@ def write_edition(
     edition: Path, root: Path = ROOT, with_solutions: bool = False, repository: Repository | None = None
 ) -> None:
     """Write the stripped tree and its manifest, without proving anything."""
-    for name, path in files_in((*LEARNER, *RENAMED), root).items():
+    shipped = {name: path for name, path in files_in((*LEARNER, *RENAMED), root).items() if adapted.is_shipped(name)}
+    for name, path in shipped.items():
         target = edition / RENAMED.get(name, name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        data = stripped(path, name)
+        data = _own_examples(stripped(path, name), name)
         target.write_bytes(_published(data, RENAMED.get(name, name), repository) if repository else data)
         target.chmod(0o755 if data.startswith(b"#!") else 0o644)
     forms = {name: edition / name for name in first_forms.files_with_answers()}
     packed = pack_zip({name: path.read_bytes() for name, path in forms.items() if path.is_file()})
     (edition / first_forms.FILE).write_bytes(packed)
+    if course().path:
+        (edition / COURSE_FILE).write_text(rules.for_learners(course()), encoding="utf-8")
     if with_solutions:
         (edition / model_answers.FILE).write_text(locked_answers(root), encoding="utf-8")
     files = sorted(path for path in edition.rglob("*") if path.is_file())
     manifest = {path.relative_to(edition).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     (edition / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _own_examples(data: bytes, name: str) -> bytes:
+    """The bytes of a file; those of the README name questions that the course asks."""
+    return adapted.readme(data.decode()).encode() if RENAMED.get(name) == "README.md" else data
 
 
 def _published(data: bytes, name: str, repository: Repository) -> bytes:

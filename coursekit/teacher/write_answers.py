@@ -3,6 +3,7 @@
 The page that says what each question asks for is written with them.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -15,9 +16,9 @@ from coursekit.core.question import Question
 from coursekit.judging.reference_answers import FOLDER, fingerprint, path_of, same_values
 from coursekit.judging.runner import Result, run_case
 from coursekit.paths import ROOT, file_of
-from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.questions import NOTEBOOKS, declared, notebook_file
 from coursekit.teacher import asked
-from coursekit.teacher.solutions import functions_in, strip_module
+from coursekit.teacher.solutions import SolutionError, functions_in, misnamed_answers, strip_module
 from zoo import outcomes, wrong_entries
 
 
@@ -27,17 +28,35 @@ def write(notebooks: Sequence[str] = (), folder: Path = FOLDER) -> int:
     if unknown:
         print(f"There is no notebook {', '.join(unknown)}; choose from {', '.join(NOTEBOOKS)}.")
         return 2
-    questions = [q for q in all_questions().values() if q.notebook in (notebooks or NOTEBOOKS) and not q.in_notebook]
-    others = elsewhere([question.id for question in questions])
-    changed = 0
-    for question in questions:
-        answers = with_unstable_named(answers_of(question), others[question.id])
-        changed += _write(path_of(question, folder), serialization.pack(answers))
+    questions = [q for q in declared().values() if q.notebook in (notebooks or NOTEBOOKS) and not q.in_notebook]
+    if misnamed := _misnamed(notebooks or list(NOTEBOOKS)):
+        print("\n".join(misnamed))
+        return 1
+    try:
+        answers = _answers_to(questions)
+    except (ValueError, SolutionError) as error:
+        print(f"Nothing was stored: {error}")
+        return 1
+    changed = sum(_write(path_of(declared()[id_], folder), serialization.pack(found)) for id_, found in answers.items())
     print(f"The answers to {len(questions)} questions are in {folder}; {changed or 'none'} of them changed.")
     if folder == FOLDER:
         is_new = _write(asked.FILE, asked.page().encode())
         print(f"What is asked is in {asked.FILE}; {'it' if is_new else 'nothing'} changed.")
     return 0
+
+
+def _misnamed(notebooks: Sequence[str]) -> list[str]:
+    """What learners would write in some notebooks, and nobody would find: a sentence for each cell."""
+    files = {notebook_file(name): Path(ROOT, notebook_file(name)) for name in notebooks}
+    found = [misnamed_answers(json.loads(path.read_text(encoding="utf-8")), name) for name, path in files.items()]
+    return [sentence for sentences in found for sentence in sentences]
+
+
+def _answers_to(questions: Sequence[Question]) -> dict[str, dict]:
+    """The answers to questions by id; ValueError if a model answer fails. All are there before one is written."""
+    answers = {question.id: answers_of(question) for question in questions}
+    others = elsewhere(list(answers))
+    return {id_: with_unstable_named(found, others[id_]) for id_, found in answers.items()}
 
 
 def _write(path: Path, data: bytes) -> bool:
@@ -65,10 +84,10 @@ _ELSEWHERE = {"OPENBLAS_CORETYPE": "Prescott"}
 _AS_ELSEWHERE = """
 import sys
 from coursekit.core import serialization
-from coursekit.questions import find
+from coursekit.questions import declared
 from coursekit.teacher.write_answers import answers_of
 
-answers = {id_: [m["results"] for m in answers_of(find(id_))["mistakes"]] for id_ in sys.argv[1:]}
+answers = {id_: [m["results"] for m in answers_of(declared()[id_])["mistakes"]] for id_ in sys.argv[1:]}
 sys.stdout.buffer.write(serialization.pack(answers))
 """
 

@@ -40,7 +40,7 @@ from coursekit.grading.intake.zips import (
     zip_members,
 )
 from coursekit.learner import submission
-from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions
+from coursekit.questions import ASSIGNMENTS, COMPANIONS, NOTEBOOKS, declared
 
 __all__ = ["Opened", "Refused", "Source", "find_submissions", "open_submission"]
 
@@ -65,7 +65,7 @@ _NOT_LOOKED_INTO = {
     "datasets",
 }
 _EXPECTED_BESIDE = re.compile(
-    rf"({'|'.join(submission.assignments())})_answers\.(html|pdf)|manifest\.json|\.ds_store|thumbs\.db|desktop\.ini"
+    rf"({'|'.join(ASSIGNMENTS)})_answers\.(html|pdf)|manifest\.json|\.ds_store|thumbs\.db|desktop\.ini"
 )
 
 
@@ -233,7 +233,7 @@ def verify_receipt(data: bytes, files: dict[str, bytes], remarks: list[str]) -> 
 
 
 def _is_verdict(question_id: str, status: str) -> bool:
-    return question_id in all_questions() and status in list(Status)
+    return question_id in declared() and status in list(Status)
 
 
 def _digest_of(file: BinaryIO) -> str:
@@ -271,7 +271,7 @@ class _Pick:
     def from_members(self, members: list[Member], depth: int = 0) -> dict[str, bytes]:
         """The files among the members, or in the zips among them: bytes by the course's names."""
         by_target = self._by_target(members)
-        inner = [member for member in members if member.name.lower().endswith(".zip") and not _is_skipped(member.name)]
+        inner = [member for member in members if member.name.lower().endswith(".zip") and not is_skipped(member.name)]
         is_tree = any(found[0].rank == 0 for target, found in by_target.items() if target != submission.RECEIPT)
         if inner and not is_tree:
             return self._from_inner(members, inner, bool(set(by_target) - {submission.RECEIPT}), depth)
@@ -350,12 +350,12 @@ class _Pick:
 
 
 def _contents(members: list[Member]) -> str:
-    names = listed(member.name for member in members if not _is_skipped(member.name))
+    names = listed(member.name for member in members if not is_skipped(member.name))
     return f" Its files: {names}." if names else ""
 
 
 def _remark_others(members: list[Member], remarks: list[str]) -> None:
-    other = [member for member in members if not _is_skipped(member.name) and not _is_expected(member.name)]
+    other = [member for member in members if not is_skipped(member.name) and not _is_expected(member.name)]
     if other:
         names = listed(member.name for member in other)
         remarks.append(f"Ignored, because they are not among the files to submit: {names}.")
@@ -370,7 +370,8 @@ def _is_expected(name: str) -> bool:
     )
 
 
-def _is_skipped(name: str) -> bool:
+def is_skipped(name: str) -> bool:
+    """Whether a file is never read, whatever it holds: it lies in an environment, or belongs to a system."""
     parts = name.lower().split("/")
     return bool(_NOT_LOOKED_INTO & set(parts)) or parts[-1].startswith("._")
 
@@ -378,7 +379,7 @@ def _is_skipped(name: str) -> bool:
 def _candidates(members: list[Member], assignment: str) -> list[_Candidate]:
     """All ways in which members can be files of the allow-list, each with its rank."""
     targets = [name for name in submission.allowed(assignment) if name != submission.WEIGHTS]
-    found = [c for member in members if not _is_skipped(member.name) for c in _matches(member, targets)]
+    found = [c for member in members if not is_skipped(member.name) for c in _matches(member, targets)]
     return [replace(candidate, elsewhere=candidate.top != _main_top(candidate.place, found)) for candidate in found]
 
 
@@ -496,7 +497,7 @@ def _add_recognised(
     for ending in LONE:
         targets = [name for name in missing if name.endswith(ending)]
         files = [m for m in members if m.name.lower().endswith(ending) and m.name not in known and not m.link]
-        files = [m for m in files if not _is_skipped(m.name) and not _is_of_course(m.name)] if targets else []
+        files = [m for m in files if not is_skipped(m.name) and not _is_of_course(m.name)] if targets else []
         found: dict[str, list[Member]] = {}
         for member in files[:MOST_RECOGNISED]:
             found.setdefault(_recognise(member, targets, submission.LARGEST[ending], allowance), []).append(member)

@@ -27,6 +27,7 @@ from coursekit.grading.record import WrittenAnswer
 from coursekit.learner import notebook_form, submission
 from coursekit.paths import ROOT
 from coursekit.questions import notebook_file
+from coursekit.teacher.adapted import adapted
 from coursekit.teacher.solutions import stripped
 
 MEMORY, SECONDS = 2 << 30, 60  # for opening; a submission may hold 200 MB
@@ -220,7 +221,8 @@ def _num_written(name: str) -> int:
 
 
 def _original(name: str) -> dict:
-    return json.loads((ROOT / name).read_text(encoding="utf-8"))
+    """The course's notebook, solved, with what its rules change in it."""
+    return adapted(json.loads((ROOT / name).read_text(encoding="utf-8")), Path(name).stem)
 
 
 def _module(name: str, data: bytes) -> dict:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ _NAMES = ("name", "full name", "student name", "student", "display name", "sorta
 _FIRST = ("first name", "firstname", "given name", "given names", "forename")
 _LAST = ("last name", "lastname", "surname", "family name")
 _EMAILS = ("email", "email address", "e-mail", "mail", "e-mail address", "school email")
+_GROUPS = ("group", "group name", "team", "team name")
 _PARTICIPANT = "participant "
 
 
@@ -46,6 +47,7 @@ class Person:
     identifier: str
     login: str
     ids: tuple[str, ...]
+    group: str = ""
 
     @property
     def label(self) -> str:
@@ -113,9 +115,18 @@ def roster_of(table: Table) -> Roster:
     for column in [*ids[:1], *logins[:1], *emails[:1]]:
         if told := duplicates(table, column):
             raise TableError(told)
-    rows = [row for _, row in table.rows if "points possible" not in row[0].lower()]  # of a gradebook of Canvas
-    people = [_person(row, ids, logins, emails, names) for row in rows]
-    return Roster(table.name, [person for person in people if person.label])
+    return Roster(table.name, [person for _, _, person in people_in(table)])
+
+
+def people_in(table: Table) -> Iterator[tuple[int, list[str], Person]]:
+    """(line, cells, person) of each row that names somebody; several rows may name the same."""
+    ids, logins, emails = (table.columns(*titles) for titles in (_IDENTIFIERS, _LOGINS, _EMAILS))
+    names = table.columns(*_NAMES)[:1] or [*table.columns(*_FIRST)[:1], *table.columns(*_LAST)[:1]]
+    groups = table.columns(*_GROUPS)[:1]
+    for line, row in table.rows:
+        person = replace(_person(row, ids, logins, emails, names), group=_group(row, groups))
+        if person.label and "points possible" not in row[0].lower():  # in a gradebook of Canvas
+            yield line, row, person
 
 
 def _person(row: list[str], ids: list[int], logins: list[int], emails: list[int], names: list[int]) -> Person:
@@ -125,6 +136,10 @@ def _person(row: list[str], ids: list[int], logins: list[int], emails: list[int]
     known = [clean(cell(row, i)) for i in (*ids, *logins, *emails) if cell(row, i)]
     name = " ".join(filter(None, (cell(row, i) for i in names)))
     return Person(_first_name_first(clean(name)), first(emails), first(ids), first(logins), tuple(dict.fromkeys(known)))
+
+
+def _group(row: list[str], columns: list[int]) -> str:
+    return next((clean(cell(row, column)) for column in columns), "")
 
 
 def _first_name_first(name: str) -> str:
@@ -158,7 +173,7 @@ def matched(roster: Roster, learners: list[dict[str, Any]], handed: list[tuple[s
     present: Counter[int] = Counter()
     changed, strangers = [], []
     for learner, names in zip(learners, handed, strict=True):
-        rows = [roster.find(*person) for person in _people(learner, names)]
+        rows = [roster.find(*person) for person in people_of(learner, names)]
         present.update({row for row in rows if row is not None})
         if None in rows:
             strangers.append(str(learner.get("name") or "a learner without a name"))
@@ -171,7 +186,7 @@ def matched(roster: Roster, learners: list[dict[str, Any]], handed: list[tuple[s
     return Matched(changed, notes)
 
 
-def _people(learner: dict[str, Any], names: tuple[str, ...]) -> Iterator[tuple[list[str], str, str]]:
+def people_of(learner: dict[str, Any], names: tuple[str, ...]) -> Iterator[tuple[list[str], str, str]]:
     """(identifiers, name, the platform's number) of each person of a hand-in."""
     known = {key: str(learner.get(key) or "") for key in ("user", "email", "login", "name", "number")}
     count = max(len(known[key].split(", ")) for key in ("user", "email"))
@@ -200,6 +215,7 @@ def _with(learner: dict[str, Any], people: list[Person], count: int) -> dict[str
         "email": ", ".join(person.email for person in people) if all(person.email for person in people) else "",
         "id": ", ".join(person.identifier for person in people if person.identifier),
         "login": ", ".join(person.login for person in people if person.login),
+        "group": ", ".join(dict.fromkeys(person.group for person in people if person.group)),
     }
     from_canvas = "user" in learner and "email" not in learner and count == 1
     kept = learner | ({"canvas": learner["user"]} if from_canvas else {})

@@ -19,8 +19,9 @@ from coursekit.grading.intake.tables import (
 )
 from coursekit.grading.intake.text import listed, plain_cell
 from coursekit.grading.record import Record
-from coursekit.grading.reports.marks import Marks, totals
+from coursekit.grading.reports.marks import Marks
 from coursekit.grading.reports.pages import counted, number
+from coursekit.grading.reports.points import grade_of
 
 WHAT = "the gradebook that Canvas exported"
 MOST_TITLES = 30  # in a sentence
@@ -72,8 +73,8 @@ def _fill_record(book: _Gradebook, record: Record, marks: Marks, filled: dict[in
     name, rows = record.submission.id, _rows_of(book.rows, record.submission.learner)
     if not rows:
         yield f"{name} is not in the gradebook ({_who(record.submission.learner)})"
-    elif not record.is_final:
-        yield f"{name} has no final grade ({record.state}); its cell is left as it is"
+    elif not record.has_grade:
+        yield f"{name} has no final grade ({record.without_grade}); its cell is left as it is"
     else:
         yield from _fill_rows(book, rows, record, marks, filled)
 
@@ -81,18 +82,18 @@ def _fill_record(book: _Gradebook, record: Record, marks: Marks, filled: dict[in
 def _fill_rows(
     book: _Gradebook, rows: list[int], record: Record, marks: Marks, filled: dict[int, str]
 ) -> Iterator[str]:
-    name, written = record.submission.id, totals(record, marks)
+    name, grade = record.submission.id, grade_of(record, marks)
     for row in rows:
         if row in filled:
             yield f"{name} and {filled[row]} are from the same learner; the grade of {filled[row]} was entered"
         else:
             filled[row] = name
-            _set(book.rows[row], book.column, number(record.score + written.points))
+            _set(book.rows[row], book.column, number(grade.points))
     if any(record.left_out(question) for question in record.questions):
         yield "notebooks were left out of this grading: no grade includes points for the questions answered in them"
-    if written.open:
-        yield f"{name}: {counted(written.open, 'written answer')} not marked yet, counted as 0"
-    yield from _other_maximum(book, record.possible + written.possible)
+    if grade.open:
+        yield f"{name}: {counted(grade.open, 'written answer')} not marked yet, counted as 0"
+    yield from _other_maximum(book, grade.possible)
 
 
 # ---- the gradebook

@@ -16,7 +16,8 @@ from coursekit.grading.record import NotebookState, QuestionRecord, Record, Stat
 from coursekit.grading.reports import pages
 from coursekit.grading.reports.marks import Marks, marked_answers, read_marks, totals, unknown_marks
 from coursekit.grading.reports.pages import counted, duration, megabytes, number
-from coursekit.grading.reports.words import status_words, unconfirmed_claims
+from coursekit.grading.reports.points import grade_of
+from coursekit.grading.reports.words import late_sentences, status_words, unconfirmed_claims
 from coursekit.judging.misplaced import GRADED_IN
 from coursekit.questions import notebook_file
 
@@ -25,7 +26,7 @@ BINS = 10
 TALLEST = 140  # height of the tallest bar, in the units of the drawing
 NOT_JUDGED = (Status.NOT_GRADABLE, Status.NOT_RUN, Status.INFRASTRUCTURE_ERROR)
 # The most urgent first.
-_URGENCY = (State.INFRASTRUCTURE_ERROR, State.REFUSED, Status.NOT_GRADABLE, "notebook", "remark", "receipt")
+_URGENCY = (State.INFRASTRUCTURE_ERROR, State.REFUSED, Status.NOT_GRADABLE, "notebook", "late", "remark", "receipt")
 # Remarks that may be about an attempt to get round the grading, not about a repair: a person should look.
 TAMPERING = re.compile(
     r"\b(tamper\w*|nonce|forged?|link|conftest|pytest\.ini|(site|user)customize|numpy\.py)\b"
@@ -60,16 +61,19 @@ def _view(records: list[Record], marks: Marks, notes: Sequence[Note] = ()) -> di
     graded = [record for record in records if record.state == State.GRADED]
     questions = _question_rows(graded)
     written = _written_rows(graded, marks)
+    comparable = {row["key"] for row in written if row["counts"] and not row["open"] and not row["lost"]}
     return {
         "title": f"{', '.join(sorted({record.assignment for record in records}))}: the class",
         "summary": _summary(records, graded),
         "human": _needs_a_human(records, marks, written, notes),
-        "histogram": _histogram([_share(record, marks) for record in graded]),
+        "histogram": _histogram([_share(record, marks, comparable) for record in graded]),
+        "waiting": [row["key"] for row in written if row["key"] not in comparable and row["counts"]],
         "questions": questions,
         "discriminating": any(row["discrimination"] is not None for row in questions),
         "enough": ENOUGH,
         "statuses": Counter(q.status for record in graded for q in record.questions).most_common(),
         "submissions": [_submission_row(record, marks) for record in records],
+        "dated": any(record.late for record in records),
         "written": written,
         "remarks": Counter(remark for record in records for remark in record.remarks).most_common(),
         "time": _time_words(records),
@@ -79,9 +83,11 @@ def _view(records: list[Record], marks: Marks, notes: Sequence[Note] = ()) -> di
 # ---- scores
 
 
-def _share(record: Record, marks: Marks) -> float:
-    written = totals(record, marks)
-    return (record.score + written.points) / ((record.possible + written.possible) or 1)
+def _share(record: Record, marks: Marks, comparable: set[str]) -> float:
+    """The share of the points; of written answers, with those to questions that are marked for everybody."""
+    marked = [answer.mark for answer in marked_answers(record, marks) if answer.mark and answer.question in comparable]
+    possible = record.possible + sum(marks.possible(question) or 0.0 for question in comparable)
+    return record.after_lateness(record.score + sum(mark.points for mark in marked)) / (possible or 1)
 
 
 def _summary(records: list[Record], graded: list[Record]) -> str:
@@ -159,11 +165,14 @@ def _written_rows(graded: list[Record], marks: Marks) -> list[dict]:
     rows: dict[str, dict] = {}
     for record in graded:
         for answer in marked_answers(record, marks):
-            row = rows.setdefault(answer.question, {"key": answer.question, "total": 0, "blank": 0, "open": 0})
+            counts = answer.possible is not None
+            new = {"key": answer.question, "counts": counts, "total": 0, "blank": 0, "open": 0, "lost": 0}
+            row = rows.setdefault(answer.question, new)
             row["total"] += 1
             row["blank"] += answer.is_blank
             row["open"] += answer.is_open
-    return [row | {"marked": row["total"] - row["blank"] - row["open"]} for row in rows.values()]
+            row["lost"] += bool(answer.lost)
+    return [row | {"marked": row["total"] - row["blank"] - row["open"] - row["lost"]} for row in rows.values()]
 
 
 def _submission_row(record: Record, marks: Marks) -> dict:
@@ -175,6 +184,7 @@ def _submission_row(record: Record, marks: Marks) -> dict:
         "score": record.score if record.state == State.GRADED else None,
         "possible": record.possible,
         "written": written if written.possible else None,
+        "late": late_sentences(record, grade_of(record, marks)),
         "waiting": written.open,
         "seconds": record.timings.total,
         "memory": record.timings.memory,
@@ -211,7 +221,9 @@ def _needs_a_human(records: list[Record], marks: Marks, written: list[dict], not
     for row in filter(lambda row: row["open"], written):
         why = f"{row['open']} of {row['total']} not marked yet"
         rows.append({"what": "written answers", "why": why, "links": [(row["key"], f"written/{row['key']}.html")]})
-    rows += [_row("marks", sentence) for sentence in [*marks.problems, *unknown_marks(marks, records)]]
+    rows += [
+        _row("marks", sentence) for sentence in [*marks.problems, *marks.unequal(), *unknown_marks(marks, records)]
+    ]
     return rows + [_row("grading", sentence) for sentence in _unequal(records)]
 
 
@@ -242,6 +254,10 @@ def _doubts(record: Record) -> Iterator[tuple[str, str]]:
     for notebook in record.notebooks:
         if notebook.state == NotebookState.BROKEN and notebook_file(notebook.name) in submitted:
             yield "notebook", notebook.reason
+    if record.late and record.late.doubt:
+        yield "late", record.late.doubt
+    if record.late and record.late.refused:
+        yield "late", "it came too late and is not accepted: it has no grade"
     yield from (("remark", remark) for remark in record.remarks if TAMPERING.search(remark))
     receipt = record.submission.receipt
     if receipt and not receipt.verified:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from coursekit.grading.intake.sources import Survey
 from coursekit.grading.intake.text import listed, short, why
+from coursekit.grading.late import Dates, with_lateness, write_used
 from coursekit.grading.record import Record
 from coursekit.grading.reports.class_page import Note, try_class_page, write_class_page
 from coursekit.grading.reports.exports import try_exports, write_exports
@@ -25,21 +26,27 @@ def write_reports(
     problems: Sequence[str] = (),
     found: Survey | None = None,
     moodle: Path | None = None,
+    dates: Dates | None = None,
 ) -> list[str]:
     """Write all pages and exports of a class into `out`; notes for the instructor, a sentence each.
 
     `canvas`, `column` and `moodle` are as `write_exports` takes them; `others` are the files that are no submissions,
     if need be with the reason for each, `problems` what was wrong with records that could not be read, `found` is where
-    the submissions are. A record from which no report can be made is left out and named.
+    the submissions are, `dates` say when the assignment was due. A record from which no report can be made is left out
+    and named.
     """
     marks = read_marks(out)
+    records = [with_lateness(record, dates) for record in records]
     failures = {id(record): failure for record in records if (failure := _write_own(record, out, marks))}
     sound = [record for record in records if id(record) not in failures]
     notes = [Note("report", problem) for problem in [*problems, *failures.values()]]
     notes += [Note("class", sentence) for sentence in (found.notes if found else ())]
+    notes += [Note("late", sentence) for sentence in (dates.notes if dates else ())]
     notes += [Note("files", sentence) for sentence in _left_aside(others)]
     write_class_page(sound, out, marks, notes)
     write_written_pages(sound, out, marks)
+    if dates:
+        write_used(sound, out)
     told = [*(note.why for note in notes), *write_exports(sound, out, canvas, column, marks, moodle)]
     return told + [sentence for sentence in ([write_feedback(found, out)] if found else []) if sentence]
 

@@ -21,7 +21,15 @@ from coursekit.grading.reports.canvas import fill_canvas, read_canvas
 from coursekit.grading.reports.marks import Marks, marked_answers, read_marks, totals
 from coursekit.grading.reports.moodle import fill_worksheet, read_worksheet
 from coursekit.grading.reports.pages import number
-from coursekit.grading.reports.words import first_line, follow_through_sentence, next_steps, status_words
+from coursekit.grading.reports.points import grade_of
+from coursekit.grading.reports.words import (
+    first_line,
+    follow_through_sentence,
+    late_sentences,
+    next_steps,
+    partial_sentence,
+    status_words,
+)
 
 
 def write_exports(
@@ -83,22 +91,40 @@ def try_exports(record: Record, marks: Marks) -> None:
 
 
 def grades_csv(records: list[Record], marks: Marks) -> str:
-    """One row for each submission, a column for each question; a grade that does not exist is an empty cell."""
+    """One row for each submission, a column for each question and each written one that counts.
+
+    A grade that does not exist, or a mark, is an empty cell.
+    """
     ids = list(dict.fromkeys(q.id for record in records for q in record.questions))
     keys = sorted({key for record in records for key in record.submission.learner})
+    asked = list(dict.fromkeys(q for a in {record.assignment: 0 for record in records} for q in marks.counted(a)))
     rows = io.StringIO()
     table = csv.writer(rows, lineterminator="\n")
+    late = _LATE if any(record.late for record in records) else ()
     table.writerow(
         ["submission", "file", *(f"learner {key}" for key in keys)]
-        + ["state", "reason", "total", "possible", "score", "written", "not marked", *ids, "remarks"]
+        + ["state", "reason", "total", "possible", "score", "written", "not marked"]
+        + [*late, *ids, *asked, "remarks"]
     )
     for record in records:
-        table.writerow([plain_cell(cell) for cell in _grades_row(record, marks, keys, ids)])
+        table.writerow([plain_cell(cell) for cell in _grades_row(record, marks, keys, [*ids, *asked], bool(late))])
     return rows.getvalue()
 
 
-def _grades_row(record: Record, marks: Marks, keys: list[str], ids: list[str]) -> list[str]:
+_LATE = ("before lateness", "days late", "late days used", "lateness")
+
+
+def _late_cells(record: Record, marks: Marks) -> list[str]:
+    """Points before lateness, days late, late days used, and all of it in words."""
+    grade = grade_of(record, marks)
+    if not record.late:
+        return [""] * len(_LATE)
+    return [number(grade.in_time), str(record.late.days), str(record.late.used), late_sentences(record, grade)]
+
+
+def _grades_row(record: Record, marks: Marks, keys: list[str], columns: list[str], with_late: bool) -> list[str]:
     submission = record.submission
+    marked = {answer.question: number(answer.mark.points) for answer in marked_answers(record, marks) if answer.mark}
     written = totals(record, marks)
     earned = {q.id: number(q.earned) for q in record.questions if q.status != Status.INFRASTRUCTURE_ERROR}
     judged = record.state != State.INFRASTRUCTURE_ERROR
@@ -108,12 +134,13 @@ def _grades_row(record: Record, marks: Marks, keys: list[str], ids: list[str]) -
         *(str(submission.learner.get(key, "")) for key in keys),
         record.state_words,
         record.reason,
-        number(record.score + written.points) if judged else "",
+        number(grade_of(record, marks).points) if judged and not (record.late and record.late.refused) else "",
         number(record.possible + written.possible),
         number(record.score) if judged else "",
         number(written.points),
         str(written.open),
-        *(earned.get(question_id, "") for question_id in ids),
+        *(_late_cells(record, marks) if with_late else ()),
+        *((earned | marked).get(column, "") for column in columns),
         "; ".join(record.remarks),
     ]
 
@@ -123,12 +150,15 @@ def _grades_row(record: Record, marks: Marks, keys: list[str], ids: list[str]) -
 
 def gradescope_results(record: Record, marks: Marks) -> dict:
     """What Gradescope reads from results.json: a test for each question and for each written answer."""
-    written = totals(record, marks)
-    points, possible = record.score + written.points, record.possible + written.possible
+    grade = grade_of(record, marks)
+    points, possible = grade.points, grade.possible
+    late = [late_sentences(record, grade)] if record.late else []
     return {
         "score": points,
         "execution_time": 10 * round(record.timings.total / 10),  # learners see it: no finer than on their page
-        "output": "\n".join([first_line(record, points, possible), *record.remarks]),
+        "output": "\n".join(
+            filter(None, [first_line(record, points, possible), *late, grade.reservation, *record.remarks])
+        ),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -143,7 +173,11 @@ def _question_tests(record: Record) -> Iterator[dict]:
     counts = dict.fromkeys(notebooks, 0)
     for q in record.questions:
         counts[q.notebook] += 1
-        told = [f"Likely mistake: {q.mistake}"] * bool(q.mistake) + [follow_through_sentence(q), q.text]
+        told = [f"Likely mistake: {q.mistake}"] * bool(q.mistake) + [
+            follow_through_sentence(q),
+            partial_sentence(q),
+            q.text,
+        ]
         yield {
             "name": f"{q.notebook}: {q.title} ({status_words(q)})",
             "number": f"{notebooks.index(q.notebook) + 1}.{counts[q.notebook]}",
@@ -159,12 +193,12 @@ def _question_tests(record: Record) -> Iterator[dict]:
 def _written_tests(record: Record, marks: Marks) -> Iterator[dict]:
     for marked in marked_answers(record, marks):
         answer, mark = marked.answer, marked.mark
-        if mark:
+        if marked.possible is not None:
             yield {
                 "name": f"{answer.notebook}: written answer {answer.id}",
-                "score": mark.points,
-                "max_score": mark.possible,
-                "output": mark.comment,
+                "score": mark.points if mark else 0.0,
+                "max_score": marked.possible,
+                "output": mark.told if mark else marked.lost or "Not marked yet.",
                 "tags": [answer.notebook, "written"],
                 "visibility": "visible",
             }

@@ -12,16 +12,28 @@ from textwrap import fill as wrap
 
 from coursekit.core.question import Status
 from coursekit.files import write_file
-from coursekit.grading.record import CellStatus, NotebookRecord, NotebookState, QuestionRecord, Record, State
+from coursekit.grading.record import (
+    CellStatus,
+    NotebookRecord,
+    NotebookState,
+    QuestionRecord,
+    Record,
+    RecordedSettings,
+    State,
+)
 from coursekit.grading.reports import pages
-from coursekit.grading.reports.marks import MarkedAnswer, Marks, marked_answers, read_marks, totals
+from coursekit.grading.reports.marks import MarkedAnswer, Marks, marked_answers, read_marks
 from coursekit.grading.reports.pages import coarse_duration
+from coursekit.grading.reports.phrases import say
+from coursekit.grading.reports.points import grade_of
 from coursekit.grading.reports.safe_markdown import to_html
 from coursekit.grading.reports.words import (
     first_line,
     follow_through_sentence,
+    late_sentences,
     look_first,
     next_steps,
+    partial_sentence,
     status_words,
     unconfirmed_claims,
 )
@@ -35,10 +47,10 @@ SIGNS = {
 }
 _FAILED = (Status.WRONG, Status.CRASHED, Status.TIMED_OUT)
 _HEADINGS = {
-    Status.OK: "What was checked",
-    Status.NOT_GRADABLE: "Why",
-    Status.NOT_RUN: "Why",
-    Status.INFRASTRUCTURE_ERROR: "Why",
+    Status.OK: "checked",
+    Status.NOT_GRADABLE: "why",
+    Status.NOT_RUN: "why",
+    Status.INFRASTRUCTURE_ERROR: "why",
 }
 ISOLATION = {
     "bubblewrap": "bubblewrap: no network, read-only system, own process tree, and limits on time, memory and output",
@@ -61,15 +73,16 @@ def write_learner_page(record: Record, out: str | Path, marks: Marks | None = No
 
 
 def _view(record: Record, marks: Marks) -> dict:
-    written = totals(record, marks)
+    grade = grade_of(record, marks)
     return {
         "title": f"{record.assignment}: {record.submission.id}",
         "record": record,
-        "first_line": first_line(record, record.score + written.points, record.possible + written.possible),
+        "first_line": first_line(record, grade.points, grade.possible),
+        "late": late_sentences(record, grade),
         "first": look_first(record) if record.state == State.GRADED else None,
         "notebooks": _by_notebook([_question_view(question, record) for question in record.questions]),
         "written": [_written_view(answer) for answer in marked_answers(record, marks)],
-        "waiting": written.open,
+        "waiting": grade.reservation,
         "receipt": _receipt_words(record),
         "runs": [_run_view(run) for run in record.notebooks if run.state != NotebookState.NOT_RUN or run.cells],
         "evidence": _evidence(record),
@@ -85,11 +98,11 @@ def _question_view(question: QuestionRecord, record: Record) -> dict:
         "sign": SIGNS.get(Status.OK if question.passed else question.status, "?"),
         "colour": "good" if question.passed else "bad" if question.status in _FAILED else "odd",
         "passed": question.passed,
-        "heading": _HEADINGS.get(question.status, "What the check found"),
+        "heading": say(f"page.{_HEADINGS.get(question.status, 'found')}"),
         # with an earlier answer replaced, what looked like a mistake is none
         "mistake": "" if question.passed else question.mistake,
         "gap": _gap(question),
-        "through": follow_through_sentence(question),
+        "through": " ".join(filter(None, [follow_through_sentence(question), partial_sentence(question)])),
         "steps": next_steps(question, record),
         "seconds": record.timings.questions.get(question.id),
     }
@@ -127,6 +140,8 @@ def _by_notebook(questions: list[dict]) -> list[dict]:
 def _written_view(marked: MarkedAnswer) -> dict:
     return {
         "key": marked.question,
+        "words": marked.words,
+        "lost": marked.lost,
         "notebook": marked.answer.notebook,
         "id": marked.answer.id,
         "text": marked.answer.text,
@@ -166,12 +181,25 @@ def _evidence(record: Record) -> list[tuple[str, str]]:
         ("isolation", ISOLATION.get(settings.isolation, settings.isolation)),
         ("share for follow-through", f"{settings.follow_through_share:.0%}"),
         ("cases that are not asked for", EDGES.get(settings.edges, settings.edges)),
+        *_own_settings(settings),
         *((name.replace("code", "code of the course, SHA-256"), value) for name, value in record.versions.items()),
         ("graded", timings.started),
         ("grading took", coarse_duration(timings.total)),
         ("of which in your own code", coarse_duration(timings.own_code)),
     ]
     return [(name, str(value)) for name, value in pairs if value != ""]
+
+
+def _own_settings(settings: RecordedSettings) -> list[tuple[str, str]]:
+    """The settings that a course seldom changes, where it did."""
+    pairs = [
+        ("wrong answers", "earn points for the cases that are right" if settings.partial_credit else ""),
+        ("time of questions", f"{settings.question_time:g} times the usual" if settings.question_time != 1 else ""),
+        ("time of a cell", f"{settings.cell_seconds:g} s" if settings.cell_seconds else ""),
+        ("time of a notebook", f"{settings.notebook_seconds:g} s" if settings.notebook_seconds else ""),
+        ("memory", f"{settings.memory_mb} MB" if settings.memory_mb else ""),
+    ]
+    return [pair for pair in pairs if pair[1]]
 
 
 # ---- the plain-text twin

@@ -10,9 +10,10 @@ from pathlib import Path
 from coursekit.grading.intake.tables import Ids, Table, TableError, cell, duplicates, read_table, require
 from coursekit.grading.intake.text import listed, plain_cell
 from coursekit.grading.record import Record
-from coursekit.grading.reports.marks import Marks, totals
+from coursekit.grading.reports.marks import Marks, marked_answers
 from coursekit.grading.reports.pages import counted, number
-from coursekit.grading.reports.words import first_line
+from coursekit.grading.reports.points import Grade, grade_of
+from coursekit.grading.reports.words import first_line, late_sentences
 
 WHAT = "the grading worksheet of a Moodle assignment"
 GRADE, COMMENTS, MAXIMUM = "Grade", "Feedback comments", "Maximum grade"
@@ -71,9 +72,9 @@ def _fill_record(
     name, found = record.submission.id, _rows_of(sheet, record.submission.learner)
     if not found:
         yield f"{name} is not in the grading worksheet"
-    elif not record.is_final:
-        yield f"{name} has no final grade ({record.state}); its cells are left as they are"
-    for row in found if record.is_final else ():
+    elif not record.has_grade:
+        yield f"{name} has no final grade ({record.without_grade}); its cells are left as they are"
+    for row in found if record.has_grade else ():
         if row in filled:
             yield f"{name} and {filled[row]} are from the same participant; the grade of {filled[row]} was entered"
             continue
@@ -82,18 +83,34 @@ def _fill_record(
 
 
 def _fill_row(sheet: Worksheet, row: list[str], record: Record, marks: Marks) -> Iterator[str]:
-    written = totals(record, marks)
-    points, possible = record.score + written.points, record.possible + written.possible
-    _set(row, sheet.grade, number(points))
+    grade = grade_of(record, marks)
+    _set(row, sheet.grade, number(grade.points))
     beginning = f"{record.assignment}: "
     if sheet.comments is not None and _may_replace(cell(row, sheet.comments), beginning):
-        _set(row, sheet.comments, beginning + first_line(record, points, possible))
-    if written.open:
-        yield f"{record.submission.id}: {counted(written.open, 'written answer')} not marked yet, counted as 0"
+        _set(row, sheet.comments, beginning + " ".join([*_comment(record, grade), *_told(record, marks)]))
+    if grade.open:
+        yield f"{record.submission.id}: {counted(grade.open, 'written answer')} not marked yet, counted as 0"
     maximum = [cell(row, i).replace(",", ".") for i in sheet.table.columns(MAXIMUM)]
     for value in filter(re.compile(r"\d+(\.\d+)?").fullmatch, maximum):
-        if abs(float(value) - possible) > 0.005:
-            yield f"Moodle has {value} as the maximum grade; the grades are out of {number(possible)}"
+        if abs(float(value) - grade.possible) > 0.005:
+            yield f"Moodle has {value} as the maximum grade; the grades are out of {number(grade.possible)}"
+
+
+def _comment(record: Record, grade: Grade) -> Iterator[str]:
+    """The sentences of a comment: the score, how late the work was if it was, and what waits for a mark."""
+    yield first_line(record, grade.points, grade.possible)
+    if record.late and (record.late.days or record.late.doubt):
+        yield late_sentences(record, grade)
+    if grade.reservation:
+        yield grade.reservation
+
+
+def _told(record: Record, marks: Marks) -> Iterator[str]:
+    """What was said about the written answers, a sentence or more each; Moodle shows a comment without line ends."""
+    for marked in marked_answers(record, marks):
+        if marked.mark and marked.mark.told:
+            name = f"{marked.answer.notebook}, {marked.answer.id}"
+            yield f"{name}: {marked.words}. {'; '.join(marked.mark.told.split(chr(10)))}"
 
 
 def _may_replace(comment: str, beginning: str) -> bool:

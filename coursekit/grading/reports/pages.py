@@ -16,6 +16,8 @@ import jinja2
 import markupsafe
 
 from coursekit.grading.intake.text import clean
+from coursekit.grading.reports.phrases import say
+from coursekit.questions import course
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -55,7 +57,7 @@ def number(value: float) -> str:
 
 def of(points: float, possible: float) -> str:
     """Points earned, out of those possible: "2 of 3 points"."""
-    return f"{number(points)} of {number(possible)} point{'' if possible == 1 else 's'}"
+    return say("points.of", possible, earned=number(points), possible=number(possible))
 
 
 def duration(seconds: float) -> str:
@@ -95,12 +97,12 @@ def breakable(name: str) -> markupsafe.Markup:
 def listed(names: Iterable[str]) -> str:
     """Names as a sentence lists them: "a, b and c"."""
     *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
+    return say("points.and", most=", ".join(most), last=last) if most else last
 
 
 def fill(template: str, **values: Any) -> str:
     """The text of a template with its values filled in (and, in a page, escaped)."""
-    return _templates().get_template(template).render(values)
+    return _templates().get_template(template).render({"lang": course().about.language} | values)
 
 
 @cache
@@ -113,6 +115,7 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    templates.globals["say"] = say
     for function in (breakable, number, of, duration, coarse_duration, megabytes, counted):
         templates.filters[function.__name__] = function
     return templates

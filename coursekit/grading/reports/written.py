@@ -1,4 +1,7 @@
-"""Written answers: for each question a page to mark them on, and the same as a spreadsheet."""
+"""Written answers: for each question a page to mark them on, and the same as a spreadsheet.
+
+The page has the question, the course's model answer and a rubric beside the answers.
+"""
 
 import base64
 import csv
@@ -14,11 +17,15 @@ from coursekit.grading.reports.marks import (
     KEY,
     Mark,
     Marks,
+    Sheet,
     answer_key,
     is_blank,
     question_key,
     read_marks,
+    rubric_of,
+    suggested_points,
 )
+from coursekit.grading.reports.rubrics import RubricItem, asked
 from coursekit.grading.reports.safe_markdown import to_html
 
 _COLUMNS = ("question", "answer", "text", "points", "possible", "comment")
@@ -58,17 +65,28 @@ def _by_question(records: list[Record]) -> dict[str, Keyed]:
 def _page(question: str, prompt: str, answers: Keyed, blank: int, marks: Marks) -> str:
     script = (pages.TEMPLATES / "written.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    course, rubric = asked(question), rubric_of(question, marks)
     return pages.fill(
         "written.html",
         title=f"Mark {question}",
         key=question,
-        prompt=to_html(prompt),
-        answers=[{"key": key, "html": to_html(a.text), "mark": marks.by_answer.get(key)} for key, a in answers],
+        prompt=to_html(prompt or course.prompt),
+        model=to_html(course.model) if course.model else "",
+        comparison=to_html(course.comparison) if course.comparison else "",
+        rubric=[{"id": i, "points": item.points, "text": item.text} for i, item in enumerate(rubric, 1)],
+        comments=list(marks.sheets.get(question, Sheet()).comments),
+        answers=[_answer(key, answer, marks.by_answer.get(key), rubric) for key, answer in answers],
         blank=blank,
-        possible=marks.possible(question),
+        possible=suggested_points(question, marks),
         script=script,
         scripts=f"'sha256-{digest}'",
     )
+
+
+def _answer(key: str, answer: WrittenAnswer, mark: Mark | None, rubric: tuple[RubricItem, ...]) -> dict:
+    """An answer on its page; `chosen` are the numbers of those of the rubric that it has."""
+    chosen = [rubric.index(item) + 1 for item in mark.items] if mark else []
+    return {"key": key, "html": to_html(answer.text), "mark": mark, "chosen": chosen}
 
 
 def _spreadsheet(question: str, answers: Keyed, marks: Marks) -> bytes:

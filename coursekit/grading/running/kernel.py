@@ -42,7 +42,7 @@ NOTEBOOK_SECONDS = 1800  # processor time of a whole notebook
 NOTEBOOK_IDLE = 3  # so many times as long as a cell may a notebook as a whole sleep
 CHANNELS = ("shell", "iopub", "stdin", "control")
 _TOO_MUCH = {
-    Ending.TIMEOUT: (Status.TIMED_OUT, f"the notebook as a whole took more than {NOTEBOOK_SECONDS} seconds"),
+    Ending.TIMEOUT: (Status.TIMED_OUT, "the notebook as a whole took more than {seconds:g} seconds"),
     Ending.STALLED: (Status.TIMED_OUT, "the notebook as a whole slept too long, or waited for input"),
     Ending.MEMORY: (Status.CRASHED, "it used too much memory"),
     Ending.OUTPUT: (Status.CRASHED, "it wrote too many or too large files"),
@@ -53,7 +53,8 @@ _TOO_MUCH = {
 def notebook_limits(settings: Settings) -> sandbox.Limits:
     """The limits of a whole notebook."""
     usual = settings.limits
-    return replace(usual, seconds=NOTEBOOK_SECONDS, idle=NOTEBOOK_IDLE * usual.idle, memory=MEMORY)
+    seconds = settings.notebook_seconds or NOTEBOOK_SECONDS
+    return settings.limited(replace(usual, seconds=seconds, idle=NOTEBOOK_IDLE * usual.idle, memory=MEMORY))
 
 
 class KernelEnded(Exception):
@@ -186,7 +187,8 @@ class SandboxedKernel:
                     return
                 continue
             if exceeded := self._running.exceeded():
-                self._give_up(*_TOO_MUCH[exceeded])
+                status, reason = _TOO_MUCH[exceeded]
+                self._give_up(status, reason.format(seconds=self._limits.seconds))
             if self._running.has_ended():
                 self._give_up(Status.CRASHED, "the kernel died: its process ended, or used too much memory")
         reason = f"a cell took more than {timeout:g} seconds: is there an endless or a very slow loop?"

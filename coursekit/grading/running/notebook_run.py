@@ -44,8 +44,9 @@ class NotebookRun:
     state : NotebookState
     reason : str
     cells : list of CellRecord
-    values : dict
-        The values of each notebook question whose check was reached, by the question's id.
+    verdicts : dict
+        What `judge_values` made of the values of each notebook question whose check was reached, by the question's id.
+        The values themselves, which can be large, are not kept.
     missing : dict
         Status and reason of each notebook question whose check was not reached.
     ended_at : str
@@ -57,7 +58,7 @@ class NotebookRun:
     state: NotebookState = NotebookState.AS_EXPECTED
     reason: str = ""
     cells: list[CellRecord] = field(default_factory=list)
-    values: dict[str, dict] = field(default_factory=dict)
+    verdicts: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, tuple[Status, str]] = field(default_factory=dict)
     ended_at: str = ""
     memory: int = 0
@@ -83,7 +84,8 @@ def run_notebook(
         The workspace to run in, from `workspace.build`.
     settings : Settings
     judge_values : callable
-        Takes the id of a question and its values; returns the verdict to show, with `status` and `text`.
+        Takes the id of a question and its values; returns the verdict, which has a `status` and a `text` to show. It is
+        called once for each check that runs.
     earlier : Reference, optional
         Answers earlier questions.
 
@@ -99,7 +101,7 @@ def run_notebook(
             return NotebookRun(NotebookState.INFRASTRUCTURE_ERROR, f"the kernel does not start: {error}")
         stack.callback(kernel.stop)
         checks = Checks(kernel, nonce, judge_values)
-        session = Session(kernel, checks.next_message, CELL_SECONDS)
+        session = Session(kernel, checks.next_message, settings.cell_seconds or CELL_SECONDS)
         run = checks.run_all(stack.enter_context(_open_cells(notebook, _course_options(name), session)))
         run.memory = kernel.memory
         return run
@@ -155,7 +157,7 @@ class Checks:
             if was_alive and self.kernel.ended is not None:
                 self.result.ended_at = cell.id
             self.result.cells.append(CellRecord(cell.id, status, detail))
-            if question and question.in_notebook and question.id not in self.result.values:
+            if question and question.in_notebook and question.id not in self.result.verdicts:
                 unreached = Status.NOT_ATTEMPTED, f"its check did not run: {detail}"[:300]
                 self.result.missing.setdefault(question.id, self.kernel.ended or unreached)
         self._conclude()
@@ -212,9 +214,9 @@ class Checks:
         values = self._values_in(question_id, buffers) if question_id == self.checking else None
         if values is None:
             return _stream("")  # only the course's own check cell speaks for a question
-        if all_questions()[question_id].in_notebook:
-            self.result.values.setdefault(question_id, values)
         verdict = self.judge_values(question_id, values)
+        if all_questions()[question_id].in_notebook:
+            self.result.verdicts.setdefault(question_id, verdict)  # the first counts
         if verdict.status != Status.OK:
             return _error(verdict.text)
         self.passed.add(question_id)

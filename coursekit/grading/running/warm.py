@@ -59,6 +59,7 @@ class Zygote:
     def ask(self, request: dict, files: Sequence[int] = ()) -> tuple[dict, list[int]]:
         """Ask for something; the answer, with the files that come along."""
         try:
+            self.process.send_signal(signal.SIGCONT)  # with limits, a run of the same user can have stopped it
             socket.send_fds(self.channel, [json.dumps(request).encode()], list(files))
             data, received, _, _ = socket.recv_fds(self.channel, zygote.LONGEST, 1)
             return json.loads(data), received

@@ -20,7 +20,7 @@ from typing import Any
 from coursekit.grading.running.bubblewrap import ABSENT, SCRATCH
 from coursekit.grading.running.withdrawal import without
 from coursekit.paths import PACKAGE, ROOT, SANDBOX, file_of, files_in
-from coursekit.questions import NOTEBOOKS, all_questions
+from coursekit.questions import NOTEBOOKS, declared
 from coursekit.teacher.solutions import BEGIN, END, stripped
 
 
@@ -88,7 +88,7 @@ _ABSENT = {
 
 def data_folder() -> Path:
     """The folder of the data sets, which the sandbox sees where it is."""
-    return ROOT / "datasets"
+    return (ROOT / "datasets").resolve()  # on a cluster, a link that leads out of the solved tree
 
 
 @cache
@@ -121,7 +121,7 @@ def provided_files(root: Path = ROOT) -> dict[str, Path]:
 def _by_module(ids: Iterable[str]) -> dict[str, list[str]]:
     modules: dict[str, list[str]] = {}
     for question_id in ids:
-        for target in all_questions()[question_id].implements:
+        for target in declared()[question_id].implements:
             modules.setdefault(file_of(target), []).append(question_id)
     return modules
 
@@ -141,7 +141,7 @@ def with_reference(name: str, source: str, ids: Iterable[str], graded: str = "")
     if not compiles(source):
         source = provided_contents()[name].decode()
     solved = (ROOT / name).read_text(encoding="utf-8")
-    functions = {id_: [t.split(":")[1] for t in all_questions()[id_].implements if file_of(t) == name] for id_ in ids}
+    functions = {id_: [t.split(":")[1] for t in declared()[id_].implements if file_of(t) == name] for id_ in ids}
     for path in dict.fromkeys(path for paths in functions.values() for path in paths):
         asking = questions_asking_for(name, path)
         if graded in asking:
@@ -163,7 +163,7 @@ def compiles(source: str) -> bool:
 
 def questions_asking_for(name: str, path: str) -> list[str]:
     """Ids of the questions that ask for a function, in the order of their regions in it."""
-    return [question.id for question in all_questions().values() if _target(name, path) in question.implements]
+    return [question.id for question in declared().values() if _target(name, path) in question.implements]
 
 
 def _target(name: str, path: str) -> str:
@@ -174,7 +174,7 @@ def answers_to(ids: Iterable[str], graded: str = "") -> dict[str, Any]:
     """What the reference may be asked for, as `coursekit.running.earlier` takes it: never for what is graded."""
     functions, parts = set(), {}
     for id_ in ids:
-        for target in all_questions()[id_].implements:
+        for target in declared()[id_].implements:
             asking = questions_asking_for(file_of(target), target.split(":")[1])
             if graded in asking:
                 key = f"{target}/{asking.index(id_)}"
@@ -220,7 +220,7 @@ def _assigned_names(region: list[str]) -> list[str]:
 def _parts() -> dict[str, dict]:
     """The regions of all functions that several questions ask for: their texts, and the variables that they assign."""
     parts = {}
-    targets = {target for question in all_questions().values() for target in question.implements}
+    targets = {target for question in declared().values() for target in question.implements}
     for name, path in sorted((file_of(target), target.split(":")[1]) for target in targets):
         if len(questions_asking_for(name, path)) > 1:
             _, regions = _split(_text_of((ROOT / name).read_text(encoding="utf-8"), path).splitlines())

@@ -13,6 +13,9 @@ class Options(NamedTuple):
     epochs: int | None = None
     scenes: int | None = None
     out: str | None = None
+    minutes: int | None = None
+    width: int | None = None
+    fresh: bool = False
 
 
 class Run(NamedTuple):

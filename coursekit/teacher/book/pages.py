@@ -10,7 +10,7 @@ from pathlib import Path
 
 from coursekit.learner.notebook_form import read_notebook, source
 from coursekit.paths import PACKAGE, ROOT, files_in
-from coursekit.questions import COMPANIONS, NOTEBOOKS, all_questions, notebook_file
+from coursekit.questions import COMPANIONS, NOTEBOOKS, declared, notebook_file
 from coursekit.teacher.book.links import relinked
 from coursekit.teacher.book.notebooks import WORDS, notebook_page
 from coursekit.teacher.book.words import Entry, anchor, entries, glossary
@@ -179,7 +179,7 @@ def _assignment(assignment: str, readme: str) -> str:
 
 
 def _row(notebook: str, readme: str) -> str:
-    asked = [question for question in all_questions().values() if question.notebook == notebook]
+    asked = [question for question in declared().values() if question.notebook == notebook]
     points, minutes = sum(q.points for q in asked), sum(q.minutes for q in asked if q.points)
     written = re.search(_ROW.format(notebook=notebook), readme, re.MULTILINE)
     path = notebook_file(notebook).removeprefix("assignments/")

@@ -10,12 +10,11 @@ from coursekit.grading.intake.platforms.attempt import (
     ending,
     may_be_submission,
 )
-from coursekit.learner import submission
-from coursekit.questions import NOTEBOOKS
+from coursekit.questions import ASSIGNMENTS, NOTEBOOKS
 
 NAME = ""
 # Folders at the top of a single submission; nobody is called so.
-_OF_COURSE = {"cs231n", "assignments", "coursekit", "datasets", "docs", "src", ".git", *submission.assignments()}
+_OF_COURSE = {"cs231n", "assignments", "coursekit", "datasets", "docs", "src", ".git", *ASSIGNMENTS}
 _COPIES = {"backup", "old", "copy", "new", "tmp", "archive", "older", "previous", "saved", "classifiers"}
 _IS_OURS = "`grade` has written them"
 IS_UNPACKED = "each lies beside a zip of the same name, which is used"

@@ -1,0 +1,227 @@
+"""The record recipe: what each of its ingredients is worth, and the accuracy over minutes. It takes hours.
+
+    python -m benchmarks.record [--part ablations|minutes|profile] [--quick] [--write]
+
+Each run is a line of docs/record.json as soon as it is complete: started again, the script goes on where it stopped.
+--write puts the tables and the figure into docs/record.md and docs/record.png. --quick makes all runs so small that
+they say nothing but that the script works, in a file of its own. Accuracies are those of the test set, with one view
+and with six; nothing was chosen by them. Every run of an ablation lacks one ingredient and has all others.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+
+from coursekit.files import write_file
+from coursekit.learner.recipes.record import accuracy, batch_size_for, make_net
+from cs231n import _threads, channels_last
+from cs231n.data_utils import dataset_name, get_CIFAR10_data
+from cs231n.record_solver import RecordSolver
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+SEEDS = (0, 1, 2)
+EPOCHS, WIDTH = 4, 128  # of the ablations
+# Epochs and width of the runs for the accuracy over minutes.
+LENGTHS = ((1, 64), (2, 64), (4, 64), (4, 128), (8, 128), (8, 256), (16, 256), (16, 384))
+ABLATIONS = {  # name: (options of the net, of the solver)
+    "everything": ({}, {}),
+    "no Muon: Nesterov momentum, a triangular rate, lookahead": ({}, {"update_rule": "nesterov_momentum"}),
+    "neither Muon nor lookahead": ({}, {"update_rule": "nesterov_momentum", "lookahead": False}),
+    "no whitening: random filters, fixed": ({"whitening": False}, {}),
+    "the bias of the whitening is not trained": ({}, {"bias_epochs": 0}),
+    "random first filters": ({"identity": False}, {}),
+    "ReLU in place of GELU": ({"activation": "relu"}, {}),
+    "no label smoothing": ({"label_smoothing": 0.0}, {}),
+    "random flips": ({}, {"flips": "random"}),
+    "no flips": ({}, {"flips": None}),
+    "no translations": ({}, {"most": 0}),
+}
+QUICK = {"num_training": 300, "num_validation": 50, "num_test": 50}
+FULL = {"num_training": 49_000, "num_validation": 1000, "num_test": 10_000}
+
+
+def runs(part, quick):
+    """The name and the settings of each run of a part, in order of the seeds: an early stop leaves whole sets."""
+    seeds = SEEDS[:2] if quick else SEEDS
+    if part == "ablations":
+        sizes = (1, 8) if quick else (EPOCHS, WIDTH)
+        for seed in seeds:
+            for name, (net, solver) in ABLATIONS.items():
+                yield name, sizes, seed, net, solver
+    else:
+        for seed in seeds:
+            for epochs, width in ((1, 8), (2, 8)) if quick else LENGTHS:
+                yield f"{epochs} epochs, width {width}", (epochs, width), seed, {}, {}
+
+
+def run(data, sizes, seed, net_options, solver_options):
+    """Train once; return the minutes of training, the processor minutes, and the accuracies."""
+    epochs, width = sizes
+    np.random.seed(seed)
+    net = make_net(width, data, **net_options)
+    size = batch_size_for(epochs, len(data["X_train"]))
+    solver = RecordSolver(net, data, num_epochs=epochs, batch_size=size, seed=seed, verbose=False, **solver_options)
+    start = time.process_time()
+    solver.train()
+    X, y = data["X_test"], data["y_test"]
+    return {
+        "minutes": solver.seconds / 60,
+        "processor minutes": (time.process_time() - start) / 60,
+        "validation": solver.val_acc_history[-1],
+        "one view": accuracy(net, X, y, views=1),
+        "six views": accuracy(net, X, y),
+    }
+
+
+def complete(path, parts, quick):
+    """Make all runs that the file lacks, and write each one into it; return all."""
+    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    done = {(r["part"], r["name"], r["seed"], r["data"]) for r in results}
+    data = None
+    for part in parts:
+        for name, sizes, seed, net_options, solver_options in runs(part, quick):
+            if (part, name, seed, dataset_name()) in done:
+                continue
+            data = data or get_CIFAR10_data(subtract_mean=False, dtype=np.uint8, **(QUICK if quick else FULL))
+            about = {"part": part, "name": name, "seed": seed, "data": dataset_name(), "threads": _threads.count()}
+            results.append(about | run(data, sizes, seed, net_options, solver_options))
+            write_file(path, json.dumps(results, indent=1) + "\n")
+            print(f"{part}: {name}, seed {seed}: {results[-1]['six views']:.4f}", flush=True)
+    return results
+
+
+# ---- tables and a figure
+
+
+def table(results, part):
+    """A row for each name: the mean over the seeds, its standard deviation, and the minutes."""
+    chosen = [r for r in results if r["part"] == part]
+    yield "| | data | runs | one view | six views | minutes | processor minutes |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, data in dict.fromkeys((r["name"], r["data"]) for r in chosen):
+        same = [r for r in chosen if (r["name"], r["data"]) == (name, data)]
+        cells = [_spread([r[views] for r in same]) for views in ("one view", "six views")]
+        minutes = [f"{mean(r[unit] for r in same):.1f}" for unit in ("minutes", "processor minutes")]
+        yield f"| {' | '.join([name, data, str(len(same)), *cells, *minutes])} |"
+
+
+def _spread(values):
+    return f"{mean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "")
+
+
+def page(results):
+    """The text of docs/record.md."""
+    parts = [
+        "# The record recipe",
+        "What `python -m coursekit train --net record` reaches, and what each ingredient of the recipe is worth: test "
+        "accuracies, the mean over seeds and the standard deviation of a single run. `python -m benchmarks.record "
+        "--write` writes this page.",
+        "## Accuracy over minutes",
+        "\n".join(table(results, "minutes")),
+        "![Test accuracy with six views over minutes of training: a mark for each run, and a line through the means of "
+        "each length](record.png)",
+        "## Without one ingredient",
+        f"Runs of {EPOCHS} epochs and width {WIDTH}.",
+        "\n".join(table(results, "ablations")),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def draw(results, path):
+    """Accuracy over minutes: a mark for each run, a line through the means."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(8, 4.5), constrained_layout=True)
+    chosen = [r for r in results if r["part"] == "minutes"]
+    for data, style in zip(dict.fromkeys(r["data"] for r in chosen), ("o-", "s--"), strict=False):
+        own = [r for r in chosen if r["data"] == data]
+        ax.plot([r["minutes"] for r in own], [r["six views"] for r in own], style[0], alpha=0.4)
+        lengths = [[r for r in own if r["name"] == name] for name in dict.fromkeys(r["name"] for r in own)]
+        means = sorted((mean(r["minutes"] for r in same), mean(r["six views"] for r in same)) for same in lengths)
+        ax.plot(*zip(*means, strict=True), style, label=data)
+    ax.set(xscale="log", xlabel="minutes of training", ylabel="test accuracy, six views")
+    if chosen:
+        ax.legend()
+    fig.savefig(path, dpi=110)
+
+
+# ---- where the time goes
+
+
+def profile(batch, width):
+    """Print the processor time of each layer of one step, forward and backward, and of the update, on one thread."""
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (batch, 3, 32, 32), dtype=np.uint8), rng.integers(10, size=batch)
+    data = {"X_train": X, "y_train": y, "X_val": X, "y_val": y}
+    solver = RecordSolver(make_net(width, data), data, num_epochs=1, batch_size=batch, verbose=False)
+    solver._step()
+    clock = Clock()
+    names = [f"conv {i}" for i in range(1, solver.model.num_convs + 1)]
+    clock.watch("_forward", [f"{name}, forward" for name in names])
+    clock.watch("_backward", [f"{name}, backward" for name in reversed(names)])
+    clock.watch("_normalised", [f"statistics {i}" for i in range(1, len(names) + 1)])
+    start = time.process_time()
+    solver._step()
+    total = time.process_time() - start
+    clock.restore()
+    rows = clock.seconds | {"everything else": total - sum(clock.seconds.values())}
+    print(f"{1000 * total / batch:.2f} ms of processor time for an image, batch {batch}, width {width}")
+    for name, seconds in rows.items():
+        print(f"{name:20} {1000 * seconds / batch:6.3f} ms {seconds / total:5.0%}")
+
+
+class Clock:
+    """Measures the processor time of the calls of functions in `channels_last`."""
+
+    def __init__(self):
+        self.seconds, self.originals = {}, {}
+
+    def watch(self, function, names):
+        """Measure the calls of a function; the next call has the next name."""
+        original, left = getattr(channels_last, function), iter(names)
+        self.originals[function] = original
+
+        def watched(*arguments, **named):
+            start = time.process_time()
+            try:
+                return original(*arguments, **named)
+            finally:
+                self.seconds[next(left)] = time.process_time() - start
+
+        setattr(channels_last, function, watched)
+
+    def restore(self):
+        """Put the functions back."""
+        for name, original in self.originals.items():
+            setattr(channels_last, name, original)
+
+
+def main():
+    """Make the runs, print the tables, write the page if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=("ablations", "minutes", "profile"), help="all but the profile by default")
+    parser.add_argument("--quick", action="store_true", help="runs of seconds, to see whether it works")
+    parser.add_argument("--out", type=Path, default=DOCS, metavar="DIR", help="where the files go (default: docs)")
+    parser.add_argument("--write", action="store_true", help="write record.md and record.png")
+    args = parser.parse_args()
+    if args.part == "profile":
+        profile(*((20, 16) if args.quick else (500, 256)))
+        return
+    parts = [args.part] if args.part else ["ablations", "minutes"]
+    results = complete(args.out / ("record_quick.json" if args.quick else "record.json"), parts, args.quick)
+    for part in parts:
+        print("\n".join(table(results, part)))
+    if args.write:
+        write_file(args.out / "record.md", page(results))
+        draw(results, args.out / "record.png")
+
+
+if __name__ == "__main__":
+    main()

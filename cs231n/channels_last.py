@@ -1,0 +1,723 @@
+"""Layers for feature maps with the channels last, (N, H, W, C): a net that stays in this order trains faster.
+
+The contract is that of `cs231n.layers` but for the order of the axes: ``x_forward(...)`` returns ``(out, cache)``,
+``x_backward(dout, cache)`` returns the gradients. Feature maps have the shape (N, H, W, C), filters that of all other
+layers, (F, C, HH, WW). Everything is computed in the type of the feature maps, float32 or float64. Inputs are not
+changed, apart from the running statistics in `bn_param`. An array given as ``out`` or ``dx`` is filled and returned.
+
+Why it is fast: with the channels last, a window's row of pixels is one run of memory, so that the matrix of all windows
+of a few images is copied quickly, and a convolution is one matrix product with as many columns as there are filters.
+Sums for each channel and steps for each channel run along memory as well. Nothing is ever put into another order.
+
+`conv_forward`, `batchnorm_forward`, `max_pool_forward` and their backward passes are single layers. A net is made of
+two longer ones, which never store what lies between their layers:
+
+- `norm_act_conv_forward`: batch normalisation without gamma, an activation, a convolution, and max pooling if wanted,
+- `patch_act_conv_forward`: small fixed filters on images, a bias and an activation, then the same.
+
+Before a layer's maps are pooled, they exist for a few images at a time, and so do the activations and their slopes; a
+backward pass computes them once more, which takes less time than to store and to read them. Maps that a 2 x 2 window
+would leave over (an odd last row or column) are not computed at all.
+
+A batch is cut into `SLICES` parts, whatever the number of threads, and sums are added up in their order: results are
+the same to the bit with one thread and with two.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from cs231n._errors import require_fitting, require_gradient, require_settings, require_some, require_train_cache
+from cs231n._fast.feature_maps import zero_buffer
+from cs231n._fast.written_activations import ACTIVATIONS
+from cs231n._threads import buffer, for_each, pieces_of
+from cs231n._windows import require_window
+
+SLICES = 8  # parts of a batch that are handed to threads; each adds up its own gradients
+COLUMNS = 1 << 22  # bytes of windows that are laid out at a time
+PIECE = 1 << 18  # bytes of feature maps that are normalised or pooled at a time
+NORM_SETTINGS = frozenset({"mode", "eps", "momentum", "running_mean", "running_var"})
+
+
+class _Conv(NamedTuple):
+    """A convolution with stride 1 as the functions below need it."""
+
+    shape: tuple  # (N, H, W, C) of its inputs
+    filters: np.ndarray  # (HH * WW * C, F): the filters in the order of the windows
+    field: tuple  # (HH, WW)
+    pad: int
+    size: tuple  # (H_out, W_out): of the maps, without what pooling leaves over
+    pool: bool
+
+    @property
+    def out_shape(self):
+        """The shape of the output, pooled or not."""
+        height, width = (length // 2 for length in self.size) if self.pool else self.size
+        return (self.shape[0], height, width, self.filters.shape[1])
+
+    def maps_shape(self, n):
+        """The shape of the maps of n images before pooling."""
+        return (n, *self.size, self.filters.shape[1])
+
+    def padded_shape(self, n):
+        """The shape of n padded images."""
+        _, H, W, C = self.shape
+        return (n, H + 2 * self.pad, W + 2 * self.pad, C)
+
+    def inner(self, padded):
+        """The images inside of their padding, a view."""
+        _, H, W, _ = self.shape
+        return padded[:, self.pad : self.pad + H, self.pad : self.pad + W]
+
+    def pieces(self, part):
+        """Cut a slice of a batch into pieces whose windows take about `COLUMNS` bytes."""
+        K, itemsize = len(self.filters), self.filters.itemsize
+        step = max(1, COLUMNS // max(1, self.size[0] * self.size[1] * K * itemsize))
+        return [slice(i, min(i + step, part.stop)) for i in range(part.start, part.stop, step)]
+
+
+def _conv(shape, w, pad, pool, dtype):
+    N, H, W, C = shape
+    require_window((N, C, H, W), w.shape[2:], 1, pad)
+    size = tuple(length + 2 * pad - field + 1 for length, field in zip((H, W), w.shape[2:], strict=True))
+    if pool:
+        size = tuple(length - length % 2 for length in size)
+    filters = np.ascontiguousarray(w.transpose(2, 3, 1, 0).reshape(-1, len(w)), dtype)
+    return _Conv(shape, filters, w.shape[2:], pad, size, pool)
+
+
+def _slices(length):
+    return pieces_of(length, -(-length // SLICES)) if length else []
+
+
+# ---- convolution
+
+
+def conv_forward(x, w, pad=1, pool=False, out=None):
+    """Compute a convolution with stride 1 and without bias, and 2 x 2 max pooling if `pool` is True.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, H, W, C)
+    w : ndarray of shape (F, C, HH, WW)
+    pad : int
+        Zeros around each image.
+    pool : bool
+        Whether each 2 x 2 square of the maps is replaced by its largest entry. An odd last row or column is left out.
+    out : ndarray, optional
+        An array for the output.
+
+    Returns
+    -------
+    out : ndarray of shape (N, H_out, W_out, F)
+    cache : tuple
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> conv_forward(x, np.ones((1, 1, 2, 2)), pad=0)[0][0, :, :, 0]
+    array([[ 8., 12.],
+           [20., 24.]])
+    """
+    _require_conv(x, w)
+    return _forward(_Given(x), None, w, pad, pool, out)
+
+
+def conv_backward(dout, cache, dx=None):
+    """Compute the gradients (dx, dw) of `conv_forward`."""
+    given, *rest = cache
+    dx = np.empty(given.x.shape, given.x.dtype) if dx is None else dx
+    dw, _ = _backward(dout, (given, *rest), lambda piece, gradient, _: np.copyto(dx[piece], gradient))
+    return dx, dw
+
+
+class _Given:
+    """Inputs of a convolution that are there already."""
+
+    def __init__(self, x):
+        self.x = x
+
+    @property
+    def shape(self):
+        return self.x.shape
+
+    @property
+    def dtype(self):
+        return self.x.dtype
+
+    def write(self, piece):
+        """Return the inputs of a piece, (n, H, W, C)."""
+        return self.x[piece]
+
+
+def _forward(given, activation, w, pad, pool, out):
+    """Apply an activation to what is given, a convolution, and pooling; return (out, cache)."""
+    conv = _conv(given.shape, w, pad, pool, given.dtype)
+    out = _array(out, conv.out_shape, given.dtype)
+    winners = np.empty(out.shape, np.uint8) if pool else None
+    activate, _ = ACTIVATIONS[activation]
+
+    def work(part):
+        for piece in conv.pieces(part):
+            x = given.write(piece)
+            padded = _padded(conv, len(x))
+            activate(x, conv.inner(padded))
+            maps = buffer("maps", conv.maps_shape(len(x)), x.dtype) if pool else out[piece]
+            np.matmul(_columns(padded, conv.field, conv.size), conv.filters, out=_rows(maps))
+            if pool:
+                _write_pooled(maps, out[piece], winners[piece])
+
+    for_each(work, _slices(len(out)))
+    return out, (given, activation, conv, w, winners)
+
+
+def _backward(dout, cache, take, needs_dx=True):
+    """Return dw and the results of `take`.
+
+    take(piece, gradient, x) gets the gradient of what was given, (n, H, W, C), and that itself; without `needs_dx` it
+    is not called. Its results, tuples of arrays, are added up for each slice: a list of sums, one for each slice.
+    """
+    given, activation, conv, w, winners = cache
+    require_gradient(dout, conv.out_shape)
+    _, activate = ACTIVATIONS[activation]
+    is_same = winners is None and conv.shape[1:3] == conv.size  # else the windows of dmaps are more than those of x
+    by = _FromMaps if needs_dx and is_same and len(w) <= 2 * w.shape[1] else _FromWindows
+    filters = by.arranged(conv, w)
+
+    def work(part):
+        dw, sums = np.zeros(filters.shape, given.dtype), None
+        for piece in conv.pieces(part):
+            x = given.write(piece)
+            slope, step = buffer("slope", x.shape, x.dtype), by(conv, filters, len(x))
+            activate(x, step.inputs, slope)
+            if winners is None:
+                step.dmaps[...] = dout[piece]
+            else:
+                _write_unpooled(dout[piece], winners[piece], step.dmaps)
+            dw += step.dw()
+            if needs_dx:
+                gradient = step.dx()
+                gradient *= slope
+                sums = _plus(sums, take(piece, gradient, x))
+        return dw, sums
+
+    dws, sums = zip(*for_each(work, _slices(len(dout))), strict=True)
+    return by.as_filters(sum(dws), w.shape), sums
+
+
+class _FromWindows:
+    """Gradients of a piece by the windows of the inputs: dw is their product with dmaps; dx adds up their gradients.
+
+    After the inputs (n, H, W, C) and dmaps (n, H_out, W_out, F) have been written to where the attributes of these
+    names are, `dw` and then `dx` return the gradients, in buffers.
+    """
+
+    def __init__(self, conv, filters, n):
+        self.conv, self.filters = conv, filters
+        self.padded = _padded(conv, n)
+        self.inputs = conv.inner(self.padded)
+        self.dmaps = buffer("dmaps", conv.maps_shape(n), filters.dtype)
+
+    @staticmethod
+    def arranged(conv, w):
+        """Return the filters as a matrix (HH * WW * C, F)."""
+        return conv.filters
+
+    def dw(self):
+        """Return the gradient of the matrix of filters."""
+        self.rows = _rows(self.dmaps)
+        self.columns = _columns(self.padded, self.conv.field, self.conv.size)
+        out = buffer("dw", self.filters.shape, self.filters.dtype)
+        return np.matmul(self.columns.T, self.rows, out=out)  # (K, n * P) @ (n * P, F) -> (K, F)
+
+    def dx(self):
+        """Return the gradient of the inputs."""
+        dcolumns = np.matmul(self.rows, self.filters.T, out=self.columns)  # the windows have been used
+        return _added(self.conv, dcolumns, self.padded)
+
+    @staticmethod
+    def as_filters(dw, shape):
+        """Rearrange the gradient of the matrix to the shape of the filters."""
+        F, C, HH, WW = shape
+        return dw.reshape(HH, WW, C, F).transpose(3, 2, 0, 1)
+
+
+class _FromMaps:
+    """The same by the windows of dmaps, which serve twice: dx is a convolution of dmaps, and dw their product with x.
+
+    The filters of this convolution are rotated by 180 degrees, with input and output channels swapped.
+    """
+
+    def __init__(self, conv, filters, n):
+        self.conv, self.filters = conv, filters
+        self.inputs = buffer("inputs", (n, *conv.shape[1:]), filters.dtype)
+        (_, H, W, F), (above, left) = conv.maps_shape(n), (field - 1 - conv.pad for field in conv.field)
+        self.padded = zero_buffer("padded", (n, H + 2 * above, W + 2 * left, F), filters.dtype)
+        self.dmaps = self.padded[:, above : above + H, left : left + W]
+
+    @staticmethod
+    def arranged(conv, w):
+        """Return the rotated filters as a matrix (HH * WW * F, C)."""
+        rotated = w[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)  # (HH, WW, F, C)
+        return np.ascontiguousarray(rotated.reshape(-1, w.shape[1]), conv.filters.dtype)
+
+    def dw(self):
+        """Return the gradient of the matrix of filters."""
+        self.columns = _columns(self.padded, self.conv.field, self.inputs.shape[1:3])
+        out = buffer("dw", self.filters.shape, self.filters.dtype)
+        return np.matmul(self.columns.T, _rows(self.inputs), out=out)  # (K, n * H * W) @ (n * H * W, C) -> (K, C)
+
+    def dx(self):
+        """Return the gradient of the inputs."""
+        dx = buffer("dx", self.inputs.shape, self.filters.dtype)
+        np.matmul(self.columns, self.filters, out=_rows(dx))
+        return dx
+
+    @staticmethod
+    def as_filters(dw, shape):
+        """Rearrange the gradient of the matrix to the shape of the filters."""
+        F, C, HH, WW = shape
+        return dw.reshape(HH, WW, F, C)[::-1, ::-1].transpose(2, 3, 0, 1)
+
+
+def _rows(maps):
+    """Reshape maps (n, H, W, C) to a row for each position, (n * H * W, C)."""
+    return maps.reshape(-1, maps.shape[-1])
+
+
+def _plus(sums, more):
+    """Add up tuples of arrays; None is nothing."""
+    if sums is None or more is None:
+        return more if sums is None else sums
+    return tuple(a + b for a, b in zip(sums, more, strict=True))
+
+
+def _array(given, shape, dtype):
+    """Return the array that was given for a result, or a new one."""
+    if given is None:
+        return np.empty(shape, dtype)
+    if given.shape != shape or given.dtype != dtype or not given.flags.c_contiguous:
+        raise ValueError(
+            f"the array for the result has shape {given.shape} and dtype {given.dtype}, expected {shape} and "
+            f"{np.dtype(dtype)}, contiguous."
+        )
+    return given
+
+
+def _padded(conv, n):
+    """Return a buffer for n padded images, whose padding is 0."""
+    return (zero_buffer if conv.pad else buffer)("padded", conv.padded_shape(n), conv.filters.dtype)
+
+
+def _columns(padded, field, size):
+    """Copy the windows of padded images (n, H', W', C) into a buffer: a matrix (n * H_out * W_out, HH * WW * C)."""
+    n, _, _, C = padded.shape
+    HH, WW = field
+    image, row, pixel, item = padded.strides
+    shape = (n, *size, HH, WW * C)  # a window's row is one run of memory
+    windows = as_strided(padded, shape, (image, row, pixel, row, item), writeable=False)
+    columns = buffer("columns", shape, padded.dtype)
+    columns[...] = windows
+    return columns.reshape(-1, HH * WW * C)
+
+
+def _added(conv, dcolumns, padded):
+    """Add up the gradients of all windows (n * P, HH * WW * C) where they come from: (n, H, W, C), a view of padded.
+
+    Every WW-th window of a row of windows is added at the same time: their rows of pixels do not overlap.
+    """
+    n, _, _, C = padded.shape
+    (HH, WW), (H_out, W_out) = conv.field, conv.size
+    dcolumns = dcolumns.reshape(n, H_out, W_out, HH, WW * C)
+    image, row, pixel, item = padded.strides
+    padded[...] = 0
+    for i, j in np.ndindex(HH, min(WW, W_out)):
+        dwindows = dcolumns[:, :, j::WW, i]  # (n, H_out, ..., WW * C)
+        target = as_strided(padded[:, i:, j:], dwindows.shape, (image, row, WW * pixel, item))
+        target += dwindows
+    return conv.inner(padded)
+
+
+def _require_conv(x, w):
+    if x.ndim != 4 or w.ndim != 4 or x.shape[3] != w.shape[1]:
+        raise ValueError(
+            f"x has shape {x.shape} and w {w.shape}, expected (N, H, W, C) and (F, C, HH, WW) with the same C: the "
+            "channels of x are last here. x.transpose(0, 2, 3, 1) moves them there."
+        )
+
+
+# ---- max pooling
+
+
+def max_pool_forward(x, size=2):
+    """Compute max pooling of squares of `size` x `size` pixels side by side.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, H, W, C)
+    size : int
+        Rows and columns at the end that do not fill a square are left out.
+
+    Returns
+    -------
+    out : ndarray of shape (N, H // size, W // size, C)
+    cache : tuple
+
+    Raises
+    ------
+    ValueError
+        If a square does not fit into the maps.
+
+    Examples
+    --------
+    >>> max_pool_forward(np.arange(9.0).reshape(1, 3, 3, 1))[0].ravel()
+    array([4.])
+    """
+    N, H, W, C = x.shape
+    require_window((N, C, H, W), (size, size), size)
+    out = np.empty((N, H // size, W // size, C), x.dtype)
+    winners = np.empty(out.shape, np.uint8 if size < 16 else np.int32)
+    for_each(lambda part: _write_pooled(x[part], out[part], winners[part], size), _slices(N))
+    return out, (x.shape, size, winners)
+
+
+def max_pool_backward(dout, cache):
+    """Compute the gradient dx of `max_pool_forward`."""
+    shape, size, winners = cache
+    require_gradient(dout, winners.shape)
+    dx = np.zeros(shape, dout.dtype)
+    for_each(lambda part: _write_unpooled(dout[part], winners[part], dx[part], size), _slices(len(dout)))
+    return dx
+
+
+def _write_pooled(maps, largest, winner, size=2):
+    """Write the largest entry of each square into `largest`, and which one it is, in reading order, into `winner`."""
+    largest[...], winner[...] = _entries(maps, 0, winner.shape, size), 0
+    for k in range(1, size * size):
+        others = buffer("others", largest.shape, largest.dtype)
+        others[...] = _entries(maps, k, winner.shape, size)  # copied, as it is read twice
+        wins = np.greater(others, largest, out=buffer("wins", winner.shape, winner.dtype), casting="unsafe")
+        wins *= winner.dtype.type(k)
+        np.maximum(winner, wins, out=winner)  # k grows, so the latest winner stays
+        np.maximum(largest, others, out=largest)
+
+
+def _write_unpooled(dlargest, winner, dmaps, size=2):
+    """Write each gradient to the entry of `dmaps` that won, and 0 to the others of its square."""
+    for k in range(size * size):
+        wins = np.equal(winner, k, out=buffer("wins", winner.shape, bool))
+        np.multiply(dlargest, wins, out=_entries(dmaps, k, winner.shape, size))
+
+
+def _entries(maps, k, shape, size):
+    """Entry k of each square, in reading order: a view of `shape` (n, H_out, W_out, C)."""
+    _, H_out, W_out, _ = shape
+    return maps[:, k // size : H_out * size : size, k % size : W_out * size : size]
+
+
+# ---- batch normalisation without gamma
+
+
+def batchnorm_forward(x, beta, bn_param):
+    """Compute batch normalisation of each channel, with a shift and without a scale.
+
+    out = (x - mean) / sqrt(var + eps) + beta
+
+    Where ReLU or a normalisation follows, a scale changes little that the next layer could not change itself.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, H, W, C)
+    beta : ndarray of shape (C,)
+    bn_param : dict
+        As for `cs231n.layers.batchnorm_forward`: ``mode``, ``eps``, ``momentum``, and the running statistics.
+
+    Returns
+    -------
+    out : ndarray of shape (N, H, W, C)
+    cache : tuple
+        None in test mode.
+
+    Raises
+    ------
+    ValueError
+        If the mode is not 'train' or 'test', or the shapes do not fit.
+
+    Notes
+    -----
+    Ioffe and Szegedy (2015), "Batch normalization: accelerating deep network training by reducing internal covariate
+    shift"; without gamma in the recipe of Jordan (2024), arXiv 2404.00498.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 3.0]).reshape(2, 1, 1, 1)
+    >>> batchnorm_forward(x, np.array([5.0]), {"mode": "train", "eps": 0})[0].ravel()
+    array([4., 6.])
+    """
+    given = _normalised(x, beta, bn_param)
+    out = np.empty(x.shape, x.dtype)
+    for_each(lambda part: [given.write(piece, out[piece]) for piece in given.pieces(part)], _slices(len(x)))
+    return out, given if bn_param["mode"] == "train" else None
+
+
+def batchnorm_backward(dout, cache, dx=None):
+    """Compute the gradients (dx, dbeta) of `batchnorm_forward`."""
+    require_train_cache(cache)
+    require_gradient(dout, cache.shape)
+    dx = _array(dx, cache.shape, cache.dtype)
+
+    def work(part):
+        sums = None
+        for piece in cache.pieces(part):
+            dx[piece] = dout[piece]
+            sums = _plus(sums, cache.sums(dx[piece], cache.write(piece)))
+        return sums
+
+    return dx, cache.finish(dx, for_each(work, _slices(len(dout))))
+
+
+class _Normalised:
+    """Feature maps x (N, H, W, C) that are normalised and shifted piece by piece.
+
+    Each channel's value is repeated for all pixels of a row: NumPy is fast along W * C values, slow along C.
+    """
+
+    def __init__(self, x, mean, std, beta):
+        self.x, self.std = x, std.astype(x.dtype)
+        self.mean, self.scale, self.beta = (self._per_row(values) for values in (mean, 1 / std, beta))
+
+    shape, dtype = _Given.shape, _Given.dtype
+
+    def _per_row(self, values):
+        return np.tile(values.astype(self.x.dtype), self.x.shape[2])
+
+    def _rows(self, maps):
+        """Reshape maps (n, H, W, C) to rows of pixels, (n * H, W * C); a view, if they are contiguous."""
+        return maps.reshape(-1, self.x.shape[2] * self.x.shape[3])
+
+    def per_channel(self, sums):
+        """Add up sums for each entry of a row: (W * C,) -> (C,)."""
+        return sums.reshape(self.x.shape[2:]).sum(axis=0)
+
+    def pieces(self, part):
+        """Cut a slice of the batch into pieces that stay in the processor's cache."""
+        step = max(1, PIECE // max(1, self.x[:1].nbytes))
+        return [slice(i, min(i + step, part.stop)) for i in range(part.start, part.stop, step)]
+
+    def write(self, piece, out=None):
+        """Return the normalised maps of a piece, in `out` or in a buffer."""
+        x = self.x[piece]
+        out = buffer("normalised", x.shape, x.dtype) if out is None else out
+        rows = np.subtract(self._rows(x), self.mean, out=self._rows(out))
+        rows *= self.scale
+        rows += self.beta
+        return out
+
+    def sums(self, dmaps, maps):
+        """Sum the gradient of a piece for each entry of a row, and its product with the maps: two of (W * C,)."""
+        rows = self._rows(dmaps)
+        products = np.multiply(rows, self._rows(maps), out=buffer("products", rows.shape, rows.dtype))
+        return rows.sum(axis=0), products.sum(axis=0)
+
+    def finish(self, dx, sums):
+        """Turn dx, the gradient of the normalised maps, into that of x, given their sums; return dbeta.
+
+        dx <- (dx - mean(dx) - x_hat * mean(dx * x_hat)) / std, x_hat being the normalised maps without beta.
+        """
+        first, second = (self.per_channel(sum(part)) for part in zip(*sums, strict=True))
+        second = second - first * self.beta[: len(first)]  # maps = x_hat + beta
+        number = dx.size / len(first)
+        means = self._per_row(first / number)
+        slopes = self._per_row(second / number / self.std)
+
+        def work(part):
+            for piece in self.pieces(part):
+                rows = self._rows(dx[piece])
+                x_hat = np.subtract(self._rows(self.x[piece]), self.mean, out=buffer("x_hat", rows.shape, rows.dtype))
+                x_hat *= slopes
+                x_hat += means
+                rows -= x_hat
+                rows *= self.scale
+
+        for_each(work, _slices(len(dx)))
+        return first
+
+
+def _normalised(x, beta, bn_param):
+    """Find the statistics of the batch, or take the running ones, and return what normalises x."""
+    require_settings(bn_param, NORM_SETTINGS, "bn_param")
+    require_fitting("beta", beta, x.shape[3:], "the number of channels of x")
+    mode, eps, momentum = bn_param["mode"], bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
+    running_mean = bn_param.get("running_mean", np.zeros(len(beta), x.dtype))
+    running_var = bn_param.get("running_var", np.zeros(len(beta), x.dtype))
+    if mode == "train":
+        require_some(x, "x", "mean of the batch")
+        mean, var = _mean_and_variance(x)
+        bn_param["running_mean"] = (momentum * running_mean + (1 - momentum) * mean).astype(x.dtype)
+        bn_param["running_var"] = (momentum * running_var + (1 - momentum) * var).astype(x.dtype)
+    elif mode == "test":
+        mean, var = running_mean, running_var
+    else:
+        raise ValueError(f'Invalid forward batchnorm mode "{mode}": expected "train" or "test".')
+    return _Normalised(np.ascontiguousarray(x), mean, np.sqrt(var + eps), beta)
+
+
+def _mean_and_variance(x):
+    """Return the mean and the variance of each channel of x (N, H, W, C), of float64, in one pass over x.
+
+    Squares of values far from 0 lose digits (see `_fast.normalisation`), so the mean of the first image is subtracted.
+    """
+    shift = x[0].mean(axis=(0, 1), dtype=np.float64)
+    given = _Normalised(np.ascontiguousarray(x), shift, np.ones_like(shift), np.zeros_like(shift))
+
+    def work(part):
+        sums = None
+        for piece in given.pieces(part):
+            rows = given._rows(given.x[piece])
+            rows = np.subtract(rows, given.mean, out=buffer("x_hat", rows.shape, rows.dtype))
+            squares = np.multiply(rows, rows, out=buffer("products", rows.shape, rows.dtype))
+            sums = _plus(sums, (rows.sum(axis=0).astype(np.float64), squares.sum(axis=0).astype(np.float64)))
+        return sums
+
+    parts = for_each(work, _slices(len(x)))
+    first, second = (given.per_channel(sum(part)) * (len(shift) / x.size) for part in zip(*parts, strict=True))
+    return given.mean[: len(shift)] + first, second - first**2
+
+
+# ---- layers in one go
+
+
+def norm_act_conv_forward(x, beta, w, bn_param, activation="gelu", pool=False, out=None):
+    """Compute batch normalisation without gamma, an activation, and a convolution with padding, in one go.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, H, W, C)
+    beta : ndarray of shape (C,)
+    w : ndarray of shape (F, C, HH, WW)
+        HH = WW is odd; the padding of (HH - 1) / 2 keeps the size.
+    bn_param : dict
+        As for `batchnorm_forward`.
+    activation : {'gelu', 'relu'}
+    pool : bool
+        As for `conv_forward`.
+    out : ndarray, optional
+        An array for the output.
+
+    Returns
+    -------
+    out : ndarray of shape (N, H, W, F), or (N, H // 2, W // 2, F) with `pool`
+    cache : tuple
+        None in test mode.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together, or there is no such activation or mode.
+    """
+    _require_conv(x, w)
+    _require_activation(activation)
+    out, cache = _forward(_normalised(x, beta, bn_param), activation, w, _same_pad(w), pool, out)
+    return out, cache if bn_param["mode"] == "train" else None
+
+
+def norm_act_conv_backward(dout, cache, dx=None):
+    """Compute the gradients (dx, dbeta, dw) of `norm_act_conv_forward`."""
+    require_train_cache(cache)
+    given = cache[0]
+    dx = _array(dx, given.shape, given.dtype)
+
+    def take(piece, gradient, maps):
+        dx[piece] = gradient
+        return given.sums(dx[piece], maps)
+
+    dw, sums = _backward(dout, cache, take)
+    return dx, given.finish(dx, sums), dw
+
+
+def patch_act_conv_forward(X, filters, b, w, activation="gelu", pool=False, out=None):
+    """Compute a small convolution of images with fixed filters and a bias, an activation, and a convolution.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D, H, W)
+        Images, with the channels first, of any type; they become channels last here.
+    filters : ndarray of shape (C, D, hh, ww)
+        They have no gradient. There is no padding: the first maps have the size (H - hh + 1, W - ww + 1).
+    b : ndarray of shape (C,)
+    w : ndarray of shape (F, C, HH, WW)
+        HH = WW is odd; the padding of (HH - 1) / 2 keeps the size.
+    activation, pool, out
+        As for `norm_act_conv_forward`.
+
+    Returns
+    -------
+    out : ndarray
+        In the type of the filters, with the channels last.
+    cache : tuple
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together, or there is no such activation.
+    """
+    _require_activation(activation)
+    require_window(X.shape, filters.shape[2:], 1)
+    if X.shape[1] != filters.shape[1] or len(filters) != w.shape[1]:
+        raise ValueError(
+            f"X has shape {X.shape}, filters {filters.shape} and w {w.shape}, expected (N, D, H, W), (C, D, hh, ww) "
+            "and (F, C, HH, WW)."
+        )
+    require_fitting("b", b, (len(filters),), "the number of filters")
+    return _forward(_Patches(X, filters, b), activation, w, _same_pad(w), pool, out)
+
+
+def patch_act_conv_backward(dout, cache, needs_db=True):
+    """Compute the gradients (db, dw) of `patch_act_conv_forward`; without `needs_db`, db is None and costs nothing."""
+    dw, sums = _backward(dout, cache, lambda piece, gradient, _: (gradient.sum(axis=(0, 1, 2)),), needs_db)
+    return (sum(part for (part,) in sums) if needs_db else None), dw
+
+
+class _Patches:
+    """The maps of fixed filters on images X (N, D, H, W), computed piece by piece: (N, H', W', C)."""
+
+    def __init__(self, X, filters, b):
+        N, D, H, W = X.shape
+        self.X, self.b = X, b
+        self.conv = _conv((N, H, W, D), filters, pad=0, pool=False, dtype=filters.dtype)
+
+    @property
+    def shape(self):
+        return self.conv.out_shape
+
+    @property
+    def dtype(self):
+        return self.conv.filters.dtype
+
+    def write(self, piece):
+        """Return the maps of a piece, in a buffer."""
+        X = self.X[piece]
+        n, D, H, W = X.shape
+        images = buffer("images", (n, H, W, D), self.dtype)
+        images[...] = X.transpose(0, 2, 3, 1)
+        maps = buffer("patches", self.conv.maps_shape(n), self.dtype)
+        np.matmul(_columns(images, self.conv.field, self.conv.size), self.conv.filters, out=_rows(maps))
+        maps += self.b
+        return maps
+
+
+def _same_pad(w):
+    if w.shape[2] != w.shape[3] or w.shape[2] % 2 == 0:
+        raise ValueError(f"w has shape {w.shape}, expected filters of an odd size, as high as wide.")
+    return w.shape[2] // 2
+
+
+def _require_activation(activation):
+    if activation not in ("gelu", "relu"):
+        raise ValueError(f"activation is {activation!r}, expected 'gelu' or 'relu'.")
