@@ -19,6 +19,7 @@ from coursekit.paths import ROOT, file_of
 from coursekit.questions import NOTEBOOKS, all_questions, closure, find, notebook_file
 from coursekit.running import earlier
 from coursekit.running.earlier import Message, _Channel, _Kept
+from cs231n._nearest import _Rows
 from cs231n.classifiers.fc_net import TwoLayerNet
 
 LATER = [question for question in all_questions().values() if closure(question)]
@@ -80,6 +81,20 @@ def test_no_line_of_the_reference_in_the_folder():
             assert not {line for line in answers - given if len(line) > 10} & {
                 text.strip() for text in source.splitlines()
             }
+
+
+@pytest.mark.parametrize("id_", ["region_loss", "knn_no_loops", "relu_forward"])
+def test_it_is_replaced_where_it_stands(id_):
+    """What a module makes of it below holds no old version; every other line is where it was."""
+    target = find(id_).implements[0]
+    name = file_of(target)
+    before = workspace.provided_contents()[name].decode().splitlines()
+    after = workspace.with_reference(name, "\n".join(before), [id_]).splitlines()
+    changed = [number for number, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
+    assert f'raise NotImplementedError("{id_}' in "\n".join(before[changed[0] : changed[-1] + 1])
+    assert f'raise NotImplementedError("{id_}' not in "\n".join(after)
+    called = [number for number, line in enumerate(after) if f".answer('{target}'" in line]
+    assert called[0] == changed[0] and called[1] >= len(before) and not any(after[n] for n in changed[1:])
 
 
 def test_never_its_own_answer():
@@ -148,7 +163,7 @@ def channel(monkeypatch):
         earlier._answers.cache_clear()
 
 
-ALLOWED = [f"test_follow_through:{name}" for name in ("change", "fail", "draw", "same", "count")]
+ALLOWED = [f"test_follow_through:{name}" for name in ("change", "fail", "draw", "same", "count", "uniform")]
 
 
 def change(x, settings, rows):
@@ -175,6 +190,11 @@ def draw(net):
 def same(value):
     """What was sent."""
     return value
+
+
+def uniform(rng):
+    """Draw from the generator that was sent."""
+    return [rng.uniform(), rng.standard_normal(3)]
 
 
 def count(X, y):
@@ -227,6 +247,25 @@ class TestChannel:
     def test_values(self, value, channel):
         again = channel.ask({"target": ALLOWED[3]}, {"value": value})
         assert type(again) is type(value) and np.all(again == value)
+
+    def test_a_named_tuple_of_the_course_keeps_its_names(self, channel):
+        sent = _Rows(np.arange(6.0).reshape(2, 3), None, np.ones((2, 3)), np.ones(2))
+        again = channel.ask({"target": ALLOWED[3]}, {"value": sent})
+        assert type(again) is _Rows and again.origin is None and np.array_equal(again.stored, sent.stored)
+
+    @pytest.mark.parametrize(
+        "make",
+        [np.random.default_rng, np.random.RandomState, lambda seed: np.random.Generator(np.random.Philox(seed))],
+        ids=["new", "old", "Philox"],
+    )
+    def test_a_generator_goes_on_where_the_other_side_stopped(self, make, channel):
+        rng, twin = make(3), make(3)
+        drawn = [channel.ask({"target": ALLOWED[5]}, {"rng": rng}) for _ in range(2)]
+        for found in (*drawn, uniform(rng)):
+            assert found[0] == (expected := uniform(twin))[0] and np.array_equal(found[1], expected[1])
+
+    def test_the_module_of_all_generators(self, channel):
+        assert channel.ask({"target": ALLOWED[3]}, {"value": np.random}) is np.random
 
     def test_what_cannot_be_sent(self, channel):
         assert channel.ask({"target": ALLOWED[3]}, {"value": len}) == Opaque("builtin_function_or_method")

@@ -187,9 +187,13 @@ class Message:
         if isinstance(value, np.dtype) or (isinstance(value, type) and value in _TYPES):
             return {"type": np.dtype(value).str if isinstance(value, np.dtype) else value.__name__}
         if isinstance(value, tuple):
-            return {"tuple": [self.encode(item) for item in value]}
+            items = [self.encode(item) for item in value]
+            named = _course_class(value)
+            return {"named": [*named, items]} if named else {"tuple": items}
         if isinstance(value, Opaque):
             return {"foreign": value.kind}
+        if value is np.random:
+            return {"module": "numpy.random"}
         return self._numbered(value)
 
     def _numbered(self, value: Any) -> dict[str, Any]:
@@ -198,20 +202,22 @@ class Message:
         if isinstance(value, np.ndarray):
             if value.dtype.kind not in KINDS:
                 return {"foreign": f"array of {value.dtype}"}
-        elif not isinstance(value, (list, dict)) and not _course_class(value):
+        elif not isinstance(value, (list, dict, *_GENERATORS)) and not _course_class(value):
             return {"foreign": type(value).__name__}
         self._numbers[id(value)] = len(self.objects)
         self.objects.append(value)
         return self.content(value)
 
     def content(self, value: Any) -> dict[str, Any]:
-        """What is in an array, a list, a dict or an object of the course."""
+        """What is in an array, a list, a dict, a random generator or an object of the course."""
         if isinstance(value, np.ndarray):
             return {"array": self._array(value)}
         if isinstance(value, list):
             return {"list": [self.encode(item) for item in value]}
         if isinstance(value, dict):
             return {"dict": [[self.encode(key), self.encode(item)] for key, item in value.items()]}
+        if isinstance(value, _GENERATORS):
+            return {"generator": [isinstance(value, np.random.Generator), self.encode(_state_of(value))]}
         module, name = _course_class(value) or ("", "")
         return {"object": [module, name, self.encode(dict(vars(value)))]}
 
@@ -233,32 +239,44 @@ class Message:
                 return next((known for known in _TYPES if known.__name__ == content), None) or np.dtype(content)
             case "tuple":
                 return tuple(self.decode(item) for item in content)
+            case "named":
+                module, name, items = content
+                return tuple.__new__(_class_of_course(module, name, tuple), [self.decode(item) for item in items])
             case "same":
                 return self.objects[content]
             case "foreign":
                 return Opaque(str(content))
+            case "module":
+                return np.random
         return self._decode_numbered(kind, content)
 
     def _decode_numbered(self, kind: str, content: Any) -> Any:
         number = len(self.objects)
         self.objects.append(None)  # its number comes before the numbers of what is in it
         value: Any
-        if kind == "array":
-            value = self.arrays[content]
-        else:
-            value = {"list": list, "dict": dict}[kind]() if kind != "object" else _new_object(*content[:2])
+        match kind:
+            case "array":
+                value = self.arrays[content]
+            case "object":
+                value = _new_object(*content[:2])
+            case "generator":
+                value = _new_generator(*content)
+            case _:
+                value = {"list": list, "dict": dict}[kind]()
         self.objects[number] = value
         self._fill(value, content)
         return value
 
     def _fill(self, value: Any, content: Any) -> None:
-        """Put into a list, a dict or an object what the other side has in it, and nothing else."""
+        """Put into a list, a dict, a generator or an object what the other side has in it, and nothing else."""
         if isinstance(value, list):
             value[:] = [self.decode(item) for item in content]
         elif isinstance(value, dict):
             items = [(self.decode(key), self.decode(item)) for key, item in content]
             value.clear()
             value.update(items)
+        elif isinstance(value, _GENERATORS):
+            _set_state(value, self.decode(content[1]))
         elif not isinstance(value, np.ndarray):
             fields = self.decode(content[2])
             vars(value).clear()
@@ -278,6 +296,31 @@ class Message:
 _TYPES: dict[type, None] = dict.fromkeys(
     (float, int, bool, complex, np.float16, np.float32, np.float64, np.int32, np.int64, np.uint8)
 )
+_GENERATORS = (np.random.Generator, np.random.RandomState)
+
+
+_ALGORITHMS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+
+
+def _new_generator(is_new_kind: bool, state: Any) -> np.random.Generator | np.random.RandomState:
+    """A generator with the algorithm that an encoded state names."""
+    name = dict(state["dict"])["bit_generator"]
+    if name not in _ALGORITHMS:
+        raise ValueError(f"{name} is no algorithm of NumPy's")
+    kind = np.random.Generator if is_new_kind else np.random.RandomState
+    return kind(getattr(np.random, name)())
+
+
+def _state_of(generator: np.random.Generator | np.random.RandomState) -> Any:
+    """The state of a random generator, with the name of its algorithm."""
+    return generator.bit_generator.state if isinstance(generator, np.random.Generator) else generator.get_state(False)
+
+
+def _set_state(generator: np.random.Generator | np.random.RandomState, state: Any) -> None:
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    else:
+        generator.set_state(state)
 
 
 def _course_class(value: Any) -> tuple[str, str] | None:
@@ -290,10 +333,14 @@ def _course_class(value: Any) -> tuple[str, str] | None:
 
 def _new_object(module: str, name: str) -> Any:
     """An object of one of the course's classes, without attributes."""
+    return object.__new__(_class_of_course(module, name))
+
+
+def _class_of_course(module: str, name: str, base: type = object) -> type:
     kind = getattr(importlib.import_module(module), name) if module.startswith("cs231n.") else None
-    if not isinstance(kind, type) or kind.__module__ != module:
+    if not (isinstance(kind, type) and issubclass(kind, base) and kind.__module__ == module):
         raise ValueError(f"{module}:{name} is no class of the course")
-    return object.__new__(kind)
+    return kind
 
 
 # ---- stand-ins: what a question's module names in STAND_INS, in the place of the course's functions

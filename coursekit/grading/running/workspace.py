@@ -128,15 +128,17 @@ def _by_module(ids: Iterable[str]) -> dict[str, list[str]]:
 
 # ---- follow-through
 
-_IMPORT = "from coursekit.running.earlier import answer as _earlier_answer, answer_part as _earlier_part"
+_IMPORT = "from coursekit.running.earlier import answer_part as _earlier_part"
+_CALL = '__import__("coursekit.running.earlier", fromlist=["answer"]).answer({target!r}, locals())'
 
 
 def with_reference(name: str, source: str, ids: Iterable[str], graded: str = "") -> str:
     """A learner's module in which the reference answers some questions, from its own process.
 
-    Their functions are defined again at the end, so the learner's lines keep their numbers. Where the question that is
-    graded asks for another part of the same function, only their parts are replaced, if the provided lines around them
-    are still there. A module that does not compile is replaced by the version that was distributed.
+    Their functions are replaced where they stand, as the module may put them into tables or decorate them below, and
+    defined again at the end, where they count if they are not found; all other lines keep their numbers. Where the
+    question that is graded asks for another part of the same function, only their parts are replaced, if the provided
+    lines around them are still there. A module that does not compile is replaced by the version that was distributed.
     """
     if not compiles(source):
         source = provided_contents()[name].decode()
@@ -148,7 +150,8 @@ def with_reference(name: str, source: str, ids: Iterable[str], graded: str = "")
             replaced = [index for index, id_ in enumerate(asking) if id_ in functions]
             source = _with_regions(source, solved, name, path, replaced)
         else:
-            source += _definition(solved, name, path)
+            definition = _definition(solved, name, path)
+            source = _in_place(source, path, definition) + _at_the_end(path, definition)
     return f"{source}\n\n{_IMPORT}\n" if functions else source
 
 
@@ -185,18 +188,31 @@ def answers_to(ids: Iterable[str], graded: str = "") -> dict[str, Any]:
 
 
 def _definition(solved: str, name: str, path: str) -> str:
-    """A function that asks the reference for what it returns, to be put at the end of a module."""
+    """A line that defines a function which asks the reference for what it returns."""
     [definition] = ast.parse(textwrap.dedent(_text_of(solved, path))).body
-    assert isinstance(definition, ast.FunctionDef)
-    definition.decorator_list = []  # the reference has them
-    definition.body = ast.parse(f"return _earlier_answer({_target(name, path)!r}, locals())").body
-    text = ast.unparse(definition)
+    assert isinstance(definition, ast.FunctionDef)  # without its decorators: the reference has them
+    return f"def {definition.name}({ast.unparse(definition.args)}): return {_CALL.format(target=_target(name, path))}"
+
+
+def _in_place(source: str, path: str, definition: str) -> str:
+    """A module with another definition of a function, and as many lines as before; as it is if it has no such one."""
+    try:
+        position = _lines_of(source, path)
+    except LookupError:
+        return source
+    lines = source.splitlines()
+    old = lines[position]
+    indent = old[0][: len(old[0]) - len(old[0].lstrip())]
+    lines[position] = [indent + definition, *[""] * (len(old) - 1)]
+    changed = "\n".join(lines) + "\n"
+    return changed if compiles(changed) else source
+
+
+def _at_the_end(path: str, definition: str) -> str:
     *owners, function = path.split(".")
     if not owners:
-        return f"\n\n{text}\n"
-    owner = ".".join(owners)
-    text = textwrap.indent(text, "    ")
-    return f"\n\nclass _Earlier:\n{text}\n\n\n{owner}.{function} = _Earlier.{function}\n"
+        return f"\n\n{definition}\n"
+    return f"\n\nclass _Earlier:\n    {definition}\n\n\n{'.'.join(owners)}.{function} = _Earlier.{function}\n"
 
 
 def _call_of_part(region: list[str], target: str, index: int) -> str:
