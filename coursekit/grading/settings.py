@@ -56,7 +56,7 @@ class Settings:
     question_time : float
         Factor on the seconds of each question.
     cell_seconds, notebook_seconds : float, optional
-        Limits on a cell, by the clock, and on a notebook, in processor time; the usual ones if None.
+        Limits on the processor time of a cell and of a notebook; the usual ones if None.
     memory_mb : int, optional
         Limit on the memory of a question and of a notebook; the usual ones if None.
     """
