@@ -153,6 +153,8 @@ class Cluster:
             except (LostError, MisfitError) as error:
                 if address in self.workers.present:
                     _leave_out(address, str(error))
+                else:
+                    _say(f"Worker {address} ended before it could answer; has it the same version of Dask as this one?")
         return fit
 
     def _take_in(self, worker: Worker) -> bool:
