@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from coursekit.core.course import Course
 from coursekit.grading import commands
 from coursekit.grading.intake import roster
 from coursekit.grading.intake.archive import Refused, open_submission
@@ -167,7 +168,7 @@ def test_the_example_of_the_page_fits():
 
 def test_the_page_lists_every_option_and_title():
     page = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
-    options = [action.option_strings[-1] for action in commands._parser()._actions if action.option_strings]
+    options = [action.option_strings[-1] for action in commands._parser(Course())._actions if action.option_strings]
     assert [option for option in options if f"{option}" not in page and option != "--help"] == []
     rows = re.findall(r"^\| (?:identifier|user name|email) \| (.*) \|$", page, re.M)
     for title in ", ".join(rows).split(", "):
