@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coursekit.core.course import Course
 from coursekit.core.question import Finding, Status, Verdict
 from coursekit.grading import commands, effort, judgement, module_trial
 from coursekit.grading.evaluate import Grading, grade_work, new_record
@@ -276,10 +277,11 @@ def test_numbers_in_a_mistake_are_withheld():
 
 class TestSeed:
     def settings(self, tmp_path, *options):
-        args = commands._parser().parse_args(
+        rules = Course()
+        args = commands._parser(rules).parse_args(
             ["submissions", "--assignment", "assignment1", "--out", str(tmp_path), *options]
         )
-        return commands._settings(args, [])
+        return commands._settings(args, [], rules.grading)
 
     def test_is_drawn_for_each_class(self, tmp_path):
         assert self.settings(tmp_path).seed != self.settings(tmp_path).seed
