@@ -9,8 +9,8 @@ Why it is fast: with the channels last, a window's row of pixels is one run of m
 of a few images is copied quickly, and a convolution is one matrix product with as many columns as there are filters.
 Sums for each channel and steps for each channel run along memory as well. Nothing is ever put into another order.
 
-`conv_forward`, `batchnorm_forward`, `max_pool_forward` and their backward passes are single layers. A net is made of
-two longer ones, which never store what lies between their layers:
+`conv_forward`, `batchnorm_bias_forward`, `max_pool_forward` and their backward passes are single layers. A net is made
+of two longer ones, which never store what lies between their layers:
 
 - `norm_act_conv_forward`: batch normalisation without gamma, an activation, a convolution, and max pooling if wanted,
 - `patch_act_conv_forward`: small fixed filters on images, a bias and an activation, then the same.
@@ -424,7 +424,7 @@ def _entries(maps, k, shape, size):
 # ---- batch normalisation without gamma
 
 
-def batchnorm_forward(x, beta, bn_param):
+def batchnorm_bias_forward(x, beta, bn_param):
     """Compute batch normalisation of each channel, with a shift and without a scale.
 
     out = (x - mean) / sqrt(var + eps) + beta
@@ -457,7 +457,7 @@ def batchnorm_forward(x, beta, bn_param):
     Examples
     --------
     >>> x = np.array([1.0, 3.0]).reshape(2, 1, 1, 1)
-    >>> batchnorm_forward(x, np.array([5.0]), {"mode": "train", "eps": 0})[0].ravel()
+    >>> batchnorm_bias_forward(x, np.array([5.0]), {"mode": "train", "eps": 0})[0].ravel()
     array([4., 6.])
     """
     given = _normalised(x, beta, bn_param)
@@ -466,8 +466,8 @@ def batchnorm_forward(x, beta, bn_param):
     return out, given if bn_param["mode"] == "train" else None
 
 
-def batchnorm_backward(dout, cache, dx=None):
-    """Compute the gradients (dx, dbeta) of `batchnorm_forward`."""
+def batchnorm_bias_backward(dout, cache, dx=None):
+    """Compute the gradients (dx, dbeta) of `batchnorm_bias_forward`."""
     require_train_cache(cache)
     require_gradient(dout, cache.shape)
     dx = _array(dx, cache.shape, cache.dtype)
@@ -603,7 +603,7 @@ def norm_act_conv_forward(x, beta, w, bn_param, activation="gelu", pool=False, o
     w : ndarray of shape (F, C, HH, WW)
         HH = WW is odd; the padding of (HH - 1) / 2 keeps the size.
     bn_param : dict
-        As for `batchnorm_forward`.
+        As for `batchnorm_bias_forward`.
     activation : {'gelu', 'relu'}
     pool : bool
         As for `conv_forward`.

@@ -6,8 +6,8 @@ from layer_check import check_layer, torch
 
 from cs231n import activations, channels_last, fast_layers, layers
 from cs231n.channels_last import (
-    batchnorm_backward,
-    batchnorm_forward,
+    batchnorm_bias_backward,
+    batchnorm_bias_forward,
     conv_backward,
     conv_forward,
     max_pool_backward,
@@ -125,8 +125,8 @@ def test_batch_normalisation(pieces):
         return functional.batch_norm(x, None, None, None, beta, training=True, eps=1e-3).permute(0, 2, 3, 1)
 
     check_layer(
-        lambda x, beta: batchnorm_forward(x, beta, {"mode": "train", "eps": 1e-3}),
-        batchnorm_backward,
+        lambda x, beta: batchnorm_bias_forward(x, beta, {"mode": "train", "eps": 1e-3}),
+        batchnorm_bias_backward,
         (3 * draw(10, 4, 3, 2) + 1, draw(2)),
         twin,
     )
@@ -138,20 +138,20 @@ def test_running_statistics_are_those_of_the_layer_with_channels_first():
     ours, theirs = {"mode": "train", **settings}, {"mode": "train", **settings}
     for mode in ("train", "test"):
         ours["mode"] = theirs["mode"] = mode
-        out, cache = batchnorm_forward(x, beta, ours)
+        out, cache = batchnorm_bias_forward(x, beta, ours)
         expected, _ = layers.spatial_batchnorm_forward(first(x), np.ones(2), beta, theirs)
         assert_close(
             [out, ours["running_mean"], ours["running_var"]], [last(expected), *map(theirs.get, list(theirs)[3:])]
         )
     assert cache is None
     with pytest.raises(ValueError, match="test mode"):
-        batchnorm_backward(x, cache)
+        batchnorm_bias_backward(x, cache)
 
 
 def test_statistics_of_values_far_from_0():
     """In float32, the mean of the squares of such values would have no digit left for their variance."""
     x = (1000 + draw(50, 6, 6, 1)).astype(np.float32)
-    out, _ = batchnorm_forward(x, np.zeros(1, np.float32), {"mode": "train"})
+    out, _ = batchnorm_bias_forward(x, np.zeros(1, np.float32), {"mode": "train"})
     assert abs(float(out.std()) - 1) < 1e-2 and abs(float(out.mean())) < 1e-2
 
 
@@ -268,10 +268,10 @@ def test_arrays_for_the_results_are_filled():
         (lambda x, w: conv_forward(x[0], w), "with the same C"),
         (lambda x, w: conv_forward(x, np.ones((1, 2, 9, 9)), pad=0), "a window of 9 x 9 does not fit"),
         (lambda x, w: max_pool_forward(x, 6), "a window of 6 x 6 does not fit"),
-        (lambda x, w: batchnorm_forward(x, np.zeros(3), {"mode": "train"}), "beta has shape"),
-        (lambda x, w: batchnorm_forward(x, np.zeros(2), {"mode": "trian"}), 'expected "train" or "test"'),
-        (lambda x, w: batchnorm_forward(x, np.zeros(2), {"mode": "train", "epsilon": 1}), "epsilon"),
-        (lambda x, w: batchnorm_forward(x[:0], np.zeros(2), {"mode": "train"}), "no mean of the batch"),
+        (lambda x, w: batchnorm_bias_forward(x, np.zeros(3), {"mode": "train"}), "beta has shape"),
+        (lambda x, w: batchnorm_bias_forward(x, np.zeros(2), {"mode": "trian"}), 'expected "train" or "test"'),
+        (lambda x, w: batchnorm_bias_forward(x, np.zeros(2), {"mode": "train", "epsilon": 1}), "epsilon"),
+        (lambda x, w: batchnorm_bias_forward(x[:0], np.zeros(2), {"mode": "train"}), "no mean of the batch"),
         (lambda x, w: norm_act_conv_forward(x, np.zeros(2), w, {"mode": "train"}, "tanh"), "'gelu' or 'relu'"),
         (lambda x, w: norm_act_conv_forward(x, np.zeros(2), w[:, :, 1:], {"mode": "train"}), "of an odd size"),
         (lambda x, w: patch_act_conv_forward(first(x), w, np.zeros(3), w), r"\(F, C, HH, WW\)"),

@@ -6,8 +6,8 @@ from cs231n._errors import require_dtype, require_images, require_labels, requir
 from cs231n._weights import load_weights, save_weights
 from cs231n.activations import gelu_backward, gelu_forward
 from cs231n.channels_last import (
-    batchnorm_backward,
-    batchnorm_forward,
+    batchnorm_bias_backward,
+    batchnorm_bias_forward,
     max_pool_backward,
     max_pool_forward,
     norm_act_conv_backward,
@@ -181,7 +181,7 @@ class RecordNet:
             caches.append(cache)
         forward, _ = ACTIVATIONS[self.activation]
         for step in (
-            lambda x: batchnorm_forward(x, params[f"beta{self.num_convs}"], self.bn_params[-1]),
+            lambda x: batchnorm_bias_forward(x, params[f"beta{self.num_convs}"], self.bn_params[-1]),
             forward,
             lambda x: max_pool_forward(x, x.shape[1]),
         ):
@@ -195,7 +195,7 @@ class RecordNet:
         dx = max_pool_backward(dout[:, np.newaxis, np.newaxis], pool)
         dx = ACTIVATIONS[self.activation][1](dx, activation)
         grads = {}
-        dx, grads[f"beta{self.num_convs}"] = batchnorm_backward(dx, norm)
+        dx, grads[f"beta{self.num_convs}"] = batchnorm_bias_backward(dx, norm)
         for i in range(self.num_convs - 1, 0, -1):
             dx, grads[f"beta{i}"], grads[f"W{i + 1}"] = norm_act_conv_backward(
                 dx, caches[i], self._array(f"gradient {i}", len(dout), i)
