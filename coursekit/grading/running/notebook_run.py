@@ -32,8 +32,8 @@ from coursekit.paths import ROOT
 from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
 from coursekit.running.handover import HANDED_OVER
 
-# Of processor time. The course's slowest cells take 40 on a machine with nothing else to do, and several times as many on
-# a crowded one.
+# Of processor time. The course's slowest cells take 40 on a machine with nothing else to do, and several times as many
+# on a crowded one.
 CELL_SECONDS = 300.0
 
 
