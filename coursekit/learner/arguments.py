@@ -27,8 +27,14 @@ class Arguments(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with status 2 after saying what is wrong; a misspelt option is named before anything that it causes."""
         wrong = [self._about(option) for option in self._given if self._is_unknown(option)]
-        said = " ".join(wrong) or f"{message[:1].upper()}{message[1:]}."
+        said = " ".join(wrong) or f"{self._as_sentence(message)}."
         self.exit(2, f"{said}\n{self._short_usage()}`{self.prog} --help` explains each option.\n")
+
+    def _as_sentence(self, message: str) -> str:
+        """A message with a capital letter, unless it begins with a name."""
+        word = message.partition(" ")[0]
+        is_typed = any(word in text.split("=") for text in self._given)
+        return message if is_typed or not word.isalpha() else f"{message[:1].upper()}{message[1:]}"
 
     def _options(self) -> list[str]:
         return [option for option in self._option_string_actions if option.startswith("--")]
