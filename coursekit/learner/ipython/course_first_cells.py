@@ -21,7 +21,8 @@ def _course_first_cells():  # type: ignore[no-untyped-def]
         if is_before_first_cell():
             print(hint)
 
-    get_ipython().set_custom_exc((NameError,), show)
+    if shell := get_ipython():
+        shell.set_custom_exc((NameError,), show)
 
 
 _course_first_cells()
