@@ -42,10 +42,7 @@ def random_flip(X):
            [5., 4.]])
     """
     require_images(X)
-    flipped = X.copy()
-    chosen = np.random.rand(len(X)) < 0.5
-    flipped[chosen] = X[chosen, :, :, ::-1]
-    return flipped
+    return mirrored(X, np.random.rand(len(X)) < 0.5)
 
 
 def random_shift(X, most=4):

@@ -1,7 +1,9 @@
 """Settings for all tests: numeric trouble is an error, and each test starts from the same random state."""
 
+import shutil
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,3 +36,15 @@ def two_threads(monkeypatch):
         blas = ThreadpoolController().select(user_api="blas")
         monkeypatch.setattr(_threads, "_workers", lambda: _threads.Workers(blas, 2, pool))
         yield
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
+    with api.sync_playwright() as playwright:
+        installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        if not (installed or Path(playwright.chromium.executable_path).exists()):
+            pytest.skip("there is no Chromium here")
+        found = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
+        yield found
+        found.close()

@@ -5,13 +5,11 @@ import html
 import json
 import os
 import re
-import shutil
 import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from importlib.util import find_spec
-from pathlib import Path
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
@@ -27,7 +25,6 @@ from coursekit.teacher.solutions import SolutionError
 
 MISSING = [name for name in building.NEEDED if find_spec(name) is None]
 needs_sphinx = pytest.mark.skipif(bool(MISSING), reason=f"the extra `book` is not installed: {', '.join(MISSING)}")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
 SHOWN = ("index", "words", "shapes", "assignment1/softmax", "api/cs231n.layers")
 
@@ -335,17 +332,6 @@ def contents(folder):
 
 
 # ---- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
-    with api.sync_playwright() as playwright:
-        if not (CHROMIUM or Path(playwright.chromium.executable_path).exists()):
-            pytest.skip("there is no Chromium here")
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -1,7 +1,6 @@
 """The page for marking in a real browser, by the keys of a keyboard: what it shows, keeps and saves."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,7 @@ import records
 from coursekit.grading.reports.marks import read_marks, totals
 from coursekit.grading.reports.written import write_written_pages
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUESTION = "knn-answer_preprocessing"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
-    with api.sync_playwright() as playwright:
-        if not (CHROMIUM or Path(playwright.chromium.executable_path).exists()):
-            pytest.skip("there is no Chromium here")
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

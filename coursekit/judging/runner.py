@@ -304,6 +304,9 @@ _TOO_MUCH = {
 }
 
 
+_STALLED = "stopped while it waited: does it sleep, or wait for input? If it does neither, this machine was too busy"
+
+
 def _missing(process: FinishedProcess, was_ready: bool) -> Result:
     """The result of a call that did not return."""
     return Result(error=_reason(process), ended=process.ended if was_ready else Ending.NOT_STARTED)
@@ -313,7 +316,7 @@ def _reason(process: FinishedProcess) -> Error:
     if process.ended == Ending.TIMEOUT:
         return Error("TimeoutError", OUT_OF_TIME.format(seconds=process.limit))
     if process.ended == Ending.STALLED:
-        return Error("TimeoutError", "stopped while it waited: does it sleep, or wait for input?")
+        return Error("TimeoutError", _STALLED)
     if process.ended in _TOO_MUCH:
         what = _TOO_MUCH[process.ended]
         return Error("ProcessDied", f"the process that ran your code was stopped: {what}")

@@ -12,7 +12,7 @@ import importlib.util
 import py_compile
 import tempfile
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -195,15 +195,23 @@ def _definition(solved: str, name: str, path: str) -> str:
 
 
 def _in_place(source: str, path: str, definition: str) -> str:
-    """A module with another definition of a function, and as many lines as before; as it is if it has no such one."""
+    """A module with another definition of a function, and as many lines as before."""
+
+    def changed(old: list[str]) -> list[str]:
+        indent = old[0][: len(old[0]) - len(old[0].lstrip())]
+        return [indent + definition, *[""] * (len(old) - 1)]
+
+    return _with_function(source, path, changed)
+
+
+def _with_function(source: str, path: str, change: Callable[[list[str]], list[str]]) -> str:
+    """A module with other lines for a function; as it is if it has no such function, or could not be read any more."""
     try:
         position = _lines_of(source, path)
     except LookupError:
         return source
     lines = source.splitlines()
-    old = lines[position]
-    indent = old[0][: len(old[0]) - len(old[0].lstrip())]
-    lines[position] = [indent + definition, *[""] * (len(old) - 1)]
+    lines[position] = change(lines[position])
     changed = "\n".join(lines) + "\n"
     return changed if compiles(changed) else source
 
@@ -263,24 +271,20 @@ def _lines_of(source: str, path: str) -> slice:
 
 def _with_regions(source: str, solved: str, name: str, path: str, replaced: list[int]) -> str:
     """Replace single regions of a function, found by the provided lines around them, as far as these are there."""
-    try:
-        position = _lines_of(source, path)
-    except LookupError:
-        return source
-    lines = source.splitlines()
-    function = lines[position]
     provided, regions = _split(_text_of(solved, path).splitlines())
-    matched = _matches(provided, function)
-    for index in sorted(replaced, reverse=True):
-        before, text = regions[index]
-        # The provided lines just before and after a region, as they are numbered in the learner's function.
-        start = matched.get(before - 1)
-        stop = matched.get(before, len(function) if before == len(provided) else None)
-        if start is not None and stop is not None and start < stop:
-            function[start + 1 : stop] = [_call_of_part(text, _target(name, path), index)]
-    lines[position] = function
-    changed = "\n".join(lines) + "\n"
-    return changed if compiles(changed) else source
+
+    def changed(function: list[str]) -> list[str]:
+        matched = _matches(provided, function)
+        for index in sorted(replaced, reverse=True):
+            before, text = regions[index]
+            # The provided lines just before and after a region, as they are numbered in the learner's function.
+            start = matched.get(before - 1)
+            stop = matched.get(before, len(function) if before == len(provided) else None)
+            if start is not None and stop is not None and start < stop:
+                function[start + 1 : stop] = [_call_of_part(text, _target(name, path), index)]
+        return function
+
+    return _with_function(source, path, changed)
 
 
 def _split(lines: list[str]) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -16,6 +16,7 @@ from coursekit.grading.similarity.page import write_similarity
 from coursekit.grading.similarity.pairs import compare
 from coursekit.grading.similarity.works import Work, everyone, given_runs, read_work
 from coursekit.learner import submission
+from coursekit.learner.arguments import Arguments
 
 
 def similarity(options: Sequence[str] = ()) -> int:
@@ -49,7 +50,7 @@ def _assignment(grades: Path) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="python -m coursekit similarity",
         description="Show which submissions of a class have unusual passages in common, on a page for teachers. "
         "Submissions are read, not run.",
