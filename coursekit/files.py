@@ -4,18 +4,17 @@ import ast
 import io
 import os
 import re
-import threading
 import zipfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path
 
+from coursekit.core.parsing import ONE_AT_A_TIME
 from cs231n._files import replacing
 
 CONFLICT = "it contains an unresolved merge conflict (<<<<<<< and >>>>>>>)"
 _CONFLICT_MARK = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
-_PARSING = threading.Lock()
 
 
 def write_file(path: str | os.PathLike, data: bytes | str) -> Path:
@@ -39,12 +38,8 @@ def has_conflict(text: str) -> bool:
 
 
 def syntax_tree(source: str | bytes) -> ast.Module:
-    """The syntax tree of a source, made by one thread at a time.
-
-    CPython 3.11 keeps one count of the depth for all threads: two that parse at once can end in a SystemError ("AST
-    constructor recursion depth mismatch").
-    """
-    with _PARSING:
+    """The syntax tree of a source, made by one thread at a time."""
+    with ONE_AT_A_TIME:
         return ast.parse(source)
 
 

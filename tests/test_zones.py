@@ -14,7 +14,7 @@ from coursekit.paths import PACKAGE, ROOT, TOOLS, files_in
 from coursekit.teacher import release
 
 # From top to bottom: a module imports from its own folder and from those below, never from one above.
-LAYERS = ("__main__", "grading", "teacher", "learner", "judging", "running", "questions", "core", "files", "paths")
+LAYERS = ("__main__", "grading", "teacher", "learner", "judging", "running", "questions", "files", "core", "paths")
 # zone: who gets a new file in it
 GETS = {
     "core": {"sandbox", "learner", "submission check", "autograder"},

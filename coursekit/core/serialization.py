@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from coursekit.core.parsing import ONE_AT_A_TIME
+
 KINDS = "biufcSU"  # of the dtypes that can be sent
 LARGEST_INT = 2**63 - 1
 
@@ -42,8 +44,9 @@ def unpack(data: bytes, longest_json: int | None = None) -> Any:
     """
     try:
         _require_plain(data, longest_json)
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            return _decode(json.loads(file["json"].tobytes()), _Reader(file["data"]))
+        with ONE_AT_A_TIME, np.load(io.BytesIO(data), allow_pickle=False) as file:
+            text, arrays = file["json"].tobytes(), file["data"]
+        return _decode(json.loads(text), _Reader(arrays))
     except Exception as error:
         raise ValueError(f"not a packed value: {error}") from error
 
