@@ -97,6 +97,10 @@ class Effort:
     rows: int
     only_memory: bool = False
 
+    def draw(self, seed: int, rows: int) -> dict:
+        """Its inputs, with a number of rows."""
+        return self.inputs(np.random.RandomState(seed), rows)
+
 
 @dataclass(frozen=True)
 class Question:

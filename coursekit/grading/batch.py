@@ -4,6 +4,7 @@ A batch may be killed at any moment. Each record is written as soon as it is com
 grades what has no record yet, and what was recorded with other files, settings or code.
 """
 
+import gc
 import hashlib
 import json
 import os
@@ -217,6 +218,7 @@ def _begin(shared: dict) -> None:
     stop_when_told()
     _end_with_parent()
     references.learn(shared)
+    gc.freeze()  # what is imported stays; looking at it in every collection takes time
 
 
 def _end_with_parent() -> None:

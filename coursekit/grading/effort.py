@@ -7,22 +7,25 @@ time of everything that ran in the sandbox: in one process, in threads or in sev
 Seconds mean nothing by themselves: on a fast machine even a loop is quick. So the growth of the time, from a few rows
 to very many, is compared with the growth of the reference's, measured here in the same way. Their ratio is the same on
 slow and on fast machines.
+
+Most code is far within its limits. So all efforts of a question run in one process first: if even the whole of it takes
+no longer than any one of them may grow, there is nothing more to measure.
 """
 
+import hashlib
 import math
 import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
-
-import numpy as np
 
 from coursekit.core.question import Effort, Finding, Question, holds
 from coursekit.grading import references
 from coursekit.grading.running.sandbox import Limits
 from coursekit.judging.judge import compare
-from coursekit.judging.runner import Ending, Execute, FinishedProcess, Result, run_calls, run_case
+from coursekit.judging.runner import Ending, Execute, FinishedProcess, Result, run_case, run_efforts
 from coursekit.paths import ROOT
 from coursekit.questions import declared
 
@@ -38,9 +41,9 @@ MakeExecute = Callable[[Limits], Execute]
 
 
 class Run(NamedTuple):
-    """The result of a call, and the seconds of processor time that its process used."""
+    """The results of efforts, and the seconds of processor time that their process used."""
 
-    result: Result
+    results: list[Result]
     seconds: float
 
 
@@ -51,17 +54,28 @@ class Pace(NamedTuple):
     growth: float
 
 
+RunEfforts = Callable[[list[tuple[Effort, int]], float], Run]
+
+
 def findings(question: Question, seed: int, usual: Limits, make_execute: MakeExecute) -> list[Finding]:
     """The findings of a question's efforts, up to the first that fails; none for most questions.
 
     `make_execute` takes limits, the usual ones with some changed, and returns what `run_calls` takes.
     """
 
-    def run(inputs: dict, seconds: float) -> Run:
+    def run(efforts: list[tuple[Effort, int]], seconds: float) -> Run:
         limits = replace(usual, seconds=seconds, memory=min(usual.memory, MEMORY), output=MEMORY)
-        return _run(question, inputs, make_execute(limits))
+        return _run(question, efforts, seed, make_execute(limits))
 
-    found: list[Finding] = []
+    if not question.efforts:
+        return []
+    found = [
+        _finding(question, effort, seed, result)
+        for effort, result in zip(question.efforts, _results_at_once(question, seed, run, usual.seconds), strict=False)
+    ]
+    if len(found) == len(question.efforts) and all(finding.ok for finding in found):
+        return found
+    found = []
     for effort in question.efforts:
         result = _last_result(question, effort, seed, run, usual.seconds)
         found.append(_finding(question, effort, seed, result))
@@ -70,25 +84,32 @@ def findings(question: Question, seed: int, usual: Limits, make_execute: MakeExe
     return found
 
 
-def _last_result(
-    question: Question, effort: Effort, seed: int, run: Callable[[dict, float], Run], seconds: float
-) -> Result | None:
+def _results_at_once(question: Question, seed: int, run: RunEfforts, seconds: float) -> list[Result]:
+    """The results of all efforts from one process; none if it takes longer than each of them may grow."""
+    timed = [effort for effort in question.efforts if not effort.only_memory]
+    growths = [_longest_growth(reference_pace(question.id, effort.statement, seed, 0)) for effort in timed]
+    longest = min(growths, default=seconds)
+    results, used = run([(effort, effort.rows) for effort in question.efforts], max(longest, LEAST))
+    return results if used <= longest else []
+
+
+def _last_result(question: Question, effort: Effort, seed: int, run: RunEfforts, seconds: float) -> Result | None:
     """The result for many rows; None if it took too long each time."""
-    inputs = _inputs(effort, seed, effort.rows)
     if effort.only_memory:
-        return run(inputs, seconds).result
+        return run([(effort, effort.rows)], seconds).results[0]
     for number in range(TRIES):
         pace = reference_pace(question.id, effort.statement, seed, number)
-        start = min(run(_inputs(effort, seed, FEW), seconds).seconds, LONGEST_START * pace.start)
-        longest = start + GROWTH * max(pace.growth, COARSE)
-        many = run(inputs, max(2 * longest, LEAST))
-        if many.result.ended not in (Ending.TIMEOUT, Ending.STALLED) and many.seconds <= longest:
-            return many.result
+        start = min(run([(effort, FEW)], seconds).seconds, LONGEST_START * pace.start)
+        longest = start + _longest_growth(pace)
+        [many], used = run([(effort, effort.rows)], max(2 * longest, LEAST))
+        if many.ended not in (Ending.TIMEOUT, Ending.STALLED) and used <= longest:
+            return many
     return None
 
 
-def _inputs(effort: Effort, seed: int, rows: int) -> dict:
-    return effort.inputs(np.random.RandomState(seed), rows)
+def _longest_growth(pace: Pace) -> float:
+    """The seconds by which the time may grow where the reference's has a pace."""
+    return GROWTH * max(pace.growth, COARSE)
 
 
 def _finding(question: Question, effort: Effort, seed: int, result: Result | None) -> Finding:
@@ -102,8 +123,8 @@ def _finding(question: Question, effort: Effort, seed: int, result: Result | Non
     return holds(effort.statement, right, "its results are wrong on these inputs")
 
 
-def _run(question: Question, inputs: dict, execute: Execute) -> Run:
-    """Call the function that a question asks for, in a process of its own."""
+def _run(question: Question, efforts: list[tuple[Effort, int]], seed: int, execute: Execute) -> Run:
+    """Call the function that a question asks for, on inputs with so many rows, in a process of its own."""
     used: list[float] = []
 
     def measured(command: list[str], request: bytes) -> FinishedProcess:
@@ -111,8 +132,14 @@ def _run(question: Question, inputs: dict, execute: Execute) -> Run:
         used.append(process.used)
         return process
 
-    [result] = run_calls(question, [(0, inputs)], measured)
-    return Run(result, sum(used))
+    asked = [(question.efforts.index(effort), _seed_of(question, effort, seed), rows) for effort, rows in efforts]
+    return Run(run_efforts(question, asked, measured), sum(used))
+
+
+def _seed_of(question: Question, effort: Effort, seed: int) -> int:
+    """The seed of an effort's inputs. A learner's code can read it, so it says nothing about the class's."""
+    text = f"{seed} {question.id} {effort.statement}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
 
 # ---- the reference
@@ -130,7 +157,8 @@ def reference_outputs(question_id: str, statement: str, seed: int) -> dict:
     """What the reference returns on an effort's inputs."""
     question, effort = _found(question_id, statement)
     key = "effort", question_id, statement, seed
-    return references.once(key, lambda: run_case(question.cases[0], _inputs(effort, seed, effort.rows)).outputs)
+    inputs = partial(effort.draw, _seed_of(question, effort, seed), effort.rows)
+    return references.once(key, lambda: run_case(question.cases[0], inputs()).outputs)
 
 
 def reference_pace(question_id: str, statement: str, seed: int, number: int) -> Pace:
@@ -140,7 +168,7 @@ def reference_pace(question_id: str, statement: str, seed: int, number: int) -> 
 
 def _pace(question_id: str, statement: str, seed: int) -> Pace:
     question, effort = _found(question_id, statement)
-    few, many = (_run(question, _inputs(effort, seed, n), _run_reference).seconds for n in (FEW, effort.rows))
+    few, many = (_run(question, [(effort, n)], seed, _run_reference).seconds for n in (FEW, effort.rows))
     return Pace(few, many - few)
 
 

@@ -143,7 +143,7 @@ def leave_out_what_fails(work: Work, settings: Settings, remarks: list[str]) -> 
 
     def run(files: dict[str, bytes], command: list[str]) -> FinishedProcess:
         limits = replace(settings.limits, seconds=module_trial.SECONDS)
-        with folders.temporary_folder("grading-") as folder:
+        with folders.temporary_folder("grading-", in_memory=True) as folder:
             workspace.build(folder, files)
             outcome = sandbox.warm_or_cold(
                 lambda modules: sandbox.run_command(
@@ -304,7 +304,7 @@ class Grading:
             yield earlier_answers.NOBODY
             return
         if not self._reference_folder:
-            self._reference_folder = self.stack.enter_context(folders.temporary_folder("reference-"))
+            self._reference_folder = self.stack.enter_context(folders.temporary_folder("reference-", in_memory=True))
             workspace.build_reference(self._reference_folder)
         answers = workspace.answers_to(ids, graded)
         started = earlier_answers.started(
@@ -321,7 +321,7 @@ class Grading:
         """
         key = reference, graded, withdrawn
         if key not in self._folders:
-            folder = self.stack.enter_context(folders.temporary_folder("grading-"))
+            folder = self.stack.enter_context(folders.temporary_folder("grading-", in_memory=True))
             workspace.build(folder, self.work.files, *key)
             self._folders[key] = folder
         return self._folders[key]

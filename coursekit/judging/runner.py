@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
@@ -179,16 +179,43 @@ def run_calls(question: Question, calls: list[tuple[int, dict]], execute: Execut
     list of Result
         One for each call.
     """
-    nonce = secrets.token_hex(16)
-    asked = {"question": question.id, "notebook": question.notebook}
-    request = serialization.pack({**asked, "nonce": nonce, "calls": calls})
-    process = execute([sys.executable, "-m", "coursekit.running.worker"], request)
-    frames = _read_frames(process.stdout, nonce, len(calls))
-    missing = _missing(process, READY in frames)
+    frames = _frames_of(question, execute, len(calls), calls=calls)
     return [
-        _result_of(question.cases[index], inputs, frames[number]) if number in frames else missing
-        for number, (index, inputs) in enumerate(calls)
+        frame if isinstance(frame, Result) else _result_of(question.cases[index], inputs, frame)
+        for (index, inputs), frame in zip(calls, frames, strict=True)
     ]
+
+
+def run_efforts(question: Question, efforts: list[tuple[int, int, int]], execute: Execute) -> list[Result]:
+    """Run efforts of a question in a fresh process, which draws their inputs.
+
+    Parameters
+    ----------
+    question : Question
+    efforts : list of (int, int, int)
+        Index of the effort, seed and number of rows.
+    execute : callable
+        As `run_calls` takes it.
+
+    Returns
+    -------
+    list of Result
+        One for each effort. What it did to its inputs is not known.
+    """
+    frames = _frames_of(question, execute, len(efforts), efforts=efforts)
+    return [frame if isinstance(frame, Result) else frame.result for frame in frames]
+
+
+def _frames_of(
+    question: Question, execute: Execute, num_calls: int, calls: Sequence = (), efforts: Sequence = ()
+) -> list[_Frame | Result]:
+    """The frame of each call; where it is missing, the result that says why."""
+    nonce = secrets.token_hex(16)
+    asked = {"question": question.id, "notebook": question.notebook, "calls": list(calls), "efforts": list(efforts)}
+    process = execute([sys.executable, "-m", "coursekit.running.worker"], serialization.pack({**asked, "nonce": nonce}))
+    frames = _read_frames(process.stdout, nonce, num_calls)
+    missing = _missing(process, READY in frames)
+    return [frames.get(number, missing) for number in range(num_calls)]
 
 
 def run_case(case: Case, inputs: dict) -> Result:

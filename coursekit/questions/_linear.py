@@ -29,7 +29,7 @@ NO_LOOP = Effort(
     lambda rng, rows: draw(rng, rows, 2, 5, 0.1),
     "with many inputs the processor time grows many times as fast as array code's",
     "there is still a loop over the inputs, or a version with loops is called: compute all scores with X @ W",
-    rows=1_000_000,
+    rows=500_000,
 )
 
 

@@ -142,10 +142,10 @@ def _reason(result: bytes, status: int, memory: int, seconds: int) -> str:
         return result.decode("utf-8", "replace")
     if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _OUT_OF_MEMORY:
         return f"it takes more than {memory >> 20} MB of memory to read, or is nested too deeply"
-    return ended(-os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), seconds)
+    return why_it_ended(-os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), seconds)
 
 
-def ended(code: int, seconds: int) -> str:
+def why_it_ended(code: int, seconds: int) -> str:
     """Why a process that reads has ended: its exit status, or the negative number of the signal."""
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
         return f"it takes more than {seconds} s to read, or expands to more than {LARGEST_RESULT >> 20} MB"

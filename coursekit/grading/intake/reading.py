@@ -1,23 +1,28 @@
 """Read a submission in a process of its own: whatever is in it, reading it costs bounded memory and time.
 
-`read_submission` starts this module as a program. It opens the submission under limits and reads each file in another
-process (see `confined`), so that a file that cannot be read costs only itself. It answers in lines of JSON: what was
-opened, then one line for each file.
+`read_submission` starts this module as a program, which serves until nobody asks any more. For each submission the
+program forks a process, which opens the submission under limits and reads each file in another process (see
+`confined`), so that a file that cannot be read costs only itself. The answer is in lines of JSON: what was opened, then
+one line for each file.
 """
 
+import atexit
 import contextlib
+import gc
 import json
 import os
+import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from coursekit.grading.intake.archive import Opened, open_submission
-from coursekit.grading.intake.confined import Allowance, TooCostlyError, confined, ended, limit
+from coursekit.grading.intake.confined import Allowance, TooCostlyError, confined, limit, why_it_ended
 from coursekit.grading.intake.merging import merge_module, merge_notebook
 from coursekit.grading.intake.sources import Source
 from coursekit.grading.intake.text import clean, why
@@ -26,14 +31,16 @@ from coursekit.grading.module_trial import LeftOut
 from coursekit.grading.record import WrittenAnswer
 from coursekit.learner import notebook_form, submission
 from coursekit.paths import ROOT
-from coursekit.questions import notebook_file
+from coursekit.questions import declared, notebook_file
 from coursekit.teacher.adapted import adapted
 from coursekit.teacher.solutions import stripped
 
 MEMORY, SECONDS = 2 << 30, 60  # for opening; a submission may hold 200 MB
 PATIENCE = 900  # seconds by the clock: a disk that does not answer
+QUICK = 5  # seconds of processor time for all files together; most are read in a tenth of this
 FILES_SECONDS = 60  # of processor time for reading and repairing all files, and for importing the modules
 MOST_REMARKS = 30  # on one file
+_END = b"\0"  # comes after the lines of an answer, and before the exit status; JSON has none
 LARGEST_ANSWER = 2_000_000  # characters of a written answer that are kept, images included
 
 
@@ -98,18 +105,63 @@ def read_submission(source: Source, assignment: str) -> Reading:
 
 def _ask(request: bytes) -> bytes:
     """The answer of the program to a request."""
-    command = [sys.executable, "-m", "coursekit.grading.intake.reading"]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    try:
-        done = subprocess.run(command, input=request, capture_output=True, cwd=ROOT, env=env, timeout=PATIENCE)
-    except subprocess.TimeoutExpired as error:
-        raise ReadingError(f"it could not be read in {PATIENCE // 60} minutes") from error
-    if done.returncode < 0:
-        raise Refused(f"It cannot be read: {ended(done.returncode, SECONDS)}")
-    if done.returncode or not done.stdout.endswith(b"\n"):
-        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    answer, ended = _Reader.running().ask(request)
+    if ended < 0:
+        raise Refused(f"It cannot be read: {why_it_ended(ended, SECONDS)}")
+    if ended:
+        last = answer.decode(errors="replace").strip().rpartition("\n")[2]
         raise ReadingError(f"the process that reads it failed ({clean(last)[:300]})")
-    return done.stdout
+    return answer
+
+
+class _Reader:
+    """The program, as it runs."""
+
+    current: "_Reader | None" = None
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "coursekit.grading.intake.reading"]
+        env = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, cwd=ROOT, env=env)
+        atexit.register(self._end)
+
+    @classmethod
+    def running(cls) -> "_Reader":
+        """The one of this process; a new one if there is none, or it has ended."""
+        if cls.current is None or cls.current.process.poll() is not None:
+            cls.current = cls()
+        return cls.current
+
+    def ask(self, request: bytes) -> tuple[bytes, int]:
+        """The lines that answer a request, and the exit status of the process that wrote them."""
+        assert self.process.stdin and self.process.stdout
+        try:
+            self.process.stdin.write(request + b"\n")
+            self.process.stdin.flush()
+            answer = self._answer(self.process.stdout.fileno())
+        except BaseException as error:  # what it would say later must not be taken for the next answer
+            self._end()
+            if isinstance(error, BrokenPipeError):
+                raise ReadingError("the program that reads submissions has ended") from error
+            raise
+        lines, _, status = answer.rpartition(_END)
+        return lines, int(status)
+
+    def _end(self) -> None:
+        self.process.kill()
+        with contextlib.suppress(BrokenPipeError, ValueError):  # it is gone, or was ended before
+            self.process.communicate()
+
+    def _answer(self, output: int) -> bytes:
+        answer, deadline = bytearray(), time.monotonic() + PATIENCE
+        while _END not in answer[-8:] or not answer.endswith(b"\n"):
+            if not select.select([output], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise ReadingError(f"it could not be read in {PATIENCE // 60} minutes")
+            if not (data := os.read(output, 1 << 20)):
+                raise BrokenPipeError
+            answer += data
+        return bytes(answer)
 
 
 def add_files(reading: Reading, files: list[dict], assignment: str) -> None:
@@ -143,16 +195,38 @@ def _add_file(reading: Reading, file: dict) -> None:
 
 
 def main() -> None:
-    """Answer the request on standard input."""
-    request = json.loads(sys.stdin.buffer.read())
-    about = request["source"]
-    parts = tuple((name, original) for name, original in about["parts"])
-    source = Source(**about | {"path": Path(about["path"]), "parts": parts})
-    limit(MEMORY, SECONDS)
-    with contextlib.suppress(BrokenPipeError):
-        for line in _answer(source, request["assignment"]):
-            sys.stdout.buffer.write(line)
+    """Answer each request on standard input in a process of its own, and say how that ended."""
+    declared()  # imported once for all of them
+    gc.freeze()  # a collection would write to all of it, and so copy it, in every process that is forked
+    for request in sys.stdin.buffer:
+        child = os.fork()
+        if child == 0:
+            _serve(request)
+        _, status = os.waitpid(child, 0)
+        sys.stdout.buffer.write(b"%b%d\n" % (_END, os.waitstatus_to_exitcode(status)))
         sys.stdout.buffer.flush()
+
+
+def _serve(request: bytes) -> NoReturn:
+    """In the new process: answer a request, and end, whatever happens."""
+    status = 1
+    try:
+        asked = json.loads(request)
+        about = asked["source"]
+        parts = tuple((name, original) for name, original in about["parts"])
+        source = Source(**about | {"path": Path(about["path"]), "parts": parts})
+        limit(MEMORY, SECONDS)
+        for line in _answer(source, asked["assignment"]):
+            sys.stdout.buffer.write(line)
+        status = 0
+    except BrokenPipeError:
+        pass
+    except Exception as error:
+        sys.stdout.buffer.write(f"\n{why(error)}\n".encode(errors="replace"))
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.buffer.flush()
+        os._exit(status)
 
 
 def _answer(source: Source, assignment: str) -> Iterator[bytes]:
@@ -179,9 +253,10 @@ def _about(opened: Opened) -> dict:
 
 
 def read_files(files: dict[str, bytes], assignment: str, allowance: Allowance | None = None) -> Iterator[bytes]:
-    """Read the modules and notebooks among some files (bytes by name), each in a process of its own.
+    """Read the modules and notebooks among some files (bytes by name), within limits.
 
-    All together have the processor time of the `allowance`, by default `FILES_SECONDS`.
+    They are read in one process, or, where one of them is too costly, each in a process of its own. All together have
+    the processor time of the `allowance`, by default `FILES_SECONDS`.
 
     Yields
     ------
@@ -189,13 +264,21 @@ def read_files(files: dict[str, bytes], assignment: str, allowance: Allowance | 
         JSON in one line: a dict with "name", "remarks" and, for a module, "source"; for a notebook, "notebook" and
         "written"; for either that cannot be read, "broken" with the reason.
     """
-    allowance = allowance or Allowance(FILES_SECONDS)
-    for name in _order(assignment):
-        if name in files:
+    asked = [(name, files[name]) for name in _order(assignment) if name in files]
+    allowance, quick = allowance or Allowance(FILES_SECONDS), Allowance(QUICK)
+    try:
+        yield from map(_line, json.loads(confined(_read_all, asked, allowance=quick)))
+        allowance.spend(quick.used)
+    except TooCostlyError:
+        for name, data in asked:
             try:
-                yield confined(read_file, name, files[name], allowance=allowance)
+                yield confined(read_file, name, data, allowance=allowance)
             except TooCostlyError as error:
                 yield _line(_broken(name, str(error)))
+
+
+def _read_all(files: list[tuple[str, bytes]]) -> list[dict[str, Any]]:
+    return [read_file(name, data) for name, data in files]
 
 
 def read_file(name: str, data: bytes) -> dict[str, Any]:

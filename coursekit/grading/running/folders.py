@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -11,14 +12,24 @@ from pathlib import Path
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
+IN_MEMORY, ROOM = "/dev/shm", 1 << 30  # bytes that must be free there
+
+
 @contextlib.contextmanager
-def temporary_folder(prefix: str) -> Iterator[Path]:
-    """A new folder, removed afterwards with whatever is in it."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+def temporary_folder(prefix: str, in_memory: bool = False) -> Iterator[Path]:
+    """A new folder, removed afterwards with whatever is in it; for some MB it can be in memory, where there is room."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=IN_MEMORY if in_memory and _has_room(IN_MEMORY) else None))
     try:
         yield folder
     finally:
         remove(folder)
+
+
+def _has_room(folder: str) -> bool:
+    try:
+        return os.access(folder, os.W_OK | os.X_OK) and shutil.disk_usage(folder).free >= ROOM
+    except OSError:
+        return False
 
 
 def remove(folder: str | os.PathLike) -> None:

@@ -304,7 +304,7 @@ def started_command(
         is_warm = preload and argv[0] == sys.executable
         zygote = warm.zygote_with(preload) if is_warm else None  # first: of what starts later, no child may be left
         try:
-            user = stack.enter_context(users.own_user()) if has_own_users(bubblewrapped) else 0
+            user = stack.enter_context(users.own_user(bubblewrapped)) if has_own_users(bubblewrapped) else 0
         except (users.NoUserError, OSError) as error:
             raise SandboxError(f"no user for the sandbox: {error}") from error
         if bubblewrapped:

@@ -31,14 +31,18 @@ def is_root() -> bool:
 
 
 @contextlib.contextmanager
-def own_user() -> Iterator[int]:
-    """The id of a user that no other run has; afterwards nothing runs as this user, and its files are gone."""
+def own_user(bubblewrapped: bool = False) -> Iterator[int]:
+    """The id of a user that no other run has; afterwards nothing runs as this user, and its files are gone.
+
+    Bubblewrap sees to that by itself: its process tree ends as a whole, and what it can write to ends with it.
+    """
     with _locked() as user:
         try:
             yield user
         finally:
-            kill_all_of(user)
-            _remove_files_of(user)
+            if not bubblewrapped or is_busy(user):
+                kill_all_of(user)
+                _remove_files_of(user)
 
 
 @contextlib.contextmanager

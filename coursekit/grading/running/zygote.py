@@ -27,6 +27,7 @@ alone; with limits, `launch.py` supervises it. What a learner's code could try:
 
 import ctypes
 import fcntl
+import gc
 import importlib
 import json
 import os
@@ -53,6 +54,7 @@ def main() -> None:
     launch.prctl(SET_DUMPABLE, 0)
     launch.prctl(launch.SET_SUBREAPER, 1)
     _import_without_course(sys.argv[2:])
+    gc.freeze()  # a collection would write to all of it, and so copy it, in every process that is forked
     channel.send(READY)
     started: set[int] = set()
     while True:

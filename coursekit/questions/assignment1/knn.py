@@ -222,21 +222,21 @@ GROWS = "with many rows the processor time grows many times as fast as array cod
 
 _MANY_INPUTS = Effort(
     "no Python loop over the inputs",
-    lambda rng, rows: {"X": rng.randn(rows, 3), "X_train": rng.randn(1, 3)},
+    lambda rng, rows: {"X": rng.rand(rows, 3), "X_train": rng.rand(1, 3)},
     GROWS,
     "there is still a loop over the inputs: all dot products come from one matrix product",
     MANY,
 )
 _MANY_TRAINING_INPUTS = Effort(
     "no Python loop over the training inputs",
-    lambda rng, rows: {"X": rng.randn(1, 3), "X_train": rng.randn(rows, 3)},
+    lambda rng, rows: {"X": rng.rand(1, 3), "X_train": rng.rand(rows, 3)},
     GROWS,
     "there is still a loop over the training inputs: X_train - X[i] subtracts X[i] from all rows of X_train at once",
     MANY,
 )
 _MUCH_MEMORY = Effort(
     "no array of M x N x D entries",
-    lambda rng, rows: {"X": rng.randn(rows, 300), "X_train": rng.randn(rows, 300)},
+    lambda rng, rows: {"X": rng.rand(rows, 300), "X_train": rng.rand(rows, 300)},
     "with M = N = 1,500 and D = 300 the function exceeds the limit on memory (2 GB)",
     "an array of M x N x D differences is built: expand the square instead",
     TOO_MUCH,
