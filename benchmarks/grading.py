@@ -43,6 +43,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+import psutil
 from _timing import compare, print_table, set_threads
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -224,10 +225,10 @@ def cost_of_class(submissions, out, isolation, *options):
     """Grade a class by the command, without its notebooks; what that costs."""
     command = [sys.executable, "-m", "coursekit", "grade", submissions, "--out", out, "--isolation", isolation]
     command += ["--assignment", ASSIGNMENT, "--notebooks", "skip", "--seed", "1", "--trust-submissions", *options]
-    start, started, before = time.monotonic(), processes_started(), processor_time()
+    start, started, before, others = time.monotonic(), processes_started(), processor_time(), children()
     subprocess.run(list(map(str, command)), check=True, capture_output=True)
     seconds = time.monotonic() - start
-    reap_orphans()
+    reap_orphans(others)
     return Cost(seconds, processor_time() - before, processes_started() - started)
 
 
@@ -236,11 +237,17 @@ def adopt_orphans():
     ctypes.CDLL(None).prctl(SET_SUBREAPER, 1, 0, 0, 0)
 
 
-def reap_orphans():
-    """Wait for all children."""
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
+def children():
+    """The numbers of the child processes, of which some may have ended."""
+    return {process.pid for process in psutil.Process().children()}
+
+
+def reap_orphans(others=frozenset()):
+    """Wait for all children but others."""
+    while left := children() - others:
+        for pid in left:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
 def processor_time():
@@ -265,16 +272,15 @@ def large_class(folder, isolation, args):
     classroom = from_tests("classroom")
     must_lose = classroom.write_zoo_class(folder / "class", args.size)
     adopt_orphans()
-    ways = {"one process": ["--processes", 1], "two processes": ["--processes", 2]}
-    found = {}
-    with contextlib.ExitStack() as stack:
-        if args.dask:
-            ways["two workers of Dask"] = ["--scheduler", stack.enter_context(two_workers())]
-        for number, (way, options) in enumerate(ways.items()):
+    ways = {"one process": processes(1), "two processes": processes(2)}
+    ways |= {"two workers of Dask": two_workers()} if args.dask else {}
+    found = []
+    for number, (way, started) in enumerate(ways.items()):
+        with started as options:
             cost = cost_of_class(folder / "class", folder / f"out{number}", isolation, *options)
-            found[way] = evidence_in(folder / f"out{number}")
-            tell_cost(f"{args.size} submissions, {way}", cost, args.size)
-    first, *others = found.values()
+        found.append(evidence_in(folder / f"out{number}"))
+        tell_cost(f"{args.size} submissions, {way}", cost, args.size)
+    first, *others = found
     different = [id_ for id_ in first if any(other.get(id_) != first[id_] for other in others)]
     print(f"records: {len(first)}; not the same in all ways: {different or 'none'}")
     unfair = [
@@ -291,17 +297,23 @@ def large_class(folder, isolation, args):
 def tell_cost(title, cost, size):
     """Print what grading so many submissions cost."""
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"{title}: {cost.seconds:.0f} s, {60 * size / cost.seconds:.1f} a minute")
+    print(f"{title}: {cost.seconds:.0f} s, {60 * size / cost.seconds:.1f} a minute", flush=True)
     print(f"  processor time of a submission: {cost.processor / size:.2f} s; largest process so far: {memory:.0f} MB")
 
 
 @contextlib.contextmanager
+def processes(number):
+    """The options for so many processes on this machine."""
+    yield ["--processes", number]
+
+
+@contextlib.contextmanager
 def two_workers():
-    """The address of a Dask cluster on this machine."""
+    """The options for a Dask cluster on this machine. The processor time of its workers is not known while they run."""
     from dask.distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
-        yield cluster.scheduler_address
+        yield ["--scheduler", cluster.scheduler_address]
 
 
 def records_in(out):
