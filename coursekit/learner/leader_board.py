@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from coursekit.paths import ROOT
 
 FILE = ROOT / "leader_board.csv"
 DATA = ("built-in images", "CIFAR-10")
+SHOWN = ("rank", "accuracy", "minutes", "cores", "name", "changed")
 
 
 class Line(NamedTuple):
@@ -96,16 +98,33 @@ def ranked(lines: Iterable[Line]) -> list[Line]:
 
 
 def show_board(own: Line, path: Path = FILE) -> None:
-    """Print the runs on the same data with one's own among them, and its line for the file."""
+    """Show the runs on the same data with one's own among them, and print its line for the file."""
+    from IPython.display import HTML, display
+
     lines = ranked([*(line for line in read_board(path) if line.data == own.data), own])
-    width = max(len(line.name) for line in lines)
-    print(f"Leader board for {own.data}: validation accuracy, six views\n")
-    print(f"    rank  accuracy  minutes  cores  {'name':{width}}  changed")
+    print(f"Leader board for {own.data}")
+    display(HTML(_table(lines, own)))
+    print(f"Your line for {path.name}:\n{own.as_csv()}")
+
+
+def _table(lines: list[Line], own: Line) -> str:
+    """The lines as a table in HTML; the own one is in bold type and says so."""
+    rows = [_row("th", SHOWN)]
     for rank, line in enumerate(lines, 1):
-        mark = "-->" if line is own else ""
-        numbers = f"{rank:4}  {line.accuracy:8.4f}  {line.minutes:7.2f}  {line.cores:5}"
-        print(f"{mark:3} {numbers}  {line.name:{width}}  {line.changed}")
-    print(f"\nYour line for {path.name}:\n{own.as_csv()}")
+        name = f"{line.name} (this run)" if line is own else line.name
+        texts = (str(rank), f"{line.accuracy:.4f}", f"{line.minutes:.2f}", str(line.cores), name, line.changed)
+        rows.append(_row("td", texts, is_bold=line is own))
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _row(kind: str, texts: Iterable[str], is_bold: bool = False) -> str:
+    """A row of cells "th" or "td": numbers to the right, texts to the left."""
+    cells = []
+    for column, text in zip(SHOWN, texts, strict=True):
+        side = "left" if column in ("name", "changed") else "right"
+        content = f"<b>{escape(text)}</b>" if is_bold else escape(text)
+        cells.append(f'<{kind} style="text-align: {side}">{content}</{kind}>')
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _as_csv(row: Iterable[object]) -> str:

@@ -88,7 +88,7 @@ def _planned(seconds: float, per_image: float, make: Make, data: dict, batch_siz
     number = len(data["X_train"])
     size = batch_size or batch_size_for(epochs, number)
     print(f"a step takes {1000 * per_image:.1f} ms for each image")
-    print(f"planned: epochs {epochs}, training images {number:,}, batch size {size:,}")
+    print(f"planned: epochs {epochs}, images {number:,}, batch size {size:,}")
     np.random.seed(0)
     return make(data, epochs, size)
 
