@@ -11,7 +11,7 @@ from coursekit.paths import ROOT
 
 FILE = ROOT / "leader_board.csv"
 DATA = ("built-in images", "CIFAR-10")
-SHOWN = ("rank", "accuracy", "minutes", "cores", "name", "changed")
+SHOWN = ("rank", "accuracy", "minutes", "run")  # few columns, for narrow screens
 
 
 class Line(NamedTuple):
@@ -111,17 +111,17 @@ def _table(lines: list[Line], own: Line) -> str:
     """The lines as a table in HTML; the own one is in bold type and says so."""
     rows = [_row("th", SHOWN)]
     for rank, line in enumerate(lines, 1):
-        name = f"{line.name} (this run)" if line is own else line.name
-        texts = (str(rank), f"{line.accuracy:.4f}", f"{line.minutes:.2f}", str(line.cores), name, line.changed)
+        about = f"{line.name}{' (this run)' if line is own else ''}, cores: {line.cores}, changed: {line.changed}"
+        texts = (str(rank), f"{line.accuracy:.4f}", f"{line.minutes:.2f}", about)
         rows.append(_row("td", texts, is_bold=line is own))
     return f"<table>{''.join(rows)}</table>"
 
 
 def _row(kind: str, texts: Iterable[str], is_bold: bool = False) -> str:
-    """A row of cells "th" or "td": numbers to the right, texts to the left."""
+    """A row of cells "th" or "td": numbers to the right, the text to the left."""
     cells = []
     for column, text in zip(SHOWN, texts, strict=True):
-        side = "left" if column in ("name", "changed") else "right"
+        side = "left" if column == SHOWN[-1] else "right"
         content = f"<b>{escape(text)}</b>" if is_bold else escape(text)
         cells.append(f'<{kind} style="text-align: {side}">{content}</{kind}>')
     return f"<tr>{''.join(cells)}</tr>"
