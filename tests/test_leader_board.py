@@ -33,8 +33,8 @@ def board(tmp_path):
     return write
 
 
-def line(name="Ada", accuracy=0.914, data="built-in images", changed="nothing"):
-    return Line(name, accuracy, 3.0, 2, "a processor", data, changed)
+def line(name="Ada", accuracy=0.914, data="built-in images", changed="nothing", minutes=3.0):
+    return Line(name, accuracy, minutes, 2, "a processor", data, changed)
 
 
 # ---- the leader board
@@ -83,9 +83,9 @@ def test_other_columns_are_refused(board, header):
 
 
 def test_ranks():
-    """By accuracy; whoever reached it first is first."""
-    lines = [line("a", 0.8), line("b", 0.9), line("c", 0.8), line("d", 0.95)]
-    assert [each.name for each in ranked(lines)] == ["d", "b", "a", "c"]
+    """By accuracy, then by the minutes that it took; whoever had both first is first."""
+    lines = [line("a", 0.8), line("b", 0.9), line("c", 0.8), line("d", 0.8, minutes=0.5), line("e", 0.95)]
+    assert [each.name for each in ranked(lines)] == ["e", "b", "d", "a", "c"]
 
 
 def test_the_own_run_has_its_place(board, capsys, monkeypatch):

@@ -95,7 +95,7 @@ class TestRun:
         assert "its error was hidden" in outcome.cells[7].detail
 
     def test_what_the_course_skips_is_no_difference(self, level, monkeypatch):
-        outcome = run([("1", None), ("# NBVAL_SKIP\n1 / 0", None)], level, monkeypatch)
+        outcome = run([("x = 1", None), ("# NBVAL_SKIP\n1 / 0", None)], level, monkeypatch)
         assert statuses(outcome) == ["ok", "not run"] and outcome.state == "as expected"
 
     def test_first_cell_is_silent(self, level, monkeypatch):

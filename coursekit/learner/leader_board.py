@@ -93,8 +93,8 @@ def _cores(text: str) -> int:
 
 
 def ranked(lines: Iterable[Line]) -> list[Line]:
-    """The lines from the highest accuracy to the lowest; of two that are equal, the earlier one is first."""
-    return sorted(lines, key=lambda line: -line.accuracy)
+    """The lines from the highest accuracy to the lowest; of equal ones the shortest run is first, then the earliest."""
+    return sorted(lines, key=lambda line: (-line.accuracy, line.minutes))
 
 
 def show_board(own: Line, path: Path = FILE) -> None:
@@ -112,7 +112,7 @@ def _table(lines: list[Line], own: Line) -> str:
     rows = [_row("th", SHOWN)]
     for rank, line in enumerate(lines, 1):
         about = f"{line.name}{' (this run)' if line is own else ''}, cores: {line.cores}, changed: {line.changed}"
-        texts = (str(rank), f"{line.accuracy:.4f}", f"{line.minutes:.2f}", about)
+        texts = (str(rank), f"{line.accuracy:.4f}", f"{line.minutes:.3f}", about)
         rows.append(_row("td", texts, is_bold=line is own))
     return f"<table>{''.join(rows)}</table>"
 

@@ -37,7 +37,7 @@ class OwnRun(NamedTuple):
 
     def line(self, name: str, changed: str) -> Line:
         """The line of the leader board: who made the run, on what, and what was changed."""
-        minutes = round(self.trained, 2)
+        minutes = round(self.trained, 3)
         return Line(name, round(self.accuracy, 4), minutes, _threads.count(), processor(), dataset_name(), changed)
 
 
@@ -69,7 +69,7 @@ def train_for(minutes: float, make: Make, batch_size: int | None = None) -> OwnR
     solver.time_limit = 60 * minutes
     run = _watched_run(solver)
     run = run._replace(accuracy=accuracy(solver.model, data["X_val"], data["y_val"]))
-    print(f"trained: steps {len(solver.loss_history):,}, minutes {run.trained:.2f}")
+    print(f"trained: steps {len(solver.loss_history):,}, minutes {run.trained:.3f}")
     print(f"validation accuracy, six views: {run.accuracy:.4f}")
     return run
 
