@@ -27,7 +27,9 @@ class Line(NamedTuple):
 
     def as_csv(self) -> str:
         """The text of the line, without the end of the line."""
-        return _as_csv(self)
+        out = io.StringIO()
+        csv.writer(out, lineterminator="").writerow(self)
+        return out.getvalue()
 
 
 class BoardError(ValueError):
@@ -98,13 +100,12 @@ def ranked(lines: Iterable[Line]) -> list[Line]:
 
 
 def show_board(own: Line, path: Path = FILE) -> None:
-    """Show the runs on the same data with one's own among them, and print its line for the file."""
+    """Show the runs on the same data with one's own among them, and its line for the file."""
     from IPython.display import HTML, display
 
     lines = ranked([*(line for line in read_board(path) if line.data == own.data), own])
-    print(f"Leader board for {own.data}")
-    display(HTML(_table(lines, own)))
-    print(f"Your line for {path.name}:\n{own.as_csv()}")
+    line = f'<pre style="white-space: pre-wrap">{escape(own.as_csv(), quote=False)}</pre>'
+    display(HTML(f"{_table(lines, own)}<p>Your line for {path.name}:</p>{line}"))
 
 
 def _table(lines: list[Line], own: Line) -> str:
@@ -114,7 +115,7 @@ def _table(lines: list[Line], own: Line) -> str:
         about = f"{line.name}{' (this run)' if line is own else ''}, cores: {line.cores}, changed: {line.changed}"
         texts = (str(rank), f"{line.accuracy:.4f}", f"{line.minutes:.3f}", about)
         rows.append(_row("td", texts, is_bold=line is own))
-    return f"<table>{''.join(rows)}</table>"
+    return f"<table><caption>Leader board for {own.data}</caption>{''.join(rows)}</table>"
 
 
 def _row(kind: str, texts: Iterable[str], is_bold: bool = False) -> str:
@@ -123,11 +124,5 @@ def _row(kind: str, texts: Iterable[str], is_bold: bool = False) -> str:
     for column, text in zip(SHOWN, texts, strict=True):
         side = "left" if column == SHOWN[-1] else "right"
         content = f"<b>{escape(text)}</b>" if is_bold else escape(text)
-        cells.append(f'<{kind} style="text-align: {side}">{content}</{kind}>')
+        cells.append(f'<{kind} style="text-align: {side}; padding: 0.2em 0.5em">{content}</{kind}>')
     return f"<tr>{''.join(cells)}</tr>"
-
-
-def _as_csv(row: Iterable[object]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(row)
-    return out.getvalue()
