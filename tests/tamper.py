@@ -1386,7 +1386,7 @@ for name in ('cs231n/layers.py', 'coursekit/running/worker.py', 'coursekit/core/
         with open(place, 'wb') as file:
             file.write(b'leak')
 """,
-        "os.path.exists(importlib.util.cache_from_source('cs231n/layers.py'))",
+        "open(importlib.util.cache_from_source('cs231n/layers.py'), 'rb').read(4) == b'leak'",
         levels=WRAPPED,
     ),
     Leak(

@@ -23,6 +23,8 @@ from cs231n._nearest import _Rows
 from cs231n.classifiers.fc_net import TwoLayerNet
 
 LATER = [question for question in all_questions().values() if closure(question)]
+FUNCTIONS = [question for question in LATER if not question.in_notebook]
+DEEPEST = {question.notebook: question for question in sorted(FUNCTIONS, key=lambda question: len(closure(question)))}
 _REGION = re.compile(r"^[ ]*### BEGIN SOLUTION\n(.*?)^[ ]*### END SOLUTION\n", re.DOTALL | re.MULTILINE)
 _STUB = re.compile(r'^[ ]*raise NotImplementedError\("(\w+):.*\n', re.MULTILINE)
 
@@ -42,7 +44,12 @@ def without(ids, assignment="assignment2"):
     return files
 
 
-@pytest.mark.parametrize("question", [q for q in LATER if not q.in_notebook], ids=lambda q: q.id)
+def quickly(question):
+    """Of each notebook, the question that builds on most; the others are slow."""
+    return pytest.param(question, id=question.id, marks=[] if question in DEEPEST.values() else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("question", map(quickly, FUNCTIONS))
 def test_right_answer_with_nothing_before(question):
     """Whatever the earlier answers are: functions, methods, or parts of the same function."""
     with contextlib.ExitStack() as stack:
