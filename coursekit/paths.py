@@ -37,6 +37,7 @@ LEARNER = (
     "assignments/**/*.ipynb",
     "collect_submission.sh",
     "datasets/get_datasets.py",
+    "leader_board.csv",
     "requirements.lock",
     "requirements.txt",
 )

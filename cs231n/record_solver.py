@@ -14,12 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from cs231n import optim
-from cs231n._errors import require_images, require_not_negative, require_whole
+from cs231n._errors import require_images, require_not_negative, require_settings, require_whole
 from cs231n.augmentation import alternating_flips, mirrored, translate
 from cs231n.ensembles import lookahead
 from cs231n.solver import Solver
 
 FLIPS = ("alternating", "random", None)
+KINDS = {"filters", "biases", "head", "whitening"}  # of parameters; whitening: its bias
 LOOKAHEAD_EVERY = 5  # steps
 LOOKAHEAD_DECAY = 0.95**LOOKAHEAD_EVERY  # at the end of the run
 
@@ -54,6 +55,16 @@ def nesterov_groups(batch_size, width):
 def _nesterov(rate, momentum, decay):
     """Nesterov momentum; at the highest rate, a step shrinks a parameter by the share `decay`, momentum left aside."""
     return Group("nesterov_momentum", {"learning_rate": rate, "momentum": momentum}, decay / rate)
+
+
+def _with_rates(groups, factors):
+    """The groups with other learning rates; their decay changes with them."""
+
+    def settings(name):
+        own = groups[name].settings
+        return own | {"learning_rate": own["learning_rate"] * float(factors.get(name, 1))}
+
+    return {name: group._replace(settings=settings(name)) for name, group in groups.items()}
 
 
 class Recipe(NamedTuple):
@@ -93,11 +104,14 @@ class RecordSolver(Solver):
         Epochs after which the bias of the whitening stays as it is.
     lookahead : bool, optional
         Default: what belongs to the update rule.
+    rates : dict, optional
+        Factors by which the recipe's learning rates are multiplied, such as ``{"filters": 0.5}``; the kinds of
+        parameters are filters, biases, head and whitening.
     seed : int
         Of all random choices. They depend on the epoch and the image alone, so a resumed run makes the same ones.
     **options
-        ``num_epochs``, ``num_train_samples``, ``num_val_samples``, ``checkpoint_name``, ``on_step``, ``print_every``
-        and ``verbose`` as for `Solver`.
+        ``num_epochs``, ``num_train_samples``, ``num_val_samples``, ``time_limit``, ``checkpoint_name``, ``on_step``,
+        ``print_every`` and ``verbose`` as for `Solver`.
 
     Attributes
     ----------
@@ -119,11 +133,11 @@ class RecordSolver(Solver):
         self.bias_epochs, self.seed = options.pop("bias_epochs", 3), options.pop("seed", 0)
         if update_rule not in RECIPES:
             raise ValueError(f'update_rule is "{update_rule}", expected one of {", ".join(RECIPES)}.')
-        recipe = RECIPES[update_rule]
+        recipe, self.rates = RECIPES[update_rule], options.pop("rates", {})
         self.lookahead = options.pop("lookahead", recipe.lookahead)
         self._require_own_settings()
         require_whole("batch_size", batch_size)
-        self.groups = recipe.groups(batch_size, model.widths[-1])
+        self.groups = _with_rates(recipe.groups(batch_size, model.widths[-1]), self.rates)
         schedule = partial(
             optim.triangular,
             num_epochs=max(num_epochs, 1),
@@ -144,6 +158,12 @@ class RecordSolver(Solver):
             raise ValueError(f"flips is {self.flips!r}, expected 'alternating', 'random' or None.")
         require_whole("most", self.most, least=0)
         require_not_negative("bias_epochs", self.bias_epochs)
+        require_settings(self.rates, KINDS, "rates")
+
+    def _run(self):
+        super()._run()
+        if self.stopped_early and self.lookahead:  # otherwise the last step has done so
+            self._set_state({name: value.copy() for name, value in self.averages.items()})
 
     def _keep(self, data):
         super()._keep(data)

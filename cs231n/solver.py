@@ -52,6 +52,9 @@ class Solver:
     patience : int, optional
         Early stopping: a run ends after this many epochs in a row that have not raised ``best_val_acc``; an accuracy
         as high as the best is no gain. A new run after a complete one counts anew.
+    time_limit : float, optional
+        Seconds of training after which a run ends, once the step under way is complete. If the steps take longer than
+        planned, ``lr_schedule`` is followed by the clock, so that the learning rate has fallen when the time is over.
     checkpoint_name : str or Path, optional
         If given, ``<checkpoint_name>_epoch_<e>.npz`` is written after the first step and after each epoch; `resume`
         continues from such a file.
@@ -73,7 +76,7 @@ class Solver:
     epochs_without_gain : int
         The number of epochs in a row, up to now, that have not raised best_val_acc.
     stopped_early : bool
-        Whether the last run ended because of `patience`.
+        Whether the last run ended because of `patience` or `time_limit`.
     epoch : int
     seconds : float
         Training time so far, including that of the runs before `resume`.
@@ -116,6 +119,7 @@ class Solver:
         self.num_val_samples = kwargs.pop("num_val_samples", None)
         self.weight_average = kwargs.pop("weight_average", None)
         self.patience = kwargs.pop("patience", None)
+        self.time_limit = kwargs.pop("time_limit", None)
         self.checkpoint_name = kwargs.pop("checkpoint_name", None)
         self.print_every = kwargs.pop("print_every", 10)
         self.verbose = kwargs.pop("verbose", True)
@@ -124,6 +128,8 @@ class Solver:
             raise ValueError(f"Unrecognized arguments {names}")
         self.update_rule = _find_rule(self.update_rule)
         self._require_settings()
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise ValueError(f"time_limit is {self.time_limit}, expected seconds, more than 0, or None for no limit.")
         self._require_one_schedule()
         self._reset()
 
@@ -218,12 +224,12 @@ class Solver:
         self.is_complete = self.stopped_early = False
         steps = range(len(self.loss_history), num_iterations)
         for t in steps if self.verbose else watched(steps, "training"):
-            if self._is_out_of_patience():
+            if self._is_out_of_patience() or self._time_share() >= 1:
                 self.stopped_early = True
                 break
             start = time.monotonic()
             if self.lr_schedule:
-                self._set_learning_rate(epoch=t / iterations_per_epoch)
+                self._set_learning_rate(epoch=max(t / iterations_per_epoch, self._time_share() * self.num_epochs))
             self._step()
             if self.verbose and t % self.print_every == 0:
                 print(f"(Iteration {t + 1} / {num_iterations}) loss: {self.loss_history[-1]:f}")
@@ -245,6 +251,10 @@ class Solver:
 
     def _is_out_of_patience(self):
         return self.patience is not None and self.epochs_without_gain >= self.patience
+
+    def _time_share(self):
+        """How much of the time is over, from 0 to 1; 0 without a limit."""
+        return min(self.seconds / self.time_limit, 1) if self.time_limit else 0
 
     def _end_of_run(self, length):
         """Return the number of steps, since the very first, after which a run of `length` steps ends."""

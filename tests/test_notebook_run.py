@@ -1,6 +1,7 @@
 """Running notebooks for grading: by nbval and without it, with a tolerance for numbers; a dead kernel is noticed."""
 
 import contextlib
+import re
 import sys
 import time
 from dataclasses import replace
@@ -17,7 +18,8 @@ from coursekit.grading.running.cells import Options, options_of
 from coursekit.grading.running.nbval_cells import Tolerant
 from coursekit.grading.running.reference import NOBODY
 from coursekit.grading.settings import Settings
-from coursekit.questions import find
+from coursekit.paths import ROOT, SANDBOX, files_in
+from coursekit.questions import NOTEBOOKS, find, notebook_file
 from coursekit.teacher import first_cell
 
 LEVELS = [
@@ -89,8 +91,12 @@ class TestRun:
         outcome = run(CELLS, level, monkeypatch)
         assert statuses(outcome) == ["ok", "differs", "ok", "not run", "error", "ok", "ok", "error"], outcome.cells
         assert outcome.state == "differs" and "ZeroDivisionError" in outcome.cells[4].detail
-        assert outcome.reason == "4 of 8 cells; the first: cell-1"
+        assert outcome.reason == "3 of 8 cells; the first: cell-1"
         assert "its error was hidden" in outcome.cells[7].detail
+
+    def test_what_the_course_skips_is_no_difference(self, level, monkeypatch):
+        outcome = run([("x = 1", None), ("# NBVAL_SKIP\n1 / 0", None)], level, monkeypatch)
+        assert statuses(outcome) == ["ok", "not run"] and outcome.state == "as expected"
 
     def test_first_cell_is_silent(self, level, monkeypatch):
         """It finds what is there of the course in a sandbox, and nothing missing."""
@@ -242,3 +248,17 @@ def test_options_are_those_of_nbval(source, tags):
     cell = nbformat.v4.new_code_cell(source, metadata={"tags": tags})
     by_nbval = {"check": True} | dict(find_metadata_tags(cell.metadata)) | dict(find_comment_markers(source))
     assert options_of(cell) == Options(**by_nbval)
+
+
+def test_what_is_not_graded_is_run_by_nbval_alone():
+    cell = nbformat.v4.new_code_cell("x", metadata={"tags": ["nbval-ignore-output", "not-graded"]})
+    assert options_of(cell).skip and not dict(find_metadata_tags(cell.metadata)).get("skip")
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_what_the_sandbox_lacks_is_imported_only_by_cells_that_are_not_graded(name):
+    notebook = nbformat.read(ROOT / notebook_file(name), as_version=4)
+    provided = {file.removesuffix(".py").replace("/", ".") for file in files_in(SANDBOX)} | {"coursekit"}
+    for cell in notebook.cells:
+        modules = set(re.findall(r"^ *from (coursekit[.\w]*) import", cell.source, re.MULTILINE))
+        assert cell.cell_type != "code" or modules <= provided or options_of(cell).skip, cell.id

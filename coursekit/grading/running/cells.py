@@ -38,17 +38,21 @@ class Options:
 
 
 LEARNERS_OWN = Options(check=False)
+NOT_GRADED = "not-graded"  # the tag of a cell that learners and `make test` run, and grading does not
 _MARKS: dict[str, dict[str, bool]] = {
     "nbval-ignore-output": {"check": False},
     "nbval-check-output": {"check": True},
     "nbval-raises-exception": {"check_exception": True},
     "raises-exception": {"check_exception": True},
     "nbval-skip": {"skip": True},
+    NOT_GRADED: {"skip": True},
 }
 
 
 def options_of(cell: Any) -> Options:
     r"""The options that a cell's tags and comments set: `nbval-skip` as a tag, `# NBVAL_SKIP` as a line.
+
+    They are nbval's own, and the tag `not-graded`.
 
     Examples
     --------

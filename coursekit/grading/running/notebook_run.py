@@ -24,7 +24,7 @@ from coursekit.core import serialization
 from coursekit.core.question import Question, Status
 from coursekit.grading.record import CellRecord, CellStatus, NotebookState
 from coursekit.grading.running import sandbox
-from coursekit.grading.running.cells import Cell, Options, Session, code_cells, options_of, plain_cells
+from coursekit.grading.running.cells import SKIPPED, Cell, Options, Session, code_cells, options_of, plain_cells
 from coursekit.grading.running.kernel import KernelEnded, SandboxedKernel
 from coursekit.grading.running.reference import NOBODY, Reference
 from coursekit.grading.settings import Settings
@@ -188,7 +188,8 @@ class Checks:
         return ""
 
     def _conclude(self) -> None:
-        bad = [cell for cell in self.result.cells if cell.status != CellStatus.OK]
+        as_wanted = ((CellStatus.OK, ""), (CellStatus.NOT_RUN, SKIPPED))
+        bad = [cell for cell in self.result.cells if (cell.status, cell.detail) not in as_wanted]
         reasons = []
         if bad:
             self.result.state = NotebookState.DIFFERS

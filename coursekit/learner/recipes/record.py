@@ -13,6 +13,7 @@ from cs231n.classifiers.record_net import RecordNet
 from cs231n.data_utils import dataset_name, get_CIFAR10_data
 from cs231n.ensembles import six_view_scores
 from cs231n.record_solver import RecordSolver
+from cs231n.solver import Solver
 
 # The width of the last blocks, with the epochs that such a net should at least have: with fewer, a narrower one learns
 # more. 94 % are published for 256 and 8 epochs, 95 % for 384 and 15 (see cs231n/record_solver.py).
@@ -21,6 +22,7 @@ WIDTH, EPOCHS, BLOCKS = 256, 8, 3
 BATCH_SIZES = (2000, 1000, 500, 250)
 STEPS = 190  # of a run, at least: with fewer in prospect, batches are smaller
 PROBE = 500  # images of the steps that are measured
+FEW = 4  # batches of a run that is too short for an epoch, at least
 SPARE = 0.05  # share of the time that is not planned
 VIEWS = 6
 BATCH_SIZE = 500  # images that are scored at a time
@@ -110,29 +112,41 @@ def _stopped_runs(options: Options) -> Iterator[tuple[Plan, str]]:
 
 
 def seconds_per_image(width: int, data: dict) -> float:
-    """How long a training step takes on this machine for each of its images; the shorter one of two, after a first."""
+    """How long a training step of a net takes on this machine for each of its images."""
     np.random.seed(0)
     number = min(PROBE, len(data["X_train"]))
     solver = RecordSolver(make_net(width, data), data, num_epochs=1, batch_size=number, verbose=False)
+    return seconds_of_a_step(solver) / number
+
+
+def seconds_of_a_step(solver: Solver) -> float:
+    """How long a training step takes on this machine; the shorter one of two, after a first."""
     seconds = []
     for _ in range(3):
         start = time.monotonic()
         solver._step()
         seconds.append(time.monotonic() - start)
-    return min(seconds[1:]) / number
+    return min(seconds[1:])
 
 
 def epochs_within(seconds: float, per_image: float, data: dict) -> int:
-    """How many epochs fit into a time, with all that is measured besides."""
+    """How many epochs fit into a time, with all that is measured besides; 0 or less if not even one does."""
     images = (1 - SPARE) * seconds / per_image
     one, two = _image_steps(1, data), _image_steps(2, data)
     return int((images - one) // (two - one)) + 1
 
 
+def images_within(seconds: float, per_image: float, data: dict) -> int:
+    """The images of an epoch that fits into a time too short for all of them; at least a few batches."""
+    number = len(data["X_train"])
+    missing = _image_steps(1, data) - (1 - SPARE) * seconds / per_image
+    return min(max(number - int(missing), FEW * BATCH_SIZES[-1]), number)
+
+
 def _image_steps(epochs: int, data: dict) -> float:
     """The work of a run: steps of single images; scoring an image is a third of a step of it."""
     scored = min(1000, len(data["X_train"])) + len(data["X_val"])
-    test = VIEWS * len(data["X_test"]) + len(data["X_val"])
+    test = (1 + VIEWS) * len(data.get("X_test", ()))
     return epochs * len(data["X_train"]) + (scored * (epochs + 1) + test) / 3
 
 
