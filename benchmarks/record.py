@@ -13,11 +13,12 @@ import json
 import time
 from pathlib import Path
 from statistics import mean, stdev
+from typing import NamedTuple
 
 import numpy as np
 
 from coursekit.files import write_file
-from coursekit.learner.recipes.record import accuracy, batch_size_for, make_net
+from coursekit.learner.recipes.record import Plan, accuracy, batch_size_for, make_net, plan_within
 from cs231n import _threads, channels_last
 from cs231n.data_utils import dataset_name, get_CIFAR10_data
 from cs231n.record_solver import RecordSolver
@@ -25,8 +26,8 @@ from cs231n.record_solver import RecordSolver
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SEEDS = (0, 1, 2)
 EPOCHS, WIDTH = 4, 128  # of the ablations
-# Epochs and width of the runs for the accuracy over minutes.
-LENGTHS = ((1, 64), (2, 64), (4, 64), (4, 128), (8, 128), (8, 256), (16, 256), (16, 384))
+# Minutes of the runs of `train --net record`, and how many seeds; the most telling ones first.
+LENGTHS = {10: 3, 20: 3, 60: 1, 5: 3, 40: 1, 90: 1}
 ABLATIONS = {  # name: (options of the net, of the solver)
     "everything": ({}, {}),
     "no Muon: Nesterov momentum, a triangular rate, lookahead": ({}, {"update_rule": "nesterov_momentum"}),
@@ -44,36 +45,49 @@ QUICK = {"num_training": 300, "num_validation": 50, "num_test": 50}
 FULL = {"num_training": 49_000, "num_validation": 1000, "num_test": 10_000}
 
 
+class Wanted(NamedTuple):
+    """A run: its name, minutes or a plan, the seed, and options of the net and of the solver."""
+
+    name: str
+    minutes: float
+    plan: Plan
+    seed: int
+    net: dict = {}
+    solver: dict = {}
+
+
 def runs(part, quick):
-    """The name and the settings of each run of a part, in order of the seeds: an early stop leaves whole sets."""
-    seeds = SEEDS[:2] if quick else SEEDS
-    if part == "ablations":
-        sizes = (1, 8) if quick else (EPOCHS, WIDTH)
-        for seed in seeds:
+    """The runs of a part."""
+    if part == "ablations":  # in order of the seeds: an early stop leaves whole sets
+        plan = Plan(8, 1) if quick else Plan(WIDTH, EPOCHS)
+        for seed in SEEDS[:2] if quick else SEEDS:
             for name, (net, solver) in ABLATIONS.items():
-                yield name, sizes, seed, net, solver
+                yield Wanted(name, None, plan, seed, net, solver)
     else:
-        for seed in seeds:
-            for epochs, width in ((1, 8), (2, 8)) if quick else LENGTHS:
-                yield f"{epochs} epochs, width {width}", (epochs, width), seed, {}, {}
+        for minutes, number in {0.02: 2, 0.04: 1}.items() if quick else LENGTHS.items():
+            for seed in range(number):
+                yield Wanted(f"{minutes} minutes", minutes, None, seed)
 
 
-def run(data, sizes, seed, net_options, solver_options):
-    """Train once; return the minutes of training, the processor minutes, and the accuracies."""
-    epochs, width = sizes
-    np.random.seed(seed)
-    net = make_net(width, data, **net_options)
-    size = batch_size_for(epochs, len(data["X_train"]))
-    solver = RecordSolver(net, data, num_epochs=epochs, batch_size=size, seed=seed, verbose=False, **solver_options)
-    start = time.process_time()
+def run(data, wanted):
+    """Train once; return what was trained, the minutes as a whole and of training, and the accuracies."""
+    start, processor = time.monotonic(), time.process_time()
+    plan = wanted.plan or plan_within(wanted.minutes, data)
+    np.random.seed(wanted.seed)
+    net = make_net(plan.width, data, **wanted.net)
+    fixed = {"num_epochs": plan.epochs, "batch_size": batch_size_for(plan.epochs, len(data["X_train"]))}
+    solver = RecordSolver(net, data, **fixed, seed=wanted.seed, verbose=False, **wanted.solver)
     solver.train()
     X, y = data["X_test"], data["y_test"]
+    accuracies = {"one view": accuracy(net, X, y, views=1), "six views": accuracy(net, X, y)}
     return {
-        "minutes": solver.seconds / 60,
-        "processor minutes": (time.process_time() - start) / 60,
+        "width": plan.width,
+        "epochs": plan.epochs,
+        "minutes": (time.monotonic() - start) / 60,
+        "of training": solver.seconds / 60,
+        "processor minutes": (time.process_time() - processor) / 60,
         "validation": solver.val_acc_history[-1],
-        "one view": accuracy(net, X, y, views=1),
-        "six views": accuracy(net, X, y),
+        **accuracies,
     }
 
 
@@ -83,12 +97,13 @@ def complete(path, parts, quick):
     done = {(r["part"], r["name"], r["seed"], r["data"]) for r in results}
     data = None
     for part in parts:
-        for name, sizes, seed, net_options, solver_options in runs(part, quick):
+        for wanted in runs(part, quick):
+            name, seed = wanted.name, wanted.seed
             if (part, name, seed, dataset_name()) in done:
                 continue
             data = data or get_CIFAR10_data(subtract_mean=False, dtype=np.uint8, **(QUICK if quick else FULL))
             about = {"part": part, "name": name, "seed": seed, "data": dataset_name(), "threads": _threads.count()}
-            results.append(about | run(data, sizes, seed, net_options, solver_options))
+            results.append(about | run(data, wanted))
             write_file(path, json.dumps(results, indent=1) + "\n")
             print(f"{part}: {name}, seed {seed}: {results[-1]['six views']:.4f}", flush=True)
     return results
@@ -98,15 +113,16 @@ def complete(path, parts, quick):
 
 
 def table(results, part):
-    """A row for each name: the mean over the seeds, its standard deviation, and the minutes."""
+    """A row for each name: the net, the mean over the seeds, its standard deviation, and the minutes."""
     chosen = [r for r in results if r["part"] == part]
-    yield "| | data | runs | one view | six views | minutes | processor minutes |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| | data | width, epochs | runs | one view | six views | minutes | processor minutes |"
+    yield "|---|---|---|---|---|---|---|---|"
     for name, data in dict.fromkeys((r["name"], r["data"]) for r in chosen):
         same = [r for r in chosen if (r["name"], r["data"]) == (name, data)]
         cells = [_spread([r[views] for r in same]) for views in ("one view", "six views")]
         minutes = [f"{mean(r[unit] for r in same):.1f}" for unit in ("minutes", "processor minutes")]
-        yield f"| {' | '.join([name, data, str(len(same)), *cells, *minutes])} |"
+        nets = "; ".join(dict.fromkeys(f"{r['width']}, {r['epochs']}" for r in same))
+        yield f"| {' | '.join([name, data, nets, str(len(same)), *cells, *minutes])} |"
 
 
 def _spread(values):
@@ -122,7 +138,7 @@ def page(results):
         "--write` writes this page.",
         "## Accuracy over minutes",
         "\n".join(table(results, "minutes")),
-        "![Test accuracy with six views over minutes of training: a mark for each run, and a line through the means of "
+        "![Test accuracy with six views over minutes: a mark for each run, and a line through the means of "
         "each length](record.png)",
         "## Without one ingredient",
         f"Runs of {EPOCHS} epochs and width {WIDTH}.",
@@ -146,7 +162,7 @@ def draw(results, path):
         lengths = [[r for r in own if r["name"] == name] for name in dict.fromkeys(r["name"] for r in own)]
         means = sorted((mean(r["minutes"] for r in same), mean(r["six views"] for r in same)) for same in lengths)
         ax.plot(*zip(*means, strict=True), style, label=data)
-    ax.set(xscale="log", xlabel="minutes of training", ylabel="test accuracy, six views")
+    ax.set(xscale="log", xlabel="minutes, all in all", ylabel="test accuracy, six views")
     if chosen:
         ax.legend()
     fig.savefig(path, dpi=110)
