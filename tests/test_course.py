@@ -17,7 +17,7 @@ from coursekit.grading.reports.learner_page import write_learner_page
 from coursekit.grading.reports.marks import Marks
 from coursekit.grading.reports.phrases import phrases, read_words
 from coursekit.grading.reports.words import partial_sentence
-from coursekit.learner import memory, start_page, submission
+from coursekit.learner import memory, progress, start_page, submission
 from coursekit.learner.progress import verdicts
 from coursekit.paths import ROOT, files_in
 from coursekit.questions import (
@@ -245,6 +245,17 @@ def test_questions_follow_the_rules(few):
     assert {question.notebook for question in submission.questions("assignment1")} == {"knn", "svm", "softmax"}
     with pytest.raises(ValueError, match="This course does not ask knn_two_loops"):
         find("knn_two_loops")
+
+
+def test_progress_names_a_notebook_that_is_there(tmp_path):
+    """The command that it ends with works in this course."""
+    (tmp_path / "course.toml").write_text("[asks]\nnotebooks = ['Dropout']\n")
+    try:
+        use_course(tmp_path / "course.toml")
+        told = " ".join("\n".join(progress._overview({}, tmp_path)).split())
+        assert "`python -m coursekit progress Dropout` lists" in told
+    finally:
+        use_course(None)
 
 
 def test_without_rules_nothing_is_adapted():
