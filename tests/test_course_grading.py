@@ -176,7 +176,7 @@ def test_options_win_over_the_rules(graded, monkeypatch):
 
 @pytest.mark.parametrize(
     "options",
-    [("--follow-through", "50"), ("--follow-through", "nan"), ("--processes", "0"), ("--processes", "-2")],
+    [("--follow-through", "50"), ("--follow-through", "nan"), ("--processes", "0"), ("--seed", "abc")],
 )
 def test_numbers_that_mean_nothing_are_refused(graded, options, capsys):
     """An option has the bounds that the key in the rules has."""
@@ -192,6 +192,17 @@ def two_assignments(graded):
     rules.write_text(RULES.replace('["two_layer_net"]', '["two_layer_net", "Dropout"]'))
     yield ["--course", str(rules)]
     use_course(graded / "course.toml")
+
+
+def test_a_folder_that_cannot_be_is_told_before_grading(graded, capsys):
+    """A file is where the folder should be: a sentence, and the file stays."""
+    assert grade(graded, "--out", graded / "book.csv") == 2
+    assert "book.csv cannot be the folder for the grades: File exists." in capsys.readouterr().out
+    assert (
+        main(["release", "--out", str(graded / "book.csv" / "edition"), "--course", str(graded / "course.toml")]) == 1
+    )
+    assert "The learner's edition was not built: " in capsys.readouterr().out
+    assert (graded / "book.csv").read_text() == BOOK
 
 
 def test_grades_of_another_assignment_are_not_replaced(graded, two_assignments, capsys):

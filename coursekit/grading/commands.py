@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -48,6 +49,7 @@ def grade(options: Sequence[str] = ()) -> int:
         _check_tables(args, settings.assignment)
         phrases()  # read before anything is graded
         dates = late.read_dates(rules, settings.assignment, args.late_days_used)
+        _make_folder(args.out)
     except (BatchError, ValueError) as error:
         say(error)
         return 2
@@ -109,6 +111,14 @@ def _require_same_assignment(out: Path, assignment: str) -> None:
     there = _remembered(out).get("assignment")
     if isinstance(there, str) and there != assignment:
         raise BatchError(f"{out} has the grades of {there}: choose another folder for those of {assignment}.")
+
+
+def _make_folder(out: Path) -> None:
+    """Make the folder for the grades; raise if that cannot be: before anything is graded, not after."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BatchError(f"{out} cannot be the folder for the grades: {error.strerror}.") from error
 
 
 def _check_tables(args: argparse.Namespace, assignment: str) -> None:
@@ -227,24 +237,22 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
 
 
 def _seed(text: str) -> int:
-    seed = int(text)
-    if not 0 <= seed < NUM_SEEDS:
+    if not (text.isdecimal() and int(text) < NUM_SEEDS):
         raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {NUM_SEEDS - 1}, got {text}")
-    return seed
+    return int(text)
 
 
 def _share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text}")
-    return share
+    with suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text}")
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
+    if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
-    return count
+    return int(text)
 
 
 def _survey(folder: Path, pattern: str, roster: Path | None) -> Survey:
