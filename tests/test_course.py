@@ -17,7 +17,7 @@ from coursekit.grading.reports.learner_page import write_learner_page
 from coursekit.grading.reports.marks import Marks
 from coursekit.grading.reports.phrases import phrases, read_words
 from coursekit.grading.reports.words import partial_sentence
-from coursekit.learner import memory, start_page, submission
+from coursekit.learner import memory, progress, start_page, submission
 from coursekit.learner.progress import verdicts
 from coursekit.paths import ROOT, files_in
 from coursekit.questions import (
@@ -34,7 +34,7 @@ from coursekit.teacher.adapted import adapted, given
 from coursekit.teacher.release import write_edition
 from coursekit.teacher.solutions import has_marker
 
-KNOWN = Known(NOTEBOOKS, declared())
+KNOWN = Known(NOTEBOOKS, {q.id: q.notebook for q in declared().values()})
 FEW = """
 [course]
 title = "Vision, autumn"
@@ -122,6 +122,32 @@ def test_each_key_is_found_on_its_line():
         ("x = 1", "line 1, x: there is no table 'x'; there are asks, course"),
         ("days = 1", "line 1, days: it belongs into the table [late]"),
         ("late = 1", "line 1, late: it is a table, [late], and not a value"),
+        ("[[late]]\ndays = 1", "line 1, late: it is one table, [late], in single brackets"),
+        ("[late]\ndays = 1\n[late]", "line 3: it is not TOML: cannot declare ('late',) twice, in `[late]`. A table"),
+        ("[course]\ntitle = Vision", "line 2: it is not TOML: invalid value, in `title = Vision`. A text stands in"),
+        ("[due]\nassignment1 = 2026-10-12T23:59Z", "A time has seconds: 23:59:00."),
+        ("[late]\npenalty = 0,1", "A decimal number has a point: 0.1."),
+        ("[course]\ntitle = 'a\u2028b'", "line 2, course.title: it should be a text of one line"),
+        ('[course]\ntitle = """a\nb"""', 'such as "My course"; it is "a\\nb"'),
+        ("[course]\nlanguage = 'de'\n\ntitle = \"a\\rb\"", "line 4, course.title: it should be a text of one line"),
+        (f"[course]\nwords = '{'w' * 5000}'", "line 2, course.words: there is no file"),
+        ("[late]\ndays_each = 2\npenalty = 0.1", "line 2, late.days_each: say of how many late days"),
+        ("[late]\nthen = 'not accepted'", "line 2, late.then: say after how many days"),
+        ("[asks]\nnotebooks = ['knn', 3]", 'such as ["knn"]; it has 3 in it'),
+        (
+            "[asks]\nnotebooks = ['softmax']\n[points]\nsoftmax_loss = 5",
+            "line 4, points.softmax_loss: softmax_loss is a question of two_layer_net, which is not asked",
+        ),
+        (
+            "[asks]\nassignments = ['assignment1']\n[due]\nassignment2 = 2026-10-12T23:59:00Z",
+            "line 4, due.assignment2: assignment2 is not asked",
+        ),
+        (
+            "[asks]\nassignments = [\n'assignment1',\n'practice']\nnotebooks = ['knn']",
+            "line 4, asks.assignments: none of asks.notebooks is in practice",
+        ),
+        ("[due]\nassignment1 = 9999-12-31T23:59:59Z", "line 2, due.assignment1: the year should be from 1970 to 8999"),
+        ("[course]\ntime_zone = 'x'\n[due]\nassignment1 = 2026-10-12T23:59:00", "line 2, course.time_zone: it should"),
         ("[late]\ndyas = 1", "line 2, late.dyas: there is no key 'dyas' (the nearest is days)"),
         ("[late]\ndays = 1.5\npenalty = 0", "line 2, late.days: it should be a whole number from 0 to 1000; it is 1.5"),
         ("[late]\ndays = 2", "line 2, late.days: say what follows the late days"),
@@ -129,9 +155,9 @@ def test_each_key_is_found_on_its_line():
         ("[late]\nthen = 'no'", 'line 2, late.then: it should be "zero" or "not accepted"; it is "no"'),
         ("[late]\nextensions = 'x.csv'", "line 2, late.extensions: there is no file /nowhere/x.csv"),
         ("[points]\nsoftmax_los = 1", "line 2, points.softmax_los: there is no question 'softmax_los' (the nearest is"),
-        ("[points]\nsgd = 0", "line 2, points.sgd: points are whole numbers from 1; it is 0"),
-        ("[points]\nsgd = '3'", 'line 2, points.sgd: points are whole numbers from 1; it is "3"'),
-        ("[points]\nsgd = true", "line 2, points.sgd: points are whole numbers from 1; it is true"),
+        ("[points]\nsgd = 0", "line 2, points.sgd: points are whole numbers from 1 to 10000; it is 0"),
+        ("[points]\nsgd = '3'", 'line 2, points.sgd: points are whole numbers from 1 to 10000; it is "3"'),
+        ("[points]\nsgd = true", "line 2, points.sgd: points are whole numbers from 1 to 10000; it is true"),
         ("[asks]\nleave_out = ['sgd']\n[points]\nsgd = 1", "line 4, points.sgd: sgd is left out by asks.leave_out"),
         ("[asks]\nnotebooks = [\n'knn',\n'smv',\n]", "line 4, asks.notebooks: there is no notebook 'smv' (the nearest"),
         ("[asks]\nnotebooks = 'knn'", "line 2, asks.notebooks: it should be a list of names"),
@@ -161,6 +187,18 @@ def test_what_is_wrong_is_one_sentence_with_file_line_and_key(text, told):
     """Each mistake in a file brings its own sentence, and no other."""
     [sentence] = problems(text)
     assert told in sentence and sentence.startswith("course.toml, line ") and sentence.endswith(".")
+
+
+def test_brackets_beyond_all_reason_are_no_toml():
+    """What the reader of TOML cannot bear is told as well."""
+    [sentence] = problems("x = " + "[" * 5000)
+    assert sentence.startswith("course.toml: it is not TOML that can be read")
+
+
+def test_a_line_ends_where_toml_says_so():
+    """A separator of lines in a comment or a text moves no later key to another line."""
+    [sentence] = problems("# a\u2028b\n[late]\ndays = 1.5")
+    assert sentence.startswith("course.toml, line 3, late.days")
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_file():
@@ -207,6 +245,17 @@ def test_questions_follow_the_rules(few):
     assert {question.notebook for question in submission.questions("assignment1")} == {"knn", "svm", "softmax"}
     with pytest.raises(ValueError, match="This course does not ask knn_two_loops"):
         find("knn_two_loops")
+
+
+def test_progress_names_a_notebook_that_is_there(tmp_path):
+    """The command that it ends with works in this course."""
+    (tmp_path / "course.toml").write_text("[asks]\nnotebooks = ['Dropout']\n")
+    try:
+        use_course(tmp_path / "course.toml")
+        told = " ".join("\n".join(progress._overview({}, tmp_path)).split())
+        assert "`python -m coursekit progress Dropout` lists" in told
+    finally:
+        use_course(None)
 
 
 def test_without_rules_nothing_is_adapted():

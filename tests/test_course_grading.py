@@ -174,6 +174,60 @@ def test_options_win_over_the_rules(graded, monkeypatch):
     assert (seen[0].follow_through_share, seen[0].edges, seen[0].partial_credit) == (0.25, "count", True)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [("--follow-through", "50"), ("--follow-through", "nan"), ("--processes", "0"), ("--seed", "abc")],
+)
+def test_numbers_that_mean_nothing_are_refused(graded, options, capsys):
+    """An option has the bounds that the key in the rules has."""
+    with pytest.raises(SystemExit) as ended:
+        grade(graded, *options)
+    assert ended.value.code == 2 and f"got {options[1]}" in capsys.readouterr().err
+
+
+@pytest.fixture
+def two_assignments(graded):
+    """The rules of the class with a notebook of assignment2 as well."""
+    rules = graded / "two.toml"
+    rules.write_text(RULES.replace('["two_layer_net"]', '["two_layer_net", "Dropout"]'))
+    yield ["--course", str(rules)]
+    use_course(graded / "course.toml")
+
+
+def test_a_folder_that_cannot_be_is_told_before_grading(graded, capsys):
+    """A file is where the folder should be: a sentence, and the file stays."""
+    assert grade(graded, "--out", graded / "book.csv") == 2
+    assert "book.csv cannot be the folder for the grades: File exists." in capsys.readouterr().out
+    assert (
+        main(["release", "--out", str(graded / "book.csv" / "edition"), "--course", str(graded / "course.toml")]) == 1
+    )
+    assert "The learner's edition was not built: " in capsys.readouterr().out
+    assert (graded / "book.csv").read_text() == BOOK
+
+
+def test_grades_of_another_assignment_are_not_replaced(graded, two_assignments, capsys):
+    """A folder keeps the records of its assignment; another assignment needs another folder."""
+    before = {path.name: path.read_bytes() for path in (graded / "out" / "records").iterdir()}
+    assert grade(graded, *two_assignments, "--assignment", "assignment2") == 2
+    assert "has the grades of assignment1: choose another folder for those of assignment2." in capsys.readouterr().out
+    assert before == {path.name: path.read_bytes() for path in (graded / "out" / "records").iterdir()}
+
+
+@pytest.mark.parametrize(
+    "question, told",
+    [
+        ("affine_forwrd", "There is no question 'affine_forwrd'. Did you mean affine_forward"),
+        ("knn_no_loops", "This course does not ask knn_no_loops"),
+        ("dropout_forward", "dropout_forward is asked in assignment2, and these are grades of assignment1."),
+    ],
+)
+def test_a_question_that_was_not_graded_is_not_graded_again(graded, two_assignments, question, told, capsys):
+    """It is named; to say that nothing differs would mean that it had been looked at."""
+    options = ["--question", question, "--trust-submissions", *two_assignments]
+    assert main(["regrade", str(graded / "out"), *options]) == 2
+    assert told in capsys.readouterr().out
+
+
 def test_problems_with_the_rules_stop_a_command_at_once(graded, capsys):
     """Before anything is read or graded, all problems are told, and the status is 2."""
     (graded / "course.toml").write_text(RULES + "[release]\nsolution = 'none'\n")

@@ -298,6 +298,18 @@ def test_run_autograder(autograder, tmp_path, ends):
         assert json.loads(results)["output"].startswith("Not graded: grading was stopped early")
 
 
+def test_marks_of_another_assignment_do_not_reach_gradescope(tmp_path, capsys):
+    """Whoever names the folder of another assignment would wait for its marks in vain."""
+    (tmp_path / "marks").mkdir()
+    (tmp_path / "marks" / "knn.csv").write_text(
+        "question,answer,points,possible\nknn-answer_preprocessing,answer-a,1,2\n"
+    )
+    zipped = tmp_path / "autograder.zip"
+    assert write_autograder("assignment2", str(zipped), str(tmp_path)) == 2
+    assert "has marks for knn, and none for assignment2" in capsys.readouterr().out and not zipped.exists()
+    assert write_autograder("assignment1", str(zipped), str(tmp_path)) == 0
+
+
 def test_marks_reach_gradescope(tmp_path, capsys):
     """The zip has them; in the container a submission has the id that it has in an export, by which they are found."""
     zipped, grades = tmp_path / "autograder.zip", tmp_path / "grades"

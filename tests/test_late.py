@@ -13,6 +13,8 @@ from coursekit.grading import late
 from coursekit.grading.intake.tables import TableError
 from coursekit.grading.late import Dates, costs, days_late, free_days, lateness, with_lateness
 from coursekit.grading.record import Record
+from coursekit.grading.reports.class_page import write_class_page
+from coursekit.grading.reports.class_reports import write_reports
 from coursekit.grading.reports.exports import grades_csv
 from coursekit.grading.reports.marks import Marks
 from coursekit.grading.reports.points import grade_of
@@ -132,6 +134,24 @@ def test_lateness_comes_from_what_is_known(tmp_path, learner, extensions, days, 
     assert bool(record.late.doubt) == (not record.late.handed_in or "Only the day" in told)
 
 
+def test_what_a_teacher_can_do_is_not_said_to_the_learner(tmp_path):
+    """The class page names the list of extensions, which learners neither have nor can change."""
+    record = with_lateness(handed_in(), dates(tmp_path))
+    write_class_page([record], tmp_path)
+    assert "say when it came in the list of extensions" in (tmp_path / "class.html").read_text()
+    assert "extensions" not in late_sentences(record, grade_of(record, Marks({})))
+
+
+def test_an_extension_that_is_nobodys_is_told(tmp_path):
+    """Who is written in another way gets no more time, so a person has to look; who is found is not named."""
+    rules = dates(tmp_path, "name,username,days\n,17,1\nAdda Do,,2\nBen,,1\n")
+    [told] = late.without_submission([handed_in()], rules)
+    assert told.startswith("extensions.csv has learners without a submission: Adda Do, Ben.")
+    notes = write_reports([handed_in()], tmp_path, dates=rules)
+    assert told in notes and "Adda Do" in (tmp_path / "class.html").read_text()
+    assert not [*late.without_submission([handed_in()], dates(tmp_path, "name,days\nAda Doe,1\n"))]
+
+
 def test_a_time_without_a_zone_needs_the_courses(tmp_path):
     """Without one, nobody can say whether it is late."""
     found = lateness(handed_in(time="2026-10-19T00:59:00"), Dates(DUE, RULES))
@@ -175,6 +195,7 @@ def test_days_used_are_carried_over(tmp_path):
         ("name,days\nAda,-1\n", "line 2: days should be a whole number from 0; it is '-1'"),
         ("name,until\nAda,2026-10-13\n", "line 2: until should be a day and a time"),
         ("name,days,until\nAda,1,2026-10-13 12:00\n", "line 2: both days and until are filled in"),
+        ("name,until\nAda,9999-12-31 23:59\n", "line 2: the year of until should be from 1970 to 8999"),
         ("name,assignment,days\nAda,hw1,1\n", "line 2: there is no assignment 'hw1'; there are assignment1"),
     ],
 )

@@ -188,6 +188,8 @@ def test_the_page_lists_every_option_and_title():
         ("2026-01-09", "2026-01-09T00:00:00"),
         ("2026-02-30 10:00", None),
         ("2026-01-09 99:99", None),
+        ("9999-12-31 23:59", None),
+        ("0001-01-01 00:00", None),
         ("assignment 1", None),
         ("9" * 500, None),
         (["2026"], None),

@@ -7,6 +7,8 @@ the file, the line and the key.
 
 import datetime as dt
 import difflib
+import json
+import os
 import re
 import tomllib
 from collections.abc import Callable, Collection
@@ -18,6 +20,9 @@ from zoneinfo import ZoneInfo
 from coursekit.core.question import UsageError
 from coursekit.core.toml_lines import Lines, lines_of
 
+YEARS = range(1970, 9000)  # of dates: days can be added to them, and any time zone can show them
+MOST_SHOWN = 60  # characters of a value that a message quotes
+
 
 class CourseError(UsageError):
     """A course's file cannot be used; the message has a sentence for each problem."""
@@ -25,10 +30,10 @@ class CourseError(UsageError):
 
 @dataclass(frozen=True)
 class Known:
-    """What there is to name: the notebooks with their assignments, and the ids of the questions."""
+    """What there is to name: the notebooks with their assignments, and the questions with their notebooks."""
 
     notebooks: dict[str, str]
-    questions: Collection[str]
+    questions: dict[str, str]
 
     @property
     def assignments(self) -> list[str]:
@@ -151,14 +156,39 @@ def parse_course(text: str, path: Path, known: Known) -> Course:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        told, _, place = str(error).partition(" (at ")
-        line = f", {match[0]}" if (match := re.match(r"line \d+", place)) else ""
-        raise CourseError(f"{path.name}{line}: it is not TOML: {told[:1].lower()}{told[1:]}.") from error
+        raise CourseError(f"{path.name}{_not_toml(str(error), text)}") from error
+    except RecursionError as error:
+        raise CourseError(
+            f"{path.name}: it is not TOML that can be read: too many brackets stand in each other."
+        ) from error
     reader = _Reader(path, known, lines_of(text))
     course = reader.course(content)
     if reader.problems:
         raise CourseError("\n".join(told for _, told in sorted(reader.problems)))
     return course
+
+
+def _not_toml(told: str, text: str) -> str:
+    """The end of a sentence on what `tomllib` said of a text: the line with its number, and what is wrong with it."""
+    why, _, place = told.partition(" (at ")
+    found = re.match(r"line (\d+)", place)
+    line = text.split("\n")[int(found[1]) - 1].strip() if found else ""
+    where, shown = f", {found[0]}" if found else "", f", in `{line:.{MOST_SHOWN}}`" if line else ""
+    return f"{where}: it is not TOML: {why[:1].lower()}{why[1:]}{shown}.{_advice(why, line)}"
+
+
+def _advice(why: str, line: str) -> str:
+    """What to do about a line that is not TOML, after a space; "" for mistakes that explain themselves."""
+    value = line.partition("=")[2].split("#")[0].strip()
+    if why.startswith(("Cannot declare", "Cannot overwrite", "Cannot mutate")):
+        return " A table, and a key in it, may be there once."
+    if re.fullmatch(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d([+-]\d\d:\d\d|Z)?", value):
+        return " A time has seconds: 23:59:00."
+    if re.fullmatch(r"[+-]?\d+,\d+", value):
+        return " A decimal number has a point: 0.1."
+    if re.match(r"[^\W\d]|[\u201c\u201d\u201e\u2018\u2019]", value):
+        return ' A text stands in straight quotes: "My course".'
+    return ""
 
 
 class _Wrong(Exception):
@@ -175,11 +205,13 @@ class _Reader:
     def __init__(self, path: Path, known: Known, lines: Lines) -> None:
         self.path, self.known, self.lines = path, known, lines
         self.problems: list[tuple[int, str]] = []
+        self.wrong: set[str] = set()  # tables in which something is wrong
 
     def course(self, content: dict[str, Any]) -> Course:
         tables = {name: table for name, table in content.items() if self._is_table(name, table)}
         made = {name: self._fields(name, kind, tables.get(name, {})) for name, kind in _TABLES.items()}
-        zone = made["course"].time_zone
+        # where the zone is wrong, which is told, no date lacks one
+        zone = made["course"].time_zone or ("UTC" if "time_zone" in tables.get("course", {}) else "")
         course = Course(
             path=str(self.path),
             about=made["course"],
@@ -199,7 +231,9 @@ class _Reader:
             homes = [table for table, kind in _TABLES.items() if name in {f.name for f in fields(kind)}]
             self._tell((name,), f"it belongs into the table [{homes[0]}]" if homes else unknown(name, names, "table"))
             return False
-        if not isinstance(value, dict):
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            self._tell((name,), f"it is one table, [{name}], in single brackets")
+        elif not isinstance(value, dict):
             self._tell((name,), f"it is a table, [{name}], and not a value")
         return isinstance(value, dict)
 
@@ -229,16 +263,44 @@ class _Reader:
         return tuple(pairs)
 
     def _look_at_the_whole(self, course: Course) -> None:
-        """What is wrong although each value is right by itself."""
-        late = course.late
-        if (late.days or late.days_each) and late.penalty is None and late.penalty_days is None:
-            key = "days" if late.days else "days_each"
-            self._tell(("late", key), "say what follows the late days: penalty = 0.1 for each day, or penalty_days = 0")
-        if course.asks != Asks() and not course.asked_notebooks(self.known.notebooks):
+        """What is wrong although each value is right by itself; nothing that may follow from another mistake."""
+        if "late" not in self.wrong:
+            self._look_at_late_days(course.late)
+        if "asks" not in self.wrong:
+            self._look_at_what_is_asked(course)
+
+    def _look_at_late_days(self, late: LateRules) -> None:
+        if late.days_each and not late.days:
+            self._tell(("late", "days_each"), "say of how many late days for the whole course: days = 4")
+        elif late.days and late.penalty is None and late.penalty_days is None:
+            self._tell(
+                ("late", "days"), "say what follows the late days: penalty = 0.1 for each day, or penalty_days = 0"
+            )
+        if late.then == "not accepted" and late.penalty_days is None:
+            self._tell(("late", "then"), "say after how many days that cost points: penalty_days = 3, or 0 for none")
+
+    def _look_at_what_is_asked(self, course: Course) -> None:
+        """Names that exist, but of something that the course does not ask."""
+        asked = course.asked_notebooks(self.known.notebooks)
+        if course.asks != Asks() and not asked:
             self._tell(("asks", "notebooks"), "none of these notebooks is in these assignments, so nothing is asked")
-        unused = [name for name, _ in course.points if name in course.asks.leave_out]
-        for name in unused:
-            self._tell(("points", name), f"{name} is left out by asks.leave_out, so it has no points")
+            return
+        for name in course.asks.assignments:
+            if name not in asked.values():
+                told = f"none of asks.notebooks is in {name}, so it asks nothing"
+                self._tell(("asks", "assignments"), told, name)
+        for name, _ in course.due:
+            if name not in asked.values():
+                self._tell(("due", name), f"{name} is not asked, so it is not due; see [asks]")
+        for name, _ in course.points:
+            if told := self._why_not_asked(name, course, asked):
+                self._tell(("points", name), f"{told}, so it has no points")
+
+    def _why_not_asked(self, question: str, course: Course, asked: dict[str, str]) -> str:
+        notebook = self.known.questions[question]
+        if notebook not in asked:
+            return f"{question} is a question of {notebook}, which is not asked"
+        return f"{question} is left out by asks.leave_out" if question in course.asks.leave_out else ""
 
     def _told(self, key: tuple[str, ...]) -> "_Told":
         return _Told(self, key)
@@ -247,6 +309,7 @@ class _Reader:
         line = self.lines.of(key, item)
         where = f"{self.path.name}, line {line}, {'.'.join(key)}" if line else f"{self.path.name}, {'.'.join(key)}"
         self.problems.append((line, f"{where}: {told}."))
+        self.wrong.add(key[0])
 
 
 class _Told:
@@ -274,10 +337,11 @@ def unknown(name: str, known: Collection[str], what: str) -> str:
 # ---- kinds of values: each takes a value and the reader, returns what the field holds, or raises `_Wrong`
 
 Kind = Callable[[Any, _Reader], Any]
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def _text(value: Any, _reader: _Reader) -> str:
-    if not isinstance(value, str) or not value.strip() or "\n" in value:
+    if not isinstance(value, str) or not value.strip() or _CONTROLS.search(value):
         raise _Wrong(f'it should be a text of one line, such as "My course"; it is {_shown(value)}')
     return value.strip()
 
@@ -299,8 +363,10 @@ def _time_zone(value: Any, _reader: _Reader) -> str:
 def _names(what: str) -> Kind:
     def read(value: Any, reader: _Reader) -> tuple[str, ...]:
         known = reader.known.questions if what == "question" else getattr(reader.known, f"{what}s")
-        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-            raise _Wrong(f'it should be a list of names, such as ["{next(iter(known))}"]; it is {_shown(value)}')
+        others = [item for item in value if not isinstance(item, str)] if isinstance(value, list) else [value]
+        if others:
+            found = f"it has {_shown(others[0])} in it" if isinstance(value, list) else f"it is {_shown(value)}"
+            raise _Wrong(f'it should be a list of names, such as ["{next(iter(known))}"]; {found}')
         key = {"assignment": "assignments", "notebook": "notebooks", "question": "leave_out"}[what]
         for name in (name for name in value if name not in known):
             reader._tell(("asks", key), unknown(name, known, what), name)
@@ -324,7 +390,7 @@ def _number(least: float, most: float, unit: str = "", whole: bool = False, abov
     def read(value: Any, _reader: _Reader) -> Any:
         right = type(value) is int or type(value) is float and not whole
         if not (right and least <= value <= most) or above and value <= least:
-            bounds = f"above {least:g} and at most {most:g}" if above else f"from {least:g} to {most:g}"
+            bounds = f"above {least:g} and at most {most:.12g}" if above else f"from {least:g} to {most:.12g}"
             raise _Wrong(f"it should be a {'whole ' * whole}number {bounds}{unit}; it is {_shown(value)}")
         return value if whole else float(value)
 
@@ -339,14 +405,15 @@ def _truth(value: Any, _reader: _Reader) -> bool:
 
 def _file(value: Any, reader: _Reader) -> str:
     name = _text(value, reader)
-    if not (reader.path.parent / name).is_file():
-        raise _Wrong(f"there is no file {reader.path.parent / name}")
+    if not os.path.isfile(reader.path.parent / name):  # which is False for a name that is too long, too
+        raise _Wrong(f"there is no file {str(reader.path.parent / name):.200}")
     return name
 
 
 def _points(value: Any) -> int:
     if type(value) is not int or not 1 <= value <= 10_000:
-        raise _Wrong(f"points are whole numbers from 1; it is {_shown(value)} (leave a question out by asks.leave_out)")
+        bounds = "points are whole numbers from 1 to 10000"
+        raise _Wrong(f"{bounds}; it is {_shown(value)} (leave a question out by asks.leave_out)")
     return value
 
 
@@ -354,6 +421,8 @@ def _moment(value: Any, zone: str) -> dt.datetime:
     if not isinstance(value, dt.datetime):
         what = "a day without a time" if isinstance(value, dt.date) else _shown(value)
         raise _Wrong(f"it should be a day and a time, such as 2026-10-12T23:59:00+02:00; it is {what}")
+    if value.year not in YEARS:
+        raise _Wrong(f"the year should be from {YEARS[0]} to {YEARS[-1]}; it is {value.year}")
     if value.tzinfo is None and not zone:
         raise _Wrong(
             f"{value.isoformat()} has no time zone: add one, as +02:00, or give the course's in course.time_zone"
@@ -362,12 +431,15 @@ def _moment(value: Any, zone: str) -> dt.datetime:
 
 
 def _shown(value: Any) -> str:
-    """A value as it stands in the file."""
+    """A value as it stands in the file, on one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (dict, list)):
         return f"a {'table' if isinstance(value, dict) else 'list'}"
-    return f'"{value:.60}"' if isinstance(value, str) else str(value)
+    if not isinstance(value, str):
+        return str(value)[:MOST_SHOWN]
+    text = json.dumps(value[:MOST_SHOWN], ensure_ascii=False)
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 _TABLES: dict[str, Any] = {

@@ -39,7 +39,7 @@ def lines_of(text: str) -> Lines:
     keys: dict[Path, int] = {}
     table: Path = ()
     depth, quote = 0, ""  # inside so many brackets; inside a text of several lines that ends so
-    texts = text.splitlines()
+    texts = text.split("\n")  # as TOML does: other ends of lines may stand in a text
     for number, line in enumerate(texts, 1):
         if not depth and not quote:
             if found := _HEADER.match(line):

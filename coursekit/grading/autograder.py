@@ -6,7 +6,9 @@ from types import MappingProxyType
 
 from coursekit.core.course import for_grading
 from coursekit.files import pack_zip, write_file
+from coursekit.grading.intake.text import listed
 from coursekit.grading.reports import pages
+from coursekit.grading.reports.marks import read_marks
 from coursekit.grading.settings import new_seed
 from coursekit.learner.submission import notebooks
 from coursekit.paths import GRADER, ROOT, files_in
@@ -24,7 +26,7 @@ def write_autograder(assignment: str, out: str, grades: str | None = None, cours
     try:
         if course_file:
             use_course(course_file)
-        path = write_zip(out, assignment, marks=_marks_in(grades) if grades else {})
+        path = write_zip(out, assignment, marks=_marks_in(grades, assignment) if grades else {})
     except (OSError, ValueError) as error:
         print(f"The autograder was not written: {error}")
         return 2
@@ -32,11 +34,14 @@ def write_autograder(assignment: str, out: str, grades: str | None = None, cours
     return 0
 
 
-def _marks_in(grades: str) -> dict[str, bytes]:
-    """The files of marks by name; ValueError if there are none."""
+def _marks_in(grades: str, assignment: str) -> dict[str, bytes]:
+    """The files of marks by name; ValueError if there are none, or none for this assignment."""
     paths = sorted(path for path in Path(grades, "marks").glob("*.*") if path.suffix.lower() in (".json", ".csv"))
     if not paths:
         raise ValueError(f"{Path(grades, 'marks')} has no files of marks: save them there from the pages in written/.")
+    marked = {mark.question.partition("-")[0] for mark in read_marks(grades).by_answer.values()}
+    if marked and marked.isdisjoint(notebooks(assignment)):
+        raise ValueError(f"{Path(grades, 'marks')} has marks for {listed(sorted(marked))}, and none for {assignment}.")
     return {path.name: path.read_bytes() for path in paths}
 
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -30,7 +31,7 @@ from coursekit.grading.running import sandbox
 from coursekit.grading.settings import NUM_SEEDS, BatchError, Settings, new_seed
 from coursekit.learner import submission
 from coursekit.learner.arguments import Arguments
-from coursekit.questions import course, use_course
+from coursekit.questions import asked_notebooks, course, find, use_course
 
 _ASSIGNMENT = re.compile(r"assignment[ _-]?(\d+)", re.I)
 
@@ -44,9 +45,11 @@ def grade(options: Sequence[str] = ()) -> int:
         args = _parser(rules).parse_args(options)
         found = _without_tables(_survey(args.submissions, args.pattern, args.roster), args)
         settings = _settings(args, found, rules.grading)
+        _require_same_assignment(args.out, settings.assignment)
         _check_tables(args, settings.assignment)
         phrases()  # read before anything is graded
         dates = late.read_dates(rules, settings.assignment, args.late_days_used)
+        _make_folder(args.out)
     except (BatchError, ValueError) as error:
         say(error)
         return 2
@@ -59,7 +62,8 @@ def grade(options: Sequence[str] = ()) -> int:
     paths = {"submissions": args.submissions, "roster": args.roster, "course": args.course}
     known = {name: str(path.resolve()) for name, path in paths.items() if path}
     used = {"late_days_used": [str(path.resolve()) for path in args.late_days_used]} if args.late_days_used else {}
-    _remember(args.out, **known, **used, seed=settings.seed, pattern=args.pattern)
+    about = {"assignment": settings.assignment, "seed": settings.seed, "pattern": args.pattern}
+    _remember(args.out, **known, **used, **about)
     try:
         records = _records(args, found.sources, settings, dates)
         notes = write_reports(
@@ -100,6 +104,21 @@ def _rules_of(options: Sequence[str]) -> Course:
     parser.add_argument("--course")
     chosen = parser.parse_known_args(options)[0].course
     return use_course(chosen) if chosen else course()
+
+
+def _require_same_assignment(out: Path, assignment: str) -> None:
+    """Raise if a folder has the grades of another assignment, which those of this one would replace."""
+    there = _remembered(out).get("assignment")
+    if isinstance(there, str) and there != assignment:
+        raise BatchError(f"{out} has the grades of {there}: choose another folder for those of {assignment}.")
+
+
+def _make_folder(out: Path) -> None:
+    """Make the folder for the grades; raise if that cannot be: before anything is graded, not after."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BatchError(f"{out} cannot be the folder for the grades: {error.strerror}.") from error
 
 
 def _check_tables(args: argparse.Namespace, assignment: str) -> None:
@@ -147,7 +166,7 @@ def _parser(rules: Course) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--follow-through",
-        type=float,
+        type=_share,
         default=rules.grading.follow_through,
         metavar="SHARE",
         help="share of the points of a question that is right only with the course's answers to earlier questions "
@@ -164,7 +183,7 @@ def _parser(rules: Course) -> argparse.ArgumentParser:
     )
     _add_trust(parser)
     parser.add_argument(
-        "--processes", type=int, default=os.cpu_count(), help="submissions graded in parallel (default: all cores)"
+        "--processes", type=_count, default=os.cpu_count(), help="submissions graded in parallel (default: all cores)"
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="Dask cluster to grade on, such as tcp://host:8786")
     _add_course(parser)
@@ -218,10 +237,22 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
 
 
 def _seed(text: str) -> int:
-    seed = int(text)
-    if not 0 <= seed < NUM_SEEDS:
+    if not (text.isdecimal() and int(text) < NUM_SEEDS):
         raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {NUM_SEEDS - 1}, got {text}")
-    return seed
+    return int(text)
+
+
+def _share(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text}")
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
+    return int(text)
 
 
 def _survey(folder: Path, pattern: str, roster: Path | None) -> Survey:
@@ -287,6 +318,7 @@ def regrade(options: Sequence[str] = ()) -> int:
     try:
         _use_course_again(args, out)
         records, problems = read_sound_records(out) if args.record.is_dir() else ([read_record(args.record)], [])
+        _require_asked(args.question, records)
         found = survey_again(args.submissions, out)
         sources = _sources_of(records, found)
         dates = _dates_again(records, out)
@@ -330,6 +362,15 @@ def _regrade_parser() -> argparse.ArgumentParser:
     _add_course(parser)
     _add_trust(parser)
     return parser
+
+
+def _require_asked(questions: Sequence[str], records: list[Record]) -> None:
+    """Raise if a question is not of the assignment that was graded, so that nothing would be graded again."""
+    graded = {record.assignment for record in records}
+    for question in map(find, questions):
+        assignment = asked_notebooks()[question.notebook]
+        if graded and assignment not in graded:
+            raise BatchError(f"{question.id} is asked in {assignment}, and these are grades of {listed(graded)}.")
 
 
 def _sources_of(records: list[Record], found: Survey) -> dict[str, Source]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
-from coursekit.core.course import Course, LateRules
+from coursekit.core.course import YEARS, Course, LateRules
 from coursekit.files import write_file
-from coursekit.grading.intake.roster import Person, Roster, people_in, people_of
+from coursekit.grading.intake.roster import MOST_NAMED, Person, Roster, people_in, people_of
 from coursekit.grading.intake.tables import Table, TableError, cell, read_table
 from coursekit.grading.intake.text import listed, plain_cell
 from coursekit.grading.record import Lateness, Record
@@ -31,6 +31,7 @@ _ASSIGNMENT = ("assignment", "assignments", "homework")
 _USED_DAYS = ("late days", "late days used", "used", "days")
 _TITLES = ("identifier", "username", "email", "name", "late days")
 _MOST_DAYS = 10_000
+_NOTHING = "nothing was taken off"
 
 T = TypeVar("T")
 
@@ -126,7 +127,7 @@ def lateness(record: Record, dates: Dates) -> Lateness:
     days = days_late(due, told, grace)
     found = replace(found, handed_in=told, doubt=doubt)
     if _is_day_alone(record, given) and days_late(due, told + dt.timedelta(days=1, seconds=-1), grace) != days:
-        return replace(found, doubt=f"only the day is known, {told:%Y-%m-%d}: nothing was taken off for lateness")
+        return replace(found, doubt=f"only the day is known, {told:%Y-%m-%d}: {_NOTHING} for lateness")
     used, kept, refused = costs(dates.rules, days, found.free)
     return replace(found, days=days, used=used, kept=kept, refused=refused)
 
@@ -152,21 +153,42 @@ def _handed_in(record: Record, zone: ZoneInfo | None, given: list[Extension]) ->
         return max(by_hand, key=_utc), ""
     told, is_late = record.submission.learner.get("time"), record.submission.learner.get("late")
     moment = dt.datetime.fromisoformat(str(told)) if told else None
-    nothing = "nothing was taken off; say when it came in the list of extensions, under handed in"
     if moment is not None and moment.tzinfo is None and zone is None:
-        return None, f"its time has no time zone, and the course has none (course.time_zone): {nothing}"
+        return None, f"its time has no time zone, and the course has none (course.time_zone): {_NOTHING}"
     if moment is not None:
         return moment if moment.tzinfo else moment.replace(tzinfo=zone), ""
     if is_late is None:
-        return None, f"nothing says when it was handed in: {nothing}"
+        return None, f"nothing says when it was handed in: {_NOTHING}"
     calls = "calls it late, but does not say when it came" if is_late else "does not call it late, nor say when it came"
-    return None, f"the platform {calls}: {nothing}" if is_late else f"the platform {calls}: it counts as in time"
+    return None, f"the platform {calls}: {_NOTHING}" if is_late else f"the platform {calls}: it counts as in time"
 
 
 def _is_day_alone(record: Record, given: list[Extension]) -> bool:
     """Whether a time may be the day alone: a name without a time of day is read as its first moment."""
     by_hand = any(one.handed_in for one in given)
     return not by_hand and str(record.submission.learner.get("time", "")).endswith("T00:00:00")
+
+
+def what_to_do(late: Lateness) -> str:
+    """What is doubtful, and what a teacher can do about it: for the class page, and not for the learner's."""
+    advice = "; say when it came in the list of extensions, under handed in" if _NOTHING in late.doubt else ""
+    return late.doubt + advice
+
+
+def without_submission(records: Sequence[Record], dates: Dates) -> Iterator[str]:
+    """A sentence on those who have an extension and no submission: perhaps the list names them in another way."""
+    people = dates.extensions.people
+    found = {
+        people.find(*one)
+        for record in records
+        for one in people_of(record.submission.learner, (record.submission.name,))
+    }
+    others = [person.label for row, person in enumerate(people.people) if row not in found]
+    if others:
+        yield (
+            f"{people.file} has learners without a submission: {listed(others, MOST_NAMED)}. Either nothing came, "
+            "or the list names them in another way, and what it gives them does not count."
+        )
 
 
 def with_lateness(record: Record, dates: Dates | None) -> Record:
@@ -284,6 +306,8 @@ def _moment(table: Table, line: int, title: str, text: str, zone: ZoneInfo | Non
     where = f"{table.name}, line {line}"
     if moment is None or len(text) <= len("2026-10-12"):
         raise TableError(f"{where}: {title} should be a day and a time, such as 2026-10-12 23:59; it is {text!r:.60}.")
+    if moment.year not in YEARS:
+        raise TableError(f"{where}: the year of {title} should be from {YEARS[0]} to {YEARS[-1]}; it is {text!r:.60}.")
     if moment.tzinfo is None and zone is None:
         raise TableError(f"{where}: {title} {text} has no time zone; add one, as +02:00, or set course.time_zone.")
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -18,7 +18,7 @@ from coursekit.learner import memory, notebook_form, start_page
 from coursekit.learner.digests import Sources
 from coursekit.learner.memory import State
 from coursekit.paths import ROOT
-from coursekit.questions import NOTEBOOKS, all_questions, find, notebook_file
+from coursekit.questions import NOTEBOOKS, all_questions, asked_notebooks, find, notebook_file
 
 MOST_NAMED = 10  # questions in one line
 _NOT_PYTHON = re.compile(r"your code raised (?:Syntax|Indentation|Tab)Error: (.*?)(?: \(\w+\.py, line \d+\))?$")
@@ -158,7 +158,8 @@ WIDTH = 80
 _MOST_OPEN = 10
 _IN_NOTEBOOKS = "For questions answered in a notebook, this is what their check said, or what the saved notebook shows."
 _DETAILS = (
-    "`python -m coursekit progress knn` lists the questions of one notebook; `make lab` shows all this with links."
+    "`python -m coursekit progress {notebook}` lists the questions of one notebook; "
+    "`make lab` shows all this with links."
 )
 
 
@@ -175,7 +176,7 @@ def _overview(found: dict[str, State], root: Path) -> Iterator[str]:
     yield _row("all", [all_questions()[id_] for id_ in found], found, names)
     yield from _due_dates(found)
     yield from _open(found, root)
-    yield f"\n{fill(_DETAILS, WIDTH)}"
+    yield f"\n{fill(_DETAILS.format(notebook=next(iter(asked_notebooks()))), WIDTH)}"
 
 
 def _due_dates(found: dict[str, State]) -> Iterator[str]:

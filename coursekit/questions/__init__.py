@@ -104,7 +104,8 @@ def course() -> "Course":
 
     chosen = os.environ.get(COURSE_VARIABLE, "")
     path = Path(chosen) if chosen else Path(__file__).resolve().parents[2] / COURSE_FILE
-    return read_course(path, Known(NOTEBOOKS, declared())) if chosen or path.is_file() else Course()
+    known = Known(NOTEBOOKS, {q.id: q.notebook for q in declared().values()})
+    return read_course(path, known) if chosen or path.is_file() else Course()
 
 
 def use_course(path: str | os.PathLike | None) -> "Course":

@@ -5,6 +5,7 @@ by "TO WRITE", and listed at the end.
 """
 
 import argparse
+import keyword
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -41,7 +42,7 @@ def new_notebook(options: Sequence[str] = (), root: Path = ROOT) -> int:
         files = _add(changes, given)
         changes.write()
     except (CannotAdd, OSError, SyntaxError) as error:
-        print(f"Nothing was added: {error}.")
+        print(f"Nothing was added: {error}{'' if str(error).endswith('?') else '.'}")
         return 2
     print(f"Added {given.name} to {given.assignment}, in {', '.join(changes.texts)}.\n")
     print("\n".join(["Left to write, in this order:", *numbered_steps(_steps(changes, files, given.name))]))
@@ -69,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add(changes: Changes, given: argparse.Namespace) -> course.Files:
     """Prepare all changes; the files of the new notebook."""
     _require_new_name(changes, given.name)
+    if "|" in given.about or "\n" in given.about:
+        raise CannotAdd("--about is a cell of the README's table, so it is one line without a |")
     after = _notebook_before(changes, given.assignment, given.after)
     files = course.files_of(given.name, given.assignment)
     if there := [file for file in files if changes.exists(file)]:
@@ -87,7 +90,7 @@ def _add(changes: Changes, given: argparse.Namespace) -> course.Files:
 
 
 def _require_new_name(changes: Changes, name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise CannotAdd(f"{name!r} is no name of a notebook: it has letters, digits and _, and begins with a letter")
     taken = {*course.notebooks(changes), *course.notebooks(changes, "COMPANIONS"), *course.all_ids(changes)}
     for other in taken:

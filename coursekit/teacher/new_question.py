@@ -7,6 +7,7 @@ listed at the end, in the order in which it is best written.
 import argparse
 import keyword
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from coursekit.teacher.adding.changes import TO_WRITE, CannotAdd, Changes, Left,
 from coursekit.teacher.adding.templates import Target
 
 _ID = re.compile(r"[a-z][a-z0-9_]*")
-_TARGET = re.compile(r"(cs231n(?:\.\w+)+):(\w+(?:\.\w+)?)")
+_TARGET = re.compile(r"(cs231n(?:\.\w+)+):(\w+(?:\.\w+)?)", re.ASCII)
 _MODULE = f'"""{TO_WRITE}: what the functions of this module have in common."""\n\nimport numpy as np\n'
 
 
@@ -37,7 +38,7 @@ def new_question(options: Sequence[str] = (), root: Path = ROOT) -> int:
         steps = _add_written(changes, given) if given.written else _add(changes, given)
         changes.write()
     except (CannotAdd, OSError, SyntaxError) as error:
-        print(f"Nothing was added: {error}.")
+        print(f"Nothing was added: {error}{'' if str(error).endswith('?') else '.'}")
         return 2
     print(f"Added {given.id} to {given.notebook}, in {', '.join(changes.texts)}.\n")
     print("\n".join(["Left to write, in this order:", *numbered_steps(steps)]))
@@ -100,6 +101,7 @@ def _add(changes: Changes, given: argparse.Namespace) -> list[tuple[str, list[Le
     """Prepare all changes for a question; the steps that are left, each with its places."""
     files = course.require_notebook(changes, given.notebook)
     _require_new_id(changes, given.id)
+    _require_different(given.function or (), "function")
     targets = [_target(changes, text) for text in given.function or ()]
     forward = _forward_of(changes, targets)
     question = _question(given, targets, forward)
@@ -125,10 +127,15 @@ def _require_new_id(changes: Changes, id_: str) -> None:
         raise CannotAdd(f"{id_} is the name of a notebook; `reset` could not tell the two apart")
 
 
+def _require_different(names: Sequence[str], what: str) -> None:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise CannotAdd(f"the {what} {twice[0]} is there twice")
+
+
 def _target(changes: Changes, text: str) -> Target:
     """The function that is named by a text; its parameters are those it has, or that its name suggests."""
     found = _TARGET.fullmatch(text)
-    if not found:
+    if not found or any(map(keyword.iskeyword, re.split("[.:]", text))):
         raise CannotAdd(f"{text!r} is no function: write it as cs231n.layers:relu_forward")
     module, path = found.groups()
     if taken := _asked_by(text):
@@ -168,6 +175,7 @@ def _question(given: argparse.Namespace, targets: Sequence[Target], forward: Tar
     for name in names:
         if not name.isidentifier() or keyword.iskeyword(name):
             raise CannotAdd(f"{name!r} cannot be the name of a value")
+    _require_different(names, "value")
     return Question(
         id=given.id,
         title=given.title.replace('"', "'"),

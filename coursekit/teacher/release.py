@@ -47,7 +47,7 @@ def build(
         _require_free(out)
         _require_full_marks()
         _build(out, (solutions or release.solutions) == "after-ok", published)
-    except (ReleaseError, SolutionError, ValueError) as error:
+    except (ReleaseError, SolutionError, ValueError, OSError) as error:
         print(f"The learner's edition was not built: {error}")
         return 1
     count = sum(path.is_file() for path in out.rglob("*"))

@@ -4,6 +4,8 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
+from coursekit.core.course import YEARS
+
 # How the names of the months begin: in English first, then in German, French, Spanish, Italian and Portuguese.
 _ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _OTHERS = (
@@ -27,7 +29,7 @@ _LONGEST = 120  # characters
 
 
 def instant(value: Any) -> datetime | None:
-    """The time that a text, or a value of YAML, states; None if it states none.
+    """The time that a text, or a value of YAML, states; None if it states none, or one with which nobody can reckon.
 
     It has a time zone only where one is stated. A date alone is its first moment.
 
@@ -41,6 +43,11 @@ def instant(value: Any) -> datetime | None:
     '2026-01-09T23:04:11-08:00'
     >>> instant("final version")
     """
+    moment = _stated(value)
+    return moment if moment and moment.year in YEARS else None
+
+
+def _stated(value: Any) -> datetime | None:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from coursekit.core.question import Status
 from coursekit.files import write_file
+from coursekit.grading.late import what_to_do
 from coursekit.grading.record import NotebookState, QuestionRecord, Record, State
 from coursekit.grading.reports import pages
 from coursekit.grading.reports.marks import Marks, marked_answers, read_marks, totals, unknown_marks
@@ -255,7 +256,7 @@ def _doubts(record: Record) -> Iterator[tuple[str, str]]:
         if notebook.state == NotebookState.BROKEN and notebook_file(notebook.name) in submitted:
             yield "notebook", notebook.reason
     if record.late and record.late.doubt:
-        yield "late", record.late.doubt
+        yield "late", what_to_do(record.late)
     if record.late and record.late.refused:
         yield "late", "it came too late and is not accepted: it has no grade"
     yield from (("remark", remark) for remark in record.remarks if TAMPERING.search(remark))

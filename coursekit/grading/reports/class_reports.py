@@ -5,7 +5,7 @@ from pathlib import Path
 
 from coursekit.grading.intake.sources import Survey
 from coursekit.grading.intake.text import listed, short, why
-from coursekit.grading.late import Dates, with_lateness, write_used
+from coursekit.grading.late import Dates, with_lateness, without_submission, write_used
 from coursekit.grading.record import Record
 from coursekit.grading.reports.class_page import Note, try_class_page, write_class_page
 from coursekit.grading.reports.exports import try_exports, write_exports
@@ -41,7 +41,9 @@ def write_reports(
     sound = [record for record in records if id(record) not in failures]
     notes = [Note("report", problem) for problem in [*problems, *failures.values()]]
     notes += [Note("class", sentence) for sentence in (found.notes if found else ())]
-    notes += [Note("late", sentence) for sentence in (dates.notes if dates else ())]
+    notes += [
+        Note("late", sentence) for sentence in ([*dates.notes, *without_submission(records, dates)] if dates else ())
+    ]
     notes += [Note("files", sentence) for sentence in _left_aside(others)]
     write_class_page(sound, out, marks, notes)
     write_written_pages(sound, out, marks)

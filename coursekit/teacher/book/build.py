@@ -32,7 +32,7 @@ def build(out: str | Path, repository: str = "") -> int:
     try:
         _require_free(out)
         _build(out, repository)
-    except (BookError, SolutionError) as error:
+    except (BookError, SolutionError, OSError) as error:
         print(f"The book was not built: {error}")
         return 1
     print(f"The book is in {out}: {sum(1 for _ in out.rglob('*.html'))} pages; open index.html.")
