@@ -188,13 +188,19 @@ def matched(roster: Roster, learners: list[dict[str, Any]], handed: list[tuple[s
 
 def people_of(learner: dict[str, Any], names: tuple[str, ...]) -> Iterator[tuple[list[str], str, str]]:
     """(identifiers, name, the platform's number) of each person of a hand-in."""
-    known = {key: str(learner.get(key) or "") for key in ("user", "email", "login", "name", "number")}
+    known = {key: str(learner.get(key) or "") for key in ("user", "email", "login", "name", "number", "id")}
     count = max(len(known[key].split(", ")) for key in ("user", "email"))
     split = {key: value.split(", ") if count > 1 else [value] for key, value in known.items()}
+    if len(split["id"]) != count:  # the list of the class does not give it for all of a group
+        split["id"] = []
     ends = [end for name in names for end in _ends(name, learner)] if count == 1 else []
     for i in range(count):
         of = {key: values[i] if i < len(values) else "" for key, values in split.items()}
-        yield [of["user"], of["email"], of["login"], _PARTICIPANT + of["number"], *ends], of["name"], of["number"]
+        yield (
+            [of["user"], of["id"], of["email"], of["login"], _PARTICIPANT + of["number"], *ends],
+            of["name"],
+            of["number"],
+        )
 
 
 def _ends(name: str, learner: dict[str, Any]) -> Iterator[str]:
