@@ -60,6 +60,18 @@ def standing(record):
     return {question.id: (question.status, question.earned) for question in record.questions}
 
 
+def test_a_list_that_comes_later_names_learners(handed_in, tmp_path, monkeypatch):
+    """Names and identifiers follow the list of the class in the records too; nobody is graded again for it."""
+    [source] = [source for source in find_submissions(handed_in) if source.id == "no-zip"]
+    [before] = batch.grade_all([source], QUICK, tmp_path)
+    monkeypatch.setattr(batch, "_graded", lambda sources, *_: (pytest.fail("graded again") for _ in sources))
+    named = replace(source, name="Jané Doe", learner=source.learner | {"name": "Jané Doe", "login": "jane"})
+    [after] = batch.grade_all([named], QUICK, tmp_path)
+    assert (after.submission.name, after.submission.learner["login"]) == ("Jané Doe", "jane")
+    assert read_record(record_path(tmp_path, "no-zip")) == after
+    assert replace(after, submission=before.submission) == before
+
+
 def test_everyone_has_a_grade_or_a_reason(handed_in, tmp_path):
     records = {r.submission.id: r for r in batch.grade_all(find_submissions(handed_in), QUICK, tmp_path)}
     assert len(records) == 5

@@ -119,6 +119,8 @@ def dates(tmp_path, extensions="", **changes) -> Dates:
         ({"time": "2026-10-15T00:59:00Z"}, "id,until\n17,2026-10-01 12:00\n", 3, 0.9, "due 12 October"),
         ({"late": True}, "id,handed in\n17,2026-10-13 12:00\n", 1, 1, "12 h 1 min late"),
         ({"time": "2026-10-19T00:59:00Z"}, "", 7, 0, "not accepted"),
+        # the identifier that the list of the class gives, where the platform has one of its own
+        ({"time": "2026-10-15T00:59:00Z", "id": "s9"}, "identifier,days\ns9,9\n", 0, 1, "as extended)."),
         ({"late": True}, "", 0, 1, "The platform calls it late, but does not say when it came: nothing was taken off"),
         ({"late": False}, "", 0, 1, "does not call it late, nor say when it came: it counts as in time"),
         ({}, "", 0, 1, "Nothing says when it was handed in"),
@@ -183,6 +185,16 @@ def test_days_used_are_carried_over(tmp_path):
         == 2
     )
     assert "Late days used for assignment1 are not known" in late.read_dates(course, "assignment2").notes[0]
+
+
+def test_days_used_are_found_by_the_identifier_of_the_list_of_the_class(tmp_path):
+    """Two of one name, whom the platform knows by numbers and the list by identifiers, have days of their own."""
+    first = handed_in(user="17", id="s1", time="2026-10-13T12:00:00Z")
+    second = handed_in(user="18", id="s2", time="2026-10-14T12:00:00Z")
+    late.write_used([with_lateness(record, dates(tmp_path)) for record in (first, second)], tmp_path)
+    course = Course("", due=(("assignment1", DUE), ("assignment2", DUE)), late=RULES)
+    after = late.read_dates(course, "assignment2", [tmp_path])
+    assert [lateness(record, after).free for record in (first, second)] == [1, 0]
 
 
 @pytest.mark.parametrize(

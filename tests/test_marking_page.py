@@ -138,6 +138,13 @@ def test_only_those_that_are_not_marked(page):
     assert page.locator("#all-marked").is_visible() and page.evaluate("document.activeElement.id") == "save"
 
 
+def test_a_comment_without_points_is_told(page, tmp_path):
+    """It is not in the file that is saved, since it marks nothing: whoever wrote it has to give points."""
+    page.locator("article textarea").first.fill("why?")
+    assert saved(page, tmp_path)["marks"] == []
+    assert state(page).endswith("Not in it: 1 with a comment and no points.")
+
+
 def test_points_that_cannot_be_are_not_saved(page):
     """The field is shown, also where the filter had hidden it."""
     page.locator("article .points").nth(2).focus()

@@ -115,6 +115,22 @@ def test_perhaps_one_learner_twice(tmp_path):
     assert "With more than one submission, each of which is graded: Jane Doe (jane)." in notes
 
 
+def test_a_list_tells_times_that_the_platform_does_not(tmp_path):
+    """As Moodle's worksheet does, in its own words; a time that a platform tells counts."""
+    sheet = "Identifier,Full name,Grade,Last modified (submission)\n"
+    sheet += 'Participant 1001,Jane Doe,,"Monday, 12 October 2026, 11:58 PM"\nParticipant 1002,张伟,,-\n'
+    write(tmp_path, {"sheet.csv": sheet})
+    CLASSES["moodle"](tmp_path / "class")
+    options = [tmp_path / "class", "--out", tmp_path / "out", "--moodle", tmp_path / "sheet.csv"]
+    args = commands._parser(Course()).parse_args(list(map(str, options)))
+    people = roster.read_roster(commands._worksheet_as_list(args))
+    found = survey(tmp_path / "class", roster=args.moodle)
+    times = {source.name: source.learner.get("time") for source in found.sources}
+    assert (times["Jane Doe"], times["张伟"]) == ("2026-10-12T23:58:00", None)
+    kept = roster._with({"name": "Jane Doe", "time": "2026-10-01T08:00:00"}, people.people[:1], 1)
+    assert kept["time"] == "2026-10-01T08:00:00"
+
+
 def test_what_grade_wrote_is_no_submission(tmp_path):
     write(
         tmp_path, {"jane.zip": work("1"), "joe.zip": work("2"), "out/batch.json": "{}", "out/records/jane.json": "{}"}

@@ -152,7 +152,7 @@ def test_a_spreadsheet_will_do(class_of_12, tmp_path, delimiter):
 @pytest.mark.parametrize(
     "change",
     [{"points": 4}, {"points": -1}, {"points": "nan"}, {"possible": "inf"}, {"points": "two"}, {"points": None}]
-    + [{"possible": ""}, {"points": [1]}, {"answer": [1], "points": "x"}],
+    + [{"possible": ""}, {"points": [1]}, {"answer": [1], "points": "x"}, {"points": "", "comment": "why?"}],
 )
 def test_a_mark_that_cannot_be_is_left_out_and_named(class_of_12, tmp_path, change):
     put_marks(tmp_path, [row(class_of_12[1], 2) | change, row(class_of_12[3], 1)])

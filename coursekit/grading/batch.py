@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
@@ -71,7 +72,8 @@ def grade_all(
     """
     marks = read_marks(out)
     fingerprints = {source.id: fingerprint(source, settings) for source in sources}
-    records = {id_: record for id_, expected in fingerprints.items() if (record := _settled_record(out, id_, expected))}
+    there = ((source, _settled_record(out, source.id, fingerprints[source.id])) for source in sources)
+    records = {source.id: _with_learner(record, source, out) for source, record in there if record}
     waiting = [source for source in sources if source.id not in records]
     bar = tqdm(total=len(sources), initial=len(records), unit="submission", dynamic_ncols=True)
     with bar, closing(_graded(waiting, settings, processes, cluster)) as graded:
@@ -103,6 +105,19 @@ def _settled_record(out: str | Path, submission_id: str, expected: str) -> Recor
     except ValueError:
         return None
     return record if record.fingerprint == expected and record.is_settled else None
+
+
+def _with_learner(record: Record, source: Source, out: str | Path) -> Record:
+    """The record, with what is known of the learner now: the list of the class may have come, or changed, since."""
+    about = replace(record.submission, name=source.name, learner=source.about())
+    if about == record.submission:
+        return record
+    changed = replace(record, submission=about)
+    try:
+        write_record(changed, out)
+    except (ValueError, TypeError, RecursionError):  # a name that cannot be written
+        return record
+    return changed
 
 
 def fingerprint(source: Source, settings: Settings) -> str:

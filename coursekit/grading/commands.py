@@ -43,6 +43,7 @@ def grade(options: Sequence[str] = ()) -> int:
     try:
         rules = _rules_of(options)
         args = _parser(rules).parse_args(options)
+        args.roster = args.roster or _worksheet_as_list(args)
         found = _without_tables(_survey(args.submissions, args.pattern, args.roster), args)
         settings = _settings(args, found, rules.grading)
         _require_same_assignment(args.out, settings.assignment)
@@ -253,6 +254,13 @@ def _count(text: str) -> int:
     if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
     return int(text)
+
+
+def _worksheet_as_list(args: argparse.Namespace) -> Path | None:
+    """Moodle's worksheet, if there is one: it is a list of the class, with the times that Moodle tells nowhere else."""
+    if args.moodle:
+        read_worksheet(args.moodle, args.column)
+    return args.moodle
 
 
 def _survey(folder: Path, pattern: str, roster: Path | None) -> Survey:

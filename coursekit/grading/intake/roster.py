@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from coursekit.grading.intake.tables import Ids, Table, TableError, cell, duplicates, letters_of, read_table, undamaged
 from coursekit.grading.intake.text import clean, listed, short
+from coursekit.grading.intake.times import instant, order_of, time_words
 
 MOST_NAMED = 200  # learners in one sentence
 WHAT = "the list of the class, a CSV file with a header"
@@ -35,12 +37,13 @@ _FIRST = ("first name", "firstname", "given name", "given names", "forename")
 _LAST = ("last name", "lastname", "surname", "family name")
 _EMAILS = ("email", "email address", "e-mail", "mail", "e-mail address", "school email")
 _GROUPS = ("group", "group name", "team", "team name")
+_TIMES = ("last modified submission", "handed in", "submitted at", "submission time")  # the first one is Moodle's
 _PARTICIPANT = "participant "
 
 
 @dataclass(frozen=True)
 class Person:
-    """A row of the list."""
+    """A row of the list; `time` is when the person has handed in, as far as the list tells."""
 
     name: str
     email: str
@@ -48,6 +51,7 @@ class Person:
     login: str
     ids: tuple[str, ...]
     group: str = ""
+    time: datetime | None = field(default=None, compare=False)
 
     @property
     def label(self) -> str:
@@ -122,9 +126,10 @@ def people_in(table: Table) -> Iterator[tuple[int, list[str], Person]]:
     """(line, cells, person) of each row that names somebody; several rows may name the same."""
     ids, logins, emails = (table.columns(*titles) for titles in (_IDENTIFIERS, _LOGINS, _EMAILS))
     names = table.columns(*_NAMES)[:1] or [*table.columns(*_FIRST)[:1], *table.columns(*_LAST)[:1]]
-    groups = table.columns(*_GROUPS)[:1]
+    groups, times = table.columns(*_GROUPS)[:1], table.columns(*_TIMES)[:1]
     for line, row in table.rows:
-        person = replace(_person(row, ids, logins, emails, names), group=_group(row, groups))
+        time = next((instant(cell(row, column)) for column in times), None)
+        person = replace(_person(row, ids, logins, emails, names), group=_group(row, groups), time=time)
         if person.label and "points possible" not in row[0].lower():  # in a gradebook of Canvas
             yield line, row, person
 
@@ -188,13 +193,19 @@ def matched(roster: Roster, learners: list[dict[str, Any]], handed: list[tuple[s
 
 def people_of(learner: dict[str, Any], names: tuple[str, ...]) -> Iterator[tuple[list[str], str, str]]:
     """(identifiers, name, the platform's number) of each person of a hand-in."""
-    known = {key: str(learner.get(key) or "") for key in ("user", "email", "login", "name", "number")}
+    known = {key: str(learner.get(key) or "") for key in ("user", "email", "login", "name", "number", "id")}
     count = max(len(known[key].split(", ")) for key in ("user", "email"))
     split = {key: value.split(", ") if count > 1 else [value] for key, value in known.items()}
+    if len(split["id"]) != count:  # the list of the class does not give it for all of a group
+        split["id"] = []
     ends = [end for name in names for end in _ends(name, learner)] if count == 1 else []
     for i in range(count):
         of = {key: values[i] if i < len(values) else "" for key, values in split.items()}
-        yield [of["user"], of["email"], of["login"], _PARTICIPANT + of["number"], *ends], of["name"], of["number"]
+        yield (
+            [of["user"], of["id"], of["email"], of["login"], _PARTICIPANT + of["number"], *ends],
+            of["name"],
+            of["number"],
+        )
 
 
 def _ends(name: str, learner: dict[str, Any]) -> Iterator[str]:
@@ -217,6 +228,9 @@ def _with(learner: dict[str, Any], people: list[Person], count: int) -> dict[str
         "login": ", ".join(person.login for person in people if person.login),
         "group": ", ".join(dict.fromkeys(person.group for person in people if person.group)),
     }
+    times = [person.time for person in people if person.time]
+    if times and "time" not in learner:
+        known |= time_words(max(times, key=order_of))
     from_canvas = "user" in learner and "email" not in learner and count == 1
     kept = learner | ({"canvas": learner["user"]} if from_canvas else {})
     return kept | {key: value for key, value in known.items() if value}

@@ -99,3 +99,8 @@ def order_of(moment: datetime | None) -> float:
     if moment is None:
         return float("-inf")
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def time_words(moment: datetime | None) -> dict[str, str]:
+    """A time as a learner's dict has it; empty if there is none."""
+    return {"time": moment.isoformat()} if moment else {}

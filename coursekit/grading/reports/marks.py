@@ -333,8 +333,10 @@ def _take_row(
 
 
 def _mark(row: Any, items: dict[Any, RubricItem]) -> Mark | None:
-    """The mark in a row; None where no points are given yet."""
+    """The mark in a row; None where nothing is given yet."""
     if str(row["points"]).strip() == "":
+        if str(row.get("comment") or "").strip():
+            raise ValueError("it has a comment and no points")
         return None
     points, possible = (_number(row, name) for name in ("points", "possible"))
     if not (math.isfinite(possible) and 0 <= points <= possible):

@@ -78,11 +78,6 @@ class Reader(Protocol):
     def read(self, handed: HandedOut) -> Found: ...  # noqa: D102
 
 
-def time_words(moment: datetime | None) -> dict[str, str]:
-    """A time as a learner's dict has it; empty if there is none."""
-    return {"time": moment.isoformat()} if moment else {}
-
-
 def slug(*words: str) -> str:
     """Words as an id begins with them."""
     return "_".join(word for word in words if word).lower().replace(" ", "_")

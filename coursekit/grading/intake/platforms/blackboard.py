@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass, field
 
 from coursekit.grading.intake.handed_out import HandedOut
-from coursekit.grading.intake.platforms.attempt import Attempt, File, Found, latest_first, slug, time_words
+from coursekit.grading.intake.platforms.attempt import Attempt, File, Found, latest_first, slug
 from coursekit.grading.intake.text import short
-from coursekit.grading.intake.times import instant
+from coursekit.grading.intake.times import instant, time_words
 
 NAME = "Blackboard"
 _NAME = re.compile(

@@ -8,8 +8,8 @@ import re
 from typing import NamedTuple
 
 from coursekit.grading.intake.handed_out import HandedOut
-from coursekit.grading.intake.platforms.attempt import Attempt, File, Found, latest_first, slug, time_words
-from coursekit.grading.intake.times import instant
+from coursekit.grading.intake.platforms.attempt import Attempt, File, Found, latest_first, slug
+from coursekit.grading.intake.times import instant, time_words
 
 NAME = "Brightspace"
 _NUMBERS = re.compile(r"(\d{1,20})-(\d{1,20})")

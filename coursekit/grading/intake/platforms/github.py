@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from coursekit.grading.intake.handed_out import HandedOut
-from coursekit.grading.intake.platforms.attempt import Attempt, File, Found, slug, time_words
+from coursekit.grading.intake.platforms.attempt import Attempt, File, Found, slug
+from coursekit.grading.intake.times import time_words
 from coursekit.grading.intake.zips import Budget, Refused, read_file
 
 NAME = "GitHub Classroom"

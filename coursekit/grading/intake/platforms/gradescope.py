@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from coursekit.grading.intake.handed_out import HandedOut
-from coursekit.grading.intake.platforms.attempt import Attempt, File, Found, latest_first, time_words
+from coursekit.grading.intake.platforms.attempt import Attempt, File, Found, latest_first
 from coursekit.grading.intake.text import clean
-from coursekit.grading.intake.times import instant
+from coursekit.grading.intake.times import instant, time_words
 
 NAME = "Gradescope"
 METADATA = "submission_metadata.y*ml"

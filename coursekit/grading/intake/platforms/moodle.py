@@ -1,7 +1,7 @@
 """Moodle: a folder `Firstname Lastname_123456_assignsubmission_file_` for each learner, or files that begin so.
 
 The number is the participant's, which the grading worksheet has as well. A text typed into Moodle is in a folder of its
-own, `..._assignsubmission_onlinetext_`. Moodle hands out the last attempt alone, and no times.
+own, `..._assignsubmission_onlinetext_`. Moodle hands out the last attempt alone; its time is on the grading worksheet.
 """
 
 import re

@@ -13,10 +13,9 @@ from coursekit.grading.intake.platforms.attempt import (
     Found,
     latest_first,
     slug,
-    time_words,
 )
 from coursekit.grading.intake.text import listed, short
-from coursekit.grading.intake.times import instant
+from coursekit.grading.intake.times import instant, time_words
 
 GROUPS = ("learner", "name", "time", "attempt", "late")
 _NO = ("", "0", "no", "false", "ontime", "on-time", "on_time")

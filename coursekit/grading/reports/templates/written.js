@@ -266,7 +266,9 @@ function save() {
   link.download = `marks-${question}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  show(`Saved as ${link.download}: now move it to the folder marks.`);
+  const without = answers.filter((answer) => !isMarked(answer) && answer.comment.value.trim()).length;
+  const left = without ? ` Not in it: ${without} with a comment and no points.` : "";
+  show(`Saved as ${link.download}: now move it to the folder marks.${left}`);
 }
 
 for (const answer of answers) {
