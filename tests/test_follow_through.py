@@ -49,7 +49,7 @@ def quickly(question):
     return pytest.param(question, id=question.id, marks=[] if question in DEEPEST.values() else pytest.mark.slow)
 
 
-@pytest.mark.parametrize("question", map(quickly, FUNCTIONS))
+@pytest.mark.parametrize("question", [quickly(question) for question in FUNCTIONS])
 def test_right_answer_with_nothing_before(question):
     """Whatever the earlier answers are: functions, methods, or parts of the same function."""
     with contextlib.ExitStack() as stack:

@@ -50,6 +50,8 @@ def grade(options: Sequence[str] = ()) -> int:
         _check_tables(args, settings.assignment)
         phrases()  # read before anything is graded
         dates = late.read_dates(rules, settings.assignment, args.late_days_used)
+        if args.scheduler is None and not _is_isolated(settings):
+            return 2
         _make_folder(args.out)
     except (BatchError, ValueError) as error:
         say(error)
@@ -57,8 +59,6 @@ def grade(options: Sequence[str] = ()) -> int:
     except KeyboardInterrupt:
         say("Stopped before anything was graded.")
         return 130
-    if args.scheduler is None and not _is_isolated(settings):
-        return 2
     say(*_what_is_there(found), *read_marks(args.out).problems)
     paths = {"submissions": args.submissions, "roster": args.roster, "course": args.course}
     known = {name: str(path.resolve()) for name, path in paths.items() if path}
