@@ -45,12 +45,15 @@ def functions(files, assignment):
     return [question for question in record.questions if not find(question.id).in_notebook]
 
 
-@pytest.mark.parametrize("assignment", ASSIGNMENTS)
 class TestRoundTrip:
+    @pytest.mark.parametrize("assignment", ASSIGNMENTS)
     def test_solved_files_have_full_marks(self, assignment):
         entries = functions(solved(assignment), assignment)
         assert [(e.id, e.status) for e in entries if e.earned != e.points] == []
 
+    @pytest.mark.parametrize(
+        "assignment", ["assignment1", *(pytest.param(a, marks=pytest.mark.slow) for a in ASSIGNMENTS[1:])]
+    )
     def test_blank_files_have_none(self, assignment):
         entries = functions(blank(assignment), assignment)
         assert {entry.status for entry in entries} == {"not attempted"}

@@ -77,7 +77,7 @@ def test_wrong_ones_are_caught_and_named(entry):
     assert " ".join(entry.sentence.split()) in text_of(verdict)
 
 
-@named(wrong_entries())
+@named(wrong_entries()[::2])  # all of them with many seeds is slow, see below
 def test_wrong_ones_are_caught_on_fresh_inputs(entry):
     assert statuses(entry, range(FEW)) == {"wrong"}
 
