@@ -69,23 +69,27 @@ def findings(question: Question, seed: int, usual: Limits, make_execute: MakeExe
 
     if not question.efforts:
         return []
+    results = _results_at_once(question, seed, run, usual.seconds)
     found = [
-        _finding(question, effort, seed, result)
-        for effort, result in zip(question.efforts, _results_at_once(question, seed, run, usual.seconds), strict=False)
+        _finding(question, effort, seed, result) for effort, result in zip(question.efforts, results, strict=False)
     ]
-    if len(found) == len(question.efforts) and all(finding.ok for finding in found):
+    if results and all(finding.ok for finding in found):
         return found
-    found = []
+    return _one_by_one(question, seed, run, usual.seconds)
+
+
+def _one_by_one(question: Question, seed: int, run: RunEfforts, seconds: float) -> list[Finding]:
+    """The findings of efforts that have a process each."""
+    found: list[Finding] = []
     for effort in question.efforts:
-        result = _last_result(question, effort, seed, run, usual.seconds)
-        found.append(_finding(question, effort, seed, result))
+        found.append(_finding(question, effort, seed, _last_result(question, effort, seed, run, seconds)))
         if not found[-1].ok:
             break
     return found
 
 
 def _results_at_once(question: Question, seed: int, run: RunEfforts, seconds: float) -> list[Result]:
-    """The results of all efforts from one process; none if it takes longer than each of them may grow."""
+    """The results of all efforts from one process; none if it takes longer than one of them alone may grow."""
     timed = [effort for effort in question.efforts if not effort.only_memory]
     growths = [_longest_growth(reference_pace(question.id, effort.statement, seed, 0)) for effort in timed]
     longest = min(growths, default=seconds)
