@@ -1,11 +1,13 @@
 """The record recipe: what each of its ingredients is worth, and the accuracy over minutes. It takes hours.
 
-    python -m benchmarks.record [--part ablations|minutes|profile] [--quick] [--write]
+    python -m benchmarks.record [--part ablations|minutes|profile] [--seed N] [--quick] [--write]
 
-Each run is a line of docs/record.json as soon as it is complete: started again, the script goes on where it stopped.
---write puts the tables and the figure into docs/record.md and docs/record.png. --quick makes all runs so small that
-they say nothing but that the script works, in a file of its own. Accuracies are those of the test set, with one view
-and with six; nothing was chosen by them. Every run of an ablation lacks one ingredient and has all others.
+Each run is an entry of docs/record.json as soon as it is complete: started again, the script goes on where it stopped.
+--write puts the tables into docs/record_measured.md and the figure into docs/record.png; docs/record.md explains them.
+--quick makes all runs so small that they say nothing but that the script works, in a file of its own. Accuracies are
+those of the test set, with one view and with six; nothing was chosen by them. Every run of an ablation lacks one
+ingredient and has all others. Ablations take least time as one process with one thread for each core, each with seeds
+and a folder (--out) of its own.
 """
 
 import argparse
@@ -25,9 +27,9 @@ from cs231n.record_solver import RecordSolver
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SEEDS = (0, 1, 2)
-EPOCHS, WIDTH = 4, 128  # of the ablations
+EPOCHS, WIDTH = 4, 64  # of the ablations
 # Minutes of the runs of `train --net record`, and how many seeds; the most telling ones first.
-LENGTHS = {10: 3, 20: 3, 60: 1, 5: 3, 40: 1, 90: 1}
+LENGTHS = {10: 3, 60: 1, 20: 3, 5: 3, 40: 1, 90: 1}
 ABLATIONS = {  # name: (options of the net, of the solver)
     "everything": ({}, {}),
     "no Muon: Nesterov momentum, a triangular rate, lookahead": ({}, {"update_rule": "nesterov_momentum"}),
@@ -91,21 +93,21 @@ def run(data, wanted):
     }
 
 
-def complete(path, parts, quick):
-    """Make all runs that the file lacks, and write each one into it; return all."""
+def complete(path, parts, quick, seed=None):
+    """Make all runs that the file lacks, or those of one seed, and write each one into it; return all."""
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     done = {(r["part"], r["name"], r["seed"], r["data"]) for r in results}
     data = None
     for part in parts:
         for wanted in runs(part, quick):
-            name, seed = wanted.name, wanted.seed
-            if (part, name, seed, dataset_name()) in done:
+            key = (part, wanted.name, wanted.seed, dataset_name())
+            if key in done or seed not in (None, wanted.seed):
                 continue
             data = data or get_CIFAR10_data(subtract_mean=False, dtype=np.uint8, **(QUICK if quick else FULL))
-            about = {"part": part, "name": name, "seed": seed, "data": dataset_name(), "threads": _threads.count()}
+            about = dict(zip(("part", "name", "seed", "data"), key, strict=True)) | {"threads": _threads.count()}
             results.append(about | run(data, wanted))
             write_file(path, json.dumps(results, indent=1) + "\n")
-            print(f"{part}: {name}, seed {seed}: {results[-1]['six views']:.4f}", flush=True)
+            print(f"{part}: {wanted.name}, seed {wanted.seed}: {results[-1]['six views']:.4f}", flush=True)
     return results
 
 
@@ -130,18 +132,15 @@ def _spread(values):
 
 
 def page(results):
-    """The text of docs/record.md."""
+    """The text of docs/record_measured.md."""
     parts = [
-        "# The record recipe",
-        "What `python -m coursekit train --net record` reaches, and what each ingredient of the recipe is worth: test "
-        "accuracies, the mean over seeds and the standard deviation of a single run. `python -m benchmarks.record "
-        "--write` writes this page.",
+        "# Measured: the record recipe",
+        "Written by `python -m benchmarks.record --write`; [the record](record.md) explains the figures. They are test "
+        "accuracies: the mean over the runs, and the standard deviation of a single run. The runs differ in their "
+        "seeds.",
         "## Accuracy over minutes",
         "\n".join(table(results, "minutes")),
-        "![Test accuracy with six views over minutes: a mark for each run, and a line through the means of "
-        "each length](record.png)",
         "## Without one ingredient",
-        f"Runs of {EPOCHS} epochs and width {WIDTH}.",
         "\n".join(table(results, "ablations")),
     ]
     return "\n\n".join(parts) + "\n"
@@ -158,14 +157,22 @@ def draw(results, path):
     chosen = [r for r in results if r["part"] == "minutes"]
     for data, style in zip(dict.fromkeys(r["data"] for r in chosen), ("o-", "s--"), strict=False):
         own = [r for r in chosen if r["data"] == data]
-        ax.plot([r["minutes"] for r in own], [r["six views"] for r in own], style[0], alpha=0.4)
-        lengths = [[r for r in own if r["name"] == name] for name in dict.fromkeys(r["name"] for r in own)]
-        means = sorted((mean(r["minutes"] for r in same), mean(r["six views"] for r in same)) for same in lengths)
-        ax.plot(*zip(*means, strict=True), style, label=data)
+        (line,) = ax.plot(*_means(own), style, label=data, markersize=0)
+        ax.plot([r["minutes"] for r in own], [r["six views"] for r in own], style[0], color=line.get_color(), alpha=0.6)
     ax.set(xscale="log", xlabel="minutes, all in all", ylabel="test accuracy, six views")
+    ax.set_xticks(list(LENGTHS), [str(minutes) for minutes in LENGTHS])
+    ax.minorticks_off()
+    ax.grid(alpha=0.3)
     if chosen:
         ax.legend()
     fig.savefig(path, dpi=110)
+
+
+def _means(runs):
+    """The mean minutes and the mean accuracies of the runs of each length, the shortest first."""
+    lengths = [[r for r in runs if r["name"] == name] for name in dict.fromkeys(r["name"] for r in runs)]
+    points = [[mean(r[unit] for r in same) for unit in ("minutes", "six views")] for same in lengths]
+    return zip(*sorted(points), strict=True)
 
 
 # ---- where the time goes
@@ -225,17 +232,18 @@ def main():
     parser.add_argument("--part", choices=("ablations", "minutes", "profile"), help="all but the profile by default")
     parser.add_argument("--quick", action="store_true", help="runs of seconds, to see whether it works")
     parser.add_argument("--out", type=Path, default=DOCS, metavar="DIR", help="where the files go (default: docs)")
-    parser.add_argument("--write", action="store_true", help="write record.md and record.png")
+    parser.add_argument("--seed", type=int, metavar="N", help="only the runs with this seed")
+    parser.add_argument("--write", action="store_true", help="write record_measured.md and record.png")
     args = parser.parse_args()
     if args.part == "profile":
         profile(*((20, 16) if args.quick else (500, 256)))
         return
     parts = [args.part] if args.part else ["ablations", "minutes"]
-    results = complete(args.out / ("record_quick.json" if args.quick else "record.json"), parts, args.quick)
+    results = complete(args.out / ("record_quick.json" if args.quick else "record.json"), parts, args.quick, args.seed)
     for part in parts:
         print("\n".join(table(results, part)))
     if args.write:
-        write_file(args.out / "record.md", page(results))
+        write_file(args.out / "record_measured.md", page(results))
         draw(results, args.out / "record.png")
 
 

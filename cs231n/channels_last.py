@@ -23,72 +23,28 @@ A batch is cut into `SLICES` parts, whatever the number of threads, and sums are
 the same to the bit with one thread and with two.
 """
 
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from cs231n._errors import require_fitting, require_gradient, require_settings, require_some, require_train_cache
-from cs231n._fast.feature_maps import zero_buffer
+from cs231n._fast.conv_last import Framed, Windows, backward_ways, conv_of, first_exact, forward_ways
 from cs231n._fast.written_activations import ACTIVATIONS
 from cs231n._threads import buffer, for_each, pieces_of
 from cs231n._windows import require_window
 
 SLICES = 8  # parts of a batch that are handed to threads; each adds up its own gradients
-COLUMNS = 1 << 22  # bytes of windows that are laid out at a time
-PIECE = 1 << 18  # bytes of feature maps that are normalised or pooled at a time
+PIECE = 1 << 19  # bytes of feature maps that are normalised or pooled at a time
 NORM_SETTINGS = frozenset({"mode", "eps", "momentum", "running_mean", "running_var"})
-
-
-class _Conv(NamedTuple):
-    """A convolution with stride 1 as the functions below need it."""
-
-    shape: tuple  # (N, H, W, C) of its inputs
-    filters: np.ndarray  # (HH * WW * C, F): the filters in the order of the windows
-    field: tuple  # (HH, WW)
-    pad: int
-    size: tuple  # (H_out, W_out): of the maps, without what pooling leaves over
-    pool: bool
-
-    @property
-    def out_shape(self):
-        """The shape of the output, pooled or not."""
-        height, width = (length // 2 for length in self.size) if self.pool else self.size
-        return (self.shape[0], height, width, self.filters.shape[1])
-
-    def maps_shape(self, n):
-        """The shape of the maps of n images before pooling."""
-        return (n, *self.size, self.filters.shape[1])
-
-    def padded_shape(self, n):
-        """The shape of n padded images."""
-        _, H, W, C = self.shape
-        return (n, H + 2 * self.pad, W + 2 * self.pad, C)
-
-    def inner(self, padded):
-        """The images inside of their padding, a view."""
-        _, H, W, _ = self.shape
-        return padded[:, self.pad : self.pad + H, self.pad : self.pad + W]
-
-    def pieces(self, part):
-        """Cut a slice of a batch into pieces whose windows take about `COLUMNS` bytes."""
-        K, itemsize = len(self.filters), self.filters.itemsize
-        step = max(1, COLUMNS // max(1, self.size[0] * self.size[1] * K * itemsize))
-        return [slice(i, min(i + step, part.stop)) for i in range(part.start, part.stop, step)]
-
-
-def _conv(shape, w, pad, pool, dtype):
-    N, H, W, C = shape
-    require_window((N, C, H, W), w.shape[2:], 1, pad)
-    size = tuple(length + 2 * pad - field + 1 for length, field in zip((H, W), w.shape[2:], strict=True))
-    if pool:
-        size = tuple(length - length % 2 for length in size)
-    filters = np.ascontiguousarray(w.transpose(2, 3, 1, 0).reshape(-1, len(w)), dtype)
-    return _Conv(shape, filters, w.shape[2:], pad, size, pool)
 
 
 def _slices(length):
     return pieces_of(length, -(-length // SLICES)) if length else []
+
+
+def _pieces(part, step):
+    """Cut a slice into slices of `step`."""
+    return [slice(i, min(i + step, part.stop)) for i in range(part.start, part.stop, step)]
 
 
 # ---- convolution
@@ -151,29 +107,32 @@ class _Given:
     def dtype(self):
         return self.x.dtype
 
-    def write(self, piece):
-        """Return the inputs of a piece, (n, H, W, C)."""
-        return self.x[piece]
+    def write(self, piece, out=None):
+        """Return the inputs of a piece, (n, H, W, C), or write them into `out`."""
+        if out is None:
+            return self.x[piece]
+        out[...] = self.x[piece]
+        return out
 
 
 def _forward(given, activation, w, pad, pool, out):
     """Apply an activation to what is given, a convolution, and pooling; return (out, cache)."""
-    conv = _conv(given.shape, w, pad, pool, given.dtype)
+    conv = conv_of(given.shape, w, pad, pool, given.dtype)
     out = _array(out, conv.out_shape, given.dtype)
     winners = np.empty(out.shape, np.uint8) if pool else None
     activate, _ = ACTIVATIONS[activation]
 
-    def work(part):
-        for piece in conv.pieces(part):
-            x = given.write(piece)
-            padded = _padded(conv, len(x))
-            activate(x, conv.inner(padded))
-            maps = buffer("maps", conv.maps_shape(len(x)), x.dtype) if pool else out[piece]
-            np.matmul(_columns(padded, conv.field, conv.size), conv.filters, out=_rows(maps))
+    def write(way, part):
+        for piece in _pieces(part, way.images_at_a_time()):
+            inputs = way.inputs(piece.stop - piece.start)
+            for few, own in _few(given, piece):
+                activate(given.write(few), inputs.inner[own])
             if pool:
-                _write_pooled(maps, out[piece], winners[piece])
+                _write_pooled(way.maps(inputs), out[piece], winners[piece])
+            else:
+                way.maps(inputs, out[piece])
 
-    for_each(work, _slices(len(out)))
+    first_exact(lambda way: for_each(partial(write, way), _slices(len(out))), forward_ways(conv, w))
     return out, (given, activation, conv, w, winners)
 
 
@@ -186,109 +145,41 @@ def _backward(dout, cache, take, needs_dx=True):
     given, activation, conv, w, winners = cache
     require_gradient(dout, conv.out_shape)
     _, activate = ACTIVATIONS[activation]
-    is_same = winners is None and conv.shape[1:3] == conv.size  # else the windows of dmaps are more than those of x
-    by = _FromMaps if needs_dx and is_same and len(w) <= 2 * w.shape[1] else _FromWindows
-    filters = by.arranged(conv, w)
 
-    def work(part):
-        dw, sums = np.zeros(filters.shape, given.dtype), None
-        for piece in conv.pieces(part):
-            x = given.write(piece)
-            slope, step = buffer("slope", x.shape, x.dtype), by(conv, filters, len(x))
-            activate(x, step.inputs, slope)
+    def sums(way, part):
+        dw, taken = way.no_gradient(), None
+        for piece in _pieces(part, way.images_at_a_time()):
+            number = piece.stop - piece.start
+            inputs, dmaps = way.arrays(number)
+            x, slope = (buffer(name, (number, *given.shape[1:]), given.dtype) for name in ("x", "slope"))
+            for few, own in _few(given, piece):
+                activate(given.write(few, x[own]), inputs.inner[own], slope[own])
             if winners is None:
-                step.dmaps[...] = dout[piece]
+                dmaps.inner[...] = dout[piece]
             else:
-                _write_unpooled(dout[piece], winners[piece], step.dmaps)
-            dw += step.dw()
-            if needs_dx:
-                gradient = step.dx()
-                gradient *= slope
-                sums = _plus(sums, take(piece, gradient, x))
-        return dw, sums
+                _write_unpooled(dout[piece], winners[piece], dmaps.inner)
+            more, gradient = way.gradients(inputs, dmaps, needs_dx)
+            dw += more
+            for few, own in _few(given, piece) if needs_dx else ():
+                gradient[own] *= slope[own]
+                taken = _plus(taken, take(few, gradient[own], x[own]))
+        return way.filters_gradient(dw), taken
 
-    dws, sums = zip(*for_each(work, _slices(len(dout))), strict=True)
-    return by.as_filters(sum(dws), w.shape), sums
+    def compute(way):
+        dws, taken = zip(*for_each(partial(sums, way), _slices(len(dout))), strict=True)
+        return np.ascontiguousarray(sum(dws)), taken
+
+    return first_exact(compute, backward_ways(conv, w, needs_dx))
 
 
-class _FromWindows:
-    """Gradients of a piece by the windows of the inputs: dw is their product with dmaps; dx adds up their gradients.
+def _few(given, piece):
+    """Cut a piece into as few images as stay in the processor's cache, for steps that pass over them many times.
 
-    After the inputs (n, H, W, C) and dmaps (n, H_out, W_out, F) have been written to where the attributes of these
-    names are, `dw` and then `dx` return the gradients, in buffers.
+    Each pair of slices has their place in the batch, and that in the piece.
     """
-
-    def __init__(self, conv, filters, n):
-        self.conv, self.filters = conv, filters
-        self.padded = _padded(conv, n)
-        self.inputs = conv.inner(self.padded)
-        self.dmaps = buffer("dmaps", conv.maps_shape(n), filters.dtype)
-
-    @staticmethod
-    def arranged(conv, w):
-        """Return the filters as a matrix (HH * WW * C, F)."""
-        return conv.filters
-
-    def dw(self):
-        """Return the gradient of the matrix of filters."""
-        self.rows = _rows(self.dmaps)
-        self.columns = _columns(self.padded, self.conv.field, self.conv.size)
-        out = buffer("dw", self.filters.shape, self.filters.dtype)
-        return np.matmul(self.columns.T, self.rows, out=out)  # (K, n * P) @ (n * P, F) -> (K, F)
-
-    def dx(self):
-        """Return the gradient of the inputs."""
-        dcolumns = np.matmul(self.rows, self.filters.T, out=self.columns)  # the windows have been used
-        return _added(self.conv, dcolumns, self.padded)
-
-    @staticmethod
-    def as_filters(dw, shape):
-        """Rearrange the gradient of the matrix to the shape of the filters."""
-        F, C, HH, WW = shape
-        return dw.reshape(HH, WW, C, F).transpose(3, 2, 0, 1)
-
-
-class _FromMaps:
-    """The same by the windows of dmaps, which serve twice: dx is a convolution of dmaps, and dw their product with x.
-
-    The filters of this convolution are rotated by 180 degrees, with input and output channels swapped.
-    """
-
-    def __init__(self, conv, filters, n):
-        self.conv, self.filters = conv, filters
-        self.inputs = buffer("inputs", (n, *conv.shape[1:]), filters.dtype)
-        (_, H, W, F), (above, left) = conv.maps_shape(n), (field - 1 - conv.pad for field in conv.field)
-        self.padded = zero_buffer("padded", (n, H + 2 * above, W + 2 * left, F), filters.dtype)
-        self.dmaps = self.padded[:, above : above + H, left : left + W]
-
-    @staticmethod
-    def arranged(conv, w):
-        """Return the rotated filters as a matrix (HH * WW * F, C)."""
-        rotated = w[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)  # (HH, WW, F, C)
-        return np.ascontiguousarray(rotated.reshape(-1, w.shape[1]), conv.filters.dtype)
-
-    def dw(self):
-        """Return the gradient of the matrix of filters."""
-        self.columns = _columns(self.padded, self.conv.field, self.inputs.shape[1:3])
-        out = buffer("dw", self.filters.shape, self.filters.dtype)
-        return np.matmul(self.columns.T, _rows(self.inputs), out=out)  # (K, n * H * W) @ (n * H * W, C) -> (K, C)
-
-    def dx(self):
-        """Return the gradient of the inputs."""
-        dx = buffer("dx", self.inputs.shape, self.filters.dtype)
-        np.matmul(self.columns, self.filters, out=_rows(dx))
-        return dx
-
-    @staticmethod
-    def as_filters(dw, shape):
-        """Rearrange the gradient of the matrix to the shape of the filters."""
-        F, C, HH, WW = shape
-        return dw.reshape(HH, WW, F, C)[::-1, ::-1].transpose(2, 3, 0, 1)
-
-
-def _rows(maps):
-    """Reshape maps (n, H, W, C) to a row for each position, (n * H * W, C)."""
-    return maps.reshape(-1, maps.shape[-1])
+    height, width, channels = given.shape[1:]
+    step = max(1, PIECE // max(1, height * width * channels * given.dtype.itemsize))
+    return [(few, slice(few.start - piece.start, few.stop - piece.start)) for few in _pieces(piece, step)]
 
 
 def _plus(sums, more):
@@ -308,40 +199,6 @@ def _array(given, shape, dtype):
             f"{np.dtype(dtype)}, contiguous."
         )
     return given
-
-
-def _padded(conv, n):
-    """Return a buffer for n padded images, whose padding is 0."""
-    return (zero_buffer if conv.pad else buffer)("padded", conv.padded_shape(n), conv.filters.dtype)
-
-
-def _columns(padded, field, size):
-    """Copy the windows of padded images (n, H', W', C) into a buffer: a matrix (n * H_out * W_out, HH * WW * C)."""
-    n, _, _, C = padded.shape
-    HH, WW = field
-    image, row, pixel, item = padded.strides
-    shape = (n, *size, HH, WW * C)  # a window's row is one run of memory
-    windows = as_strided(padded, shape, (image, row, pixel, row, item), writeable=False)
-    columns = buffer("columns", shape, padded.dtype)
-    columns[...] = windows
-    return columns.reshape(-1, HH * WW * C)
-
-
-def _added(conv, dcolumns, padded):
-    """Add up the gradients of all windows (n * P, HH * WW * C) where they come from: (n, H, W, C), a view of padded.
-
-    Every WW-th window of a row of windows is added at the same time: their rows of pixels do not overlap.
-    """
-    n, _, _, C = padded.shape
-    (HH, WW), (H_out, W_out) = conv.field, conv.size
-    dcolumns = dcolumns.reshape(n, H_out, W_out, HH, WW * C)
-    image, row, pixel, item = padded.strides
-    padded[...] = 0
-    for i, j in np.ndindex(HH, min(WW, W_out)):
-        dwindows = dcolumns[:, :, j::WW, i]  # (n, H_out, ..., WW * C)
-        target = as_strided(padded[:, i:, j:], dwindows.shape, (image, row, WW * pixel, item))
-        target += dwindows
-    return conv.inner(padded)
 
 
 def _require_conv(x, w):
@@ -507,8 +364,7 @@ class _Normalised:
 
     def pieces(self, part):
         """Cut a slice of the batch into pieces that stay in the processor's cache."""
-        step = max(1, PIECE // max(1, self.x[:1].nbytes))
-        return [slice(i, min(i + step, part.stop)) for i in range(part.start, part.stop, step)]
+        return _pieces(part, max(1, PIECE // max(1, self.x[:1].nbytes)))
 
     def write(self, piece, out=None):
         """Return the normalised maps of a piece, in `out` or in a buffer."""
@@ -690,24 +546,23 @@ class _Patches:
     def __init__(self, X, filters, b):
         N, D, H, W = X.shape
         self.X, self.b = X, b
-        self.conv = _conv((N, H, W, D), filters, pad=0, pool=False, dtype=filters.dtype)
+        self.first = Windows(conv_of((N, H, W, D), filters, pad=0, pool=False, dtype=filters.dtype), filters)
 
     @property
     def shape(self):
-        return self.conv.out_shape
+        return self.first.conv.out_shape
 
     @property
     def dtype(self):
-        return self.conv.filters.dtype
+        return self.first.conv.dtype
 
-    def write(self, piece):
-        """Return the maps of a piece, in a buffer."""
+    def write(self, piece, out=None):
+        """Return the maps of a piece, in `out` or in a buffer."""
         X = self.X[piece]
         n, D, H, W = X.shape
         images = buffer("images", (n, H, W, D), self.dtype)
         images[...] = X.transpose(0, 2, 3, 1)
-        maps = buffer("patches", self.conv.maps_shape(n), self.dtype)
-        np.matmul(_columns(images, self.conv.field, self.conv.size), self.conv.filters, out=_rows(maps))
+        maps = self.first.maps(Framed(images, images), out)
         maps += self.b
         return maps
 

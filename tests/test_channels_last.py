@@ -5,6 +5,7 @@ import pytest
 from layer_check import check_layer, torch
 
 from cs231n import activations, channels_last, fast_layers, layers
+from cs231n._fast import conv_last
 from cs231n.channels_last import (
     batchnorm_bias_backward,
     batchnorm_bias_forward,
@@ -36,7 +37,7 @@ def seed():
 
 @pytest.fixture(params=[1, 1 << 30], ids=["one image at a time", "all images at a time"])
 def pieces(request, monkeypatch):
-    monkeypatch.setattr(channels_last, "COLUMNS", request.param)
+    monkeypatch.setattr(conv_last, "COLUMNS", request.param)
     monkeypatch.setattr(channels_last, "PIECE", request.param)
 
 

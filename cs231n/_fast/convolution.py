@@ -2,11 +2,15 @@
 
 All forward functions share `_convolve`, all backward functions share `_conv_backward`. Each of them adds only what
 happens to a piece of the feature maps after the convolution, or to a piece of their gradient before it.
+
+Convolutions with 3 x 3 filters, stride 1 and enough channels are computed by tiles, with the channels last (see
+`winograd`), the others as sums of products, one for each row of the filters (see `windows`).
 """
 
 import numpy as np
 
 from cs231n._errors import require_gradient
+from cs231n._fast.conv_last import FromTiles, Tiles, conv_of
 from cs231n._fast.feature_maps import per_channel
 from cs231n._fast.pooling import empty_winners, window_grids, write_pooled, write_unpooled
 from cs231n._fast.relu import write_relu, write_relu_backward
@@ -152,6 +156,8 @@ def conv_relu_pool_backward_fast(dout, cache):
 def _convolve(x, w, conv_param, maps_of, finish):
     """Convolve each piece of x with the filters w into maps = maps_of(piece), then call finish(piece, maps)."""
     stride, pad = conv_param["stride"], conv_param["pad"]
+    if _suits_tiles(x, w, stride, pad) and _convolve_by_tiles(x, w, pad, maps_of, finish):
+        return
     filters = filters_by_row(w)
 
     def convolve(piece):
@@ -162,11 +168,43 @@ def _convolve(x, w, conv_param, maps_of, finish):
     for_each(convolve, _pieces(x, w))
 
 
+def _convolve_by_tiles(x, w, pad, maps_of, finish):
+    """Do the same by Winograd's algorithm; return whether the result is exact."""
+    way = Tiles(_channels_last(x, w, pad), w)
+
+    def convolve(piece):
+        maps, inputs = maps_of(piece), way.inputs(piece.stop - piece.start)
+        inputs.inner[...] = _last(x[piece])
+        _last(maps)[...] = way.maps(inputs)
+        finish(piece, maps)
+
+    for_each(convolve, _cut(x, way.images_at_a_time()))
+    return way.is_exact
+
+
+def _suits_tiles(x, w, stride, pad):
+    return stride == 1 and _channels_last(x, w, pad).suits_tiles
+
+
+def _channels_last(x, w, pad):
+    """Return the same convolution of images with their channels last."""
+    return conv_of(_last(x).shape, w, pad, pool=False, dtype=np.result_type(x, w))
+
+
+def _last(maps):
+    """Move the channels to the end: (n, C, H, W) -> (n, H, W, C), a view."""
+    return maps.transpose(0, 2, 3, 1)
+
+
 def _conv_backward(x, w, b, conv_param, dmaps, dtype):
     """Return (dx, dw, db); dmaps(piece) is the gradient of the feature maps, (n, F, H_out, W_out) of type `dtype`."""
     stride, pad = conv_param["stride"], conv_param["pad"]
     margins = w.shape[2] - 1 - pad, w.shape[3] - 1 - pad
     needs_dx = conv_param.get("needs_dx", True)
+    if _suits_tiles(x, w, stride, pad):
+        gradients = _backward_from_tiles(x, w, pad, dmaps, dtype, needs_dx)
+        if gradients:
+            return gradients
     # The windows of dmaps serve for both dx and dw, the windows of x only for dw.
     if needs_dx and stride == 1 and min(margins) >= 0 and w.shape[1] >= FEW:
         return _backward_from_maps(x, w, margins, dmaps, dtype)
@@ -186,7 +224,7 @@ def _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx):
         windows = windows_by_row(x[piece], w.shape[2:], stride, (pad, pad), dw_type)
         return summed_products(windows, maps), np.einsum("nfhw->f", maps)
 
-    dw, db = _sums(for_each(backward, _pieces(x, w)), filters, len(w), dtype, dw_type)
+    dw, db = _sums(for_each(backward, _pieces(x, w)), filters.swapaxes(1, 2).shape, len(w), dtype, dw_type)
     return dx, filters_from_rows(dw, w.shape), db
 
 
@@ -207,13 +245,33 @@ def _backward_from_maps(x, w, margins, dmaps, dtype):
         write_products(filters, windows, dx[piece])
         return summed_products(windows, x[piece]), np.einsum("nfhw->f", maps)
 
-    dw, db = _sums(for_each(backward, _pieces(x, turned)), filters, len(w), dtype, dw_type)
+    dw, db = _sums(for_each(backward, _pieces(x, turned)), filters.swapaxes(1, 2).shape, len(w), dtype, dw_type)
     return dx, rotated(filters_from_rows(dw, turned.shape)), db
 
 
-def _sums(gradients, filters, num_filters, dtype, dw_type):
+def _backward_from_tiles(x, w, pad, dmaps, dtype, needs_dx):
+    """Return (dx, dw, db) by Winograd's algorithm, or None if that is not exact."""
+    way = FromTiles(_channels_last(x, w, pad), w)
+    dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
+
+    def backward(piece):
+        maps, (inputs, dinputs) = dmaps(piece), way.arrays(piece.stop - piece.start)
+        inputs.inner[...] = _last(x[piece])
+        dinputs.inner[...] = _last(maps)
+        dvalues, gradient = way.gradients(inputs, dinputs, needs_dx)
+        if needs_dx:
+            _last(dx[piece])[...] = gradient
+        return way.filters_gradient(dvalues), np.einsum("nfhw->f", maps)
+
+    dw, db = _sums(
+        for_each(backward, _cut(x, way.images_at_a_time())), w.shape, len(w), dtype, np.result_type(dtype, x)
+    )
+    return (dx, dw, db) if way.is_exact else None
+
+
+def _sums(gradients, shape, num_filters, dtype, dw_type):
     """Sum (dw, db) over all pieces in a fixed order: the same to the bit, whichever thread finishes first."""
-    dw, db = np.zeros(filters.swapaxes(1, 2).shape, dw_type), np.zeros(num_filters, dtype)
+    dw, db = np.zeros(shape, dw_type), np.zeros(num_filters, dtype)
     for dw_part, db_part in gradients:
         dw += dw_part
         db += db_part
@@ -227,9 +285,14 @@ def _require_maps_gradient(dout, cache):
 
 
 def _pieces(x, w):
-    """Cut images x (N, C, H, W) into pieces for filters w: at least one for each thread, and at least two.
+    """Cut images x (N, C, H, W) into pieces for filters w."""
+    bytes_of_rows = max(1, w.shape[1] * w.shape[3] * x.shape[2] * x.shape[3] * x.itemsize)  # for one image
+    return _cut(x, ROWS // bytes_of_rows)
+
+
+def _cut(x, step):
+    """Cut images x into pieces of at most `step`: at least one for each thread, and at least two.
 
     With one or two threads the pieces are the same, and so are the sums, to the bit.
     """
-    bytes_of_rows = max(1, w.shape[1] * w.shape[3] * x.shape[2] * x.shape[3] * x.itemsize)  # for one image
-    return pieces_of(len(x), min(ROWS // bytes_of_rows, -(-len(x) // max(2, count()))))
+    return pieces_of(len(x), min(step, -(-len(x) // max(2, count()))))
