@@ -28,7 +28,7 @@ from functools import partial
 import numpy as np
 
 from cs231n._errors import require_fitting, require_gradient, require_settings, require_some, require_train_cache
-from cs231n._fast.conv_last import Framed, Windows, backward_ways, conv_of, first_exact, forward_ways
+from cs231n._fast.conv_last import Framed, Windows, backward_ways, conv_of, first_exact, forward_ways, quietly
 from cs231n._fast.written_activations import ACTIVATIONS
 from cs231n._threads import buffer, for_each, pieces_of
 from cs231n._windows import require_window
@@ -122,6 +122,7 @@ def _forward(given, activation, w, pad, pool, out):
     winners = np.empty(out.shape, np.uint8) if pool else None
     activate, _ = ACTIVATIONS[activation]
 
+    @quietly
     def write(way, part):
         for piece in _pieces(part, way.images_at_a_time()):
             inputs = way.inputs(piece.stop - piece.start)
@@ -146,6 +147,7 @@ def _backward(dout, cache, take, needs_dx=True):
     require_gradient(dout, conv.out_shape)
     _, activate = ACTIVATIONS[activation]
 
+    @quietly
     def sums(way, part):
         dw, taken = way.no_gradient(), None
         for piece in _pieces(part, way.images_at_a_time()):

@@ -1,11 +1,12 @@
-"""Ways to compute a convolution with stride 1 of maps with the channels last: by windows or by tiles.
+"""Ways to compute a convolution of maps with the channels last: by windows or by tiles.
 
 A way is made for a layer (`Conv`) and its filters, and used by several threads, a few images at a time: it hands out
 arrays of the calling thread to be filled with inputs, or with the gradient of maps, and computes from these. What it
 returns is in buffers of that thread, unless it was given an array. After a batch, `is_exact` says whether the results
-hold; if not, the next way has to be taken. The last one is always exact.
+hold; if not, the next way has to be taken. The last one is always exact. `errors` are settings for `np.errstate`.
 """
 
+from functools import wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +15,10 @@ from numpy.lib.stride_tricks import as_strided
 from cs231n._fast.feature_maps import zero_buffer
 from cs231n._fast.winograd import LEAST_CHANNELS, Winograd
 from cs231n._threads import buffer
-from cs231n._windows import require_window
+from cs231n._windows import num_positions, require_window
 
 COLUMNS = 1 << 23  # bytes of windows that are laid out at a time
+QUIET = {"over": "ignore", "invalid": "ignore"}  # where `is_exact` tells
 
 
 class Conv(NamedTuple):
@@ -29,6 +31,7 @@ class Conv(NamedTuple):
     size: tuple  # (H_out, W_out): of the maps, without what pooling leaves over
     pool: bool
     dtype: np.dtype
+    stride: int = 1
 
     @property
     def out_shape(self):
@@ -40,27 +43,29 @@ class Conv(NamedTuple):
     def suits_tiles(self):
         """Whether Winograd's algorithm can compute it, and takes less time."""
         channels = min(self.shape[3], self.num_filters)
-        return self.field == (3, 3) and self.pad <= 2 and channels >= LEAST_CHANNELS
+        fits = self.stride == 1 and self.field == (3, 3) and self.pad <= 2 and min(self.size) > 0
+        return fits and channels >= LEAST_CHANNELS
 
     @property
     def has_small_maps(self):
         """Whether dx is a convolution of dmaps, with windows at most twice as large, all in all, as those of x."""
         (_, H, W, C), (H_out, W_out) = self.shape, self.size
-        return max(self.pad - field for field in self.field) < 0 and H * W * self.num_filters <= 2 * H_out * W_out * C
+        fits = self.stride == 1 and self.pad < min(self.field)
+        return fits and H * W * self.num_filters <= 2 * H_out * W_out * C
 
     def images_at_a_time(self, K):
         """Return how many images have windows of K values each that take about `COLUMNS` bytes."""
         return max(1, COLUMNS // max(1, self.size[0] * self.size[1] * K * self.dtype.itemsize))
 
 
-def conv_of(shape, w, pad, pool, dtype):
+def conv_of(shape, w, pad, pool, dtype, stride=1):
     """Return the convolution of maps of a shape (N, H, W, C) with filters w (F, C, HH, WW), if they fit."""
     N, H, W, C = shape
-    require_window((N, C, H, W), w.shape[2:], 1, pad)
-    size = tuple(length + 2 * pad - field + 1 for length, field in zip((H, W), w.shape[2:], strict=True))
+    require_window((N, C, H, W), w.shape[2:], stride, pad)
+    size = tuple(num_positions(*axis, stride, pad) for axis in zip((H, W), w.shape[2:], strict=True))
     if pool:
         size = tuple(length - length % 2 for length in size)
-    return Conv(shape, len(w), w.shape[2:], pad, size, pool, np.dtype(dtype))
+    return Conv(shape, len(w), w.shape[2:], pad, size, pool, np.dtype(dtype), stride)
 
 
 def forward_ways(conv, w):
@@ -86,6 +91,17 @@ def first_exact(compute, ways):
     raise AssertionError("the last way is always exact")
 
 
+def quietly(work):
+    """Let work(way, part) be called with the settings for floating-point errors of the way."""
+
+    @wraps(work)
+    def wrapped(way, part):
+        with np.errstate(**way.errors):
+            return work(way, part)
+
+    return wrapped
+
+
 class Framed(NamedTuple):
     """An array of maps with zeros around them, and the maps alone."""
 
@@ -107,7 +123,7 @@ def framed(name, n, margins, size, whole, C, dtype):
 class Windows:
     """A convolution as one product of the matrix of all windows and the filters."""
 
-    is_exact = True
+    is_exact, errors = True, {}
 
     def __init__(self, conv, w):
         self.conv = conv
@@ -127,12 +143,16 @@ class Windows:
         """Return the maps (n, H_out, W_out, F), in `out` or in a buffer."""
         n = len(inputs.whole)
         maps = buffer("maps", (n, *self.conv.size, self.conv.num_filters), self.conv.dtype) if out is None else out
-        np.matmul(columns(inputs.whole, self.conv.field, self.conv.size), self.filters, out=rows(maps))
+        np.matmul(
+            columns(inputs.whole, self.conv.field, self.conv.size, self.conv.stride), self.filters, out=rows(maps)
+        )
         return maps
 
 
 class Tiles:
     """A convolution by Winograd's algorithm."""
+
+    errors = QUIET
 
     def __init__(self, conv, w):
         self.conv, self.winograd = conv, Winograd(conv.size, conv.dtype)
@@ -166,7 +186,7 @@ class Tiles:
 class FromWindows:
     """Gradients by the windows of the inputs: dw is their product with dmaps; dx adds up their gradients."""
 
-    is_exact = True
+    is_exact, errors = True, {}
 
     def __init__(self, conv, w):
         self.conv, self.forward, self.shape = conv, Windows(conv, w), w.shape
@@ -184,7 +204,7 @@ class FromWindows:
 
     def gradients(self, inputs, dmaps, needs_dx=True):
         """Return the gradient of the matrix of filters, and that of the inputs (None if it is not needed)."""
-        windows = columns(inputs.whole, self.conv.field, self.conv.size)
+        windows = columns(inputs.whole, self.conv.field, self.conv.size, self.conv.stride)
         out = buffer("dw", self.filters.shape, self.conv.dtype)
         dw = np.matmul(windows.T, rows(dmaps.whole), out=out)  # (K, n * P) @ (n * P, F) -> (K, F)
         if not needs_dx:
@@ -195,16 +215,18 @@ class FromWindows:
     def _added(self, dwindows, dinputs):
         """Add up the gradients of all windows (n * P, HH * WW * C) where they come from, in place of the inputs.
 
-        Every WW-th window of a row of windows is added at the same time: their rows of pixels do not overlap.
+        So many windows of a row of windows are added at the same time that their rows of pixels do not overlap.
         """
-        padded = dinputs.whole
+        padded, stride = dinputs.whole, self.conv.stride
         (HH, WW), (H_out, W_out) = self.conv.field, self.conv.size
         dwindows = dwindows.reshape(len(padded), H_out, W_out, HH, WW * padded.shape[3])
         image, row, pixel, item = padded.strides
         padded[...] = 0
-        for i, j in np.ndindex(HH, min(WW, W_out)):
-            some = dwindows[:, :, j::WW, i]  # (n, H_out, ..., WW * C)
-            target = as_strided(padded[:, i:, j:], some.shape, (image, row, WW * pixel, item))
+        apart = -(-WW // stride)
+        for i, j in np.ndindex(HH, min(apart, W_out)):
+            some = dwindows[:, :, j::apart, i]  # (n, H_out, ..., WW * C)
+            strides = (image, stride * row, apart * stride * pixel, item)
+            target = as_strided(padded[:, i:, stride * j :], some.shape, strides)
             target += some
         return dinputs.inner
 
@@ -224,7 +246,7 @@ class FromMaps:
     The filters of this convolution are rotated by 180 degrees, with input and output channels swapped.
     """
 
-    is_exact = True
+    is_exact, errors = True, {}
 
     def __init__(self, conv, w):
         self.conv, self.shape = conv, w.shape
@@ -264,6 +286,8 @@ class FromMaps:
 
 class FromTiles:
     """The same by Winograd's algorithm: dx is a convolution of dmaps by tiles, whose windows also give dw."""
+
+    errors = QUIET
 
     def __init__(self, conv, w):
         self.conv, self.winograd = conv, Winograd(conv.shape[1:3], conv.dtype)
@@ -311,13 +335,12 @@ def rows(maps):
     return maps.reshape(-1, maps.shape[-1])
 
 
-def columns(padded, field, size):
+def columns(padded, field, size, stride=1):
     """Copy the windows of padded images (n, H', W', C) into a buffer: a matrix (n * H_out * W_out, HH * WW * C)."""
     n, _, _, C = padded.shape
     HH, WW = field
     image, row, pixel, item = padded.strides
-    shape = (n, *size, HH, WW * C)  # a window's row is one run of memory
-    windows = as_strided(padded, shape, (image, row, pixel, row, item), writeable=False)
+    shape, strides = (n, *size, HH, WW * C), (image, stride * row, stride * pixel, row, item)  # runs of WW * C values
     copied = buffer("columns", shape, padded.dtype)
-    copied[...] = windows
+    copied[...] = as_strided(padded, shape, strides, writeable=False)
     return copied.reshape(-1, HH * WW * C)

@@ -7,10 +7,12 @@ Convolutions with 3 x 3 filters, stride 1 and enough channels are computed by ti
 `winograd`), the others as sums of products, one for each row of the filters (see `windows`).
 """
 
+from functools import partial
+
 import numpy as np
 
 from cs231n._errors import require_gradient
-from cs231n._fast.conv_last import FromTiles, Tiles, conv_of
+from cs231n._fast.conv_last import FromTiles, FromWindows, Tiles, Windows, conv_of, quietly
 from cs231n._fast.feature_maps import per_channel
 from cs231n._fast.pooling import empty_winners, window_grids, write_pooled, write_unpooled
 from cs231n._fast.relu import write_relu, write_relu_backward
@@ -28,6 +30,7 @@ from cs231n._threads import buffer, count, for_each, pieces_of
 from cs231n._windows import maps_shape, pooled_shape, require_conv, require_pool
 
 ROWS = 1 << 21  # bytes of copied rows (see `windows`) at a time
+LEAST = 16  # input channels: with fewer, runs of a window's row are too short with the channels last
 FEW = 8  # with fewer input channels, dx as a convolution is too small a matrix product
 
 
@@ -156,7 +159,7 @@ def conv_relu_pool_backward_fast(dout, cache):
 def _convolve(x, w, conv_param, maps_of, finish):
     """Convolve each piece of x with the filters w into maps = maps_of(piece), then call finish(piece, maps)."""
     stride, pad = conv_param["stride"], conv_param["pad"]
-    if _suits_tiles(x, w, stride, pad) and _convolve_by_tiles(x, w, pad, maps_of, finish):
+    if _forward_last(x, w, conv_param, maps_of, finish):
         return
     filters = filters_by_row(w)
 
@@ -168,27 +171,33 @@ def _convolve(x, w, conv_param, maps_of, finish):
     for_each(convolve, _pieces(x, w))
 
 
-def _convolve_by_tiles(x, w, pad, maps_of, finish):
-    """Do the same by Winograd's algorithm; return whether the result is exact."""
-    way = Tiles(_channels_last(x, w, pad), w)
+def _forward_last(x, w, conv_param, maps_of, finish):
+    """Do the same with the channels last, where that takes less time; return whether it is done."""
+    conv = _conv_last(x, w, conv_param)
+    way = Tiles if conv.suits_tiles else Windows if _suits_windows(conv) else None
+    if way is None:
+        return False
+    way = way(conv, w)
 
-    def convolve(piece):
+    @quietly
+    def convolve(way, piece):
         maps, inputs = maps_of(piece), way.inputs(piece.stop - piece.start)
         inputs.inner[...] = _last(x[piece])
         _last(maps)[...] = way.maps(inputs)
         finish(piece, maps)
 
-    for_each(convolve, _cut(x, way.images_at_a_time()))
+    for_each(partial(convolve, way), _cut(x, way.images_at_a_time()))
     return way.is_exact
 
 
-def _suits_tiles(x, w, stride, pad):
-    return stride == 1 and _channels_last(x, w, pad).suits_tiles
-
-
-def _channels_last(x, w, pad):
+def _conv_last(x, w, conv_param):
     """Return the same convolution of images with their channels last."""
-    return conv_of(_last(x).shape, w, pad, pool=False, dtype=np.result_type(x, w))
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    return conv_of(_last(x).shape, w, pad, pool=False, dtype=np.result_type(x, w), stride=stride)
+
+
+def _suits_windows(conv):
+    return conv.stride > 1 and conv.shape[3] >= LEAST
 
 
 def _last(maps):
@@ -201,10 +210,9 @@ def _conv_backward(x, w, b, conv_param, dmaps, dtype):
     stride, pad = conv_param["stride"], conv_param["pad"]
     margins = w.shape[2] - 1 - pad, w.shape[3] - 1 - pad
     needs_dx = conv_param.get("needs_dx", True)
-    if _suits_tiles(x, w, stride, pad):
-        gradients = _backward_from_tiles(x, w, pad, dmaps, dtype, needs_dx)
-        if gradients:
-            return gradients
+    gradients = _backward_last(x, w, conv_param, dmaps, dtype, needs_dx)
+    if gradients:
+        return gradients
     # The windows of dmaps serve for both dx and dw, the windows of x only for dw.
     if needs_dx and stride == 1 and min(margins) >= 0 and w.shape[1] >= FEW:
         return _backward_from_maps(x, w, margins, dmaps, dtype)
@@ -249,22 +257,31 @@ def _backward_from_maps(x, w, margins, dmaps, dtype):
     return dx, rotated(filters_from_rows(dw, turned.shape)), db
 
 
-def _backward_from_tiles(x, w, pad, dmaps, dtype, needs_dx):
-    """Return (dx, dw, db) by Winograd's algorithm, or None if that is not exact."""
-    way = FromTiles(_channels_last(x, w, pad), w)
+def _backward_last(x, w, conv_param, dmaps, dtype, needs_dx):
+    """Return (dx, dw, db) with the channels last, or None if that is not exact, or not faster."""
+    conv = _conv_last(x, w, conv_param)
+    way = FromTiles if conv.suits_tiles else FromWindows if _suits_windows(conv) else None
+    if way is None:
+        return None
+    way = way(conv, w)
     dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
 
-    def backward(piece):
+    @quietly
+    def backward(way, piece):
         maps, (inputs, dinputs) = dmaps(piece), way.arrays(piece.stop - piece.start)
         inputs.inner[...] = _last(x[piece])
         dinputs.inner[...] = _last(maps)
-        dvalues, gradient = way.gradients(inputs, dinputs, needs_dx)
+        dfilters, gradient = way.gradients(inputs, dinputs, needs_dx)
         if needs_dx:
             _last(dx[piece])[...] = gradient
-        return way.filters_gradient(dvalues), np.einsum("nfhw->f", maps)
+        return way.filters_gradient(dfilters).copy(), np.einsum("nfhw->f", maps)
 
     dw, db = _sums(
-        for_each(backward, _cut(x, way.images_at_a_time())), w.shape, len(w), dtype, np.result_type(dtype, x)
+        for_each(partial(backward, way), _cut(x, way.images_at_a_time())),
+        w.shape,
+        len(w),
+        dtype,
+        np.result_type(dtype, x),
     )
     return (dx, dw, db) if way.is_exact else None
 

@@ -66,6 +66,7 @@ class Winograd:
 
     def filters_gradient(self, dvalues):
         """Return the gradient of the filters (F, C, 3, 3), given that of their values (P, C, F)."""
+        self._look_at(dvalues)
         P, C, F = dvalues.shape
         dw = self._filters.T @ dvalues.reshape(P, C * F)  # (9, P) @ (P, C * F)
         return dw.reshape(3, 3, C, F).transpose(3, 2, 0, 1)
@@ -100,8 +101,7 @@ class Winograd:
         product = matmul if C <= BLOCKS else np.matmul
         product(windows.swapaxes(0, 1), filters, out=products.swapaxes(0, 1))  # (P, T, C) @ (P, C, F)
         tiles = np.matmul(self._outputs, products, out=buffer("tiles", (T, self.m**2, F), windows.dtype))
-        if not np.isfinite(np.vdot(tiles, tiles)):
-            self.is_exact = False
+        self._look_at(tiles)
         n, (rows, columns) = T // (self.grid[0] * self.grid[1]), self.grid
         whole = (n, self.m * rows, self.m * columns, F)
         fits = out is not None and out.shape == whole and out.flags.c_contiguous
@@ -113,6 +113,10 @@ class Winograd:
             return inner
         out[...] = inner
         return out
+
+    def _look_at(self, values):
+        if not np.isfinite(np.vdot(values, values)):
+            self.is_exact = False
 
     def dvalues(self, windows, tiles):
         """Return the gradient of the values of the filters that take windows to tiles, (P, C, F), in a buffer."""
@@ -129,8 +133,9 @@ def _points(size, m):
 @cache
 def transforms(m, dtype):
     """Return the matrices for the inputs (P, P), the filters (P, 9) and the outputs (m * m, P)."""
-    matrices = np.linalg.inv(_evaluate(m, m + 2)).T, _evaluate(m, 3), _evaluate(m, m).T
-    return [np.kron(matrix, matrix).astype(dtype) for matrix in matrices]
+    interpolate = np.linalg.inv(_evaluate(m, m + 2))
+    interpolate[abs(interpolate) < 1e-12] = 0  # rounding
+    return [np.kron(e, e).astype(dtype) for e in (interpolate.T, _evaluate(m, 3), _evaluate(m, m).T)]
 
 
 def _evaluate(m, number):
