@@ -1,6 +1,6 @@
 """Ways to compute a convolution of maps with the channels last: by windows or by tiles.
 
-A way is made for a layer (`Conv`) and its filters, and used by several threads, a few images at a time: it hands out
+A way is made for a convolution and its filters, and used by several threads, a few images at a time: it hands out
 arrays of the calling thread to be filled with inputs, or with the gradient of maps, and computes from these. What it
 returns is in buffers of that thread, unless it was given an array. After a batch, `is_exact` says whether the results
 hold; if not, the next way has to be taken. The last one is always exact. `errors` are settings for `np.errstate`.
@@ -21,7 +21,7 @@ COLUMNS = 1 << 23  # bytes of windows that are laid out at a time
 QUIET = {"over": "ignore", "invalid": "ignore"}  # where `is_exact` tells
 
 
-class Conv(NamedTuple):
+class Convolution(NamedTuple):
     """A convolution of maps (N, H, W, C) with F filters."""
 
     shape: tuple  # (N, H, W, C)
@@ -65,7 +65,7 @@ def conv_of(shape, w, pad, pool, dtype, stride=1):
     size = tuple(num_positions(*axis, stride, pad) for axis in zip((H, W), w.shape[2:], strict=True))
     if pool:
         size = tuple(length - length % 2 for length in size)
-    return Conv(shape, len(w), w.shape[2:], pad, size, pool, np.dtype(dtype), stride)
+    return Convolution(shape, len(w), w.shape[2:], pad, size, pool, np.dtype(dtype), stride)
 
 
 def forward_ways(conv, w):
