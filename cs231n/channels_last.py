@@ -7,6 +7,7 @@ changed, apart from the running statistics in `bn_param`. An array given as ``ou
 
 Why it is fast: with the channels last, a window's row of pixels is one run of memory, so that the matrix of all windows
 of a few images is copied quickly, and a convolution is one matrix product with as many columns as there are filters.
+With 3 x 3 filters and many channels it is computed by tiles, with fewer multiplications (`_fast/winograd.py`).
 Sums for each channel and steps for each channel run along memory as well. Nothing is ever put into another order.
 
 `conv_forward`, `batchnorm_bias_forward`, `max_pool_forward` and their backward passes are single layers. A net is made

@@ -107,3 +107,18 @@ def test_columns_agree_with_the_usual_ones(rng):
     usual = im2col_indices(x, 3, 2, padding=0, stride=2).reshape(3, 3, 2, 3, 4, 2)  # (C, HH, WW, H_out, W_out, N)
     ours = conv_last.columns(np.ascontiguousarray(x.transpose(0, 2, 3, 1)), (3, 2), (3, 4), 2)
     np.testing.assert_array_equal(ours.reshape(2, 3, 4, 3, 2, 3), usual.transpose(5, 3, 4, 1, 2, 0))
+
+
+@pytest.mark.parametrize("types", [("f4", "f4", "f8"), ("i8", "i8", "i8"), ("f4", "i8", "f4")])
+def test_types_that_differ(types, rng, monkeypatch):
+    """The gradients are as exact as the widest type, and integers are computed as integers."""
+    by("tiles", monkeypatch)
+    x, w, dout = (rng.integers(-9, 9, shape) for shape in ((2, 3, 6, 5), (4, 3, 3, 3), (2, 4, 6, 5)))
+    x, w, dout = (array.astype(dtype) for array, dtype in zip((x, w, dout), types, strict=True))
+    conv_param = {"stride": 1, "pad": 1}
+    expected = fast_layers.conv_backward_im2col(
+        dout, fast_layers.conv_forward_im2col(x, w, w[:, 0, 0, 0], conv_param)[1]
+    )
+    _, cache = fast_layers.conv_forward_fast(x, w, w[:, 0, 0, 0], conv_param)
+    for a, e in zip(fast_layers.conv_backward_fast(dout, cache), expected, strict=True):
+        np.testing.assert_allclose(a, e, atol=1e-9)

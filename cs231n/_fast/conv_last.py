@@ -13,12 +13,12 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from cs231n._fast.feature_maps import zero_buffer
+from cs231n._fast.windows import rotated
 from cs231n._fast.winograd import LEAST_CHANNELS, Winograd
 from cs231n._threads import buffer
 from cs231n._windows import num_positions, require_window
 
 COLUMNS = 1 << 23  # bytes of windows that are laid out at a time
-QUIET = {"over": "ignore", "invalid": "ignore"}  # where `is_exact` tells
 
 
 class Convolution(NamedTuple):
@@ -44,7 +44,7 @@ class Convolution(NamedTuple):
         """Whether Winograd's algorithm can compute it, and takes less time."""
         channels = min(self.shape[3], self.num_filters)
         fits = self.stride == 1 and self.field == (3, 3) and self.pad <= 2 and min(self.size) > 0
-        return fits and channels >= LEAST_CHANNELS
+        return fits and channels >= LEAST_CHANNELS and np.issubdtype(self.dtype, np.floating)
 
     @property
     def has_small_maps(self):
@@ -117,21 +117,48 @@ def framed(name, n, margins, size, whole, C, dtype):
     return Framed(array, array[:, above : above + H, left : left + W])
 
 
-# ---- forward
-
-
-class Windows:
-    """A convolution as one product of the matrix of all windows and the filters."""
+class _Direct:
+    """What ways by windows have in common: `filters` is a matrix with a row for each value of a window."""
 
     is_exact, errors = True, {}
-
-    def __init__(self, conv, w):
-        self.conv = conv
-        self.filters = np.ascontiguousarray(w.transpose(2, 3, 1, 0).reshape(-1, len(w)), conv.dtype)
 
     def images_at_a_time(self):
         """Return how many images should be processed at a time."""
         return self.conv.images_at_a_time(len(self.filters))
+
+    def no_gradient(self):
+        """Return zeros to add the gradients of the matrix of filters to."""
+        return np.zeros_like(self.filters)
+
+
+class _Winograd:
+    """What ways by tiles have in common: `values` are those of the filters at all points."""
+
+    errors = {"over": "ignore", "invalid": "ignore"}  # `is_exact` tells
+
+    @property
+    def is_exact(self):
+        """False if a result was not finite, which can be due to the algorithm."""
+        return self.winograd.is_exact
+
+    def images_at_a_time(self):
+        """Return how many images should be processed at a time."""
+        return self.winograd.images_at_a_time(*self.values.shape[1:])
+
+    def no_gradient(self):
+        """Return zeros to add the gradients of the filters' values to."""
+        return np.zeros_like(self.values)
+
+
+# ---- forward
+
+
+class Windows(_Direct):
+    """A convolution as one product of the matrix of all windows and the filters."""
+
+    def __init__(self, conv, w):
+        self.conv = conv
+        self.filters = np.ascontiguousarray(w.transpose(2, 3, 1, 0).reshape(-1, len(w)), conv.dtype)
 
     def inputs(self, n):
         """Return an array for the inputs of n images, (n, H, W, C)."""
@@ -143,29 +170,17 @@ class Windows:
         """Return the maps (n, H_out, W_out, F), in `out` or in a buffer."""
         n = len(inputs.whole)
         maps = buffer("maps", (n, *self.conv.size, self.conv.num_filters), self.conv.dtype) if out is None else out
-        np.matmul(
-            columns(inputs.whole, self.conv.field, self.conv.size, self.conv.stride), self.filters, out=rows(maps)
-        )
+        windows = columns(inputs.whole, self.conv.field, self.conv.size, self.conv.stride)
+        np.matmul(windows, self.filters, out=rows(maps))
         return maps
 
 
-class Tiles:
+class Tiles(_Winograd):
     """A convolution by Winograd's algorithm."""
-
-    errors = QUIET
 
     def __init__(self, conv, w):
         self.conv, self.winograd = conv, Winograd(conv.size, conv.dtype)
         self.values = self.winograd.filters(w)
-
-    @property
-    def is_exact(self):
-        """False if a result was not finite, which can be due to the algorithm."""
-        return self.winograd.is_exact
-
-    def images_at_a_time(self):
-        """Return how many images should be processed at a time."""
-        return self.winograd.images_at_a_time(*self.values.shape[1:])
 
     def inputs(self, n):
         """Return an array for the inputs of n images, (n, H, W, C)."""
@@ -183,18 +198,12 @@ class Tiles:
 # ---- backward
 
 
-class FromWindows:
+class FromWindows(_Direct):
     """Gradients by the windows of the inputs: dw is their product with dmaps; dx adds up their gradients."""
-
-    is_exact, errors = True, {}
 
     def __init__(self, conv, w):
         self.conv, self.forward, self.shape = conv, Windows(conv, w), w.shape
         self.filters = self.forward.filters
-
-    def images_at_a_time(self):
-        """Return how many images should be processed at a time."""
-        return self.forward.images_at_a_time()
 
     def arrays(self, n):
         """Return arrays for the inputs and the gradient of the maps of n images."""
@@ -230,32 +239,22 @@ class FromWindows:
             target += some
         return dinputs.inner
 
-    def no_gradient(self):
-        """Return zeros to add the gradients of the matrix of filters to."""
-        return np.zeros_like(self.filters)
-
     def filters_gradient(self, dw):
         """Rearrange the gradient of the matrix to the shape of the filters."""
         F, C, HH, WW = self.shape
         return dw.reshape(HH, WW, C, F).transpose(3, 2, 0, 1)
 
 
-class FromMaps:
+class FromMaps(_Direct):
     """The same by the windows of dmaps, which serve twice: dx is a convolution of dmaps, and dw their product with x.
 
     The filters of this convolution are rotated by 180 degrees, with input and output channels swapped.
     """
 
-    is_exact, errors = True, {}
-
     def __init__(self, conv, w):
         self.conv, self.shape = conv, w.shape
         turned = w[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)  # (HH, WW, F, C)
         self.filters = np.ascontiguousarray(turned.reshape(-1, w.shape[1]), conv.dtype)
-
-    def images_at_a_time(self):
-        """Return how many images should be processed at a time."""
-        return self.conv.images_at_a_time(len(self.filters))
 
     def arrays(self, n):
         """Return arrays for the inputs and the gradient of the maps of n images."""
@@ -274,33 +273,18 @@ class FromMaps:
         np.matmul(windows, self.filters, out=rows(dx))
         return dw, dx
 
-    def no_gradient(self):
-        """Return zeros to add the gradients of the matrix of filters to."""
-        return np.zeros_like(self.filters)
-
     def filters_gradient(self, dw):
         """Rearrange the gradient of the matrix to the shape of the filters."""
         F, C, HH, WW = self.shape
         return dw.reshape(HH, WW, F, C)[::-1, ::-1].transpose(2, 3, 0, 1)
 
 
-class FromTiles:
+class FromTiles(_Winograd):
     """The same by Winograd's algorithm: dx is a convolution of dmaps by tiles, whose windows also give dw."""
-
-    errors = QUIET
 
     def __init__(self, conv, w):
         self.conv, self.winograd = conv, Winograd(conv.shape[1:3], conv.dtype)
         self.values = self.winograd.filters(rotated(w))
-
-    @property
-    def is_exact(self):
-        """False if a result was not finite, which can be due to the algorithm."""
-        return self.winograd.is_exact
-
-    def images_at_a_time(self):
-        """Return how many images should be processed at a time."""
-        return self.winograd.images_at_a_time(*self.values.shape[1:])
 
     def arrays(self, n):
         """Return arrays for the inputs and the gradient of the maps of n images."""
@@ -316,18 +300,9 @@ class FromTiles:
         dvalues = self.winograd.dvalues(windows, self.winograd.tiles(inputs.whole))
         return dvalues, self.winograd.maps(windows, self.values) if needs_dx else None
 
-    def no_gradient(self):
-        """Return zeros to add the gradients of the filters' values to."""
-        return np.zeros_like(self.values)
-
     def filters_gradient(self, dvalues):
         """Return the gradient of the filters, given that of their values at all points."""
         return rotated(self.winograd.filters_gradient(dvalues))
-
-
-def rotated(w):
-    """Rotate filters (F, C, HH, WW) by 180 degrees and swap input and output channels: (C, F, HH, WW)."""
-    return w[:, :, ::-1, ::-1].swapaxes(0, 1)
 
 
 def rows(maps):

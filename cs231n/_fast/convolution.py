@@ -3,8 +3,9 @@
 All forward functions share `_convolve`, all backward functions share `_conv_backward`. Each of them adds only what
 happens to a piece of the feature maps after the convolution, or to a piece of their gradient before it.
 
-Convolutions with 3 x 3 filters, stride 1 and enough channels are computed by tiles, with the channels last (see
-`winograd`), the others as sums of products, one for each row of the filters (see `windows`).
+With enough channels, convolutions of 3 x 3 filters with stride 1 are computed by tiles (see `winograd`) and those with
+a larger stride by windows (see `conv_last`), both with the channels last. All others are sums of products, one for each
+row of the filters (see `windows`).
 """
 
 from functools import partial
@@ -173,7 +174,7 @@ def _convolve(x, w, conv_param, maps_of, finish):
 
 def _forward_last(x, w, conv_param, maps_of, finish):
     """Do the same with the channels last, where that takes less time; return whether it is done."""
-    conv = _conv_last(x, w, conv_param)
+    conv = _conv_last(x, w, conv_param, np.result_type(x, w))
     way = Tiles if conv.suits_tiles else Windows if _suits_windows(conv) else None
     if way is None:
         return False
@@ -190,10 +191,9 @@ def _forward_last(x, w, conv_param, maps_of, finish):
     return way.is_exact
 
 
-def _conv_last(x, w, conv_param):
-    """Return the same convolution of images with their channels last."""
-    stride, pad = conv_param["stride"], conv_param["pad"]
-    return conv_of(_last(x).shape, w, pad, pool=False, dtype=np.result_type(x, w), stride=stride)
+def _conv_last(x, w, conv_param, dtype):
+    """Return the same convolution of images with their channels last, computed in a dtype."""
+    return conv_of(_last(x).shape, w, conv_param["pad"], pool=False, dtype=dtype, stride=conv_param["stride"])
 
 
 def _suits_windows(conv):
@@ -259,7 +259,7 @@ def _backward_from_maps(x, w, margins, dmaps, dtype):
 
 def _backward_last(x, w, conv_param, dmaps, dtype, needs_dx):
     """Return (dx, dw, db) with the channels last, or None if that is not exact, or not faster."""
-    conv = _conv_last(x, w, conv_param)
+    conv = _conv_last(x, w, conv_param, np.result_type(x, w, dtype))
     way = FromTiles if conv.suits_tiles else FromWindows if _suits_windows(conv) else None
     if way is None:
         return None
@@ -276,13 +276,8 @@ def _backward_last(x, w, conv_param, dmaps, dtype, needs_dx):
             _last(dx[piece])[...] = gradient
         return way.filters_gradient(dfilters).copy(), np.einsum("nfhw->f", maps)
 
-    dw, db = _sums(
-        for_each(partial(backward, way), _cut(x, way.images_at_a_time())),
-        w.shape,
-        len(w),
-        dtype,
-        np.result_type(dtype, x),
-    )
+    gradients = for_each(partial(backward, way), _cut(x, way.images_at_a_time()))
+    dw, db = _sums(gradients, w.shape, len(w), dtype, np.result_type(dtype, x))
     return (dx, dw, db) if way.is_exact else None
 
 

@@ -12,7 +12,7 @@ matrices compute a tile y of a layer's outputs, which are correlations, from its
 
 In two dimensions each matrix acts on rows and on columns; on a tile that is written as one vector, this is a Kronecker
 product. The products at a point, summed over the input channels, are a matrix product of all tiles and all filters. So
-every step is a matrix product, and most are small enough for BLAS to compute them without packing.
+every step is a matrix product.
 
 One point is at infinity, where a polynomial has its leading coefficient. The others are 0, p, -p, 1/p and -1/p, whose
 powers stay close to 1: in float32, errors are 2.5 times those of the direct sum; with 0, 1, -1, 2 and -2, six times.
@@ -66,7 +66,7 @@ class Winograd:
 
     def filters_gradient(self, dvalues):
         """Return the gradient of the filters (F, C, 3, 3), given that of their values (P, C, F)."""
-        self._look_at(dvalues)
+        self._note_overflow(dvalues)
         P, C, F = dvalues.shape
         dw = self._filters.T @ dvalues.reshape(P, C * F)  # (9, P) @ (P, C * F)
         return dw.reshape(3, 3, C, F).transpose(3, 2, 0, 1)
@@ -80,10 +80,7 @@ class Winograd:
         return self._values(self._inputs, windows, C, "windows")
 
     def tiles(self, maps):
-        """Return what `windows` multiplies in `products`, read backwards: of maps (n, H'', W'', C), (T, P, C).
-
-        The maps are as large as all tiles together.
-        """
+        """Return the tiles of maps (n, H, W, C), which they fill, taken back to all points: (T, P, C)."""
         n, _, _, C = maps.shape
         tiles = maps.reshape(n, self.grid[0], self.m, self.grid[1], self.m * C).swapaxes(2, 3)
         return self._values(self._outputs.T, tiles, C, "outputs")
@@ -101,7 +98,7 @@ class Winograd:
         product = matmul if C <= BLOCKS else np.matmul
         product(windows.swapaxes(0, 1), filters, out=products.swapaxes(0, 1))  # (P, T, C) @ (P, C, F)
         tiles = np.matmul(self._outputs, products, out=buffer("tiles", (T, self.m**2, F), windows.dtype))
-        self._look_at(tiles)
+        self._note_overflow(tiles)
         n, (rows, columns) = T // (self.grid[0] * self.grid[1]), self.grid
         whole = (n, self.m * rows, self.m * columns, F)
         fits = out is not None and out.shape == whole and out.flags.c_contiguous
@@ -114,7 +111,7 @@ class Winograd:
         out[...] = inner
         return out
 
-    def _look_at(self, values):
+    def _note_overflow(self, values):
         if not np.isfinite(np.vdot(values, values)):
             self.is_exact = False
 
