@@ -50,23 +50,34 @@ def loss_on_graph(net, X, y):
     """The loss and the gradients of a `DeepConvNet`, from its forward pass alone."""
     import numpy as np
 
-    from cs231n.graph import Graph
-    from cs231n.graph_layers import affine, conv_bn_relu, global_mean, max_pool, softmax_loss
+    from cs231n import channels_last
+    from cs231n.graph import Graph, layer
+    from cs231n.graph_layers import affine, softmax_loss
 
+    def conv_backward(dout, cache):
+        return channels_last.conv_backward(dout, cache, needs_dx=cache[0].x.base is not X)
+
+    conv = layer(channels_last.conv_forward, conv_backward)
+    norm_relu_conv = layer(channels_last.norm_act_conv_forward, channels_last.norm_act_conv_backward)
+    norm_relu_pool = layer(channels_last.norm_relu_pool_forward, channels_last.norm_relu_pool_backward)
     graph = Graph()
     params = {name: graph.variable(value) for name, value in net.params.items()}
-    half_size = {"pool_height": 2, "pool_width": 2, "stride": 2}
-    maps, i = X, 0
+
+    def norm(i):
+        return params[f"gamma{i}"], params[f"beta{i}"]
+
+    maps, i = X.transpose(0, 2, 3, 1), 0
     for stage in net.stages:
-        for num_filters in stage:
+        for position in range(len(stage)):
+            W = params[f"W{i + 1}"]
+            maps = conv(maps, W) if position == 0 else norm_relu_conv(maps, *norm(i), W, net.bn_params[i - 1], "relu")
             i += 1
-            net.bn_params[i - 1]["mode"] = "train"
-            W, gamma, beta = (params[f"{name}{i}"] for name in ("W", "gamma", "beta"))
-            no_bias = np.zeros(num_filters, W.value.dtype)
-            conv_param = {"stride": 1, "pad": 1, "needs_dx": i > 1}
-            maps = conv_bn_relu(maps, W, no_bias, gamma, beta, conv_param, net.bn_params[i - 1])
-        maps = max_pool(maps, half_size)
-    scores = affine(global_mean(maps), params[f"W{i + 1}"], params[f"b{i + 1}"])
+        maps = norm_relu_pool(maps, *norm(i), net.bn_params[i - 1])
+    means = layer(
+        lambda maps: (maps.mean(axis=(1, 2)), maps.shape),
+        lambda dout, shape: np.broadcast_to(dout[:, np.newaxis, np.newaxis] / (shape[1] * shape[2]), shape),
+    )
+    scores = affine(means(maps), params[f"W{i + 1}"], params[f"b{i + 1}"])
     loss = softmax_loss(scores, y)
     value, grads = loss.value, graph.gradients(loss, params)
     for name, weights in net.params.items():  # regularisation is no part of the graph: as `DeepConvNet.loss` adds it

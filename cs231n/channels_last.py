@@ -11,10 +11,11 @@ With 3 x 3 filters and many channels it is computed by tiles, with fewer multipl
 Sums for each channel and steps for each channel run along memory as well. Nothing is ever put into another order.
 
 `conv_forward`, `batchnorm_bias_forward`, `max_pool_forward` and their backward passes are single layers. A net is made
-of two longer ones, which never store what lies between their layers:
+of longer ones, which never store what lies between their layers:
 
-- `norm_act_conv_forward`: batch normalisation without gamma, an activation, a convolution, and max pooling if wanted,
-- `patch_act_conv_forward`: small fixed filters on images, a bias and an activation, then the same.
+- `norm_act_conv_forward`: batch normalisation, an activation, a convolution, and max pooling if wanted,
+- `norm_relu_pool_forward`: batch normalisation, ReLU, and max pooling,
+- `patch_act_conv_forward`: small fixed filters on images, a bias and an activation, then a convolution as above.
 
 Before a layer's maps are pooled, they exist for a few images at a time, and so do the activations and their slopes; a
 backward pass computes them once more, which takes less time than to store and to read them. Maps that a 2 x 2 window
@@ -36,6 +37,7 @@ from cs231n._windows import require_window
 
 SLICES = 8  # parts of a batch that are handed to threads; each adds up its own gradients
 PIECE = 1 << 19  # bytes of feature maps that are normalised or pooled at a time
+NO_WINNER = 4  # of a square of four entries: ReLU lets none through
 NORM_SETTINGS = frozenset({"mode", "eps", "momentum", "running_mean", "running_var"})
 
 
@@ -86,11 +88,11 @@ def conv_forward(x, w, pad=1, pool=False, out=None):
     return _forward(_Given(x), None, w, pad, pool, out)
 
 
-def conv_backward(dout, cache, dx=None):
-    """Compute the gradients (dx, dw) of `conv_forward`."""
-    given, *rest = cache
-    dx = np.empty(given.x.shape, given.x.dtype) if dx is None else dx
-    dw, _ = _backward(dout, (given, *rest), lambda piece, gradient, _: np.copyto(dx[piece], gradient))
+def conv_backward(dout, cache, needs_dx=True):
+    """Compute the gradients (dx, dw) of `conv_forward`; without `needs_dx`, dx is None and costs nothing."""
+    given = cache[0]
+    dx = np.empty(given.shape, given.dtype) if needs_dx else None
+    dw, _ = _backward(dout, cache, lambda piece, gradient: np.copyto(dx[piece], gradient), needs_dx)
     return dx, dw
 
 
@@ -108,12 +110,9 @@ class _Given:
     def dtype(self):
         return self.x.dtype
 
-    def write(self, piece, out=None):
-        """Return the inputs of a piece, (n, H, W, C), or write them into `out`."""
-        if out is None:
-            return self.x[piece]
-        out[...] = self.x[piece]
-        return out
+    def maps(self, piece):
+        """Return the inputs of a piece, (n, H, W, C)."""
+        return self.x[piece]
 
 
 def _forward(given, activation, w, pad, pool, out):
@@ -128,7 +127,7 @@ def _forward(given, activation, w, pad, pool, out):
         for piece in _pieces(part, way.images_at_a_time()):
             inputs = way.inputs(piece.stop - piece.start)
             for few, own in _few(given, piece):
-                activate(given.write(few), inputs.inner[own])
+                activate(given.maps(few), inputs.inner[own])
             if pool:
                 _write_pooled(way.maps(inputs), out[piece], winners[piece])
             else:
@@ -141,8 +140,8 @@ def _forward(given, activation, w, pad, pool, out):
 def _backward(dout, cache, take, needs_dx=True):
     """Return dw and the results of `take`.
 
-    take(piece, gradient, x) gets the gradient of what was given, (n, H, W, C), and that itself; without `needs_dx` it
-    is not called. Its results, tuples of arrays, are added up for each slice: a list of sums, one for each slice.
+    take(piece, gradient) gets the gradient of what was given, (n, H, W, C); without `needs_dx` it is not called. Its
+    results, tuples of arrays, are added up for each slice: a list of sums, one for each slice.
     """
     given, activation, conv, w, winners = cache
     require_gradient(dout, conv.out_shape)
@@ -154,9 +153,9 @@ def _backward(dout, cache, take, needs_dx=True):
         for piece in _pieces(part, way.images_at_a_time()):
             number = piece.stop - piece.start
             inputs, dmaps = way.arrays(number)
-            x, slope = (buffer(name, (number, *given.shape[1:]), given.dtype) for name in ("x", "slope"))
+            slope = buffer("slope", (number, *given.shape[1:]), given.dtype)
             for few, own in _few(given, piece):
-                activate(given.write(few, x[own]), inputs.inner[own], slope[own])
+                activate(given.maps(few), inputs.inner[own], slope[own])
             if winners is None:
                 dmaps.inner[...] = dout[piece]
             else:
@@ -165,7 +164,7 @@ def _backward(dout, cache, take, needs_dx=True):
             dw += more
             for few, own in _few(given, piece) if needs_dx else ():
                 gradient[own] *= slope[own]
-                taken = _plus(taken, take(few, gradient[own], x[own]))
+                taken = _plus(taken, take(few, gradient[own]))
         return way.filters_gradient(dw), taken
 
     def compute(way):
@@ -320,9 +319,9 @@ def batchnorm_bias_forward(x, beta, bn_param):
     >>> batchnorm_bias_forward(x, np.array([5.0]), {"mode": "train", "eps": 0})[0].ravel()
     array([4., 6.])
     """
-    given = _normalised(x, beta, bn_param)
+    given = _normalised(x, None, beta, bn_param)
     out = np.empty(x.shape, x.dtype)
-    for_each(lambda part: [given.write(piece, out[piece]) for piece in given.pieces(part)], _slices(len(x)))
+    for_each(lambda part: [given.maps(piece, out[piece]) for piece in given.pieces(part)], _slices(len(x)))
     return out, given if bn_param["mode"] == "train" else None
 
 
@@ -330,27 +329,20 @@ def batchnorm_bias_backward(dout, cache, dx=None):
     """Compute the gradients (dx, dbeta) of `batchnorm_bias_forward`."""
     require_train_cache(cache)
     require_gradient(dout, cache.shape)
-    dx = _array(dx, cache.shape, cache.dtype)
-
-    def work(part):
-        sums = None
-        for piece in cache.pieces(part):
-            dx[piece] = dout[piece]
-            sums = _plus(sums, cache.sums(dx[piece], cache.write(piece)))
-        return sums
-
-    return dx, cache.finish(dx, for_each(work, _slices(len(dout))))
+    dx, _, dbeta = cache.gradients(lambda piece, maps: np.copyto(maps, dout[piece]), dx)
+    return dx, dbeta
 
 
 class _Normalised:
-    """Feature maps x (N, H, W, C) that are normalised and shifted piece by piece.
+    """Feature maps x (N, H, W, C) that are normalised, scaled by gamma if there is one, and shifted, piece by piece.
 
     Each channel's value is repeated for all pixels of a row: NumPy is fast along W * C values, slow along C.
     """
 
-    def __init__(self, x, mean, std, beta):
-        self.x, self.std = x, std.astype(x.dtype)
-        self.mean, self.scale, self.beta = (self._per_row(values) for values in (mean, 1 / std, beta))
+    def __init__(self, x, mean, std, gamma, beta):
+        self.x, self.std, self.has_gamma = x, std.astype(x.dtype), gamma is not None
+        scale = gamma / std if self.has_gamma else 1 / std
+        self.mean, self.scale, self.beta = (self._per_row(values) for values in (mean, scale, beta))
 
     shape, dtype = _Given.shape, _Given.dtype
 
@@ -369,7 +361,12 @@ class _Normalised:
         """Cut a slice of the batch into pieces that stay in the processor's cache."""
         return _pieces(part, max(1, PIECE // max(1, self.x[:1].nbytes)))
 
-    def write(self, piece, out=None):
+    def centred(self, piece):
+        """Return the rows of a piece of x minus the mean, in a buffer."""
+        rows = self._rows(self.x[piece])
+        return np.subtract(rows, self.mean, out=buffer("centred", rows.shape, rows.dtype))
+
+    def maps(self, piece, out=None):
         """Return the normalised maps of a piece, in `out` or in a buffer."""
         x = self.x[piece]
         out = buffer("normalised", x.shape, x.dtype) if out is None else out
@@ -378,40 +375,54 @@ class _Normalised:
         rows += self.beta
         return out
 
-    def sums(self, dmaps, maps):
-        """Sum the gradient of a piece for each entry of a row, and its product with the maps: two of (W * C,)."""
-        rows = self._rows(dmaps)
-        products = np.multiply(rows, self._rows(maps), out=buffer("products", rows.shape, rows.dtype))
+    def gradients(self, write, dx=None):
+        """Return (dx, dgamma, dbeta); write(piece, maps) writes the gradient of the normalised maps of a piece."""
+        dx = _array(dx, self.shape, self.dtype)
+
+        def work(part):
+            sums = None
+            for piece in self.pieces(part):
+                write(piece, dx[piece])
+                sums = _plus(sums, self.sums(piece, dx[piece]))
+            return sums
+
+        return dx, *self.finish(dx, for_each(work, _slices(len(dx))))
+
+    def sums(self, piece, dmaps):
+        """Sum the gradient of a piece for each entry of a row, and its product with x - mean: two of (W * C,)."""
+        rows, products = self._rows(dmaps), self.centred(piece)
+        products *= rows
         return rows.sum(axis=0), products.sum(axis=0)
 
     def finish(self, dx, sums):
-        """Turn dx, the gradient of the normalised maps, into that of x, given their sums; return dbeta.
+        """Turn dx, the gradient of the normalised maps, into that of x, given their sums; return (dgamma, dbeta).
 
-        dx <- (dx - mean(dx) - x_hat * mean(dx * x_hat)) / std, x_hat being the normalised maps without beta.
+        dx <- (dx - mean(dx) - x_hat * mean(dx * x_hat)) * gamma / std, with x_hat = (x - mean(x)) / std.
         """
-        first, second = (self.per_channel(sum(part)) for part in zip(*sums, strict=True))
-        second = second - first * self.beta[: len(first)]  # maps = x_hat + beta
-        number = dx.size / len(first)
-        means = self._per_row(first / number)
-        slopes = self._per_row(second / number / self.std)
+        dbeta, products = (self.per_channel(sum(part)) for part in zip(*sums, strict=True))
+        dgamma = products / self.std  # the sum of dx * x_hat
+        number = dx.size / len(dbeta)
+        means = self._per_row(dbeta / number)
+        slopes = self._per_row(dgamma / number / self.std)
 
         def work(part):
             for piece in self.pieces(part):
-                rows = self._rows(dx[piece])
-                x_hat = np.subtract(self._rows(self.x[piece]), self.mean, out=buffer("x_hat", rows.shape, rows.dtype))
-                x_hat *= slopes
-                x_hat += means
-                rows -= x_hat
+                rows, through_mean = self._rows(dx[piece]), self.centred(piece)
+                through_mean *= slopes
+                through_mean += means
+                rows -= through_mean
                 rows *= self.scale
 
         for_each(work, _slices(len(dx)))
-        return first
+        return dgamma if self.has_gamma else None, dbeta
 
 
-def _normalised(x, beta, bn_param):
+def _normalised(x, gamma, beta, bn_param):
     """Find the statistics of the batch, or take the running ones, and return what normalises x."""
     require_settings(bn_param, NORM_SETTINGS, "bn_param")
-    require_fitting("beta", beta, x.shape[3:], "the number of channels of x")
+    for name, values in (("gamma", gamma), ("beta", beta)):
+        if values is not None:
+            require_fitting(name, values, x.shape[3:], "the number of channels of x")
     mode, eps, momentum = bn_param["mode"], bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
     running_mean = bn_param.get("running_mean", np.zeros(len(beta), x.dtype))
     running_var = bn_param.get("running_var", np.zeros(len(beta), x.dtype))
@@ -424,7 +435,7 @@ def _normalised(x, beta, bn_param):
         mean, var = running_mean, running_var
     else:
         raise ValueError(f'Invalid forward batchnorm mode "{mode}": expected "train" or "test".')
-    return _Normalised(np.ascontiguousarray(x), mean, np.sqrt(var + eps), beta)
+    return _Normalised(np.ascontiguousarray(x), mean, np.sqrt(var + eps), gamma, beta)
 
 
 def _mean_and_variance(x):
@@ -433,13 +444,12 @@ def _mean_and_variance(x):
     Squares of values far from 0 lose digits (see `_fast.normalisation`), so the mean of the first image is subtracted.
     """
     shift = x[0].mean(axis=(0, 1), dtype=np.float64)
-    given = _Normalised(np.ascontiguousarray(x), shift, np.ones_like(shift), np.zeros_like(shift))
+    given = _Normalised(np.ascontiguousarray(x), shift, np.ones_like(shift), None, np.zeros_like(shift))
 
     def work(part):
         sums = None
         for piece in given.pieces(part):
-            rows = given._rows(given.x[piece])
-            rows = np.subtract(rows, given.mean, out=buffer("x_hat", rows.shape, rows.dtype))
+            rows = given.centred(piece)
             squares = np.multiply(rows, rows, out=buffer("products", rows.shape, rows.dtype))
             sums = _plus(sums, (rows.sum(axis=0).astype(np.float64), squares.sum(axis=0).astype(np.float64)))
         return sums
@@ -452,12 +462,14 @@ def _mean_and_variance(x):
 # ---- layers in one go
 
 
-def norm_act_conv_forward(x, beta, w, bn_param, activation="gelu", pool=False, out=None):
-    """Compute batch normalisation without gamma, an activation, and a convolution with padding, in one go.
+def norm_act_conv_forward(x, gamma, beta, w, bn_param, activation="gelu", pool=False, out=None):
+    """Compute batch normalisation, an activation, and a convolution with padding, in one go.
 
     Parameters
     ----------
     x : ndarray of shape (N, H, W, C)
+    gamma : ndarray of shape (C,), or None
+        None stands for a normalisation without a scale.
     beta : ndarray of shape (C,)
     w : ndarray of shape (F, C, HH, WW)
         HH = WW is odd; the padding of (HH - 1) / 2 keeps the size.
@@ -482,22 +494,77 @@ def norm_act_conv_forward(x, beta, w, bn_param, activation="gelu", pool=False, o
     """
     _require_conv(x, w)
     _require_activation(activation)
-    out, cache = _forward(_normalised(x, beta, bn_param), activation, w, _same_pad(w), pool, out)
+    out, cache = _forward(_normalised(x, gamma, beta, bn_param), activation, w, _same_pad(w), pool, out)
     return out, cache if bn_param["mode"] == "train" else None
 
 
 def norm_act_conv_backward(dout, cache, dx=None):
-    """Compute the gradients (dx, dbeta, dw) of `norm_act_conv_forward`."""
+    """Compute the gradients (dx, dgamma, dbeta, dw) of `norm_act_conv_forward`; without gamma, dgamma is None."""
     require_train_cache(cache)
     given = cache[0]
     dx = _array(dx, given.shape, given.dtype)
 
-    def take(piece, gradient, maps):
+    def take(piece, gradient):
         dx[piece] = gradient
-        return given.sums(dx[piece], maps)
+        return given.sums(piece, dx[piece])
 
     dw, sums = _backward(dout, cache, take)
-    return dx, given.finish(dx, sums), dw
+    return dx, *given.finish(dx, sums), dw
+
+
+def norm_relu_pool_forward(x, gamma, beta, bn_param):
+    """Compute batch normalisation, ReLU, and max pooling of 2 x 2 squares side by side, in one go.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, H, W, C)
+        An odd last row or column has a part in the statistics, but is in no square.
+    gamma : ndarray of shape (C,), or None
+        None stands for a normalisation without a scale.
+    beta : ndarray of shape (C,)
+    bn_param : dict
+        As for `batchnorm_bias_forward`.
+
+    Returns
+    -------
+    out : ndarray of shape (N, H // 2, W // 2, C)
+    cache : tuple
+        None in test mode.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together, a square does not fit into the maps, or there is no such mode.
+    """
+    N, H, W, C = x.shape
+    require_window((N, C, H, W), (2, 2), 2)
+    given = _normalised(x, gamma, beta, bn_param)
+    out = np.empty((N, H // 2, W // 2, C), given.dtype)
+    winners = np.empty(out.shape, np.uint8)
+
+    def work(part):
+        for piece in given.pieces(part):
+            largest, winner = out[piece], winners[piece]
+            _write_pooled(given.maps(piece), largest, winner)  # ReLU can wait: the largest entry stays the largest
+            np.maximum(winner, (largest <= 0) * np.uint8(NO_WINNER), out=winner)
+            np.maximum(largest, 0, out=largest)
+
+    for_each(work, _slices(N))
+    return out, (given, winners) if bn_param["mode"] == "train" else None
+
+
+def norm_relu_pool_backward(dout, cache, dx=None):
+    """Compute the gradients (dx, dgamma, dbeta) of `norm_relu_pool_forward`; without gamma, dgamma is None."""
+    require_train_cache(cache)
+    given, winners = cache
+    require_gradient(dout, winners.shape)
+
+    def write(piece, dmaps):
+        if dmaps.size > 4 * winners[piece].size:  # entries in no square
+            dmaps[...] = 0
+        _write_unpooled(dout[piece], winners[piece], dmaps)
+
+    return given.gradients(write, dx)
 
 
 def patch_act_conv_forward(X, filters, b, w, activation="gelu", pool=False, out=None):
@@ -539,7 +606,7 @@ def patch_act_conv_forward(X, filters, b, w, activation="gelu", pool=False, out=
 
 def patch_act_conv_backward(dout, cache, needs_db=True):
     """Compute the gradients (db, dw) of `patch_act_conv_forward`; without `needs_db`, db is None and costs nothing."""
-    dw, sums = _backward(dout, cache, lambda piece, gradient, _: (gradient.sum(axis=(0, 1, 2)),), needs_db)
+    dw, sums = _backward(dout, cache, lambda piece, gradient: (gradient.sum(axis=(0, 1, 2)),), needs_db)
     return (sum(part for (part,) in sums) if needs_db else None), dw
 
 
@@ -559,13 +626,13 @@ class _Patches:
     def dtype(self):
         return self.first.conv.dtype
 
-    def write(self, piece, out=None):
-        """Return the maps of a piece, in `out` or in a buffer."""
+    def maps(self, piece):
+        """Return the maps of a piece, in a buffer."""
         X = self.X[piece]
         n, D, H, W = X.shape
         images = buffer("images", (n, H, W, D), self.dtype)
         images[...] = X.transpose(0, 2, 3, 1)
-        maps = self.first.maps(Framed(images, images), out)
+        maps = self.first.maps(Framed(images, images))
         maps += self.b
         return maps
 

@@ -7,7 +7,8 @@ Nothing is compiled. This is what makes them fast:
 - Others are a matrix product of the filters with all windows, but the matrix of all windows is not built: it
   would contain each value of the images HH * WW times. Each value is copied only WW times, once for each column of the
   filters. The windows of row i of the filters are then a view: the rows of the image from row i on. So a convolution is
-  a sum of HH products. The usual im2col loses its time to memory traffic, not to arithmetic.
+  a sum of HH products. The usual im2col loses its time to memory traffic, not to arithmetic, except where the rows of
+  the filters have few values.
 - A few images are processed at a time, in buffers that are reused and stay in the processor's cache.
 - The pieces of a batch are distributed to a few threads, and large products are computed in blocks that BLAS does not
   have to pack (`_threads.py`).

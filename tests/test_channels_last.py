@@ -15,6 +15,8 @@ from cs231n.channels_last import (
     max_pool_forward,
     norm_act_conv_backward,
     norm_act_conv_forward,
+    norm_relu_pool_backward,
+    norm_relu_pool_forward,
     patch_act_conv_backward,
     patch_act_conv_forward,
 )
@@ -60,6 +62,14 @@ def assert_close(actual, expected):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
+def assert_gradients(actual, expected, gamma):
+    """Compare (dx, dgamma, ...); without gamma there is no dgamma."""
+    if gamma is None:
+        assert actual[1] is None
+        (actual, expected) = ([dx, *rest] for dx, _, *rest in (actual, expected))
+    assert_close(actual, expected)
+
+
 # ---- single layers
 
 
@@ -97,6 +107,14 @@ def test_convolution_with_other_padding(pad):
         (x, w),
         lambda x, w: functional.conv2d(x.permute(0, 3, 1, 2), w, padding=pad).permute(0, 2, 3, 1),
     )
+
+
+def test_a_first_layer_needs_no_gradient_of_its_inputs():
+    x, w = draw(3, 5, 4, 2), draw(3, 2, 3, 3)
+    out, cache = conv_forward(x, w)
+    dx, dw = conv_backward(out, cache, needs_dx=False)
+    assert dx is None
+    assert_close([dw], conv_backward(out, cache)[1:])
 
 
 @pytest.mark.parametrize("shape, size", [((2, 4, 6, 3), 2), ((2, 5, 7, 3), 2), ((9, 3, 3, 2), 3), ((1, 20, 20, 1), 20)])
@@ -162,14 +180,16 @@ def test_statistics_of_values_far_from_0():
 @pytest.mark.parametrize("pool", [False, True])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("F", [2, 7], ids=["by windows of the maps", "by windows of the inputs"])
-def test_normalisation_activation_convolution(F, activation, pool, pieces):
+@pytest.mark.parametrize("gamma", [None, np.array([-1.5, 0.0])], ids=["without gamma", "with gamma"])
+def test_normalisation_activation_convolution(gamma, F, activation, pool, pieces):
     """The same as the four layers with channels first, one after another."""
     x, beta, w = 2 * draw(9, 5, 4, 2) + 1, draw(2), draw(F, 2, 3, 3)
+    scale = np.ones(2) if gamma is None else gamma
     ours, theirs = {"mode": "train", "momentum": 0.6}, {"mode": "train", "momentum": 0.6}
-    out, cache = norm_act_conv_forward(x, beta, w, ours, activation, pool)
+    out, cache = norm_act_conv_forward(x, gamma, beta, w, ours, activation, pool)
     forward, backward = ACTIVATIONS[activation]
 
-    maps, norm = layers.spatial_batchnorm_forward(first(x), np.ones(2), beta, theirs)
+    maps, norm = layers.spatial_batchnorm_forward(first(x), scale, beta, theirs)
     maps, active = forward(maps)
     maps, conv = fast_layers.conv_forward_fast(maps, w, np.zeros(F), CONV)
     if pool:
@@ -179,30 +199,57 @@ def test_normalisation_activation_convolution(F, activation, pool, pieces):
     dout = draw(*out.shape)
     dmaps = fast_layers.max_pool_backward_fast(first(dout), pooled) if pool else first(dout)
     dmaps, dw, _ = fast_layers.conv_backward_fast(dmaps, conv)
-    dx, _, dbeta = layers.spatial_batchnorm_backward(backward(dmaps, active), norm)
-    assert_close(norm_act_conv_backward(dout, cache), [last(dx), dbeta, dw])
+    dx, dgamma, dbeta = layers.spatial_batchnorm_backward(backward(dmaps, active), norm)
+    assert_gradients(norm_act_conv_backward(dout, cache), [last(dx), dgamma, dbeta, dw], gamma)
 
     ours["mode"] = theirs["mode"] = "test"
-    out, cache = norm_act_conv_forward(x, beta, w, ours, activation)
-    maps, _ = forward(layers.spatial_batchnorm_forward(first(x), np.ones(2), beta, theirs)[0])
+    out, cache = norm_act_conv_forward(x, gamma, beta, w, ours, activation)
+    maps, _ = forward(layers.spatial_batchnorm_forward(first(x), scale, beta, theirs)[0])
     assert_close([out], [last(fast_layers.conv_forward_fast(maps, w, np.zeros(F), CONV)[0])])
     assert cache is None
 
 
 @pytest.mark.parametrize("pool", [False, True])
 def test_normalisation_activation_convolution_as_a_layer(pool):
-    def twin(x, beta, w):
-        x = functional.batch_norm(x.permute(0, 3, 1, 2), None, None, None, beta, training=True)
+    def twin(x, gamma, beta, w):
+        x = functional.batch_norm(x.permute(0, 3, 1, 2), None, None, gamma, beta, training=True)
         maps = functional.conv2d(functional.gelu(x, approximate="tanh"), w, padding=1)
         return (functional.max_pool2d(maps, 2) if pool else maps).permute(0, 2, 3, 1)
 
     check_layer(
-        lambda x, beta, w: norm_act_conv_forward(x, beta, w, {"mode": "train"}, pool=pool),
+        lambda x, gamma, beta, w: norm_act_conv_forward(x, gamma, beta, w, {"mode": "train"}, pool=pool),
         norm_act_conv_backward,
-        (draw(4, 4, 5, 2), draw(2), draw(3, 2, 3, 3)),
+        (draw(4, 4, 5, 2), draw(2), draw(2), draw(3, 2, 3, 3)),
         twin,
         numeric=not pool,
     )
+
+
+@pytest.mark.parametrize("gamma", [None, np.array([-1.5, 0.0])], ids=["without gamma", "with gamma"])
+@pytest.mark.parametrize("size", [(4, 6), (5, 7), (2, 3)])
+def test_normalisation_relu_pooling(size, gamma, pieces):
+    """The same as the three layers with channels first, one after another."""
+    x, beta = 2 * draw(9, *size, 2) + 1, np.array([0.3, -0.2])
+    scale = np.ones(2) if gamma is None else gamma
+    ours, theirs = {"mode": "train", "momentum": 0.6}, {"mode": "train", "momentum": 0.6}
+    out, cache = norm_relu_pool_forward(x, gamma, beta, ours)
+    maps, norm = layers.spatial_batchnorm_forward(first(x), scale, beta, theirs)
+    maps, active = layers.relu_forward(maps)
+    maps, pooled = fast_layers.max_pool_forward_fast(maps, HALF)
+    assert_close([out, ours["running_mean"], ours["running_var"]], [last(maps), *list(theirs.values())[2:]])
+
+    dout = draw(*out.shape)
+    dmaps = layers.relu_backward(fast_layers.max_pool_backward_fast(first(dout), pooled), active)
+    dx, dgamma, dbeta = layers.spatial_batchnorm_backward(dmaps, norm)
+    assert_gradients(norm_relu_pool_backward(dout, cache), [last(dx), dgamma, dbeta], gamma)
+
+    ours["mode"] = "test"
+    out, cache = norm_relu_pool_forward(x, gamma, beta, ours)
+    normalised = (x - ours["running_mean"]) / np.sqrt(ours["running_var"] + 1e-5) * scale + beta
+    assert_close([out], [max_pool_forward(np.maximum(normalised, 0))[0]])
+    assert cache is None
+    with pytest.raises(ValueError, match="test mode"):
+        norm_relu_pool_backward(out, cache)
 
 
 @pytest.mark.parametrize("pool", [False, True])
@@ -237,8 +284,9 @@ def test_one_thread_and_two_give_the_same_to_the_bit(two_threads, monkeypatch):
 
     def run():
         bn_param = {"mode": "train"}
-        out, cache = norm_act_conv_forward(x, beta, w, bn_param, pool=True)
-        return [out, bn_param["running_var"], *norm_act_conv_backward(dout, cache)]
+        out, cache = norm_act_conv_forward(x, None, beta, w, bn_param, pool=True)
+        dx, _, dbeta, dw = norm_act_conv_backward(dout, cache)
+        return [out, bn_param["running_var"], dx, dbeta, dw]
 
     two = run()
     monkeypatch.setattr(channels_last, "for_each", lambda function, pieces: [function(piece) for piece in pieces])
@@ -250,16 +298,16 @@ def test_one_thread_and_two_give_the_same_to_the_bit(two_threads, monkeypatch):
 def test_arrays_for_the_results_are_filled():
     x, beta, w = draw(3, 4, 4, 2), draw(2), draw(2, 2, 3, 3)
     bn_param = {"mode": "train"}
-    expected, cache = norm_act_conv_forward(x, beta, w, bn_param)
+    expected, cache = norm_act_conv_forward(x, None, beta, w, bn_param)
     gradients = norm_act_conv_backward(expected, cache)
     out, dx = np.full_like(expected, np.nan), np.full_like(x, np.nan)
-    given, cache = norm_act_conv_forward(x, beta, w, bn_param, out=out)
+    given, cache = norm_act_conv_forward(x, None, beta, w, bn_param, out=out)
     dx_given, *_ = norm_act_conv_backward(given, cache, dx=dx)
     assert given is out and dx_given is dx
     assert_close([out, dx], [expected, gradients[0]])
     for wrong in (np.empty((3, 4, 4, 1)), np.empty(out.shape, np.float32), np.empty((6, *out.shape[1:]))[::2]):
         with pytest.raises(ValueError, match="the array for the result"):
-            norm_act_conv_forward(x, beta, w, bn_param, out=wrong)
+            norm_act_conv_forward(x, None, beta, w, bn_param, out=wrong)
 
 
 @pytest.mark.parametrize(
@@ -273,8 +321,11 @@ def test_arrays_for_the_results_are_filled():
         (lambda x, w: batchnorm_bias_forward(x, np.zeros(2), {"mode": "trian"}), 'expected "train" or "test"'),
         (lambda x, w: batchnorm_bias_forward(x, np.zeros(2), {"mode": "train", "epsilon": 1}), "epsilon"),
         (lambda x, w: batchnorm_bias_forward(x[:0], np.zeros(2), {"mode": "train"}), "no mean of the batch"),
-        (lambda x, w: norm_act_conv_forward(x, np.zeros(2), w, {"mode": "train"}, "tanh"), "'gelu' or 'relu'"),
-        (lambda x, w: norm_act_conv_forward(x, np.zeros(2), w[:, :, 1:], {"mode": "train"}), "of an odd size"),
+        (lambda x, w: norm_act_conv_forward(x, None, np.zeros(2), w, {"mode": "train"}, "tanh"), "'gelu' or 'relu'"),
+        (lambda x, w: norm_act_conv_forward(x, np.zeros(3), np.zeros(2), w, {"mode": "train"}), "gamma has shape"),
+        (lambda x, w: norm_relu_pool_forward(x, None, np.zeros(3), {"mode": "train"}), "beta has shape"),
+        (lambda x, w: norm_relu_pool_forward(x[:, :1], None, np.zeros(2), {"mode": "train"}), "a window of 2 x 2"),
+        (lambda x, w: norm_act_conv_forward(x, None, np.zeros(2), w[:, :, 1:], {"mode": "train"}), "of an odd size"),
         (lambda x, w: patch_act_conv_forward(first(x), w, np.zeros(3), w), r"\(F, C, HH, WW\)"),
         (lambda x, w: conv_backward(np.ones((3, 4, 5, 1)), conv_forward(x, w)[1]), "dout has shape"),
     ],

@@ -177,6 +177,7 @@ def test_random_sizes(seed, monkeypatch):
     """Every method agrees with the naive one to 1e-10, whatever the sizes, the memory layout and the pieces."""
     monkeypatch.setattr(windows, "SMALL", (0, 12, 1 << 30)[seed % 3])  # separate or joined matrices
     monkeypatch.setattr(convolution, "FEW", (0, 8)[seed % 2])  # gradients from windows of dmaps and of x
+    monkeypatch.setattr(windows, "NARROW", (0, 12)[seed // 2 % 2])  # a product for each row of the filters, or one
     rng = np.random.RandomState(seed)
     N, C, F, HH, WW, stride = rng.randint(1, 5, size=6).tolist()
     pad = int(rng.randint(0, 4))

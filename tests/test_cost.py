@@ -6,8 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from cs231n import _threads, fast_layers
-from cs231n._fast import convolution, feature_maps, windows
+from cs231n import _threads, channels_last, fast_layers
+from cs231n._fast import conv_last, convolution, windows
 from cs231n._windows import num_positions
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.im2col import grid
@@ -106,11 +106,11 @@ def test_calls_of_a_convolution(shape, monkeypatch):
 
 def test_calls_of_a_training_step_do_not_grow_with_the_batch(monkeypatch):
     monkeypatch.setattr(_threads, "_workers", _threads.Workers)
-    for module, limit in ((convolution, "ROWS"), (feature_maps, "PIECE")):
+    for module, limit in ((conv_last, "COLUMNS"), (channels_last, "PIECE")):
         monkeypatch.setattr(module, limit, 1 << 30)
     net = DeepConvNet(stages=[(4,), (8,)], input_dim=(3, 8, 8))
     counts = []
-    for N in (4, 64):
+    for N in (channels_last.SLICES, 64):
         X, y = np.zeros((N, 3, 8, 8), np.float32), np.zeros(N, int)
         net.loss(X, y)
         counts.append(count_calls(lambda X=X, y=y: net.loss(X, y)))

@@ -6,8 +6,8 @@ from layer_check import check_layer, torch
 
 from coursekit.learner.recipes import images
 from coursekit.running.gradients import gradient_error
-from cs231n import _weights, augmentation, fast_layers
-from cs231n._fast import convolution, feature_maps, normalisation
+from cs231n import _weights, augmentation, channels_last, fast_layers
+from cs231n._fast import conv_last, feature_maps, normalisation
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.layers import (
     relu_backward,
@@ -107,7 +107,7 @@ def test_threads_change_nothing(two_threads, monkeypatch):
     net, X, y = tiny_net(dtype=np.float64), np.random.randn(9, 2, 6, 5), np.random.randint(3, size=9)
     results = []
     for piece in (1, 1 << 30):
-        for module, limit in ((convolution, "ROWS"), (feature_maps, "PIECE")):
+        for module, limit in ((conv_last, "COLUMNS"), (channels_last, "PIECE")):
             monkeypatch.setattr(module, limit, piece)
         results.append(net.loss(X, y))
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-12)

@@ -5,7 +5,7 @@ happens to a piece of the feature maps after the convolution, or to a piece of t
 
 With enough channels, convolutions of 3 x 3 filters with stride 1 are computed by tiles (see `winograd`) and those with
 a larger stride by windows (see `conv_last`), both with the channels last. All others are sums of products, one for each
-row of the filters (see `windows`).
+row of the filters, or one product where rows have few values (see `windows`).
 """
 
 from functools import partial
@@ -221,7 +221,7 @@ def _conv_backward(x, w, b, conv_param, dmaps, dtype):
 
 def _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx):
     """Return (dx, dw, db): dw is the product of dmaps and the windows of x; dx adds up the gradients of all windows."""
-    filters = filters_by_row(w)  # (HH, F, WW * C)
+    filters = filters_by_row(w)
     dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
     dw_type = np.result_type(dtype, x)
 
@@ -243,7 +243,7 @@ def _backward_from_maps(x, w, margins, dmaps, dtype):
     windows of dmaps also give dw, rotated in the same way: dw is their product with x.
     """
     turned = rotated(w)  # (F, C, HH, WW) -> (C, F, HH, WW)
-    filters = filters_by_row(turned)  # (HH, C, WW * F)
+    filters = filters_by_row(turned)
     dx = np.empty(x.shape, np.result_type(dtype, w))
     dw_type = np.result_type(dtype, x)
 

@@ -5,6 +5,9 @@ the images once for each of the WW columns of a filter. In this copy, what row i
 range of rows (`_views`): a matrix of shape (WW * C, P) for each image. `filters_by_row` arranges the filters to match,
 (F, WW * C) for each row i, so that a convolution is the sum of HH products (`write_products`).
 
+Where a row of a filter has few values, products would take less time than adding them up. Then what the HH rows meet is
+copied once more, one below the other, and a convolution is a single product, with matrices (HH * WW * C, P).
+
 Where feature maps are small, the matrices of single images would be too narrow for fast products. Then all n images of
 a piece are joined side by side in one matrix of shape (WW * C, n * P), and ``m``, the number of images in a matrix, is
 n; otherwise m is 1.
@@ -18,16 +21,24 @@ from cs231n._windows import num_positions
 from cs231n.im2col import unpadded
 
 SMALL = 128  # feature maps with fewer positions are joined in one matrix product
+NARROW = 12  # filters with at most so many values in a row are multiplied as a whole
 
 
 def filters_by_row(w):
-    """Arrange filters (F, C, HH, WW) as a matrix for each of their rows, to match `windows_by_row`: (HH, F, WW * C)."""
+    """Arrange filters (F, C, HH, WW) as matrices to match `windows_by_row`: (HH, F, WW * C), or (1, F, HH * WW * C)."""
     F, C, HH, WW = w.shape
+    if _are_joined((HH, WW), C):
+        return w.transpose(0, 2, 3, 1).reshape(1, F, HH * WW * C)
     return w.transpose(2, 0, 3, 1).reshape(HH, F, WW * C)
 
 
+def _are_joined(field, C):
+    """Whether all rows of filters (F, C, HH, WW) with this field (HH, WW) make a single matrix."""
+    return field[0] > 1 and field[1] * C <= NARROW
+
+
 def filters_from_rows(dw, shape):
-    """Rearrange gradients (HH, WW * C, F) to the `shape` of the filters, (F, C, HH, WW)."""
+    """Rearrange gradients (HH, WW * C, F) or (1, HH * WW * C, F) to the `shape` of the filters, (F, C, HH, WW)."""
     F, C, HH, WW = shape
     return dw.reshape(HH, WW, C, F).transpose(3, 2, 0, 1)
 
@@ -40,11 +51,23 @@ def rotated(w):
 def windows_by_row(x, field, stride, pads, dtype):
     """Return what each row of a filter meets in images x (n, C, H, W): HH matrices of shape (n / m, WW * C, m * P).
 
+    If all rows make a single matrix (see above), return that alone: (n / m, HH * WW * C, m * P).
+
     `field` is the pair (HH, WW), `pads` the zeros above and below, and to the left and right.
     """
     H_out, W_out = (num_positions(*axis) for axis in zip(x.shape[2:], field, (stride, stride), pads, strict=True))
     rows = _rows(x, field[1], stride, pads, dtype, _images_per_matrix(len(x), H_out, W_out))
-    return _views(rows, field[0], stride, H_out)
+    views = _views(rows, field[0], stride, H_out)
+    return [_joined(views)] if _are_joined(field, x.shape[1]) else views
+
+
+def _joined(views):
+    """Copy matrices (n, K, P) one below the other, into a buffer (n, HH * K, P)."""
+    n, K, P = views[0].shape
+    joined = buffer("joined", (n, len(views), K, P), views[0].dtype)
+    for i, view in enumerate(views):
+        joined[:, i] = view
+    return joined.reshape(n, -1, P)
 
 
 def _images_per_matrix(n, H_out, W_out):
@@ -86,7 +109,7 @@ def _views(rows, height, stride, H_out):
 
 
 def add_windows(filters, maps, field, stride, pad, dx):
-    """Write to dx (n, C, H, W) the gradient from `maps` (n, F, H_out, W_out) through filters (HH, F, WW * C).
+    """Write to dx (n, C, H, W) the gradient from `maps` (n, F, H_out, W_out) through filters from `filters_by_row`.
 
     This is the backward pass of `windows_by_row`: gradients are added up from the views to the rows, and from the rows
     to the padded images.
@@ -97,8 +120,12 @@ def add_windows(filters, maps, field, stride, pad, dx):
     m = _images_per_matrix(n, H_out, W_out)
     rows = zero_buffer("rows", (n // m, field[1] * C, stride, -(-H // stride), m * W_out), dx.dtype)
     maps = _as_matrices(maps)
-    for view, filters_i in zip(_views(rows, field[0], stride, H_out), filters, strict=True):
-        view += matmul(filters_i.T, maps, out=buffer("more", view.shape, dx.dtype))
+    views = iter(_views(rows, field[0], stride, H_out))
+    for matrix in filters.swapaxes(1, 2):  # of one row or of all
+        more = matmul(matrix, maps, out=buffer("more", (len(maps), len(matrix), maps.shape[2]), dx.dtype))
+        for part in np.split(more, len(matrix) // rows.shape[1], axis=1):
+            view = next(views)
+            view += part
     rows = rows.reshape(n // m, field[1], C, stride, -1, m, W_out)
     padded = zero_buffer("padded", (n // m, m, C, rows.shape[4], stride, W), dx.dtype)
     for j in range(field[1]):
@@ -115,7 +142,7 @@ def _as_matrices(maps):
 
 
 def write_products(filters, windows, maps):
-    """Write the sum of the products of filters (HH, F, WW * C) and windows into `maps` (n, F, H_out, W_out)."""
+    """Write the sum of the products of filters and windows, arranged by row, into `maps` (n, F, H_out, W_out)."""
     n, F, H_out, W_out = maps.shape
     filters = filters.astype(maps.dtype, copy=False)
     total = maps.reshape(n, F, -1)
@@ -129,7 +156,10 @@ def write_products(filters, windows, maps):
 
 
 def summed_products(windows, maps):
-    """Return the products of windows and maps (n, F, H_out, W_out), summed over all images: (HH, WW * C, F)."""
+    """Return the products of windows and maps (n, F, H_out, W_out), summed over all images.
+
+    Their shape is (HH, WW * C, F), or (1, HH * WW * C, F).
+    """
     maps = _as_matrices(maps).swapaxes(1, 2)  # (n / m, m * P, F)
     shape, dtype = (len(maps), windows[0].shape[1], maps.shape[2]), np.result_type(windows[0], maps)
     products = buffer("products", shape, dtype)

@@ -4,19 +4,18 @@ Every name in `layers`, `fast_layers` and `layer_utils` can also be imported fro
 The regularisation is 0.5 * reg * sum(W^2) over all weights (not biases), so its gradient is reg * W.
 """
 
+from functools import partial
+
 import numpy as np
 
+from cs231n import channels_last
 from cs231n._errors import require_dtype, require_labels, require_sizes
 from cs231n._weights import SavedModel
-from cs231n._windows import HALF_SIZE
 from cs231n.fast_layers import *  # part of the contract, see above
-from cs231n.fast_layers import max_pool_backward_fast, max_pool_forward_fast
 from cs231n.layer_utils import *  # part of the contract, see above
 from cs231n.layer_utils import (
     affine_relu_backward,
     affine_relu_forward,
-    conv_bn_relu_backward,
-    conv_bn_relu_forward,
     conv_relu_pool_backward,
     conv_relu_pool_forward,
 )
@@ -234,15 +233,15 @@ class DeepConvNet(SavedModel):
         for bn_param in self.bn_params:
             bn_param["mode"] = "test" if y is None else "train"
         W, b = self.params[f"W{self.num_convs + 1}"], self.params[f"b{self.num_convs + 1}"]
-        maps, caches = self._features(X.astype(self.dtype, copy=False))
-        scores, scores_cache = affine_forward(maps.mean(axis=(2, 3)), W, b)  # (N, F, H', W') -> (N, F) -> (N, K)
+        maps, calls = self._features(X.astype(self.dtype, copy=False))
+        scores, scores_cache = affine_forward(maps.mean(axis=(1, 2)), W, b)  # (N, H', W', F) -> (N, F) -> (N, K)
         if y is None:
             return scores
 
         loss, dscores = softmax_loss(scores, y)
         dmeans, dW, db = affine_backward(dscores, scores_cache)
-        dmeans = dmeans[:, :, np.newaxis, np.newaxis] / (maps.shape[2] * maps.shape[3])
-        grads = self._features_backward(np.broadcast_to(dmeans, maps.shape), caches)
+        dmeans = dmeans[:, np.newaxis, np.newaxis] / (maps.shape[1] * maps.shape[2])
+        grads = self._features_backward(np.broadcast_to(dmeans, maps.shape), calls)
         grads |= {f"W{self.num_convs + 1}": dW, f"b{self.num_convs + 1}": db}
         for name, weights in self.params.items():
             if name.startswith("W"):
@@ -250,27 +249,45 @@ class DeepConvNet(SavedModel):
                 grads[name] += self.reg * weights
         return loss, grads
 
-    def _features(self, maps):
-        """Run all stages on inputs (N, C, H, W); return the last feature maps and the caches for the backward pass."""
-        caches, i = [], 0
-        for stage in self.stages:
-            for _ in stage:
-                i += 1
-                W, gamma, beta = (self.params[f"{name}{i}"] for name in ("W", "gamma", "beta"))
-                no_bias = np.zeros(len(W), W.dtype)
-                conv_param = {"stride": 1, "pad": 1, "needs_dx": i > 1}  # the gradient of the images is not needed
-                maps, cache = conv_bn_relu_forward(maps, W, no_bias, gamma, beta, conv_param, self.bn_params[i - 1])
-                caches.append((i, cache))
-            maps, cache = max_pool_forward_fast(maps, HALF_SIZE)
-            caches.append(("pool", cache))
-        return maps, caches
+    def _features(self, X):
+        """Run all stages on inputs (N, C, H, W).
 
-    def _features_backward(self, dmaps, caches):
+        Inside, the channels are last, and layers that follow each other are computed in one go.
+
+        Returns
+        -------
+        maps : ndarray of shape (N, H', W', F)
+            The last feature maps.
+        calls : list
+            For each call, its backward function, the names of the parameters that it has gradients of, and its cache.
+        """
+        maps, calls, i = X.transpose(0, 2, 3, 1), [], 0
+        for stage in self.stages:
+            for position in range(len(stage)):
+                W = self.params[f"W{i + 1}"]
+                if position == 0:
+                    maps, cache = channels_last.conv_forward(maps, W)
+                    backward = partial(channels_last.conv_backward, needs_dx=i > 0)  # the images need no gradient
+                    calls.append((backward, [f"W{i + 1}"], cache))
+                else:
+                    norm, names = self._norm(i)
+                    maps, cache = channels_last.norm_act_conv_forward(maps, *norm, W, self.bn_params[i - 1], "relu")
+                    calls.append((channels_last.norm_act_conv_backward, [*names, f"W{i + 1}"], cache))
+                i += 1
+            norm, names = self._norm(i)
+            maps, cache = channels_last.norm_relu_pool_forward(maps, *norm, self.bn_params[i - 1])
+            calls.append((channels_last.norm_relu_pool_backward, names, cache))
+        return maps, calls
+
+    def _norm(self, i):
+        """Return gamma and beta of normalisation i, and their names."""
+        names = [f"gamma{i}", f"beta{i}"]
+        return [self.params[name] for name in names], names
+
+    def _features_backward(self, dmaps, calls):
         """Return the gradients of the parameters of all stages, given the gradient of the last feature maps."""
         grads = {}
-        for i, cache in reversed(caches):
-            if i == "pool":
-                dmaps = max_pool_backward_fast(dmaps, cache)
-            else:
-                dmaps, grads[f"W{i}"], _, grads[f"gamma{i}"], grads[f"beta{i}"] = conv_bn_relu_backward(dmaps, cache)
+        for backward, names, cache in reversed(calls):
+            dmaps, *gradients = backward(dmaps, cache)
+            grads |= zip(names, gradients, strict=True)
         return grads

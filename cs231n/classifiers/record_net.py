@@ -176,7 +176,7 @@ class RecordNet:
         for i in range(1, self.num_convs):
             beta, W, pool = params[f"beta{i}"], params[f"W{i + 1}"], i % 2 == 0
             x, cache = norm_act_conv_forward(
-                x, beta, W, self.bn_params[i - 1], self.activation, pool, out(i + 1, len(X))
+                x, None, beta, W, self.bn_params[i - 1], self.activation, pool, out(i + 1, len(X))
             )
             caches.append(cache)
         forward, _ = ACTIVATIONS[self.activation]
@@ -197,7 +197,7 @@ class RecordNet:
         grads = {}
         dx, grads[f"beta{self.num_convs}"] = batchnorm_bias_backward(dx, norm)
         for i in range(self.num_convs - 1, 0, -1):
-            dx, grads[f"beta{i}"], grads[f"W{i + 1}"] = norm_act_conv_backward(
+            dx, _, grads[f"beta{i}"], grads[f"W{i + 1}"] = norm_act_conv_backward(
                 dx, caches[i], self._array(f"gradient {i}", len(dout), i)
             )
         db, grads["W1"] = patch_act_conv_backward(dx, caches[0], self.trains_bias)
