@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cs231n._aligned import empty
+
 # OpenBLAS's kernels for processors with AVX-512, in lower case; its other names stand for older instructions.
 AVX512_KERNELS = frozenset({"skylakex", "cooperlake", "sapphirerapids", "zen4", "zen5"})
 
@@ -118,7 +120,7 @@ def buffer(name, shape, dtype):
     buffers = _own.__dict__.setdefault("buffers", {})
     key, size = (name, np.dtype(dtype)), prod(shape)
     if key not in buffers or buffers[key].size < size:
-        buffers[key] = np.empty(size, dtype)
+        buffers[key] = empty((size,), dtype)
     return buffers[key][:size].reshape(shape)
 
 

@@ -21,28 +21,34 @@ Before a layer's maps are pooled, they exist for a few images at a time, and so 
 backward pass computes them once more, which takes less time than to store and to read them. Maps that a 2 x 2 window
 would leave over (an odd last row or column) are not computed at all.
 
-A batch is cut into `SLICES` parts, whatever the number of threads, and sums are added up in their order: results are
-the same to the bit with one thread and with two.
+A batch is cut into the same parts with one thread and with two, and sums are added up in their order: results are the
+same to the bit.
 """
 
 from functools import partial
+from math import prod
 
 import numpy as np
 
+from cs231n._aligned import empty
 from cs231n._errors import require_fitting, require_gradient, require_settings, require_some, require_train_cache
 from cs231n._fast.conv_last import Framed, Windows, backward_ways, conv_of, first_exact, forward_ways, quietly
+from cs231n._fast.feature_maps import sum_of_products, sum_of_rows
 from cs231n._fast.written_activations import ACTIVATIONS
-from cs231n._threads import buffer, for_each, pieces_of
+from cs231n._threads import buffer, count, for_each, pieces_of
 from cs231n._windows import require_window
 
-SLICES = 8  # parts of a batch that are handed to threads; each adds up its own gradients
-PIECE = 1 << 19  # bytes of feature maps that are normalised or pooled at a time
+SLICES = 8  # parts of a batch that are handed to threads, at most; each adds up its own gradients
+PIECE = 1 << 20  # bytes of feature maps that are normalised or pooled at a time
+ROW = 1 << 13  # values of the lines of an image that are processed as one
 NO_WINNER = 4  # of a square of four entries: ReLU lets none through
 NORM_SETTINGS = frozenset({"mode", "eps", "momentum", "running_mean", "running_var"})
 
 
-def _slices(length):
-    return pieces_of(length, -(-length // SLICES)) if length else []
+def _slices(length, at_a_time=1):
+    """Cut a batch into slices for the threads, of as many images as should be processed at a time, if there are."""
+    step = max(-(-length // SLICES), min(at_a_time, -(-length // max(2, count()))))
+    return pieces_of(length, step) if length else []
 
 
 def _pieces(part, step):
@@ -91,7 +97,7 @@ def conv_forward(x, w, pad=1, pool=False, out=None):
 def conv_backward(dout, cache, needs_dx=True):
     """Compute the gradients (dx, dw) of `conv_forward`; without `needs_dx`, dx is None and costs nothing."""
     given = cache[0]
-    dx = np.empty(given.shape, given.dtype) if needs_dx else None
+    dx = empty(given.shape, given.dtype) if needs_dx else None
     dw, _ = _backward(dout, cache, lambda piece, gradient: np.copyto(dx[piece], gradient), needs_dx)
     return dx, dw
 
@@ -119,7 +125,7 @@ def _forward(given, activation, w, pad, pool, out):
     """Apply an activation to what is given, a convolution, and pooling; return (out, cache)."""
     conv = conv_of(given.shape, w, pad, pool, given.dtype)
     out = _array(out, conv.out_shape, given.dtype)
-    winners = np.empty(out.shape, np.uint8) if pool else None
+    winners = empty(out.shape, np.uint8) if pool else None
     activate, _ = ACTIVATIONS[activation]
 
     @quietly
@@ -133,7 +139,10 @@ def _forward(given, activation, w, pad, pool, out):
             else:
                 way.maps(inputs, out[piece])
 
-    first_exact(lambda way: for_each(partial(write, way), _slices(len(out))), forward_ways(conv, w))
+    def compute(way):
+        for_each(partial(write, way), _slices(len(out), way.images_at_a_time()))
+
+    first_exact(compute, forward_ways(conv, w))
     return out, (given, activation, conv, w, winners)
 
 
@@ -149,7 +158,7 @@ def _backward(dout, cache, take, needs_dx=True):
 
     @quietly
     def sums(way, part):
-        dw, taken = way.no_gradient(), None
+        dw = taken = None
         for piece in _pieces(part, way.images_at_a_time()):
             number = piece.stop - piece.start
             inputs, dmaps = way.arrays(number)
@@ -161,14 +170,15 @@ def _backward(dout, cache, take, needs_dx=True):
             else:
                 _write_unpooled(dout[piece], winners[piece], dmaps.inner)
             more, gradient = way.gradients(inputs, dmaps, needs_dx)
-            dw += more
+            dw = more.copy() if dw is None else np.add(dw, more, out=dw)
             for few, own in _few(given, piece) if needs_dx else ():
                 gradient[own] *= slope[own]
                 taken = _plus(taken, take(few, gradient[own]))
         return way.filters_gradient(dw), taken
 
     def compute(way):
-        dws, taken = zip(*for_each(partial(sums, way), _slices(len(dout))), strict=True)
+        slices = _slices(len(dout), way.images_at_a_time())
+        dws, taken = zip(*for_each(partial(sums, way), slices), strict=True)
         return np.ascontiguousarray(sum(dws)), taken
 
     return first_exact(compute, backward_ways(conv, w, needs_dx))
@@ -179,9 +189,13 @@ def _few(given, piece):
 
     Each pair of slices has their place in the batch, and that in the piece.
     """
-    height, width, channels = given.shape[1:]
-    step = max(1, PIECE // max(1, height * width * channels * given.dtype.itemsize))
-    return [(few, slice(few.start - piece.start, few.stop - piece.start)) for few in _pieces(piece, step)]
+    few = _pieces(piece, _images_per_piece(given))
+    return [(images, slice(images.start - piece.start, images.stop - piece.start)) for images in few]
+
+
+def _images_per_piece(maps):
+    """Return how many images of maps (N, H, W, C) stay in the processor's cache."""
+    return max(1, PIECE // max(1, prod(maps.shape[1:]) * maps.dtype.itemsize))
 
 
 def _plus(sums, more):
@@ -194,7 +208,7 @@ def _plus(sums, more):
 def _array(given, shape, dtype):
     """Return the array that was given for a result, or a new one."""
     if given is None:
-        return np.empty(shape, dtype)
+        return empty(shape, dtype)
     if given.shape != shape or given.dtype != dtype or not given.flags.c_contiguous:
         raise ValueError(
             f"the array for the result has shape {given.shape} and dtype {given.dtype}, expected {shape} and "
@@ -240,9 +254,10 @@ def max_pool_forward(x, size=2):
     """
     N, H, W, C = x.shape
     require_window((N, C, H, W), (size, size), size)
-    out = np.empty((N, H // size, W // size, C), x.dtype)
-    winners = np.empty(out.shape, np.uint8 if size < 16 else np.int32)
-    for_each(lambda part: _write_pooled(x[part], out[part], winners[part], size), _slices(N))
+    out = empty((N, H // size, W // size, C), x.dtype)
+    winners = empty(out.shape, np.uint8 if size < 16 else np.int32)
+    slices = _slices(N, _images_per_piece(x))
+    for_each(lambda part: _write_pooled(x[part], out[part], winners[part], size), slices)
     return out, (x.shape, size, winners)
 
 
@@ -251,7 +266,8 @@ def max_pool_backward(dout, cache):
     shape, size, winners = cache
     require_gradient(dout, winners.shape)
     dx = np.zeros(shape, dout.dtype)
-    for_each(lambda part: _write_unpooled(dout[part], winners[part], dx[part], size), _slices(len(dout)))
+    slices = _slices(len(dx), _images_per_piece(dx))
+    for_each(lambda part: _write_unpooled(dout[part], winners[part], dx[part], size), slices)
     return dx
 
 
@@ -320,8 +336,8 @@ def batchnorm_bias_forward(x, beta, bn_param):
     array([4., 6.])
     """
     given = _normalised(x, None, beta, bn_param)
-    out = np.empty(x.shape, x.dtype)
-    for_each(lambda part: [given.maps(piece, out[piece]) for piece in given.pieces(part)], _slices(len(x)))
+    out = empty(x.shape, x.dtype)
+    for_each(lambda part: [given.maps(piece, out[piece]) for piece in given.pieces(part)], given.slices())
     return out, given if bn_param["mode"] == "train" else None
 
 
@@ -336,30 +352,38 @@ def batchnorm_bias_backward(dout, cache, dx=None):
 class _Normalised:
     """Feature maps x (N, H, W, C) that are normalised, scaled by gamma if there is one, and shifted, piece by piece.
 
-    Each channel's value is repeated for all pixels of a row: NumPy is fast along W * C values, slow along C.
+    Each channel's value is repeated for the pixels of a few lines of an image, a *row*: NumPy is fast along thousands
+    of values, and slow along C.
     """
 
     def __init__(self, x, mean, std, gamma, beta):
         self.x, self.std, self.has_gamma = x, std.astype(x.dtype), gamma is not None
+        _, H, W, C = x.shape
+        lines = max((n for n in range(1, H + 1) if H % n == 0 and n * W * C <= ROW), default=1)
+        self.pixels = lines * W  # of a row
         scale = gamma / std if self.has_gamma else 1 / std
         self.mean, self.scale, self.beta = (self._per_row(values) for values in (mean, scale, beta))
 
     shape, dtype = _Given.shape, _Given.dtype
 
     def _per_row(self, values):
-        return np.tile(values.astype(self.x.dtype), self.x.shape[2])
+        return np.tile(values.astype(self.x.dtype), self.pixels)
 
     def _rows(self, maps):
-        """Reshape maps (n, H, W, C) to rows of pixels, (n * H, W * C); a view, if they are contiguous."""
-        return maps.reshape(-1, self.x.shape[2] * self.x.shape[3])
+        """Reshape maps (n, H, W, C) to rows (R, pixels * C); a view, if they are contiguous."""
+        return maps.reshape(-1, self.pixels * self.x.shape[3])
 
     def per_channel(self, sums):
-        """Add up sums for each entry of a row: (W * C,) -> (C,)."""
-        return sums.reshape(self.x.shape[2:]).sum(axis=0)
+        """Add up sums for each entry of a row: (pixels * C,) -> (C,)."""
+        return sums.reshape(self.pixels, -1).sum(axis=0)
+
+    def slices(self):
+        """Cut the batch into slices for the threads."""
+        return _slices(len(self.x), _images_per_piece(self.x))
 
     def pieces(self, part):
         """Cut a slice of the batch into pieces that stay in the processor's cache."""
-        return _pieces(part, max(1, PIECE // max(1, self.x[:1].nbytes)))
+        return _pieces(part, _images_per_piece(self.x))
 
     def centred(self, piece):
         """Return the rows of a piece of x minus the mean, in a buffer."""
@@ -386,13 +410,12 @@ class _Normalised:
                 sums = _plus(sums, self.sums(piece, dx[piece]))
             return sums
 
-        return dx, *self.finish(dx, for_each(work, _slices(len(dx))))
+        return dx, *self.finish(dx, for_each(work, self.slices()))
 
     def sums(self, piece, dmaps):
-        """Sum the gradient of a piece for each entry of a row, and its product with x - mean: two of (W * C,)."""
-        rows, products = self._rows(dmaps), self.centred(piece)
-        products *= rows
-        return rows.sum(axis=0), products.sum(axis=0)
+        """Sum the gradient of a piece for each entry of a row, and its product with x - mean: two of (pixels * C,)."""
+        rows = self._rows(dmaps)
+        return sum_of_rows(rows), sum_of_products(rows, self.centred(piece))
 
     def finish(self, dx, sums):
         """Turn dx, the gradient of the normalised maps, into that of x, given their sums; return (dgamma, dbeta).
@@ -413,7 +436,7 @@ class _Normalised:
                 rows -= through_mean
                 rows *= self.scale
 
-        for_each(work, _slices(len(dx)))
+        for_each(work, self.slices())
         return dgamma if self.has_gamma else None, dbeta
 
 
@@ -450,11 +473,11 @@ def _mean_and_variance(x):
         sums = None
         for piece in given.pieces(part):
             rows = given.centred(piece)
-            squares = np.multiply(rows, rows, out=buffer("products", rows.shape, rows.dtype))
-            sums = _plus(sums, (rows.sum(axis=0).astype(np.float64), squares.sum(axis=0).astype(np.float64)))
+            both = sum_of_rows(rows), sum_of_products(rows, rows)
+            sums = _plus(sums, tuple(each.astype(np.float64) for each in both))
         return sums
 
-    parts = for_each(work, _slices(len(x)))
+    parts = for_each(work, given.slices())
     first, second = (given.per_channel(sum(part)) * (len(shift) / x.size) for part in zip(*parts, strict=True))
     return given.mean[: len(shift)] + first, second - first**2
 
@@ -539,8 +562,8 @@ def norm_relu_pool_forward(x, gamma, beta, bn_param):
     N, H, W, C = x.shape
     require_window((N, C, H, W), (2, 2), 2)
     given = _normalised(x, gamma, beta, bn_param)
-    out = np.empty((N, H // 2, W // 2, C), given.dtype)
-    winners = np.empty(out.shape, np.uint8)
+    out = empty((N, H // 2, W // 2, C), given.dtype)
+    winners = empty(out.shape, np.uint8)
 
     def work(part):
         for piece in given.pieces(part):
@@ -549,7 +572,7 @@ def norm_relu_pool_forward(x, gamma, beta, bn_param):
             np.maximum(winner, (largest <= 0) * np.uint8(NO_WINNER), out=winner)
             np.maximum(largest, 0, out=largest)
 
-    for_each(work, _slices(N))
+    for_each(work, given.slices())
     return out, (given, winners) if bn_param["mode"] == "train" else None
 
 

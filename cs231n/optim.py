@@ -27,7 +27,7 @@ from cs231n._errors import require_settings, require_shape, require_whole
 from cs231n._precision import is_half, widen
 from cs231n._threads import for_each, pieces_of
 
-BLOCK = 1 << 18  # entries of a large parameter to update at a time: everything a rule computes stays in the cache
+BLOCK = 1 << 16  # entries of a large parameter to update at a time: everything a rule computes stays in the cache
 
 
 def update_rule(state=(), elementwise=True, **defaults):

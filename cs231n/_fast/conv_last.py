@@ -126,10 +126,6 @@ class _Direct:
         """Return how many images should be processed at a time."""
         return self.conv.images_at_a_time(len(self.filters))
 
-    def no_gradient(self):
-        """Return zeros to add the gradients of the matrix of filters to."""
-        return np.zeros_like(self.filters)
-
 
 class _Winograd:
     """What ways by tiles have in common: `values` are those of the filters at all points."""
@@ -144,10 +140,6 @@ class _Winograd:
     def images_at_a_time(self):
         """Return how many images should be processed at a time."""
         return self.winograd.images_at_a_time(*self.values.shape[1:])
-
-    def no_gradient(self):
-        """Return zeros to add the gradients of the filters' values to."""
-        return np.zeros_like(self.values)
 
 
 # ---- forward

@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from cs231n._aligned import empty
 from cs231n._errors import require_gradient
 from cs231n._fast.conv_last import FromTiles, FromWindows, Tiles, Windows, conv_of, quietly
 from cs231n._fast.feature_maps import per_channel
@@ -53,7 +54,7 @@ def conv_forward_strides(x, w, b, conv_param):
     cache : tuple (x, w, b, conv_param)
     """
     require_conv(x, w, b, conv_param)
-    out = np.empty(maps_shape(x.shape, w.shape, conv_param), np.result_type(x, w, b))
+    out = empty(maps_shape(x.shape, w.shape, conv_param), np.result_type(x, w, b))
 
     def finish(piece, maps):
         maps += per_channel(b)
@@ -77,7 +78,7 @@ def conv_backward_strides(dout, cache):
 def conv_relu_forward_fast(x, w, b, conv_param):
     """Compute a convolutional layer and ReLU in one go; arguments and out as for `conv_forward_strides`."""
     require_conv(x, w, b, conv_param)
-    out = np.empty(maps_shape(x.shape, w.shape, conv_param), np.result_type(x, w, b))
+    out = empty(maps_shape(x.shape, w.shape, conv_param), np.result_type(x, w, b))
 
     def finish(piece, maps):
         maps += per_channel(b)
@@ -124,7 +125,7 @@ def conv_relu_pool_forward_fast(x, w, b, conv_param, pool_param):
     shape = maps_shape(x.shape, w.shape, conv_param)
     require_pool(shape, pool_param)
     grids = list(window_grids(shape, pool_param))
-    out = np.empty(pooled_shape(shape, pool_param), np.result_type(x, w, b))
+    out = empty(pooled_shape(shape, pool_param), np.result_type(x, w, b))
     winners = empty_winners(out.shape, grids)
 
     def maps_of(piece):
@@ -222,7 +223,7 @@ def _conv_backward(x, w, b, conv_param, dmaps, dtype):
 def _backward_from_x(x, w, stride, pad, dmaps, dtype, needs_dx):
     """Return (dx, dw, db): dw is the product of dmaps and the windows of x; dx adds up the gradients of all windows."""
     filters = filters_by_row(w)
-    dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
+    dx = empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
     dw_type = np.result_type(dtype, x)
 
     def backward(piece):
@@ -244,7 +245,7 @@ def _backward_from_maps(x, w, margins, dmaps, dtype):
     """
     turned = rotated(w)  # (F, C, HH, WW) -> (C, F, HH, WW)
     filters = filters_by_row(turned)
-    dx = np.empty(x.shape, np.result_type(dtype, w))
+    dx = empty(x.shape, np.result_type(dtype, w))
     dw_type = np.result_type(dtype, x)
 
     def backward(piece):
@@ -264,7 +265,7 @@ def _backward_last(x, w, conv_param, dmaps, dtype, needs_dx):
     if way is None:
         return None
     way = way(conv, w)
-    dx = np.empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
+    dx = empty(x.shape, np.result_type(dtype, w)) if needs_dx else None
 
     @quietly
     def backward(way, piece):

@@ -1,4 +1,4 @@
-"""Helpers shared by all fast layers: pieces of feature maps, buffers of zeros, one value for each channel."""
+"""Helpers shared by all fast layers: pieces of feature maps, buffers of zeros, sums, one value for each channel."""
 
 import numpy as np
 
@@ -17,6 +17,16 @@ def zero_buffer(name, shape, dtype):
 def pieces_of_maps(x):
     """Cut feature maps x (N, C, H, W) into pieces of a few images, small enough for the processor's cache."""
     return pieces_of(len(x), PIECE // max(1, x[:1].nbytes))
+
+
+def sum_of_rows(rows):
+    """Add up rows (R, K): (K,). As a product, this takes half as long."""
+    return np.ones(len(rows), rows.dtype) @ rows
+
+
+def sum_of_products(a, b):
+    """Add up the products of rows a and b (R, K): (K,)."""
+    return np.einsum("rk,rk->k", a, b)
 
 
 def per_channel(values):

@@ -7,6 +7,7 @@ an image first (`_per_entry`).
 
 import numpy as np
 
+from cs231n._aligned import empty
 from cs231n._errors import (
     require_gains,
     require_gradient,
@@ -15,7 +16,7 @@ from cs231n._errors import (
     require_some,
     require_train_cache,
 )
-from cs231n._fast.feature_maps import pieces_of_maps
+from cs231n._fast.feature_maps import pieces_of_maps, sum_of_products, sum_of_rows
 from cs231n._fast.relu import write_relu, write_relu_backward
 from cs231n._precision import in_float32
 from cs231n._threads import buffer, for_each
@@ -48,7 +49,7 @@ def batchnorm_relu_forward_fast(x, gamma, beta, bn_param):
     require_gains(gamma, beta, x.shape[1])
     require_settings(bn_param, BATCHNORM_SETTINGS, "bn_param")
     mode, eps, momentum = bn_param["mode"], bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
-    out = np.empty(x.shape, np.result_type(x, gamma, beta))
+    out = empty(x.shape, np.result_type(x, gamma, beta))
     running_mean = bn_param.get("running_mean", np.zeros(len(gamma), out.dtype))
     running_var = bn_param.get("running_var", np.zeros(len(gamma), out.dtype))
     if mode == "train":
@@ -80,13 +81,13 @@ def batchnorm_relu_backward_fast(dout, cache):
     require_train_cache(cache)
     x, out, mean, std, gamma = cache
     require_gradient(dout, out.shape)
-    dx = np.empty(x.shape, np.result_type(dout, gamma))
+    dx = empty(x.shape, np.result_type(dout, gamma))
     means = _per_entry(mean, x, dx.dtype)
 
     def sums(piece):
         dmaps = _as_rows(dx[piece])
         write_relu_backward(_as_rows(dout[piece]), _as_rows(out[piece]), dmaps)
-        return np.einsum("nk->k", dmaps), np.einsum("nk,nk->k", dmaps, _centred(x[piece], means))
+        return sum_of_rows(dmaps), sum_of_products(dmaps, _centred(x[piece], means))
 
     pieces = pieces_of_maps(x)
     dbeta, dgamma = (_sums_per_channel(parts, x) for parts in zip(*for_each(sums, pieces), strict=True))
@@ -119,7 +120,7 @@ def _mean_and_variance(x, dtype):
 
     def sums(piece):
         rows = _centred(x[piece], shifts)
-        return np.einsum("nk->k", rows), np.einsum("nk,nk->k", rows, rows)
+        return sum_of_rows(rows), sum_of_products(rows, rows)
 
     parts = zip(*for_each(sums, pieces_of_maps(x)), strict=True)
     first, second = (_sums_per_channel(part, x) * (len(shift) / x.size) for part in parts)  # the means of both

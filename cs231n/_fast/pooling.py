@@ -6,6 +6,7 @@ There is one step for each entry of the window, over all windows at once, not on
 
 import numpy as np
 
+from cs231n._aligned import empty
 from cs231n._errors import require_gradient
 from cs231n._fast.feature_maps import pieces_of_maps
 from cs231n._precision import in_float32
@@ -31,7 +32,7 @@ def max_pool_forward_fast(x, pool_param):
     """
     require_pool(x.shape, pool_param)
     grids = list(window_grids(x.shape, pool_param))
-    out = np.empty(pooled_shape(x.shape, pool_param), x.dtype)
+    out = empty(pooled_shape(x.shape, pool_param), x.dtype)
     winners = empty_winners(out.shape, grids)
     for_each(lambda piece: write_pooled(x[piece], grids, out[piece], winners[piece]), pieces_of_maps(x))
     return out, (x.shape, pool_param, winners)
@@ -42,7 +43,7 @@ def max_pool_backward_fast(dout, cache):
     """Compute the gradient dx of max pooling; see `max_pool_backward_naive`."""
     shape, pool_param, winners = cache
     require_gradient(dout, winners.shape)
-    dx = np.empty(shape, dout.dtype)
+    dx = empty(shape, dout.dtype)
     for_each(lambda piece: write_unpooled(dout[piece], winners[piece], pool_param, dx[piece]), pieces_of_maps(dx))
     return dx
 
@@ -78,7 +79,7 @@ def write_unpooled(dlargest, winner, pool_param, dmaps):
 
 def empty_winners(shape, grids):
     """Return an array for the winner of each window, with a dtype that can also hold len(grids), "none of them"."""
-    return np.empty(shape, np.min_scalar_type(len(grids)))
+    return empty(shape, np.min_scalar_type(len(grids)))
 
 
 def window_grids(shape, pool_param):

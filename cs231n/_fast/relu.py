@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cs231n._aligned import empty
 from cs231n._errors import require_gradient
 from cs231n._fast.feature_maps import pieces_of_maps, zero_buffer
 from cs231n._precision import in_float32
@@ -11,7 +12,7 @@ from cs231n._threads import for_each
 @in_float32
 def relu_forward_fast(x):
     """Compute ReLU of feature maps (N, C, H, W) or rows (N, D); see `relu_forward`. The cache is out."""
-    out = np.empty_like(x)
+    out = empty(x.shape, x.dtype)
     for_each(lambda piece: write_relu(x[piece], out[piece]), pieces_of_maps(x))
     return out, out
 
@@ -20,7 +21,7 @@ def relu_forward_fast(x):
 def relu_backward_fast(dout, cache):
     """Compute the gradient dx of `relu_forward_fast`."""
     require_gradient(dout, cache.shape)
-    dx = np.empty_like(dout)
+    dx = empty(dout.shape, dout.dtype)
     for_each(lambda piece: write_relu_backward(dout[piece], cache[piece], dx[piece]), pieces_of_maps(dx))
     return dx
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cs231n._aligned import empty
 from cs231n._errors import require_gradient
 from cs231n._fast.convolution import _backward_from_x, _pieces, conv_forward_strides
 from cs231n._fast.feature_maps import per_channel
@@ -15,7 +16,7 @@ from cs231n._windows import require_conv_transpose, transposed_shape
 def conv_transpose_forward_fast(x, w, b, conv_param):
     """Compute a transposed convolution; see `spatial_layers.conv_transpose_forward`."""
     require_conv_transpose(x, w, b, conv_param)
-    out = np.empty(transposed_shape(x.shape, w.shape, conv_param), np.result_type(x, w, b))
+    out = empty(transposed_shape(x.shape, w.shape, conv_param), np.result_type(x, w, b))
     filters = filters_by_row(w)
 
     def transpose(piece):

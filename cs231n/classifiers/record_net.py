@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cs231n._aligned import empty
 from cs231n._errors import require_dtype, require_images, require_labels, require_sizes
 from cs231n._weights import load_weights, save_weights
 from cs231n.activations import gelu_backward, gelu_forward
@@ -208,7 +209,7 @@ class RecordNet:
         """An array for the maps after convolution i, for N images, the same one in each step; named by i or a name."""
         shape = (N, *self._sizes[(i or name) - 1])
         if name not in self._arrays or self._arrays[name].shape != shape:
-            self._arrays[name] = np.empty(shape, self.dtype)
+            self._arrays[name] = empty(shape, self.dtype)
         return self._arrays[name]
 
     @property
