@@ -6,9 +6,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from cs231n import _threads, channels_last, fast_layers
+from cs231n import _aligned, _threads, channels_last, fast_layers
 from cs231n._fast import conv_last, convolution, windows
-from cs231n._windows import num_positions
+from cs231n._windows import HALF_SIZE, num_positions
 from cs231n.classifiers.cnn import DeepConvNet
 from cs231n.im2col import grid
 from cs231n.optim import nesterov_momentum
@@ -19,6 +19,7 @@ SHAPES = [  # x, w, stride, pad
     ((64, 64, 16, 16), (128, 64, 3, 3), 2, 1),
     ((16, 64, 32, 32), (32, 64, 5, 5), 1, 2),
 ]
+W, B = np.ones((4, 4, 3, 3), np.float32), np.ones(4, np.float32)
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +116,35 @@ def test_calls_of_a_training_step_do_not_grow_with_the_batch(monkeypatch):
         net.loss(X, y)
         counts.append(count_calls(lambda X=X, y=y: net.loss(X, y)))
     assert counts[1] <= counts[0] + 20
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (7, 3, 5), (1000, 33)])
+def test_arrays_begin_at_a_line_of_the_cache(shape, dtype):
+    for _ in range(5):
+        array = _aligned.empty(shape, dtype)
+        assert (array.shape, array.dtype) == (shape, dtype)
+        assert array.flags.c_contiguous and array.flags.writeable
+        assert array.ctypes.data % _aligned.LINE == 0 or array.size == 0
+
+
+@pytest.mark.parametrize(
+    "forward, backward, settings",
+    [
+        (fast_layers.conv_forward_fast, fast_layers.conv_backward_fast, [W, B, {"stride": 1, "pad": 1}]),
+        (fast_layers.max_pool_forward_fast, fast_layers.max_pool_backward_fast, [HALF_SIZE]),
+        (fast_layers.relu_forward_fast, fast_layers.relu_backward_fast, []),
+        (fast_layers.batchnorm_relu_forward_fast, fast_layers.batchnorm_relu_backward_fast, [B, B, {"mode": "train"}]),
+        (channels_last.conv_forward, channels_last.conv_backward, [W]),
+        (channels_last.norm_relu_pool_forward, channels_last.norm_relu_pool_backward, [None, B, {"mode": "train"}]),
+    ],
+)
+def test_what_fast_layers_write_begins_at_a_line_of_the_cache(forward, backward, settings):
+    out, cache = forward(np.ones((5, 4, 4, 4), np.float32), *settings)
+    gradients = backward(out, cache)
+    dx = gradients[0] if isinstance(gradients, tuple) else gradients
+    buffer = _threads.buffer("aligned", (5, 3), np.float32)
+    assert [array.ctypes.data % _aligned.LINE for array in (out, dx, buffer)] == [0, 0, 0]
 
 
 def test_an_update_allocates_a_few_times_the_weights():
