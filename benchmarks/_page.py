@@ -1,12 +1,13 @@
 """Write what `layers.py` measured to docs/performance_measured.md, and a figure."""
 
 import datetime
-import platform
 from pathlib import Path
 from statistics import median, quantiles
 
 import numpy as np
 from threadpoolctl import threadpool_info
+
+from coursekit.learner.own_record import processor
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -24,7 +25,7 @@ def write(rows, steps, usual, rates, exponents, threads, means):
 
 def _section(kernel, rows, steps, usual, rates, exponents, threads, means):
     about = (
-        f"Measured on {datetime.date.today().isoformat()}, {platform.machine()}, {threads} threads, NumPy "
+        f"Measured on {datetime.date.today().isoformat()}, {processor()}, {threads} threads, NumPy "
         f"{np.__version__}. A matrix product runs at {rates['float32'] / 1e9:.0f} (float32) and "
         f"{rates['float64'] / 1e9:.0f} (float64) billion operations per second; a copy reads and writes "
         f"{rates['copy'] / 1e9:.0f} billion bytes per second."

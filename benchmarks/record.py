@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coursekit.files import write_file
+from coursekit.learner.own_record import processor
 from coursekit.learner.recipes.record import Plan, accuracy, batch_size_for, make_net, plan_within
 from cs231n import _threads, channels_last
 from cs231n.data_utils import dataset_name, get_CIFAR10_data
@@ -104,8 +105,9 @@ def complete(path, parts, quick, seed=None):
             if key in done or seed not in (None, wanted.seed):
                 continue
             data = data or get_CIFAR10_data(subtract_mean=False, dtype=np.uint8, **(QUICK if quick else FULL))
-            about = dict(zip(("part", "name", "seed", "data"), key, strict=True)) | {"threads": _threads.count()}
-            results.append(about | run(data, wanted))
+            about = dict(zip(("part", "name", "seed", "data"), key, strict=True))
+            machine = {"threads": _threads.count(), "processor": processor()}
+            results.append(about | machine | run(data, wanted))
             write_file(path, json.dumps(results, indent=1) + "\n")
             print(f"{part}: {wanted.name}, seed {wanted.seed}: {results[-1]['six views']:.4f}", flush=True)
     return results
@@ -137,13 +139,19 @@ def page(results):
         "# Measured: the record recipe",
         "Written by `python -m benchmarks.record --write`; [the record](record.md) explains the figures. They are test "
         "accuracies: the mean over the runs, and the standard deviation of a single run. The runs differ in their "
-        "seeds.",
+        f"seeds. They ran on {', '.join(dict.fromkeys(_machine(r) for r in results))}.",
         "## Accuracy over minutes",
         "\n".join(table(results, "minutes")),
         "## Without one ingredient",
         "\n".join(table(results, "ablations")),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _machine(run):
+    """The processor and the threads of a run."""
+    threads = run["threads"]
+    return f"{run['processor']} with {threads} thread{'s' if threads > 1 else ''}"
 
 
 def draw(results, path):

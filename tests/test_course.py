@@ -180,6 +180,11 @@ def test_each_key_is_found_on_its_line():
         ("[grading]\npartial_credit = 1", "line 2, grading.partial_credit: it should be true or false; it is 1"),
         ("[grading]\ncell_seconds = 0", "line 2, grading.cell_seconds: it should be a number above 0"),
         ("[grading]\nmemory_mb = 1", "line 2, grading.memory_mb: it should be a whole number from 256"),
+        (
+            "[release]\nrepository = 'github.com/us/cv'",
+            'line 2, release.repository: it should be like "https://github.com/OWNER/NAME"; it is "github.com/us/cv"',
+        ),
+        ("[release]\nbranch = 'my branch'", 'line 2, release.branch: it should be like "main"; it is "my branch"'),
         ("[release]\nsolutions = 'yes'", 'line 2, release.solutions: it should be "none" or "after-ok"; it is "yes"'),
     ],
 )

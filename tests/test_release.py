@@ -12,6 +12,8 @@ from nbclient import NotebookClient
 from coursekit.learner.progress import saved_verdict, verdicts
 from coursekit.paths import PACKAGE, ROOT, files_in
 from coursekit.questions import NOTEBOOKS, all_questions, notebook_file
+from coursekit.teacher import release
+from coursekit.teacher.adding.changes import Left
 from coursekit.teacher.release import build, write_edition
 from coursekit.teacher.solutions import BEGIN, END, SolutionError, strip_module, strip_notebook
 
@@ -40,6 +42,17 @@ def test_build_proves_both_trees(tmp_path, capsys):
     assert "no question answered" in capsys.readouterr().out
     assert build(tmp_path / "course") == 1
     assert "is not empty" in capsys.readouterr().out
+
+
+def test_what_is_left_to_write_is_told(tmp_path, capsys, monkeypatch):
+    left = [Left("zoo/practice/Losses.py", "line 7", "two mistakes"), Left("README.md", "line 3", "what it is about")]
+    monkeypatch.setattr(release, "left_to_write", lambda root: left)
+    assert build(tmp_path / "course") == 1
+    assert capsys.readouterr().out == (
+        "The learner's edition was not built: this is left to write:\n"
+        "  zoo/practice/Losses.py, line 7: two mistakes\n  README.md, line 3: what it is about\n"
+    )
+    assert not (tmp_path / "course").exists()
 
 
 def test_same_to_the_byte(edition, tmp_path):

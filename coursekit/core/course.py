@@ -22,6 +22,9 @@ from coursekit.core.toml_lines import Lines, lines_of
 
 YEARS = range(1970, 9000)  # of dates: days can be added to them, and any time zone can show them
 MOST_SHOWN = 60  # characters of a value that a message quotes
+_PART = r"[A-Za-z0-9](?:[\w.-]*\w)?"  # of a name on GitHub
+REPOSITORY = re.compile(rf"https://github\.com/({_PART})/({_PART})/?", re.ASCII)
+BRANCH = re.compile(r"\w(?:[\w./-]*\w)?", re.ASCII)
 
 
 class CourseError(UsageError):
@@ -384,6 +387,18 @@ def _one_of(*names: str) -> Kind:
     return read
 
 
+def _like(pattern: re.Pattern, example: str) -> Kind:
+    """A text of a form."""
+
+    def read(value: Any, reader: _Reader) -> str:
+        text = _text(value, reader)
+        if not pattern.fullmatch(text):
+            raise _Wrong(f"it should be like {_shown(example)}; it is {_shown(value)}")
+        return text
+
+    return read
+
+
 def _number(least: float, most: float, unit: str = "", whole: bool = False, above: bool = False) -> Kind:
     """A number from `least` (or `above` it) to `most`."""
 
@@ -473,8 +488,8 @@ _KINDS: dict[tuple[str, str], Kind] = {
     ("grading", "notebook_seconds"): _number(0, 86_400, above=True),
     ("grading", "memory_mb"): _number(256, 1_000_000, whole=True),
     ("release", "solutions"): _one_of("none", "after-ok"),
-    ("release", "repository"): _text,
-    ("release", "branch"): _text,
+    ("release", "repository"): _like(REPOSITORY, "https://github.com/OWNER/NAME"),
+    ("release", "branch"): _like(BRANCH, "main"),
 }
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from typing import NamedTuple
 
+from coursekit.core.course import BRANCH, REPOSITORY
 from coursekit.learner.notebook_form import source
 from coursekit.teacher import first_cell
 
@@ -18,7 +19,6 @@ _IMAGES = {
     _CODESPACES: "https://github.com/codespaces/badge.svg",
 }
 _BADGES = re.compile(rf"\A\[!\[{_COLAB}\]\([^\n]*\n\n")
-_PART = r"[A-Za-z0-9](?:[\w.-]*\w)?"  # of a name on GitHub
 _FIRST = "assignments/assignment1/knn.ipynb"
 
 
@@ -47,10 +47,10 @@ class Repository(NamedTuple):
 
 def repository_at(address: str, branch: str = "main") -> Repository:
     """The repository at an address such as "https://github.com/OWNER/NAME"; ValueError if it is another kind."""
-    found = re.fullmatch(rf"https://github\.com/({_PART})/({_PART})/?", address, re.ASCII)
+    found = REPOSITORY.fullmatch(address)
     if not found:
         raise ValueError(f"the repository is {address!r}, but must be like https://github.com/OWNER/NAME")
-    if not re.fullmatch(r"\w(?:[\w./-]*\w)?", branch, re.ASCII):
+    if not BRANCH.fullmatch(branch):
         raise ValueError(f"{branch!r} is not the name of a branch")
     return Repository(found[1], found[2].removesuffix(".git"), branch)
 

@@ -15,6 +15,7 @@ from coursekit.learner.progress import verdicts
 from coursekit.paths import LEARNER, ROOT, files_in
 from coursekit.questions import COURSE_FILE, all_questions, course, use_course
 from coursekit.teacher import adapted
+from coursekit.teacher.adding.changes import left_to_write
 from coursekit.teacher.elsewhere import Repository, notebook_with_address, readme_with_badges, repository_at
 from coursekit.teacher.locked_answers import locked_answers
 from coursekit.teacher.solutions import SolutionError, has_marker, stripped
@@ -45,6 +46,7 @@ def build(
         address = release.repository if repository is None else repository
         published = repository_at(address, branch or release.branch) if address else None
         _require_free(out)
+        _require_written()
         _require_full_marks()
         _build(out, (solutions or release.solutions) == "after-ok", published)
     except (ReleaseError, SolutionError, ValueError, OSError) as error:
@@ -107,6 +109,12 @@ def _published(data: bytes, name: str, repository: Repository) -> bytes:
 def _require_free(out: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ReleaseError(f"{out} exists and is not empty; choose a new folder")
+
+
+def _require_written() -> None:
+    """Raise if a new question or notebook still lacks what only an author can write."""
+    if left := left_to_write(ROOT):
+        raise ReleaseError("this is left to write:\n" + "\n".join(f"  {place}" for place in left))
 
 
 def _require_full_marks() -> None:
