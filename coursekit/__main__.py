@@ -115,6 +115,7 @@ class Command(NamedTuple):
     add_arguments: Callable[[argparse.ArgumentParser], None] = _no_arguments
     passed_on: bool = False  # its function gets its options as they are: it has a parser, or another program has
     own_help: bool = False  # and explains them itself
+    checked: bool = False  # its options are looked at before they are passed on
     without_numpy: bool = False
     without_course: bool = False
 
@@ -135,6 +136,7 @@ _COMMANDS = {
         "download CIFAR-10 into datasets/",
         _downloader,
         passed_on=True,
+        checked=True,
         without_numpy=True,
     ),
     "check": Command("learner.progress:check_all", "check questions in the files as saved", _ids, without_course=True),
@@ -260,11 +262,12 @@ def _run_in_environment(argv: Sequence[str]) -> int:
 
 
 def _arguments(name: str, options: Sequence[str]) -> list:
-    """The arguments of a command's function; what is passed on is not looked at here, but for a wish for help."""
+    """The arguments of a command's function; what is passed on is looked at here only for help, or to be checked."""
     command = _COMMANDS[name]
-    if command.own_help or command.passed_on and list(options[:1]) not in (["-h"], ["--help"]):
+    if command.own_help or command.passed_on and not command.checked and list(options[:1]) not in (["-h"], ["--help"]):
         return [list(options)]
-    return list(vars(_parser(name).parse_args(options)).values())
+    parsed = _parser(name).parse_args(options)
+    return [list(options)] if command.passed_on else list(vars(parsed).values())
 
 
 def _parser(name: str) -> Arguments:

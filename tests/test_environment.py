@@ -166,6 +166,7 @@ def test_without_a_command_all_are_listed(arguments, status, capsys):
         (["train", "--epoch"], "Argument --epochs: expected one argument."),
         (["submit"], "The following arguments are required: ASSIGNMENT."),
         (["new-question", "--notebok", "knn"], "There is no option --notebok. Did you mean --notebook?"),
+        (["data", "--forse"], "There is no option --forse. Did you mean --force?"),  # before anything is installed
     ],
 )
 def test_a_slip_is_answered_in_a_sentence(arguments, said, capsys):
