@@ -183,7 +183,8 @@ ACTIVATIONS = ("--notebook", "Activations", "--function", "cs231n.activations:so
     [
         (("elu", *ACTIVATIONS), "there is a question elu already"),
         (("Softplus", *ACTIVATIONS), "'Softplus' is no id"),
-        (("lambda", *ACTIVATIONS), "'lambda' is no id"),
+        (("lambda", *ACTIVATIONS), "'lambda' is no id: it is a word of Python"),
+        (("a" * 61, *ACTIVATIONS), f"'{'a' * 61}' is no id: it has at most 60"),
         (("knn", *ACTIVATIONS), "knn is the name of a notebook"),
         (
             ("soft", "--notebook", "Activation", "--in-notebook"),
@@ -231,7 +232,8 @@ def test_what_cannot_be_added_is_said_in_a_sentence(solved, tree, capsys, option
         (("KNN", "--assignment", "practice"), "there is a notebook or a question knn already"),
         (("elu", "--assignment", "practice"), "there is a notebook or a question elu already"),
         (("two words", "--assignment", "practice"), "'two words' is no name"),
-        (("None", "--assignment", "practice"), "'None' is no name"),
+        (("None", "--assignment", "practice"), "'None' is no name of a notebook: it is a word of Python"),
+        (("N" * 61, "--assignment", "practice"), f"'{'N' * 61}' is no name of a notebook: it has at most 60"),
         (("Kernels", "--assignment", "practice", "--about", "a | b"), "it is one line without a |"),
         (("Kernels", "--assignment", "assignment9"), "there is no assignment 'assignment9'"),
         (("Kernels", "--assignment", "assignment1", "--after", "Losses"), "assignment1 has no notebook 'Losses'"),

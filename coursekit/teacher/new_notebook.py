@@ -18,7 +18,7 @@ from coursekit.teacher.adding.cells import code, markdown
 from coursekit.teacher.adding.changes import TO_WRITE, CannotAdd, Changes, Left
 from coursekit.teacher.new_question import FORM, numbered_steps
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 _TOPICS = "docs/topics.md"
 _TEST = "test_notebook_form.test_it_begins_with_what_will_be_shown_time_points_and_words"
 _SETUP = """\
@@ -90,8 +90,11 @@ def _add(changes: Changes, given: argparse.Namespace) -> course.Files:
 
 
 def _require_new_name(changes: Changes, name: str) -> None:
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise CannotAdd(f"{name!r} is no name of a notebook: it has letters, digits and _, and begins with a letter")
+    if not _NAME.fullmatch(name):
+        form = "at most 60 letters, digits and _, and begins with a letter"
+        raise CannotAdd(f"{name!r} is no name of a notebook: it has {form}")
+    if keyword.iskeyword(name):
+        raise CannotAdd(f"{name!r} is no name of a notebook: it is a word of Python")
     taken = {*course.notebooks(changes), *course.notebooks(changes, "COMPANIONS"), *course.all_ids(changes)}
     for other in taken:
         if other.casefold() == name.casefold():  # some systems do not tell the two files apart

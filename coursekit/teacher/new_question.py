@@ -18,7 +18,7 @@ from coursekit.teacher.adding import cells, course, introduction, sources, templ
 from coursekit.teacher.adding.changes import TO_WRITE, CannotAdd, Changes, Left, left_to_write
 from coursekit.teacher.adding.templates import Target
 
-_ID = re.compile(r"[a-z][a-z0-9_]*")
+_ID = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _TARGET = re.compile(r"(cs231n(?:\.\w+)+):(\w+(?:\.\w+)?)", re.ASCII)
 _MODULE = f'"""{TO_WRITE}: what the functions of this module have in common."""\n\nimport numpy as np\n'
 
@@ -119,12 +119,18 @@ def _add(changes: Changes, given: argparse.Namespace) -> list[tuple[str, list[Le
 
 
 def _require_new_id(changes: Changes, id_: str) -> None:
-    if not _ID.fullmatch(id_) or keyword.iskeyword(id_):
-        raise CannotAdd(f"{id_!r} is no id: it has small letters, digits and _, and begins with a letter")
+    _require_id(id_)
+    if keyword.iskeyword(id_):
+        raise CannotAdd(f"{id_!r} is no id: it is a word of Python")
     if id_ in course.all_ids(changes):
         raise CannotAdd(f"there is a question {id_} already")
     if id_ in course.notebooks(changes) | course.notebooks(changes, "COMPANIONS"):
         raise CannotAdd(f"{id_} is the name of a notebook; `reset` could not tell the two apart")
+
+
+def _require_id(id_: str) -> None:
+    if not _ID.fullmatch(id_):
+        raise CannotAdd(f"{id_!r} is no id: it has at most 60 small letters, digits and _, and begins with a letter")
 
 
 def _require_different(names: Sequence[str], what: str) -> None:
@@ -261,8 +267,7 @@ def _count_in_readme(changes: Changes, question: Question) -> None:
 def _add_written(changes: Changes, given: argparse.Namespace) -> list[tuple[str, list[Left]]]:
     """Prepare all changes for a written question; the steps that are left."""
     files = course.require_notebook(changes, given.notebook)
-    if not _ID.fullmatch(given.id):
-        raise CannotAdd(f"{given.id!r} is no id: it has small letters, digits and _, and begins with a letter")
+    _require_id(given.id)
     notebook = changes.read_notebook(files.notebook)
     at = cells.place(notebook, given.after)
     new = cells.with_cells(notebook, cells.written_cells(given.id, given.minutes), at)
