@@ -154,7 +154,8 @@ def _backward(dout, cache, take, needs_dx=True):
     """
     given, activation, conv, w, winners = cache
     require_gradient(dout, conv.out_shape)
-    _, activate = ACTIVATIONS[activation]
+    activate, activate_with_slope = ACTIVATIONS[activation]
+    has_slope = needs_dx and activation is not None
 
     @quietly
     def sums(way, part):
@@ -162,9 +163,12 @@ def _backward(dout, cache, take, needs_dx=True):
         for piece in _pieces(part, way.images_at_a_time()):
             number = piece.stop - piece.start
             inputs, dmaps = way.arrays(number)
-            slope = buffer("slope", (number, *given.shape[1:]), given.dtype)
+            slope = buffer("slope", (number, *given.shape[1:]), given.dtype) if has_slope else None
             for few, own in _few(given, piece):
-                activate(given.maps(few), inputs.inner[own], slope[own])
+                if has_slope:
+                    activate_with_slope(given.maps(few), inputs.inner[own], slope[own])
+                else:
+                    activate(given.maps(few), inputs.inner[own])
             if winners is None:
                 dmaps.inner[...] = dout[piece]
             else:
@@ -172,7 +176,8 @@ def _backward(dout, cache, take, needs_dx=True):
             more, gradient = way.gradients(inputs, dmaps, needs_dx)
             dw = more.copy() if dw is None else np.add(dw, more, out=dw)
             for few, own in _few(given, piece) if needs_dx else ():
-                gradient[own] *= slope[own]
+                if has_slope:
+                    gradient[own] *= slope[own]
                 taken = _plus(taken, take(few, gradient[own]))
         return way.filters_gradient(dw), taken
 
