@@ -4,9 +4,10 @@ Each function takes a batch of images of shape (N, C, H, W) and returns a new ba
 shape unless it says otherwise. Random choices come from NumPy's global generator. `Solver(..., augment=...)` applies a
 function to the training batches only.
 
-Flips, shifts and crops move pixels, so they take any values. `random_crop_and_scale` and `random_rotation` read between
-the pixels and need floating point. The functions that change colours need *pixel values from 0 (black) to 1 (white)*,
-before a mean is subtracted: brightness is a factor, and a factor has a meaning only where 0 is black.
+Flips, shifts, crops and cutout move or cover pixels, so they take any values. `random_crop_and_scale` and
+`random_rotation` read between the pixels and need floating point. The functions that change colours need *pixel values
+from 0 (black) to 1 (white)*, before a mean is subtracted: brightness is a factor, and a factor has a meaning only where
+0 is black.
 
 Source: Krizhevsky, Sutskever and Hinton (2012), "ImageNet classification with deep convolutional neural networks",
 section 4.1.
@@ -195,6 +196,81 @@ def _reflected(name, shifts, X, side):
         )
     sources = np.abs(np.arange(side) - shifts[:, np.newaxis])  # reflected at the first pixel
     return side - 1 - np.abs(side - 1 - sources)  # and at the last one
+
+
+# ---- squares that cover a part
+
+
+def cutout(X, rows, columns, size, fill=0):
+    """Cover a square of each image, as far as it lies inside the image.
+
+    A network that often misses a part of a thing learns to recognise it by its other parts as well.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, C, H, W)
+    rows, columns : ndarray of int, of shape (N,)
+        The first row and the first column of each square; they may lie outside.
+    size : int
+        Side of the squares.
+    fill : number or ndarray of shape (C,)
+        What covers the pixels, rounded if X has integers; the mean of the training images is the usual choice.
+
+    Returns
+    -------
+    ndarray of shape (N, C, H, W)
+
+    Raises
+    ------
+    ValueError
+        If there is not one row and one column for each image, or one value for each channel.
+
+    Notes
+    -----
+    DeVries and Taylor (2017), "Improved regularization of convolutional neural networks with cutout".
+
+    Examples
+    --------
+    >>> cutout(np.arange(1, 10).reshape(1, 1, 3, 3), np.array([-1]), np.array([1]), size=2)[0, 0]
+    array([[1, 0, 0],
+           [4, 5, 6],
+           [7, 8, 9]])
+    """
+    require_images(X)
+    require_whole("size", size, least=0)
+    require_fitting("rows", rows, (len(X),), "the number of images")
+    require_fitting("columns", columns, (len(X),), "the number of images")
+    if np.ndim(fill):
+        require_fitting("fill", fill, X.shape[1:2], "the number of channels")
+    if np.issubdtype(X.dtype, np.integer):
+        fill = np.rint(fill)
+    covered = _between(rows, size, X.shape[2])[:, :, np.newaxis] & _between(columns, size, X.shape[3])[:, np.newaxis]
+    value = np.reshape(fill, (-1, 1, 1)).astype(X.dtype)  # (C, 1, 1), or (1, 1, 1)
+    return np.where(covered[:, np.newaxis], value, X)
+
+
+def random_cutout(X, size, fill=0):
+    """Cover a square of each image, as `cutout` does; its centre is any pixel.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, C, H, W)
+    size : int
+    fill : number or ndarray of shape (C,)
+
+    Returns
+    -------
+    ndarray of shape (N, C, H, W)
+    """
+    require_images(X)
+    starts = (np.random.randint(0, side, len(X)) - size // 2 for side in X.shape[2:])
+    return cutout(X, *starts, size, fill)
+
+
+def _between(starts, size, side):
+    """Which of `side` positions lie in a range of a size, for each start: (N, side)."""
+    after = np.arange(side) - np.asarray(starts)[:, np.newaxis]
+    return (after >= 0) & (after < size)
 
 
 # ---- crops

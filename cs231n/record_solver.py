@@ -15,7 +15,7 @@ import numpy as np
 
 from cs231n import optim
 from cs231n._errors import require_images, require_not_negative, require_settings, require_whole
-from cs231n.augmentation import alternating_flips, mirrored, translate
+from cs231n.augmentation import alternating_flips, cutout, mirrored, translate
 from cs231n.ensembles import lookahead
 from cs231n.solver import Solver
 
@@ -100,6 +100,8 @@ class RecordSolver(Solver):
         Mirror each image every other epoch, or with probability 1/2 in each epoch, or never.
     most : int
         Pixels by which an image is moved at most.
+    cutout : int
+        Side of the square that is covered in each image, by the mean of the training images; 0: none.
     bias_epochs : float
         Epochs after which the bias of the whitening stays as it is.
     lookahead : bool, optional
@@ -130,6 +132,7 @@ class RecordSolver(Solver):
 
     def __init__(self, model, data, update_rule="muon", num_epochs=8, batch_size=2000, **options):
         self.flips, self.most = options.pop("flips", "alternating"), options.pop("most", 2)
+        self.cutout = options.pop("cutout", 0)
         self.bias_epochs, self.seed = options.pop("bias_epochs", 3), options.pop("seed", 0)
         if update_rule not in RECIPES:
             raise ValueError(f'update_rule is "{update_rule}", expected one of {", ".join(RECIPES)}.')
@@ -157,6 +160,7 @@ class RecordSolver(Solver):
         if self.flips not in FLIPS:
             raise ValueError(f"flips is {self.flips!r}, expected 'alternating', 'random' or None.")
         require_whole("most", self.most, least=0)
+        require_whole("cutout", self.cutout, least=0)
         require_not_negative("bias_epochs", self.bias_epochs)
         require_settings(self.rates, KINDS, "rates")
 
@@ -168,6 +172,7 @@ class RecordSolver(Solver):
     def _keep(self, data):
         super()._keep(data)
         require_images(self.X_train)
+        self.covering = self.X_train.mean(axis=(0, 2, 3)) if self.cutout else 0
 
     def _reset(self):
         super()._reset()
@@ -229,8 +234,12 @@ class RecordSolver(Solver):
         epoch, i = divmod(len(self.loss_history), self.iterations_per_epoch)
         chosen = self._random("order", epoch).permutation(self.num_train)[i * self.batch_size :][: self.batch_size]
         shifts = self._random("shifts", epoch).integers(-self.most, self.most + 1, size=(2, self.num_train))
-        X = mirrored(self.X_train[chosen], self._mirrored(epoch)[chosen])
-        return translate(X, *shifts[:, chosen]), self.y_train[chosen]
+        X = translate(mirrored(self.X_train[chosen], self._mirrored(epoch)[chosen]), *shifts[:, chosen])
+        if self.cutout:
+            sides = np.reshape(X.shape[2:], (2, 1))
+            starts = self._random("squares", epoch).integers(0, sides, (2, self.num_train)) - self.cutout // 2
+            X = cutout(X, *starts[:, chosen], self.cutout, self.covering)
+        return X, self.y_train[chosen]
 
     def _mirrored(self, epoch):
         """Which of all images are mirrored in an epoch."""
@@ -242,7 +251,7 @@ class RecordSolver(Solver):
 
     def _random(self, what, epoch):
         """A generator that depends on the seed, what it is for, and the epoch."""
-        return np.random.default_rng((self.seed, ("order", "shifts", "flips").index(what), epoch))
+        return np.random.default_rng((self.seed, ("order", "shifts", "flips", "squares").index(what), epoch))
 
     def _evaluate(self, num_epochs):
         """Measure both accuracies; the model keeps its parameters, whether they are the best so far or not."""

@@ -10,12 +10,14 @@ from cs231n.augmentation import (
     center_crop,
     color_components,
     crop_and_scale,
+    cutout,
     grey,
     mirrored,
     pca_jitter,
     random_color_jitter,
     random_crop,
     random_crop_and_scale,
+    random_cutout,
     random_flip,
     random_pca_jitter,
     random_rotation,
@@ -289,6 +291,29 @@ def test_random_translations_reach_every_shift_alike():
     X[:, :, 3, 3] = 1
     counts = random_translation(X, most=2).sum(axis=(0, 1))[1:6, 1:6]
     assert X.sum() == counts.sum() and counts.min() > 130
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_cutout(dtype):
+    X = (images() * 10).astype(dtype)
+    rows, columns = np.array([-2, 0, 5, 9]), np.array([3, -3, 4, 0])
+    expected = X.copy()
+    for image, row, column in zip(expected, rows, columns, strict=True):
+        image[:, max(row, 0) : max(row + 3, 0), max(column, 0) : max(column + 3, 0)] = [[[1.0]], [[2.0]], [[3.0]]]
+    covered = cutout(X, rows, columns, 3, np.array([0.8, 2.1, 3.4]) if dtype == np.uint8 else np.arange(1.0, 4))
+    np.testing.assert_array_equal(covered, expected)
+    assert covered.dtype == dtype
+    np.testing.assert_array_equal(cutout(X, rows, columns, 0), X)
+
+
+def test_random_cutout_has_its_centre_anywhere():
+    """A square of 3 x 3 with its centre at the border is cut in half; each pixel is the centre equally often."""
+    covered = random_cutout(np.ones((7000, 1, 7, 5)), 3) == 0
+    area = covered.sum(axis=(1, 2, 3))
+    assert set(area) == {4, 6, 9}  # in a corner, at a side, inside
+    counts = covered.mean(axis=(0, 1)) * 35
+    np.testing.assert_allclose(counts[1:-1, 1:-1], 9, atol=1)
+    np.testing.assert_allclose(counts[[0, 0, -1, -1], [0, -1, 0, -1]], 4, atol=0.7)
 
 
 def test_translations_that_do_not_fit_are_refused():

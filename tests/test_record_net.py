@@ -196,6 +196,18 @@ def test_every_image_once_in_each_epoch_and_mirrored_every_other(data, monkeypat
     assert any(np.any(a != b) for a, b in zip(epochs[0], epochs[2], strict=True))  # in another order
 
 
+def test_squares_are_covered_by_the_mean(data):
+    X = np.tile(np.array([10, 20, 30], np.uint8).reshape(3, 1, 1), (50, 1, 8, 8))
+    X[:25] += 5
+    solver = make_solver(data | {"X_train": X}, make_net(data), most=0, flips=None, cutout=3, batch_size=50)
+    batch, _ = solver._batch()
+    covered = batch == np.array([12, 22, 32]).reshape(3, 1, 1)  # 12.5 is rounded to the even number
+    assert (covered.all(axis=1) == covered.any(axis=1)).all()
+    assert set(covered[:, 0].sum(axis=(1, 2))) == {4, 6, 9}  # in a corner, at a side, inside
+    again, _ = solver._batch()
+    np.testing.assert_array_equal(again, batch)  # a step that is made again after a stop has the same squares
+
+
 @pytest.mark.parametrize("flips, least, most", [("random", 40, 110), (None, 0, 0)])
 def test_other_flips(data, flips, least, most):
     solver = make_solver(data, flips=flips)
@@ -262,6 +274,7 @@ def test_weight_decay_and_rates_do_not_depend_on_how_the_loss_is_summed(data):
     [
         ({"update_rule": "adam"}, "expected one of muon, nesterov_momentum"),
         ({"flips": "both"}, "'alternating', 'random' or None"),
+        ({"cutout": -1}, "cutout is -1"),
         ({"batch_size": 51}, "there are 50 images"),
         ({"most": -1}, "most is -1"),
         ({"epochs": 3}, "epochs"),
