@@ -119,6 +119,8 @@ def complete(path, parts, quick, seed=None):
 def table(results, part):
     """A row for each name: the net, the mean over the seeds, its standard deviation, and the minutes."""
     chosen = [r for r in results if r["part"] == part]
+    if part == "minutes":
+        chosen.sort(key=lambda r: float(r["name"].split()[0]))
     yield "| | data | width, epochs | runs | one view | six views | minutes | processor minutes |"
     yield "|---|---|---|---|---|---|---|---|"
     for name, data in dict.fromkeys((r["name"], r["data"]) for r in chosen):
@@ -140,11 +142,10 @@ def page(results):
         "Written by `python -m benchmarks.record --write`; [the record](record.md) explains the figures. They are test "
         "accuracies: the mean over the runs, and the standard deviation of a single run. The runs differ in their "
         f"seeds. They ran on {', '.join(dict.fromkeys(_machine(r) for r in results))}.",
-        "## Accuracy over minutes",
-        "\n".join(table(results, "minutes")),
-        "## Without one ingredient",
-        "\n".join(table(results, "ablations")),
     ]
+    for part, title in {"minutes": "Accuracy over minutes", "ablations": "Without one ingredient"}.items():
+        if any(r["part"] == part for r in results):
+            parts += [f"## {title}", "\n".join(table(results, part))]
     return "\n\n".join(parts) + "\n"
 
 
