@@ -206,6 +206,21 @@ def test_a_run_fills_its_minutes(data, second_steps, capsys):
     assert len(run.minutes) == len(run.accuracies) == planned + 1 and run.minutes == sorted(run.minutes)
 
 
+@pytest.mark.parametrize(("minutes", "sizes"), [(2, [5, 5]), (3, [5, 10, 10])])
+def test_the_batch_of_the_plan_is_measured(data, second_steps, minutes, sizes, monkeypatch):
+    """The smallest batch is measured first, and a larger one if there is time for it; the last one is the run's."""
+    made = []
+    monkeypatch.setattr(record, "STEPS", 40)
+
+    def noted(data, num_epochs, batch_size):
+        made.append(make(data, num_epochs, batch_size))
+        return made[-1]
+
+    run = own_record.train_for(minutes, noted)
+    assert [solver.batch_size for solver in made] == sizes
+    assert run.solver is made[-1] and run.solver.num_epochs == record.epochs_within(60 * minutes, 1 / sizes[-1], data)
+
+
 def test_a_run_too_short_for_an_epoch_has_fewer_images(data, second_steps, capsys):
     run = own_record.train_for(0.1, make)
     assert "epochs 1, images 20, batch size 5\n" in capsys.readouterr().out

@@ -44,15 +44,15 @@ class OwnRun(NamedTuple):
 def train_for(minutes: float, make: Make, batch_size: int | None = None) -> OwnRun:
     """Train for so many minutes, on the images that the notebooks use, and measure the validation accuracy.
 
-    Three steps are measured first; then there are as many epochs as fit into the time or, if not even one fits, as
+    A few steps are measured first; then there are as many epochs as fit into the time or, if not even one fits, as
     many images. The time ends the run, whatever its settings, after the step that is under way.
 
     Parameters
     ----------
     minutes : float
-        Of training, with the accuracies that are measured on the way, but without the three steps and the six views.
+        Of training, with the accuracies that are measured on the way, but without the measured steps and the six views.
     make : callable
-        ``make(data, num_epochs, batch_size)`` returns the solver, which has the model; it is called twice.
+        ``make(data, num_epochs, batch_size)`` returns the solver, which has the model; it is called several times.
     batch_size : int, optional
         Default: as the recipe has it for so many epochs.
 
@@ -64,8 +64,7 @@ def train_for(minutes: float, make: Make, batch_size: int | None = None) -> OwnR
     if not minutes > 0:
         raise ValueError(f"minutes is {minutes}, expected more than 0, such as 3.")
     data = get_CIFAR10_data(num_test=0, subtract_mean=False, dtype=np.uint8)
-    seconds = _seconds_per_image(make, data, batch_size)
-    solver = _planned(60 * minutes, seconds, make, data, batch_size)
+    solver = _planned(60 * minutes, make, data, batch_size)
     solver.time_limit = 60 * minutes
     run = _watched_run(solver)
     run = run._replace(accuracy=accuracy(solver.model, data["X_val"], data["y_val"]))
@@ -74,23 +73,27 @@ def train_for(minutes: float, make: Make, batch_size: int | None = None) -> OwnR
     return run
 
 
-def _seconds_per_image(make: Make, data: dict, batch_size: int | None) -> float:
-    size = min(batch_size or BATCH_SIZES[-1], PROBE)
+def _seconds_per_image(make: Make, data: dict, size: int) -> float:
     np.random.seed(0)
     return seconds_of_a_step(make(_first(size, data), 1, size)) / size
 
 
-def _planned(seconds: float, per_image: float, make: Make, data: dict, batch_size: int | None) -> Solver:
+def _planned(seconds: float, make: Make, data: dict, batch_size: int | None) -> Solver:
     """The solver of a run that fits into the time."""
-    epochs = epochs_within(seconds, per_image, data)
-    if epochs < 1:
-        data, epochs = _first(max(images_within(seconds, per_image, data), batch_size or 1), data), 1
     number = len(data["X_train"])
-    size = batch_size or batch_size_for(epochs, number)
+    measured, size = 0, batch_size or min(BATCH_SIZES[-1], number)
+    while measured < min(size, PROBE):  # the smallest batch first: larger ones take less time for an image
+        measured = min(size, PROBE)
+        per_image = _seconds_per_image(make, data, measured)
+        epochs = epochs_within(seconds, per_image, data)
+        size = batch_size or batch_size_for(epochs, number)
+    if epochs < 1:
+        number, epochs = max(images_within(seconds, per_image, data), batch_size or 1), 1
+        size = batch_size or batch_size_for(epochs, number)
     print(f"a step takes {1000 * per_image:.1f} ms for each image")
     print(f"planned: epochs {epochs}, images {number:,}, batch size {size:,}")
     np.random.seed(0)
-    return make(data, epochs, size)
+    return make(_first(number, data), epochs, size)
 
 
 def _first(number: int, data: dict) -> dict:
