@@ -257,7 +257,7 @@ def test_the_test_set_is_scored_once_and_at_the_end(monkeypatch, capsys):
     assert "test" not in seen[: -seen[::-1].index("step")]
 
 
-@pytest.mark.parametrize("epochs, size", [(16, 2000), (8, 2000), (7, 1000), (2, 500), (1, 250)])
+@pytest.mark.parametrize("epochs, size", [(16, 1000), (4, 1000), (3, 500), (1, 250)])
 def test_short_runs_have_smaller_batches(epochs, size, monkeypatch):
     """At least 190 steps, as a run of 8 epochs has."""
     monkeypatch.setattr(record, "BATCH_SIZES", WHOLE[record]["BATCH_SIZES"])

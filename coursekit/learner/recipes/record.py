@@ -19,7 +19,7 @@ from cs231n.solver import Solver
 # more. 94 % are published for 256 and 8 epochs, 95 % for 384 and 15 (see cs231n/record_solver.py).
 LEAST_EPOCHS = {32: 1, 64: 4, 128: 6, 256: 8, 384: 15}
 WIDTH, EPOCHS, BLOCKS = 256, 8, 3
-BATCH_SIZES = (2000, 1000, 500, 250)
+BATCH_SIZES = (1000, 500, 250)
 STEPS = 190  # of a run, at least: with fewer in prospect, batches are smaller
 PROBE = 1000  # images of the steps that are measured
 FEW = 4  # batches of a run that is too short for an epoch, at least
