@@ -22,6 +22,7 @@ WIDTH, EPOCHS, BLOCKS = 256, 8, 3
 BATCH_SIZES = (1000, 500, 250)
 STEPS = 190  # of a run, at least: with fewer in prospect, batches are smaller
 PROBE = 1000  # images of the steps that are measured
+BIAS_EPOCHS, BIAS_SHARE = 3, 0.1  # while the bias of the whitening is trained, a step takes longer by this share
 FEW = 4  # batches of a run that is too short for an epoch, at least
 SPARE = 0.05  # share of the time that is not planned
 VIEWS = 6
@@ -99,7 +100,8 @@ def plan_within(minutes: float, data: dict, width: int | None = None) -> Plan:
     start, found = time.monotonic(), None
     for tried in [width] if width else sorted(LEAST_EPOCHS):
         seconds = seconds_per_image(tried, data)
-        epochs = epochs_within(60 * minutes - (time.monotonic() - start), seconds, data)
+        for_bias = BIAS_EPOCHS * BIAS_SHARE * len(data["X_train"]) * seconds
+        epochs = epochs_within(60 * minutes - for_bias - (time.monotonic() - start), seconds, data)
         if found and epochs < LEAST_EPOCHS[tried]:
             break
         found = Plan(tried, max(epochs, 1)), seconds
@@ -121,10 +123,11 @@ def _stopped_runs(options: Options) -> Iterator[tuple[Plan, str]]:
 
 
 def seconds_per_image(width: int, data: dict) -> float:
-    """How long a training step of a net takes on this machine for each of its images."""
+    """How long a step of a net takes on this machine for each of its images, once the first bias stays fixed."""
     np.random.seed(0)
     number = min(PROBE, len(data["X_train"]))
-    solver = RecordSolver(make_net(width, data), data, num_epochs=1, batch_size=number, verbose=False)
+    net = make_net(width, data)
+    solver = RecordSolver(net, data, num_epochs=1, batch_size=number, bias_epochs=0, verbose=False)
     return seconds_of_a_step(solver) / number
 
 
