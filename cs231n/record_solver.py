@@ -21,6 +21,7 @@ from cs231n.solver import Solver
 
 FLIPS = ("alternating", "random", None)
 KINDS = {"filters", "biases", "head", "whitening"}  # of parameters; whitening: its bias
+BIAS_EPOCHS = 3  # in which the bias of the whitening is trained
 LOOKAHEAD_EVERY = 5  # steps
 LOOKAHEAD_DECAY = 0.95**LOOKAHEAD_EVERY  # at the end of the run
 
@@ -103,7 +104,7 @@ class RecordSolver(Solver):
     cutout : int
         Side of the square that is covered in each image, by the mean of the training images; 0: none.
     bias_epochs : float
-        Epochs after which the bias of the whitening stays as it is.
+        Epochs after which the bias of the whitening stays as it is; default 3.
     lookahead : bool, optional
         Default: what belongs to the update rule.
     rates : dict, optional
@@ -133,7 +134,7 @@ class RecordSolver(Solver):
     def __init__(self, model, data, update_rule="muon", num_epochs=8, batch_size=2000, **options):
         self.flips, self.most = options.pop("flips", "alternating"), options.pop("most", 2)
         self.cutout = options.pop("cutout", 0)
-        self.bias_epochs, self.seed = options.pop("bias_epochs", 3), options.pop("seed", 0)
+        self.bias_epochs, self.seed = options.pop("bias_epochs", BIAS_EPOCHS), options.pop("seed", 0)
         if update_rule not in RECIPES:
             raise ValueError(f'update_rule is "{update_rule}", expected one of {", ".join(RECIPES)}.')
         recipe, self.rates = RECIPES[update_rule], options.pop("rates", {})

@@ -259,7 +259,7 @@ def test_the_test_set_is_scored_once_and_at_the_end(monkeypatch, capsys):
 
 @pytest.mark.parametrize("epochs, size", [(16, 1000), (4, 1000), (3, 500), (1, 250)])
 def test_short_runs_have_smaller_batches(epochs, size, monkeypatch):
-    """At least 190 steps, as a run of 8 epochs has."""
+    """As large as they can be with at least 190 steps."""
     monkeypatch.setattr(record, "BATCH_SIZES", WHOLE[record]["BATCH_SIZES"])
     assert record.batch_size_for(epochs, 49_000) == size
 

@@ -12,7 +12,7 @@ from cs231n._weights import SAVED
 from cs231n.classifiers.record_net import RecordNet
 from cs231n.data_utils import dataset_name, get_CIFAR10_data
 from cs231n.ensembles import six_view_scores
-from cs231n.record_solver import RecordSolver
+from cs231n.record_solver import BIAS_EPOCHS, RecordSolver
 from cs231n.solver import Solver
 
 # The width of the last blocks, with the epochs that such a net should at least have: with fewer, a narrower one learns
@@ -22,7 +22,7 @@ WIDTH, EPOCHS, BLOCKS = 256, 8, 3
 BATCH_SIZES = (1000, 500, 250)
 STEPS = 190  # of a run, at least: with fewer in prospect, batches are smaller
 PROBE = 1000  # images of the steps that are measured
-BIAS_EPOCHS, BIAS_SHARE = 3, 0.1  # while the bias of the whitening is trained, a step takes longer by this share
+BIAS_SHARE = 0.1  # while the bias of the whitening is trained, a step takes longer by this share
 FEW = 4  # batches of a run that is too short for an epoch, at least
 SPARE = 0.05  # share of the time that is not planned
 VIEWS = 6
