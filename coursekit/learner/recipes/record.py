@@ -98,16 +98,16 @@ def _plan_for(options: Options, data: dict) -> Plan:
 def plan_within(minutes: float, data: dict, width: int | None = None) -> Plan:
     """As large a net, or one of this width, and as many epochs as there is time for, planning included."""
     start, found = time.monotonic(), None
+    for_bias = BIAS_EPOCHS * BIAS_SHARE * len(data["X_train"])  # in steps of single images
     for tried in [width] if width else sorted(LEAST_EPOCHS):
         seconds = seconds_per_image(tried, data)
-        for_bias = BIAS_EPOCHS * BIAS_SHARE * len(data["X_train"]) * seconds
-        epochs = epochs_within(60 * minutes - for_bias - (time.monotonic() - start), seconds, data)
+        epochs = epochs_within(60 * minutes - (time.monotonic() - start) - for_bias * seconds, seconds, data)
         if found and epochs < LEAST_EPOCHS[tried]:
             break
         found = Plan(tried, max(epochs, 1)), seconds
     assert found
     plan, seconds = found
-    planned = _image_steps(plan.epochs, data) * seconds / 60
+    planned = (_image_steps(plan.epochs, data) + for_bias) * seconds / 60
     about = f"{plan.epochs} epochs take about {planned:.0f} minutes."
     print(f"{1000 * seconds:.1f} ms for an image and width {plan.width}: {about}")
     return plan
