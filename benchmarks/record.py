@@ -45,13 +45,17 @@ ABLATIONS = {  # name: (options of the net, of the solver)
     "no flips": ({}, {"flips": None}),
     "no translations": ({}, {"most": 0}),
 }
-SETTINGS_PLAN = Plan(128, 12)
-SETTINGS = {  # name: options of the solver
-    "batches of 2,000": {"batch_size": 2000},
-    "batches of 1,000": {"batch_size": 1000},
-    "batches of 500": {"batch_size": 500},
-    "moved by up to four pixels": {"most": 4},
-    "squares of 8 x 8 covered": {"cutout": 8},
+SETTINGS = {  # name: (plan, options of the solver); two lines of widths are about as much work, then two more
+    "width 128, 20 epochs": (Plan(128, 20), {}),
+    "width 256, 10 epochs": (Plan(256, 10), {}),
+    "width 128, 6 epochs": (Plan(128, 6), {}),
+    "width 256, 3 epochs": (Plan(256, 3), {}),
+    "batches of 2,000": (Plan(128, 12), {"batch_size": 2000}),
+    "batches of 1,000": (Plan(128, 12), {"batch_size": 1000}),
+    "batches of 500": (Plan(128, 12), {"batch_size": 500}),
+    "moved by up to four pixels": (Plan(128, 20), {"most": 4}),
+    "filters at 0.6 times the rate": (Plan(128, 20), {"rates": {"filters": 0.6}}),
+    "squares of 8 x 8 covered": (Plan(128, 12), {"cutout": 8}),
 }
 TITLES = {
     "minutes": "Accuracy over minutes",
@@ -81,10 +85,10 @@ def runs(part, quick):
             for name, (net, solver) in ABLATIONS.items():
                 yield Wanted(name, None, plan, seed, net, solver)
     elif part == "settings":
-        for name, solver in SETTINGS.items():
+        for name, (plan, solver) in SETTINGS.items():
             if quick:
-                solver = {option: min(value, 10) for option, value in solver.items()}
-            yield Wanted(name, None, Plan(8, 1) if quick else SETTINGS_PLAN, 0, solver=solver)
+                plan, solver = Plan(8, 1), solver | {"batch_size": 10}
+            yield Wanted(name, None, plan, 0, solver=solver)
     else:
         for minutes, number in {0.02: 2, 0.04: 1}.items() if quick else LENGTHS.items():
             for seed in range(number):
