@@ -45,9 +45,11 @@ ABLATIONS = {  # name: (options of the net, of the solver)
     "no flips": ({}, {"flips": None}),
     "no translations": ({}, {"most": 0}),
 }
-SETTINGS = {  # name: (plan, options of the solver); two lines of widths are about as much work, then two more
+SETTINGS = {  # name: (plan, options of the solver)
     "width 128, 20 epochs": (Plan(128, 20), {}),
     "width 256, 10 epochs": (Plan(256, 10), {}),
+    "width 384, 5 epochs": (Plan(384, 5), {}),
+    "width 256, 5 epochs": (Plan(256, 5), {}),
     "width 128, 6 epochs": (Plan(128, 6), {}),
     "width 256, 3 epochs": (Plan(256, 3), {}),
     "batches of 2,000": (Plan(128, 12), {"batch_size": 2000}),
