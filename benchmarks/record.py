@@ -51,6 +51,8 @@ SETTINGS = {  # name: (plan, options of the solver)
     "width 384, 5 epochs": (Plan(384, 5), {}),
     "width 256, 5 epochs": (Plan(256, 5), {}),
     "width 128, 6 epochs": (Plan(128, 6), {}),
+    "width 128, 4 epochs": (Plan(128, 4), {}),
+    "width 64, 10 epochs": (Plan(64, 10), {}),
     "width 256, 3 epochs": (Plan(256, 3), {}),
     "batches of 2,000": (Plan(128, 12), {"batch_size": 2000}),
     "batches of 1,000": (Plan(128, 12), {"batch_size": 1000}),

@@ -17,7 +17,7 @@ from cs231n.solver import Solver
 
 # The width of the last blocks, with the epochs that such a net should at least have: with fewer, a narrower one learns
 # more in the same time (docs/record.md).
-LEAST_EPOCHS = {32: 1, 64: 4, 128: 6, 256: 6, 384: 7, 512: 9}
+LEAST_EPOCHS = {32: 1, 64: 4, 128: 4, 256: 6, 384: 7, 512: 9}
 WIDTH, EPOCHS, BLOCKS = 256, 8, 3
 BATCH_SIZES = (1000, 500, 250)
 STEPS = 190  # of a run, at least: with fewer in prospect, batches are smaller
