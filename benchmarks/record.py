@@ -45,21 +45,15 @@ ABLATIONS = {  # name: (options of the net, of the solver)
     "no flips": ({}, {"flips": None}),
     "no translations": ({}, {"most": 0}),
 }
+WIDTHS = {64: [10], 128: [4, 6, 20], 256: [3, 5, 10], 384: [5]}  # epochs of each
 SETTINGS = {  # name: (plan, options of the solver)
-    "width 128, 20 epochs": (Plan(128, 20), {}),
-    "width 256, 10 epochs": (Plan(256, 10), {}),
-    "width 384, 5 epochs": (Plan(384, 5), {}),
-    "width 256, 5 epochs": (Plan(256, 5), {}),
-    "width 128, 6 epochs": (Plan(128, 6), {}),
-    "width 128, 4 epochs": (Plan(128, 4), {}),
-    "width 64, 10 epochs": (Plan(64, 10), {}),
-    "width 256, 3 epochs": (Plan(256, 3), {}),
+    **{f"width {width}, {epochs} epochs": (Plan(width, epochs), {}) for width in WIDTHS for epochs in WIDTHS[width]},
     "batches of 2,000": (Plan(128, 12), {"batch_size": 2000}),
     "batches of 1,000": (Plan(128, 12), {"batch_size": 1000}),
     "batches of 500": (Plan(128, 12), {"batch_size": 500}),
+    "batches of 2,000, squares of 8 x 8 covered": (Plan(128, 12), {"batch_size": 2000, "cutout": 8}),
     "moved by up to four pixels": (Plan(128, 20), {"most": 4}),
     "filters at 0.6 times the rate": (Plan(128, 20), {"rates": {"filters": 0.6}}),
-    "squares of 8 x 8 covered": (Plan(128, 12), {"cutout": 8}),
 }
 TITLES = {
     "minutes": "Accuracy over minutes",
